@@ -1,0 +1,70 @@
+"""See what attention does: load a model, record a text, look at every head.
+
+    import attnviz as av
+    model = av.load("lab-4")
+    trace = av.record(model, "南京市长江大桥")
+    av.figures.heatmap(trace, layer=1, head=2).show()
+
+Importing this package loads neither streamlit nor transformers; the names below are found when first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from attnviz import figures, measures
+    from attnviz.attention import Attention, attend
+    from attnviz.errors import AttnvizError, ModelError, RuleError, TextError
+    from attnviz.models import Model, load
+    from attnviz.recorder import record
+    from attnviz.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
+    from attnviz.trace import Cell, Trace
+
+_HOMES = {
+    "attention": ("Attention", "attend"),
+    "errors": ("AttnvizError", "ModelError", "RuleError", "TextError"),
+    "models": ("Model", "load"),
+    "recorder": ("record",),
+    "rules": ("Argmax", "Entmax", "Rule", "Sample", "Soft", "Sparsemax", "Threshold", "TopK", "TopP"),
+    "trace": ("Cell", "Trace"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Argmax",
+    "Attention",
+    "AttnvizError",
+    "Cell",
+    "Entmax",
+    "Model",
+    "ModelError",
+    "Rule",
+    "RuleError",
+    "Sample",
+    "Soft",
+    "Sparsemax",
+    "TextError",
+    "Threshold",
+    "TopK",
+    "TopP",
+    "Trace",
+    "attend",
+    "figures",
+    "load",
+    "measures",
+    "record",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("figures", "measures"):
+        return import_module(f"attnviz.{name}")
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'attnviz' has no attribute {name!r}")
+    return getattr(import_module(f"attnviz.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

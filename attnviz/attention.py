@@ -1,0 +1,124 @@
+"""The one attention function. Every system, from RNN alignment to a Hub model, runs through `attend`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from attnviz.rules import Rule, Soft, at_least_float32
+
+
+@dataclass(frozen=True)
+class Attention:
+    """One call of `attend`: what came in, and `products`, `scores`, `weights` and `output`.
+
+    Each of these four is computed when first asked for, then kept.
+    """
+
+    queries: Float[Tensor, "*batch query d_head"]
+    keys: Float[Tensor, "*batch key d_head"]
+    values: Float[Tensor, "*batch key d_value"]
+    rule: Rule
+    allowed: Bool[Tensor, "*#batch #query key"] | None
+    bias: Float[Tensor, "*#batch #query key"] | None
+    scale: float
+
+    @cached_property
+    def products(self) -> Float[Tensor, "*batch query key"]:
+        """q.k before the scale, the bias and the mask."""
+        return at_least_float32(self.queries) @ at_least_float32(self.keys).transpose(-1, -2)
+
+    @cached_property
+    def scores(self) -> Float[Tensor, "*batch query key"]:
+        """q.k x scale + bias; -inf where a key is not allowed."""
+        scores = self.products * self.scale
+        if self.bias is not None:
+            scores = scores + self.bias
+        if self.allowed is not None:
+            scores = scores.masked_fill(~self.allowed, -torch.inf)
+        return scores
+
+    @cached_property
+    def weights(self) -> Float[Tensor, "*batch query key"]:
+        """The scores after the rule, float32 or better; 0 where a key is not allowed."""
+        return self.rule.weigh(self.scores)
+
+    @cached_property
+    def output(self) -> Float[Tensor, "*batch query d_value"]:
+        """weights @ values. Plain softmax takes torch's fused kernel, which never lays the weights out."""
+        if self.rule == Soft():
+            return self._fused()
+        return (self.weights @ self.values.to(self.weights.dtype)).to(self.values.dtype)
+
+    def only(self, head: int) -> Attention:
+        """One head `[query, ...]` of a call whose axes are `[head, query, ...]`."""
+
+        def pick(tensor: Tensor | None) -> Tensor | None:
+            if tensor is None or tensor.ndim < 3:
+                return tensor
+            return tensor[head if tensor.shape[-3] > 1 else 0]
+
+        return replace(
+            self, queries=self.queries[head], keys=self.keys[head], values=self.values[head],
+            allowed=pick(self.allowed), bias=pick(self.bias),
+        )  # fmt: skip
+
+    def _fused(self) -> Tensor:
+        """Softmax attention by torch's kernel; a query that may look at nothing gets 0."""
+        mask = self.allowed
+        if self.bias is not None:
+            mask = self.bias.to(self.queries.dtype)
+            if self.allowed is not None:
+                mask = mask.masked_fill(~self.allowed, -torch.inf)
+        output = F.scaled_dot_product_attention(
+            self.queries, self.keys, self.values, attn_mask=mask, scale=self.scale
+        )
+        if self.allowed is None:
+            return output
+        return output.masked_fill(~self.allowed.any(-1, keepdim=True), 0.0)
+
+
+def attend(
+    queries: Float[Tensor, "*batch query d_head"],
+    keys: Float[Tensor, "*batch key d_head"],
+    values: Float[Tensor, "*batch key d_value"],
+    *,
+    rule: Rule,
+    allowed: Bool[Tensor, "*#batch #query key"] | None = None,
+    bias: Float[Tensor, "*#batch #query key"] | None = None,
+    scale: float | None = None,
+) -> Attention:
+    """Who looks at whom, how strongly, and what do they take from it?
+
+    rule(queries keys' x scale + bias) values, after Vaswani et al. 2017, eq. 1. `allowed` is True where a query may look
+    at a key; `scale` is 1/sqrt(d_head) unless given. A query that may look at nothing has weights and output 0.
+
+    Raises `ValueError` when the shapes do not fit each other.
+
+    >>> one = torch.eye(2)
+    >>> attend(one, one, one, rule=Soft(), scale=1.0).weights
+    tensor([[0.7311, 0.2689],
+            [0.2689, 0.7311]])
+    """
+    _check(queries, keys, values)
+    scale = queries.shape[-1] ** -0.5 if scale is None else float(scale)
+    return Attention(queries, keys, values, rule, allowed, bias, scale)
+
+
+def _check(queries: Tensor, keys: Tensor, values: Tensor) -> None:
+    """Raise ValueError, naming the shapes, unless they fit."""
+    fits = (
+        queries.shape[-1] == keys.shape[-1]
+        and keys.shape[-2] == values.shape[-2]
+        and queries.shape[:-2] == keys.shape[:-2] == values.shape[:-2]
+    )
+    if not fits:
+        raise ValueError(
+            "attend needs queries [..., query, d], keys [..., key, d] and values [..., key, d_value] with the same "
+            f"leading axes; got {tuple(queries.shape)}, {tuple(keys.shape)} and {tuple(values.shape)}"
+        )

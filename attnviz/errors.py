@@ -1,0 +1,44 @@
+"""What can go wrong through no fault of ours, each told in one sentence of the reader's language.
+
+    AttnvizError            base: a message id and the values that fill its sentence
+    |- TextError            the text cannot be used (empty, too long, ...)
+    |- RuleError            a rule was given a number outside its range
+    |- ModelError           the model cannot be found, loaded or read
+
+The sentences live in ``messages/{zh,en}.toml`` under ``error.<id>``.
+"""
+
+from __future__ import annotations
+
+from attnviz.messages import say
+
+
+class AttnvizError(Exception):
+    """A reader's mistake. `str(error)` is the English sentence; `error.say("zh")` the Chinese one.
+
+    Raise it with a message id and the values that the sentence names:
+
+    >>> str(TextError("text_empty"))
+    'There is nothing to read yet: type a sentence.'
+    """
+
+    def __init__(self, message: str, **values: object) -> None:
+        self.message = message
+        self.values = values
+        super().__init__(self.say("en"))
+
+    def say(self, language: str) -> str:
+        """The sentence in `language` (``"zh"`` or ``"en"``)."""
+        return say(f"error.{self.message}", language, **self.values)
+
+
+class TextError(AttnvizError):
+    """The text cannot be used."""
+
+
+class RuleError(AttnvizError, ValueError):
+    """A rule was given a number outside its range."""
+
+
+class ModelError(AttnvizError):
+    """The model cannot be found, loaded or read."""

@@ -1,0 +1,123 @@
+"""Load a model once, in float32 and `eval()`, with its attention going through `attend`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from attnviz.errors import ModelError
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+BUILT_IN = ("lab-1", "lab-2", "lab-4", "lab-8")
+BOUNDARY_FILE = "word_boundary.safetensors"
+WEIGHTS = Path(__file__).parents[1] / "weights"
+UNBOUNDED = 1_000_000  # tokenizers without a limit carry a number above this
+Kind = Literal["masked", "causal", "plain"]
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """A linear map from the last hidden state to (inside, begin); any model folder may carry one.
+
+    `weight` is `[2, width]`, `bias` `[2]`.
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def begins(self, outputs: Tensor) -> Tensor:
+        """The probability `[token]` that a word begins at each token, from outputs `[token, width]`."""
+        return torch.softmax(outputs @ self.weight.T + self.bias, dim=-1)[..., 1]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded model, shared by everyone who asks for it: never changed after loading.
+
+    `kind` is what it predicts: "masked" fills blanks, "causal" the next token, "plain" predicts no tokens.
+    `limit` is the longest text in tokens, special tokens counted; None without a limit of its own.
+    """
+
+    name: str
+    kind: Kind
+    network: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    boundary: Boundary | None
+    limit: int | None
+
+    @property
+    def mask_id(self) -> int | None:
+        """The id of [MASK], for models that fill blanks."""
+        return self.tokenizer.mask_token_id if self.kind == "masked" else None
+
+
+def built_in_folder(name: str) -> Path:
+    """Where a name points: the folder of a shipped model, or the name itself for a Hub id or folder."""
+    return WEIGHTS / name if name in BUILT_IN else Path(name)
+
+
+def load(name: str, *, revision: str | None = None) -> Model:
+    """Which model is to be looked at? A built-in name ("lab-4"), a Hub id ("bert-base-chinese") or a folder.
+
+    Only safetensors are read and no code from the Hub is run. Raises `ModelError` with what to do when the model
+    cannot be found or is of a kind that is not read.
+    """
+    from transformers import AutoConfig, AutoTokenizer
+
+    from attnviz.recorder import ATTENTION, register
+
+    register()
+    place = str(built_in_folder(name)) if name in BUILT_IN else name
+    try:
+        config = AutoConfig.from_pretrained(place, revision=revision)
+        kind, maker = _kind(config, name)
+        tokenizer = AutoTokenizer.from_pretrained(place, revision=revision)
+        network = maker.from_pretrained(
+            place, revision=revision, attn_implementation=ATTENTION, dtype=torch.float32, use_safetensors=True
+        )
+    except (OSError, ValueError) as reason:
+        raise ModelError("model_not_loaded", model=name, reason=_first_sentence(reason)) from reason
+    return Model(name, kind, network.eval(), tokenizer, _boundary(Path(place)), _limit(config, tokenizer))
+
+
+def _kind(config: PretrainedConfig, name: str) -> tuple[Kind, type]:
+    """What does the model predict, and which class loads it? By the architecture that its config names."""
+    from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
+
+    if config.is_encoder_decoder:
+        raise ModelError("model_encoder_decoder", model=name)
+    architecture = (config.architectures or [""])[0]
+    if architecture.endswith(("ForMaskedLM", "ForPreTraining")):
+        return "masked", AutoModelForMaskedLM
+    if architecture.endswith(("ForCausalLM", "LMHeadModel")):
+        return "causal", AutoModelForCausalLM
+    return "plain", AutoModel
+
+
+def _limit(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int | None:
+    """The longest text in tokens: the smaller of what the positions and the tokenizer allow."""
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions and config.model_type in {"roberta", "xlm-roberta", "camembert", "xmod"}:
+        positions -= (config.pad_token_id or 0) + 1  # their positions start after the padding id
+    known = [n for n in (positions, tokenizer.model_max_length) if n and n < UNBOUNDED]
+    return min(known) if known else None
+
+
+def _boundary(folder: Path) -> Boundary | None:
+    """The word-boundary map of a local folder that carries one."""
+    if not (folder / BOUNDARY_FILE).is_file():
+        return None
+    tensors = load_file(folder / BOUNDARY_FILE)
+    return Boundary(tensors["weight"].float(), tensors["bias"].float())
+
+
+def _first_sentence(reason: BaseException) -> str:
+    """The first line of a library's own message, at most 200 characters."""
+    return (str(reason).strip().splitlines() or [type(reason).__name__])[0][:200]

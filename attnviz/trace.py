@@ -1,0 +1,151 @@
+"""What one run of a model recorded: the one thing that every picture, measure and export is drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from attnviz.attention import Attention
+from attnviz.errors import AttnvizError, ModelError
+from attnviz.rules import Rule, Soft
+from attnviz.tokens import Encoded
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Every number behind one weight: who looks at whom, and how the weight came about.
+
+    `product` is q.k, `score` = product x scale + bias (-inf where not allowed), `soft` the weight before a hard
+    rule, `weight` after `rule`; `rank` 1 is the query's heaviest key, of `keys` keys in all.
+    """
+
+    layer: int
+    head: int
+    query: int
+    key: int
+    query_label: str
+    key_label: str
+    product: float
+    scale: float
+    bias: float
+    score: float
+    soft: float
+    weight: float
+    rank: int
+    keys: int
+    log_total: float
+    rule: Rule
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What one run recorded, frozen. Layers, heads and positions count from 0.
+
+    `layers` hold queries, keys, values `[head, position, d_head]` and masks; weights are made when asked for.
+    `logits` is `[token, vocabulary]` or None, `outputs` `[token, width]` the last hidden state, `boundaries`
+    `[token]` the probability that a word begins at each token, or None where the model has no such head.
+    """
+
+    model: str
+    kind: str
+    encoded: Encoded
+    rule: Rule
+    layers: tuple[Attention, ...]
+    outputs: Tensor
+    logits: Tensor | None = None
+    boundaries: Tensor | None = None
+    blank: int | None = None
+    name_piece: Callable[[int], str] = field(default=str, repr=False)
+
+    @property
+    def text(self) -> str:
+        """The text as it was read."""
+        return self.encoded.text
+
+    @property
+    def tokens(self) -> list[str]:
+        """Readable labels `[token]`, [MASK] where the run was asked about a blank."""
+        return list(self.encoded.labels)
+
+    @property
+    def special(self) -> tuple[bool, ...]:
+        """Which tokens the tokenizer added by itself `[token]`: [CLS], [SEP], <s>, ..."""
+        return self.encoded.special
+
+    @property
+    def n_layers(self) -> int:
+        """How many attention layers ran."""
+        return len(self.layers)
+
+    @property
+    def n_heads(self) -> int:
+        """How many heads the widest layer has."""
+        return max(layer.queries.shape[-3] for layer in self.layers)
+
+    def attention(self, layer: int, head: int | None = None, rule: Rule | None = None) -> Attention:
+        """One layer's attention `[head, query, key]`, or one head's `[query, key]`, under this run's rule or another.
+
+        Raises `AttnvizError` for a layer or head that the model does not have.
+        """
+        self._check("layer", layer, self.n_layers)
+        whole = self.layers[layer]
+        chosen = self.rule if rule is None else rule
+        if head is None:
+            return replace(whole, rule=chosen.at(layer))
+        self._check("head", head, whole.queries.shape[-3])
+        return replace(whole.only(head), rule=chosen.at(layer, head))
+
+    def weights(
+        self, layer: int, head: int | None = None, rule: Rule | None = None
+    ) -> Float[Tensor, "*head query key"]:
+        """Who looks at whom: `[query, key]` of one head, `[head, query, key]` of a layer; float32.
+
+        With `rule`, the scores of this run re-weighted; the run itself is not repeated.
+        """
+        return self.attention(layer, head, rule).weights.float()
+
+    def scores(self, layer: int, head: int | None = None) -> Float[Tensor, "*head query key"]:
+        """q.k x scale + bias, -inf where a key is not allowed; the same axes as `weights`."""
+        return self.attention(layer, head).scores
+
+    def cell(self, layer: int, head: int, query: int, key: int, rule: Rule | None = None) -> Cell:
+        """Why does `query` give `key` this weight? Every number on the way to it."""
+        found = self.attention(layer, head, rule)
+        soft = replace(found, rule=Soft())
+        self._check("query", query, found.queries.shape[-2])
+        self._check("key", key, found.keys.shape[-2])
+        row, weight = found.weights[query], found.weights[query, key]
+        product, score = found.products[query, key].item(), found.scores[query, key].item()
+        return Cell(
+            layer, head, query, key, self.tokens[query], self.tokens[key],
+            product=product, scale=found.scale,
+            bias=0.0 if found.bias is None else score - product * found.scale,
+            score=score, soft=soft.weights[query, key].item(), weight=weight.item(),
+            rank=int((row > weight).sum()) + 1, keys=len(row),
+            log_total=torch.logsumexp(found.scores[query].double(), 0).item(), rule=found.rule,
+        )  # fmt: skip
+
+    def probabilities(self, position: int) -> Float[Tensor, " vocabulary"]:
+        """What does this run predict at `position`? (Causal models: for the token that follows it.)
+
+        Raises `ModelError` where the model predicts no tokens.
+        """
+        if self.logits is None:
+            raise ModelError("model_predicts_nothing", model=self.model)
+        self._check("position", position, len(self.encoded.ids))
+        return torch.softmax(self.logits[position].float(), dim=-1)
+
+    def predictions(self, position: int, top: int = 5) -> list[tuple[str, float]]:
+        """The `top` likeliest tokens at `position` with their probabilities, the likeliest first."""
+        best = self.probabilities(position).topk(min(top, self.probabilities(position).shape[-1]))
+        return [
+            (self.name_piece(int(i)), float(p)) for p, i in zip(best.values, best.indices, strict=True)
+        ]
+
+    def _check(self, what: str, number: int, count: int) -> None:
+        if not 0 <= number < count:
+            raise AttnvizError(f"no_such_{what}", number=number, last=count - 1)

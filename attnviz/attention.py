@@ -75,9 +75,7 @@ class Attention:
             mask = self.bias.to(self.queries.dtype)
             if self.allowed is not None:
                 mask = mask.masked_fill(~self.allowed, -torch.inf)
-        output = F.scaled_dot_product_attention(
-            self.queries, self.keys, self.values, attn_mask=mask, scale=self.scale
-        )
+        output = F.scaled_dot_product_attention(self.queries, self.keys, self.values, attn_mask=mask, scale=self.scale)
         if self.allowed is None:
             return output
         return output.masked_fill(~self.allowed.any(-1, keepdim=True), 0.0)

@@ -22,7 +22,7 @@ class AttnvizError(Exception):
     'There is nothing to read yet: type a sentence.'
     """
 
-    def __init__(self, message: str, **values: object) -> None:
+    def __init__(self, message: str, /, **values: object) -> None:
         self.message = message
         self.values = values
         super().__init__(self.say("en"))

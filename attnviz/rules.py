@@ -28,7 +28,10 @@ BISECTIONS = 60  # halves the bracket of the threshold below float64's spacing
 
 def softmax(scores: Tensor, temperature: float = 1.0) -> Tensor:
     """Softmax over the last axis in which a row of -inf only gives zeros."""
-    weights = torch.softmax(at_least_float32(scores) / temperature, dim=-1)
+    z = at_least_float32(scores)
+    if temperature != 1.0:  # the largest score moved to 0 first, or a small temperature would make it infinite
+        z = centred(z) / max(temperature, torch.finfo(z.dtype).tiny)
+    weights = torch.softmax(z, dim=-1)
     return torch.where(scores == -torch.inf, torch.zeros_like(weights), weights)
 
 
@@ -200,7 +203,8 @@ class Sample(Rule):
     def _draws(self, head: int, queries: int) -> Tensor:
         """One number in [0, 1) for each query of one head `[query]`, float64."""
         place = (self.seed * 1_000_003 + self.layer) * 1_009 + head
-        return torch.rand(queries, generator=torch.Generator().manual_seed(place), dtype=torch.float64)
+        generator = torch.Generator().manual_seed(place % 2**63)  # torch takes no longer seed
+        return torch.rand(queries, generator=generator, dtype=torch.float64)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +12,8 @@ from attnviz.errors import TextError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-VISIBLE = str.maketrans({" ": "␣", "\u3000": "␣", "\n": "↵", "\r": "↵", "\t": "⇥"})
+MARKS = {" ": "␣", "\u00a0": "␣", "\u3000": "␣", "\n": "↵", "\r": "↵", "\t": "⇥"}
+TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 MOST_CHARACTERS = 200_000
 
 
@@ -93,11 +95,32 @@ def label(
     labels = [
         _one(text, number, piece, span, tokenizer) for number, piece, span in zip(ids, pieces, spans, strict=True)
     ]
-    for start, end in _shared(spans):
-        face = labels[start]
+    for start, end in _shared(text, spans):
         for place in range(start, end):
-            labels[place] = f"{face} {place - start + 1}/{end - start}"
+            labels[place] = f"{labels[place]} {place - start + 1}/{end - start}"
     return tuple(labels)
+
+
+def visible(text: str) -> str:
+    """The text with a mark for what has no shape of its own, and nothing that would turn a line's direction.
+
+    >>> visible("a b\\n\\u202e")
+    'a␣b↵U+202E'
+    """
+    alone = all(unicodedata.category(character) == "Cf" for character in text)
+    shown = "".join(_shape(character, alone) for character in text)
+    return "◌" + shown if text and unicodedata.combining(text[0]) else shown
+
+
+def _shape(character: str, alone: bool) -> str:
+    """One character as a label shows it; a joiner inside a word or an emoji stays as it is."""
+    kind = unicodedata.category(character)
+    if character in MARKS:
+        return MARKS[character]
+    if character < " ":
+        return chr(0x2400 + ord(character))
+    hidden = kind in {"Cc", "Zl", "Zp"} or character in TURNING or (kind == "Cf" and alone)
+    return f"U+{ord(character):04X}" if hidden else character
 
 
 def _one(
@@ -106,7 +129,7 @@ def _one(
     """The label of one token before byte pieces are numbered."""
     if span is None or number in {tokenizer.mask_token_id, tokenizer.cls_token_id, tokenizer.sep_token_id}:
         return piece
-    face = text[span[0] : span[1]].translate(VISIBLE)
+    face = visible(text[span[0] : span[1]])
     if number == tokenizer.unk_token_id:
         return f"[UNK:{face}]"
     if piece.startswith("##"):
@@ -115,15 +138,21 @@ def _one(
     return "␣" + face if starts_with_space and not face.startswith("␣") else face
 
 
-def _shared(spans: Sequence[tuple[int, int] | None]) -> list[tuple[int, int]]:
-    """Runs of tokens `[start, end)` that all stand for the same characters."""
+def _shared(text: str, spans: Sequence[tuple[int, int] | None]) -> list[tuple[int, int]]:
+    """Runs of tokens `[start, end)` that all stand for the same characters, a space before them not counted."""
+    faces = [span and _after_space(text, *span) for span in spans]
     runs, start = [], 0
-    for place in range(1, len(spans) + 1):
-        if place == len(spans) or spans[place] != spans[start]:
-            if spans[start] is not None and place - start > 1:
+    for place in range(1, len(faces) + 1):
+        if place == len(faces) or faces[place] != faces[start]:
+            if faces[start] is not None and place - start > 1:
                 runs.append((start, place))
             start = place
     return runs
+
+
+def _after_space(text: str, start: int, end: int) -> tuple[int, int]:
+    """A span less the spaces it begins with; a span of spaces alone as it is."""
+    return end - (len(text[start:end].lstrip()) or end - start), end
 
 
 def piece_label(number: int, tokenizer: PreTrainedTokenizerBase) -> str:
@@ -134,4 +163,4 @@ def piece_label(number: int, tokenizer: PreTrainedTokenizerBase) -> str:
     if piece.startswith("##") or number in tokenizer.all_special_ids:
         return piece
     text = tokenizer.decode([number], clean_up_tokenization_spaces=False)
-    return piece if "\ufffd" in text or not text else text.translate(VISIBLE)
+    return piece if "\ufffd" in text or not text else visible(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from attnviz.attention import Attention
 from attnviz.errors import AttnvizError, ModelError
-from attnviz.rules import Rule, Soft
+from attnviz.rules import Entmax, Rule, Soft, Sparsemax
 from attnviz.tokens import Encoded
 
 
@@ -19,8 +20,9 @@ from attnviz.tokens import Encoded
 class Cell:
     """Every number behind one weight: who looks at whom, and how the weight came about.
 
-    `product` is q.k, `score` = product x scale + bias (-inf where not allowed), `soft` the weight before a hard
-    rule, `weight` after `rule`; `rank` 1 is the query's heaviest key, of `keys` keys in all.
+    `product` is q.k, `score` = product x scale + bias (-inf where not allowed), `soft` the softmax weight (at the rule's
+    temperature) from which a hard rule keeps or cuts, `weight` the one after `rule`; `rank` 1 is the query's highest
+    score, of `keys` allowed keys. `log_total` is ln of the softmax's sum; `tau` the threshold of sparsemax and entmax.
     """
 
     layer: int
@@ -38,6 +40,7 @@ class Cell:
     rank: int
     keys: int
     log_total: float
+    tau: float
     rule: Rule
 
 
@@ -115,18 +118,19 @@ class Trace:
     def cell(self, layer: int, head: int, query: int, key: int, rule: Rule | None = None) -> Cell:
         """Why does `query` give `key` this weight? Every number on the way to it."""
         found = self.attention(layer, head, rule)
-        soft = replace(found, rule=Soft())
         self._check("query", query, found.queries.shape[-2])
         self._check("key", key, found.keys.shape[-2])
-        row, weight = found.weights[query], found.weights[query, key]
-        product, score = found.products[query, key].item(), found.scores[query, key].item()
+        temperature = found.rule.temperature if isinstance(found.rule, Soft) else 1.0
+        row, weights = found.scores[query], found.weights[query]
+        product, score = found.products[query, key].item(), row[key].item()
+        total = torch.logsumexp(row.double() / temperature, 0).item()
         return Cell(
             layer, head, query, key, self.tokens[query], self.tokens[key],
             product=product, scale=found.scale,
-            bias=0.0 if found.bias is None else score - product * found.scale,
-            score=score, soft=soft.weights[query, key].item(), weight=weight.item(),
-            rank=int((row > weight).sum()) + 1, keys=len(row),
-            log_total=torch.logsumexp(found.scores[query].double(), 0).item(), rule=found.rule,
+            bias=0.0 if found.bias is None else found.bias.expand_as(found.products)[query, key].item(),
+            score=score, soft=0.0 if score == -math.inf else math.exp(score / temperature - total),
+            weight=weights[key].item(), rank=int((row > row[key]).sum()) + 1, keys=int((row > -math.inf).sum()),
+            log_total=total, tau=_threshold(found.rule, row.double(), weights.double()), rule=found.rule,
         )  # fmt: skip
 
     def probabilities(self, position: int) -> Float[Tensor, " vocabulary"]:
@@ -142,10 +146,15 @@ class Trace:
     def predictions(self, position: int, top: int = 5) -> list[tuple[str, float]]:
         """The `top` likeliest tokens at `position` with their probabilities, the likeliest first."""
         best = self.probabilities(position).topk(min(top, self.probabilities(position).shape[-1]))
-        return [
-            (self.name_piece(int(i)), float(p)) for p, i in zip(best.values, best.indices, strict=True)
-        ]
+        return [(self.name_piece(int(i)), float(p)) for p, i in zip(best.values, best.indices, strict=True)]
 
     def _check(self, what: str, number: int, count: int) -> None:
         if not 0 <= number < count:
             raise AttnvizError(f"no_such_{what}", number=number, last=count - 1)
+
+
+def _threshold(rule: Rule, scores: Tensor, weights: Tensor) -> float:
+    """The tau of sparsemax or entmax for one row `[key]`, read off its heaviest key; NaN for other rules."""
+    alpha = 2.0 if isinstance(rule, Sparsemax) else rule.alpha if isinstance(rule, Entmax) else math.nan
+    top = int(weights.argmax())
+    return (alpha - 1) * scores[top].item() - weights[top].item() ** (alpha - 1)

@@ -18,7 +18,7 @@ def table(language: str) -> dict[str, str]:
     return {f"{group}.{key}": text for group, texts in nested.items() for key, text in texts.items()}
 
 
-def say(key: str, language: str, **values: object) -> str:
+def say(key: str, language: str, /, **values: object) -> str:
     """The message `key` in `language`, its places filled with `values`.
 
     >>> say("error.text_empty", "zh")

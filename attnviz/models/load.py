@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -19,6 +20,10 @@ BUILT_IN = ("lab-1", "lab-2", "lab-4", "lab-8")
 BOUNDARY_FILE = "word_boundary.safetensors"
 WEIGHTS = Path(__file__).parents[1] / "weights"
 UNBOUNDED = 1_000_000  # tokenizers without a limit carry a number above this
+# Model types whose positions start after the padding id, so that the first few are never used.
+PADDED_POSITIONS = {
+    "camembert", "data2vec-text", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod",
+}  # fmt: skip
 Kind = Literal["masked", "causal", "plain"]
 
 
@@ -79,10 +84,12 @@ def load(name: str, *, revision: str | None = None) -> Model:
         config = AutoConfig.from_pretrained(place, revision=revision)
         kind, maker = _kind(config, name)
         tokenizer = AutoTokenizer.from_pretrained(place, revision=revision)
+        if not set(tokenizer.get_vocab().values()) - set(tokenizer.all_special_ids):
+            raise OSError("it has no tokenizer files")  # transformers makes up an empty tokenizer
         network = maker.from_pretrained(
             place, revision=revision, attn_implementation=ATTENTION, dtype=torch.float32, use_safetensors=True
         )
-    except (OSError, ValueError) as reason:
+    except (OSError, ValueError, RuntimeError, ImportError, SafetensorError) as reason:
         raise ModelError("model_not_loaded", model=name, reason=_first_sentence(reason)) from reason
     return Model(name, kind, network.eval(), tokenizer, _boundary(Path(place)), _limit(config, tokenizer))
 
@@ -94,6 +101,8 @@ def _kind(config: PretrainedConfig, name: str) -> tuple[Kind, type]:
     if config.is_encoder_decoder:
         raise ModelError("model_encoder_decoder", model=name)
     architecture = (config.architectures or [""])[0]
+    if architecture == "ElectraForPreTraining":  # it tells true tokens from false ones; it fills no blanks
+        return "plain", AutoModel
     if architecture.endswith(("ForMaskedLM", "ForPreTraining")):
         return "masked", AutoModelForMaskedLM
     if architecture.endswith(("ForCausalLM", "LMHeadModel")):
@@ -104,8 +113,8 @@ def _kind(config: PretrainedConfig, name: str) -> tuple[Kind, type]:
 def _limit(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int | None:
     """The longest text in tokens: the smaller of what the positions and the tokenizer allow."""
     positions = getattr(config, "max_position_embeddings", None)
-    if positions and config.model_type in {"roberta", "xlm-roberta", "camembert", "xmod"}:
-        positions -= (config.pad_token_id or 0) + 1  # their positions start after the padding id
+    if positions and config.model_type in PADDED_POSITIONS:
+        positions -= (config.pad_token_id or 0) + 1
     known = [n for n in (positions, tokenizer.model_max_length) if n and n < UNBOUNDED]
     return min(known) if known else None
 

@@ -87,7 +87,7 @@ def texts(languages: list[list[Marked]], recipe: Recipe, finals: frozenset[int],
         while at < cut:
             count = rng.randint(2, 5)
             joined = join(order[at : min(at + count, cut)])
-            epoch.append(Marked(joined.ids[: 126], joined.marks[: 126]))
+            epoch.append(Marked(joined.ids[:126], joined.marks[:126]))
             at += count
     rng.shuffle(epoch)
     return epoch
@@ -174,12 +174,8 @@ def optimisers(model: nn.Module, boundary: nn.Module, recipe: Recipe) -> list[to
     chosen = {id(p) for p in inside}
     rest = [p for p in [*model.parameters(), *boundary.parameters()] if id(p) not in chosen]
     return [
-        torch.optim.Muon(
-            inside, lr=recipe.rate, weight_decay=recipe.weight_decay, adjust_lr_fn="match_rms_adamw"
-        ),
-        torch.optim.AdamW(
-            rest, lr=recipe.rate, betas=(0.9, 0.98), weight_decay=recipe.weight_decay, fused=True
-        ),
+        torch.optim.Muon(inside, lr=recipe.rate, weight_decay=recipe.weight_decay, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(rest, lr=recipe.rate, betas=(0.9, 0.98), weight_decay=recipe.weight_decay, fused=True),
     ]
 
 
@@ -221,7 +217,10 @@ def train(
             optimiser.zero_grad()
         smooth += (np.array([p.item() for p in parts]) - smooth) * max(0.02, 1 / (number + 1))
         if number % 100 == 99:
-            print(f"step {number + 1} loss {smooth[0]:.3f} boundary {smooth[1]:.3f} {time.time() - began:.0f} s", flush=True)
+            print(
+                f"step {number + 1} loss {smooth[0]:.3f} boundary {smooth[1]:.3f} {time.time() - began:.0f} s",
+                flush=True,
+            )
         if number % 2_000 == 1_999 or number + 1 == recipe.steps:
             save(folder, model, boundary, tokenizer, recipe, time.time() - began)
 

@@ -1,0 +1,157 @@
+"""What a head usually looks at (the previous token, the same word, ...) and how much rests on [CLS] and [SEP]."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from attnviz.measures.effect import word_numbers
+from attnviz.measures.entropy import normalised
+from attnviz.rules import Rule
+from attnviz.trace import Trace
+
+HABITS = ("previous", "next", "itself", "same_word", "punctuation", "first_special", "last_special")
+TEXT_HABITS = HABITS[:5]
+Words = Sequence[int | None]
+
+
+@dataclass(frozen=True)
+class Habit:
+    """What one head looks at most among the text's own tokens.
+
+    `share` (0 to 1) is of the weight that stays on the text; `sink` (0 to 1) is the share of all weight that goes to
+    special tokens. A `sink` near 1 says that the habit moves little.
+    """
+
+    layer: int
+    head: int
+    name: str
+    share: float
+    sink: float
+
+
+def targets(trace: Trace, words: Words | None = None) -> Bool[Tensor, "habit query key"]:
+    """Which keys does each habit of `HABITS` mean, for every query? True where it does, `[habit, query, key]`.
+
+    previous, next: the neighbour, if it is a token of the text. same_word: the other tokens of the query's word.
+    punctuation: other tokens that are punctuation. first_special, last_special: what the tokenizer put before and
+    after the text. Rows of special queries are False. `words` gives every token's word number (None: in no word);
+    without it the words that the model itself marks are taken, or none. Raises `ValueError` for another length.
+    """
+    text = ~torch.tensor(trace.special)
+    words = _words(trace) if words is None else words
+    if len(words) != len(text):
+        raise ValueError(f"words needs one number for each of {len(text)} tokens; got {len(words)}")
+    place = torch.arange(len(text))
+    gap = place[None, :] - place[:, None]  # [query, key]
+    word = torch.tensor([-1 if number is None else number for number in words])
+    same = (word[:, None] == word[None, :]) & (word[None, :] >= 0)
+    inside = text.nonzero()[:, 0]
+    first, last = int(inside.min()), int(inside.max())
+    before, after = place == (0 if first > 0 else -1), place == (len(text) - 1 if last < len(text) - 1 else -1)
+    kinds = [gap == -1, gap == 1, gap == 0, same & (gap != 0), _punctuation(trace) & (gap != 0)]
+    found = [kind & text for kind in kinds] + [before.expand_as(gap), after.expand_as(gap)]
+    return torch.stack(found) & text[:, None]
+
+
+def habit_shares(
+    trace: Trace, words: Words | None = None, *, rule: Rule | None = None, hide_special: bool = False
+) -> Float[Tensor, "layer head habit"]:
+    """Which share of a token's weight goes where, head by head? `[layer, head, habit]`, 0 to 1, habits as `HABITS`.
+
+    The mean over the tokens of the text for which the habit has a target (the first token has no previous one) and
+    whose row holds any weight; NaN where there is none. Habits overlap (the previous token may be of the same word), so
+    shares need not sum to 1. `hide_special` takes special keys out and scales the rest to sum to 1.
+    """
+    wanted = targets(trace, words)
+    special = torch.tensor(trace.special)
+    layers = []
+    for layer in range(trace.n_layers):
+        weights = trace.weights(layer, rule=rule)
+        rows = normalised(weights.masked_fill(special, 0.0) if hide_special else weights)
+        shares = torch.einsum("hqk,tqk->htq", rows, wanted.double())
+        counted = wanted.any(-1)[None] & (rows.sum(-1) > 0)[:, None]  # [head, habit, query]
+        layers.append(shares.masked_fill(~counted, torch.nan).nanmean(-1))
+    return torch.stack([F.pad(found, (0, 0, 0, trace.n_heads - len(found)), value=torch.nan) for found in layers])
+
+
+def habits(
+    traces: Iterable[Trace],
+    words: Sequence[Words | None] | None = None,
+    *,
+    rule: Rule | None = None,
+    hide_special: bool = False,
+) -> Float[Tensor, "layer head habit"]:
+    """Which share of a token's weight goes where, over many texts? The mean of `habit_shares`, `[layer, head, habit]`.
+
+    Every text counts alike; texts in which a habit has no target are left out of its mean. `words` holds one list of
+    word numbers for each trace. Raises `ValueError` for no traces at all, or another number of lists.
+    """
+    kept = list(traces)
+    given = [None] * len(kept) if words is None else list(words)
+    if not kept or len(given) != len(kept):
+        raise ValueError(f"habits needs at least one trace and words for each; got {len(kept)} and {len(given)}")
+    found = [
+        habit_shares(trace, own, rule=rule, hide_special=hide_special) for trace, own in zip(kept, given, strict=True)
+    ]
+    return torch.stack(found).nanmean(0)
+
+
+def strongest(
+    traces: Iterable[Trace], words: Sequence[Words | None] | None = None, *, rule: Rule | None = None
+) -> tuple[Habit, ...]:
+    """What is each head's habit? One `Habit` a head, in the order of layers and heads.
+
+    Special keys are taken out before the habit is named, for [CLS] and [SEP] gather weight in most heads and would name
+    nearly all of them (Clark et al. 2019, sec. 3.2); `sink` says how much rests there.
+    """
+    kept = list(traces)
+    table = habits(kept, words, rule=rule, hide_special=True)[..., : len(TEXT_HABITS)]
+    sinks = torch.stack([_sinks(trace, rule) for trace in kept]).nanmean(0)
+    share, best = table.nan_to_num(-1.0).max(-1)
+    return tuple(
+        Habit(layer, head, TEXT_HABITS[int(best[layer, head])], share[layer, head].item(), sinks[layer, head].item())
+        for layer, head in torch.cartesian_prod(torch.arange(len(table)), torch.arange(table.shape[1])).tolist()
+        if share[layer, head] >= 0
+    )
+
+
+def sink_share(trace: Trace, layer: int, head: int, rule: Rule | None = None) -> float:
+    """How much of the weight goes to special tokens such as [CLS] and [SEP]? A share from 0 to 1.
+
+    The mean over the tokens of the text whose row holds any weight; 0 where no row does.
+    """
+    return _sink(trace.weights(layer, head, rule)[None], trace).nan_to_num(0.0).item()
+
+
+def _sinks(trace: Trace, rule: Rule | None) -> Float[Tensor, "layer head"]:
+    """Every head's share of weight on special tokens."""
+    found = [_sink(trace.weights(layer, rule=rule), trace) for layer in range(trace.n_layers)]
+    return torch.stack([F.pad(shares, (0, trace.n_heads - len(shares)), value=torch.nan) for shares in found])
+
+
+def _sink(weights: Float[Tensor, "head query key"], trace: Trace) -> Float[Tensor, " head"]:
+    """The share on special keys, a mean over the text's queries that hold any weight; NaN where none does."""
+    special = torch.tensor(trace.special)
+    rows = normalised(weights[:, ~special])
+    return rows[..., special].sum(-1).masked_fill(rows.sum(-1) == 0, torch.nan).nanmean(-1)
+
+
+def _words(trace: Trace) -> Words:
+    """The words that the model itself marks, or none."""
+    return [None] * len(trace.tokens) if trace.boundaries is None else word_numbers(trace)
+
+
+def _punctuation(trace: Trace) -> Bool[Tensor, " token"]:
+    """Which tokens are punctuation throughout? A blank is not, whatever stood there."""
+    faces = [
+        "" if span is None or place == trace.blank else trace.text[slice(*span)].strip()
+        for place, span in enumerate(trace.encoded.spans)
+    ]
+    return torch.tensor([bool(face) and all(unicodedata.category(c)[0] == "P" for c in face) for face in faces])

@@ -1,0 +1,91 @@
+"""Plotly figures on the screen: what a click does, what a screen reader hears."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from attnviz.ui.choices import KEY
+from attnviz.ui.language import language, t
+
+if TYPE_CHECKING:
+    from attnviz.rules import Rule
+    from attnviz.trace import Trace
+
+BAR = {
+    "displaylogo": False,
+    "scrollZoom": False,
+    "modeBarButtons": [["toImage"]],
+    "toImageButtonOptions": {"format": "png", "scale": 3, "filename": "attnviz"},
+}
+HEIGHT = 416
+
+
+def dark() -> bool:
+    """Does the reader's screen show the dark theme?"""
+    return st.context.theme.type == "dark"
+
+
+def draw_grid(trace: Trace, rule: Rule | None, layer: int, head: int, scale: str, specials: bool) -> None:
+    """All heads; a click opens one."""
+    from attnviz.figures import grid
+
+    figure = grid(
+        trace, rule=rule, scale=scale, specials=specials, selected=(layer, head), dark=dark(), language=language(),
+        height=HEIGHT,
+    )  # fmt: skip
+    st.plotly_chart(
+        figure, key=KEY + "grid", on_select=_open_head, selection_mode="points", theme=None,
+        config={"displayModeBar": False},
+        alt=t("figure.alt_grid", layers=trace.n_layers, heads=trace.n_heads, layer=layer, head=head),
+    )  # fmt: skip
+
+
+def draw_heatmap(
+    trace: Trace, rule: Rule | None, layer: int, head: int, cell: tuple[int, int], scale: str, specials: bool
+) -> None:
+    """One head; a click explains a cell."""
+    from attnviz.figures import heatmap
+
+    figure = heatmap(
+        trace, layer=layer, head=head, rule=rule, scale=scale, specials=specials, cell=cell, dark=dark(),
+        language=language(), height=HEIGHT,
+    )  # fmt: skip
+    st.plotly_chart(
+        figure, key=KEY + "heatmap", on_select=_open_cell, selection_mode="points", theme=None, config=BAR,
+        alt=_heatmap_words(trace, rule, layer, head),
+    )  # fmt: skip
+
+
+def _heatmap_words(trace: Trace, rule: Rule | None, layer: int, head: int) -> str:
+    """The picture in a sentence."""
+    weights = trace.weights(layer, head, rule).clone().fill_diagonal_(0)
+    query, key = divmod(int(weights.argmax()), weights.shape[-1])
+    return t(
+        "figure.alt_heatmap", layer=layer, head=head, tokens=len(weights), query=trace.tokens[query],
+        key=trace.tokens[key], weight=f"{weights[query, key]:.2f}",
+    )  # fmt: skip
+
+
+def _clicked(chart: str) -> tuple[int, ...] | None:
+    """The numbers that the clicked point carries."""
+    points = st.session_state[KEY + chart].selection.points
+    if not points:
+        return None
+    carried = points[-1]["customdata"]
+    if isinstance(carried, dict):  # a typed array comes back as {"0": ..., "1": ...}
+        carried = [carried[str(place)] for place in range(2)]
+    return tuple(int(number) for number in carried[:2])
+
+
+def _open_head() -> None:
+    """A tile was clicked."""
+    if found := _clicked("grid"):
+        st.session_state[KEY + "layer"], st.session_state[KEY + "head"] = found
+
+
+def _open_cell() -> None:
+    """A cell was clicked."""
+    if found := _clicked("heatmap"):
+        st.session_state[KEY + "query"], st.session_state[KEY + "key"] = found

@@ -1,0 +1,39 @@
+"""Which language the reader reads, and every label in it."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import streamlit as st
+
+from attnviz.messages import LANGUAGES, say
+
+NAMES = {"zh": "中文", "en": "English"}
+
+
+def preferred() -> str:
+    """The language of the reader's browser: Chinese for any zh locale, English otherwise."""
+    return "zh" if (st.context.locale or "").lower().startswith("zh") else "en"
+
+
+def language() -> str:
+    """The language now chosen, "zh" or "en"."""
+    chosen = st.session_state.get("lang")
+    return chosen if chosen in LANGUAGES else preferred()
+
+
+def t(key: str, /, **values: object) -> str:
+    """The message `ui.<key>` (or `<group>.<key>` when the key has a dot) in the reader's language."""
+    return say(key if "." in key else f"ui.{key}", language(), **values)
+
+
+def article(name: str) -> str:
+    """A long explanation, Markdown, in the reader's language."""
+    return files("attnviz").joinpath("content", language(), f"{name}.md").read_text(encoding="utf-8")
+
+
+def language_picker() -> None:
+    """中文 or English."""
+    st.segmented_control(
+        t("language"), LANGUAGES, format_func=NAMES.__getitem__, key="lang", required=True, label_visibility="collapsed"
+    )

@@ -1,0 +1,77 @@
+"""The address of the page is the link: every choice stands in the URL and comes back when it is opened.
+
+Streamlit's own `bind="query-params"` writes the labels that a reader sees, which differ by language; so the values
+are kept here, under short names that do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import streamlit as st
+
+Value = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Param:
+    """One choice in the URL: its short name, its key in the session, its value when nothing is said, its reader."""
+
+    name: str
+    key: str
+    default: Value
+    read: Callable[[str], Value]
+
+
+def flag(text: str) -> bool:
+    """ "1" is yes."""
+    return text == "1"
+
+
+def one_of(*allowed: str) -> Callable[[str], str]:
+    """A reader that takes only the names given."""
+
+    def read(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(text)
+        return text
+
+    return read
+
+
+def between(low: float, high: float, kind: type[int] | type[float]) -> Callable[[str], Value]:
+    """A reader that takes only numbers of a kind from `low` to `high`."""
+
+    def read(text: str) -> Value:
+        number = kind(text)
+        if not low <= number <= high:
+            raise ValueError(text)
+        return number
+
+    return read
+
+
+def restore(params: Mapping[str, Param]) -> None:
+    """At a session's start put the URL's values, and the defaults, where the controls will find them."""
+    for param in params.values():
+        if param.key in st.session_state:
+            continue
+        value = param.default
+        if param.name in st.query_params:
+            try:
+                value = param.read(st.query_params[param.name])
+            except ValueError:
+                value = param.default  # a link with a slip still opens
+        st.session_state[param.key] = value
+
+
+def publish(params: Mapping[str, Param]) -> None:
+    """Write what differs from the defaults into the URL."""
+    said = {}
+    for param in params.values():
+        value = st.session_state.get(param.key, param.default)
+        if value is not None and value != param.default:
+            said[param.name] = ("1" if value else "0") if isinstance(value, bool) else str(value)
+    if said != st.query_params.to_dict():
+        st.query_params.from_dict(said)

@@ -1,0 +1,108 @@
+"""The frame of the attention page: where things stand, what it shows while it works, what it says when it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from attnviz.errors import AttnvizError
+from attnviz.ui import choices, link
+from attnviz.ui.charts import HEIGHT
+from attnviz.ui.language import article, language, t
+
+ICON = Path(__file__).with_name("icon.png")  # a Material icon would be fetched from outside
+
+# Streamlit leaves 6 rem above the first line and 1 rem between elements; the main picture must fit into 900 pixels.
+STYLE = """<style>
+.block-container { padding: 0.9rem 1.6rem 1rem; max-width: 1700px; }
+[data-testid="stVerticalBlock"] { gap: 0.45rem; }
+[data-testid="stSidebarUserContent"] [data-testid="stVerticalBlock"] { gap: 0.6rem; }
+[data-testid="stMarkdownContainer"] table { font-size: 0.85rem; margin-bottom: 0.2rem; }
+[data-testid="stMarkdownContainer"] :is(td, th) { padding: 0.1rem 0.45rem; }
+[data-testid="stSidebarUserContent"] :is(td, th) { padding: 0.05rem 0.3rem; font-weight: normal; }
+[data-testid="stSidebarHeader"] { height: 2.2rem; padding-bottom: 0; margin-bottom: 0; }
+@media (max-width: 640px) { .block-container { padding: 3.75rem 0.8rem 1rem; } }
+</style>"""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where each part of the page is drawn."""
+
+    notice: DeltaGenerator
+    text: DeltaGenerator
+    heads: DeltaGenerator
+    cells: DeltaGenerator
+    why: DeltaGenerator
+    prediction: DeltaGenerator
+    bought: DeltaGenerator
+    take: DeltaGenerator
+
+    @contextmanager
+    def working(self, name: str) -> Iterator[None]:
+        """Say what is being done while the model loads and runs, and keep the pictures' places."""
+        with ExitStack() as stack:
+            with self.notice:
+                stack.enter_context(st.spinner(t("running", model=name), show_time=True))
+            for place in (self.heads, self.cells):
+                with place:
+                    stack.enter_context(st.skeleton(height=HEIGHT))
+            yield
+
+
+def start() -> None:
+    """What every page begins with: choices back from the link, the style."""
+    link.restore(choices.PARAMS)
+    if st.session_state["lang"] is None:
+        st.session_state["lang"] = language()
+    st.html(STYLE)
+
+
+def sidebar() -> tuple[str, choices.RuleChoice, str, tuple[str, bool]]:
+    """Model, rule, scope and look."""
+    with st.sidebar:
+        return choices.choose_model(), choices.choose_rule(), choices.choose_scope(), choices.choose_look()
+
+
+def heading() -> None:
+    """What the page asks, and what to look for."""
+    st.markdown(f"**{t('title')}** &ensp;<small>{t('what_to_look_for')}</small>", unsafe_allow_html=True)
+
+
+@contextmanager
+def frame() -> Iterator[Places]:
+    """The empty places of the page, in the order they are read."""
+    notice, text = st.container(), st.container()
+    heads, cells, side = st.columns([10, 12, 8], gap="medium")
+    with side:
+        why, take = st.container(), st.container()
+    prediction = st.container()
+    with st.sidebar:
+        bought = st.container()
+        with st.popover(t("how_title"), icon=":material/help:", width="stretch"):
+            st.markdown(article("attention"))
+    yield Places(notice, text, heads, cells, why, prediction, bought, take)
+
+
+@contextmanager
+def reader_errors() -> Iterator[None]:
+    """A reader's mistake is one sentence in the reader's language; anything else is ours and is seen."""
+    try:
+        yield
+    except AttnvizError as error:
+        st.error(error.say(language()), icon=":material/info:")
+
+
+def blank() -> int | None:
+    """The token that is blanked."""
+    return choices.chosen_blank()
+
+
+def done() -> None:
+    """Write the choices into the link."""
+    link.publish(choices.PARAMS)

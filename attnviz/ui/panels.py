@@ -1,0 +1,182 @@
+"""The words and numbers beside the pictures: why a weight, what the model says, what more heads bought."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from attnviz.ui import runs
+from attnviz.ui.choices import KEY, MODELS, SOFT, RuleChoice
+from attnviz.ui.formulas import short, softmax_formula, sparse_formula
+from attnviz.ui.language import t
+
+if TYPE_CHECKING:
+    from attnviz.rules import Rule
+    from attnviz.trace import Cell, Trace
+
+
+def plain(label: str) -> str:
+    """A token inside Markdown, its marks not taken for formatting.
+
+    >>> plain("*a_b*")
+    '\\\\*a\\\\_b\\\\*'
+    """
+    return "".join("\\" + c if c in "\\`*_{}[]()<>#+-.!|~$:&" else c for c in label)
+
+
+def show_cut(trace: Trace, limit: int | None) -> None:
+    """Say how far a text that was too long has been read."""
+    cut = trace.encoded.cut
+    if cut is not None:
+        tail = plain(trace.text[cut:].strip()[:24])
+        st.warning(
+            t("cut", limit=limit, read=cut, characters=len(trace.text), tail=tail), icon=":material/content_cut:"
+        )
+
+
+def show_sink(trace: Trace, rule: Rule | None, layer: int, head: int) -> None:
+    """How much of this head's weight rests on [CLS] and [SEP]."""
+    from attnviz.measures import sink_share
+
+    if any(trace.special):
+        st.caption(t("sink", share=f"{sink_share(trace, layer, head, rule=rule):.0%}"))
+
+
+def show_why(cell: Cell, choice: RuleChoice, name: str, scope: str) -> None:
+    """Every number on the way to one weight, in the formula; first whose weights these are."""
+    st.caption(t(f"shown_{scope}", model=name, rule=choice.title()))
+    query, key = plain(cell.query_label), plain(cell.key_label)
+    st.markdown(t("why_say", query=query, key=key, weight=f"{cell.weight:.4f}", rank=cell.rank, keys=cell.keys))
+    lines = [t("why_product", product=short(cell.product))]
+    if cell.score == float("-inf"):
+        lines.append(t("why_not_allowed"))
+    else:
+        scale = short(cell.scale)
+        bias = f"({short(cell.bias)})"
+        key_name = "why_score_bias" if cell.bias else "why_score"
+        product = f"({short(cell.product)})" if cell.product < 0 else short(cell.product)
+        lines.append(t(key_name, product=product, scale=scale, bias=bias, score=short(cell.score)))
+        lines += _after_the_score(cell, choice)
+    st.markdown("\n\n".join(lines))
+
+
+def _after_the_score(cell: Cell, choice: RuleChoice) -> list[str]:
+    """From the score to the weight."""
+    alpha = {"sparsemax": 2.0, "entmax": choice.number or 1.5}.get(choice.name)
+    if alpha is not None and alpha > 1:
+        return [f"${sparse_formula(cell, alpha)}$"]
+    lines = [t("why_soft") + f" ${softmax_formula(cell)}$"]
+    if choice.name in ("soft", "entmax"):
+        return lines
+    if cell.weight == 0:
+        return [*lines, t("why_cut", rule=choice.title())]
+    verdict = "why_rest" if choice.renormalise else "why_kept"
+    return [*lines, t(verdict, rule=choice.title(), weight=f"{cell.weight:.4f}")]
+
+
+def show_prediction(before: Trace, after: Trace, choice: RuleChoice) -> None:
+    """What the model says at the blank and where it sees words: softly, and computed with the rule."""
+    left, right = st.columns(2, gap="medium")
+    changed, position = after is not before, asked(before)
+    with left:
+        st.markdown(f"**{t('prediction_title')}**")
+        if position is None:
+            st.caption(t("prediction_hint"))
+        else:
+            _candidates(before, after, position, choice, changed)
+    with right:
+        _words(before, after, choice, changed)
+        if changed:
+            _shift(before, after, position)
+        elif choice != SOFT:
+            st.caption(t("redraw_note"))
+        try_change()
+
+
+def _shift(before: Trace, after: Trace, position: int | None) -> None:
+    """How far the rule moved the outputs, and the prediction at the blank."""
+    from attnviz.measures import moved, prediction_change
+
+    shifts = moved(before, after)
+    most = int(shifts.argmax())
+    said = t("moved", mean=f"{shifts.mean():.3f}", token=plain(before.tokens[most]), most=f"{shifts[most]:.3f}")
+    if position is not None:
+        said += " " + t("bits", bits=f"{prediction_change(before, after, position):.2f}")
+    st.caption(said)
+
+
+def asked(trace: Trace) -> int | None:
+    """The position to fill: the token that was blanked, or the first [MASK] of the text."""
+    if trace.kind != "masked":
+        return None
+    if trace.blank is not None:
+        return trace.blank
+    return next((place for place, label in enumerate(trace.tokens) if label == "[MASK]"), None)
+
+
+def _candidates(before: Trace, after: Trace, position: int, choice: RuleChoice, changed: bool) -> None:
+    """The five likeliest tokens and their probabilities, a line for each run."""
+    runs_shown = [(t("before_soft"), before)] + ([(t("after_rule", rule=choice.title()), after)] if changed else [])
+    lines = [
+        [plain(name), *(f"**{plain(token)}** {p:.3f}" for token, p in run.predictions(position, top=5))]
+        for name, run in runs_shown
+    ]
+    table = [[t("prediction_at"), *(str(place) for place in range(1, len(lines[0])))], *lines]
+    rows = ["| " + " | ".join(line) + " |" for line in table]
+    st.markdown("\n".join([rows[0], "|" + "---|" * len(table[0]), *rows[1:]]))
+
+
+def _words(before: Trace, after: Trace, choice: RuleChoice, changed: bool) -> None:
+    """The words that the word-boundary head sees, before and after."""
+    if before.boundaries is None:
+        return
+    from attnviz.measures import words
+
+    first = " / ".join(plain(word) for word in words(before)[:40])
+    st.markdown(f"{t('words')}: **{first}**")
+    if changed:
+        second = " / ".join(plain(word) for word in words(after)[:40])
+        name = plain(choice.title())
+        st.markdown(f"{name}: **{second}**" if second != first else f"{name}: {t('words_same')}")
+
+
+def try_change() -> None:
+    """A button that sets up a sentence whose prediction a hard rule changes."""
+    st.button(t("try_change"), on_click=_set_change, icon=":material/swap_horiz:", type="tertiary")
+
+
+def _set_change() -> None:
+    """南京市长江大桥 with a blank, computed with top-1 attention in every layer."""
+    for name, value in CHANGE.items():
+        st.session_state[KEY + name] = value
+
+
+CHANGE = {
+    "text": "中华人民共和[MASK]成立", "model": "lab-4", "family": "hard", "hard": "argmax", "renormalise": True,
+    "scope": "run", "blank": None,
+}  # fmt: skip
+
+
+def show_heads(name: str, text: str) -> None:
+    """What 1, 2, 4 and 8 heads reach, and how different they are on this text."""
+    st.caption(f"**{t('more_heads_title')}**", help=t("more_heads_help"))
+    distances = runs.head_distances(text)
+    columns = ("col_heads", "col_masked_zh", "col_masked_en", "col_boundary", "col_distance")
+    rows = []
+    for model in MODELS:
+        card = runs.card(model)
+        figures = card.figures if card else {}
+        numbers = [_figure(figures.get(k)) for k in ("masked_accuracy_zh", "masked_accuracy_en", "boundary_f1_jieba")]
+        cells = [model.removeprefix("lab-"), *numbers, _figure(distances[model])]
+        rows.append("| " + " | ".join(f"**{c}**" if model == name else c for c in cells) + " |")
+    head = "| " + " | ".join(t(column) for column in columns) + " |"
+    st.markdown("\n".join([head, "|" + "---:|" * len(columns), *rows]))
+    run = runs.trace(name, text, SOFT)
+    width = run.layers[0].queries.shape[-1]
+    st.caption(t("model_says", model=name, layers=run.n_layers, heads=run.n_heads, width=width))
+
+
+def _figure(value: float | None) -> str:
+    """A figure of a table, a dash where there is none."""
+    return "–" if value is None else f"{value:.3f}"

@@ -1,0 +1,86 @@
+"""The sentence as text whose tokens light up by weight when one is pointed at, without asking the server."""
+
+from __future__ import annotations
+
+import base64
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from attnviz.ui.choices import KEY
+from attnviz.ui.language import t
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from attnviz.rules import Rule
+    from attnviz.trace import Trace
+
+
+def asset(name: str) -> str:
+    """One of the browser files beside this module."""
+    return files("attnviz.ui").joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def _component():  # type: ignore[no-untyped-def]
+    return st.components.v2.component(
+        "attnviz_reader", html='<div class="reader"></div>', css=asset("reader.css"), js=asset("reader.js")
+    )
+
+
+def draw_reader(trace: Trace, rule: Rule | None, layer: int, head: int, query: int, *, blanks: bool) -> None:
+    """The tokens of the sentence; pointing shows weights, clicking chooses the query, ▢ blanks a token."""
+    _component()(
+        key=KEY + "reader",
+        data=reader_data(trace, rule, layer, head, query, blanks=blanks),
+        on_picked_change=_pick,
+        on_blank_change=_blank,
+    )
+
+
+def reader_data(
+    trace: Trace, rule: Rule | None, layer: int, head: int, query: int, *, blanks: bool
+) -> dict[str, object]:
+    """What the browser needs: labels, and three maps `[query, key]` of one byte a weight."""
+    layers = [trace.weights(number, rule=rule).mean(0) for number in range(trace.n_layers)]
+    maps = {
+        "head": trace.weights(layer, head, rule),
+        "layer": layers[layer],
+        "all": sum(layers[1:], start=layers[0]) / len(layers),
+    }
+    return {
+        "labels": trace.tokens,
+        "special": list(trace.special),
+        "maps": {name: _bytes(weights) for name, weights in maps.items()},
+        "picked": query,
+        "blank": trace.blank,
+        "blanks": blanks,
+        "words": {
+            name: t(f"reader_{name}", token="{token}") if name in ("blank", "look") else t(f"reader_{name}")
+            for name in ("head", "layer", "all", "blank", "look", "help")
+        }
+        | {"label": t("alt_reader")},
+    }
+
+
+def _bytes(weights: Tensor) -> str:
+    """Weights 0 to 1 as base64 of one byte each."""
+    return base64.b64encode((weights.clamp(0, 1) * 255).round().byte().numpy().tobytes()).decode()
+
+
+def _pick() -> None:
+    """A token was clicked: it becomes the query."""
+    picked = st.session_state[KEY + "reader"].picked
+    if picked is not None:
+        st.session_state[KEY + "query"] = int(picked)
+
+
+def _blank() -> None:
+    """▢ under a token was clicked: blank it, or give it back."""
+    blank = st.session_state[KEY + "reader"].blank
+    if blank is not None:
+        same = st.session_state.get(KEY + "blank") == int(blank)
+        st.session_state[KEY + "blank"] = None if same else int(blank)

@@ -1,0 +1,49 @@
+"""The "take it away" menu: pictures from the browser, weights and page as files, the link."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from attnviz.ui import export
+from attnviz.ui.choices import KEY
+from attnviz.ui.language import t
+from attnviz.ui.reader import asset
+
+if TYPE_CHECKING:
+    from attnviz.rules import Rule
+    from attnviz.trace import Trace
+
+
+@cache
+def _component():  # type: ignore[no-untyped-def]
+    return st.components.v2.component(
+        "attnviz_take", html='<div class="take"></div>', css=asset("take.css"), js=asset("take.js")
+    )
+
+
+def take_away(trace: Trace, rule: Rule | None, layer: int, head: int, query: int, scale: str, specials: bool) -> None:
+    """Pictures as PNG and SVG, this head as CSV, all weights as NPZ, an offline page, a link."""
+    name = f"attnviz-{trace.model}-{layer}-{head}"
+    with st.popover(t("take_title"), icon=":material/download:", width="stretch"):
+        _component()(
+            key=KEY + "take",
+            data={
+                "chart": f"st-key-{KEY}heatmap".replace(".", "-"),
+                "name": name,
+                "words": {word: t(f"take_{word}") for word in ("png", "svg", "link_copy", "link_copied")},
+            },
+        )
+        files = (
+            ("csv", "text/csv", partial(export.as_csv, trace, rule, layer, head)),
+            ("npz", "application/octet-stream", partial(export.as_npz, trace, rule)),
+            ("html", "text/html", partial(export.as_html, trace, rule, layer, head, query, scale, specials)),
+        )
+        for kind, mime, make in files:
+            st.download_button(
+                t(f"take_{kind}"), make, f"{name}.{kind}", mime, key=f"{KEY}take_{kind}", on_click="ignore",
+                width="stretch",
+            )  # fmt: skip
+        st.caption(t("take_link"))

@@ -1,0 +1,1 @@
+"""The pages under AppTest, alone and through app.py."""

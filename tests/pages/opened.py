@@ -1,0 +1,106 @@
+"""Open the app or a page alone without a browser, and read what stands on it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from streamlit.testing.v1 import AppTest
+
+from attnviz.ui.choices import KEY, PARAMS
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 300  # seconds: four models are loaded on the first run, on a machine that may be busy
+START = "南京市长江大桥"
+
+
+def opened(lang: str = "en", **link: str) -> AppTest:
+    """The whole app, opened by a link."""
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE)
+    for name, value in {"lang": lang, **link}.items():
+        at.query_params[name] = value
+    return at.run()
+
+
+def alone(lang: str = "en") -> AppTest:
+    """The attention page without app.py around it; only what app.py's first line would restore is there."""
+    at = AppTest.from_file(str(ROOT / "pages" / "attention.py"), default_timeout=PATIENCE)
+    for param in PARAMS.values():
+        at.session_state[param.key] = param.default
+    at.session_state["lang"] = lang
+    return at.run()
+
+
+def chosen(at: AppTest, name: str) -> object:
+    """The value of a choice by its name in PARAMS."""
+    return at.session_state[PARAMS[name].key]
+
+
+def control(at: AppTest, name: str):  # type: ignore[no-untyped-def]
+    """The control of a choice by its name in PARAMS."""
+    key = PARAMS[name].key
+    return next(element for element in elements(at) if getattr(element, "key", None) == key)
+
+
+def change(at: AppTest, **choices: object) -> AppTest:
+    """Set one control after the other, the page run after each."""
+    for name, value in choices.items():
+        control(at, name).set_value(value)
+        at.run()
+    return at
+
+
+def elements(at: AppTest) -> Iterator[object]:
+    """All elements, the main part's before the sidebar's."""
+    yield from at.main
+    yield from at.sidebar
+
+
+def words(at: AppTest) -> list[str]:
+    """Every text on the page: labels, options, what is written; not what is inside charts."""
+    found: list[str] = []
+    for element in elements(at):
+        parts = [getattr(element, name, None) for name in ("label", "placeholder", "help", "options")]
+        if type(element).__name__ in ("Markdown", "Caption", "Error", "Warning", "Info"):
+            parts.append(element.value)
+        for part in parts:
+            found += [part] if isinstance(part, str) else [str(one) for one in part or ()]
+    return [text for text in found if text]
+
+
+def charts(at: AppTest) -> list[dict]:
+    """The figures as they are sent to the browser, the grid first."""
+    return [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
+
+
+def array(values: dict | list) -> np.ndarray:
+    """Numbers of a figure, which travel as base64 typed arrays."""
+    if isinstance(values, list):
+        return np.array(values)
+    shape = [int(n) for n in str(values.get("shape", "-1")).split(",")]
+    kind = {"u1": "u1", "i1": "i1", "i2": "<i2", "i4": "<i4", "f4": "<f4", "f8": "<f8"}[values["dtype"]]
+    return np.frombuffer(base64.b64decode(values["bdata"]), dtype=kind).reshape(shape)
+
+
+def mosaic(at: AppTest) -> np.ndarray:
+    """The bytes of the grid."""
+    return array(charts(at)[0]["data"][0]["z"])
+
+
+def cells(at: AppTest) -> np.ndarray:
+    """The cells of the open head."""
+    return array(charts(at)[1]["data"][0]["z"])
+
+
+def said(at: AppTest) -> str:
+    """All that is written on the page, one text a line."""
+    return "\n".join(words(at))
+
+
+__all__ = [
+    "KEY", "START", "alone", "array", "cells", "change", "charts", "chosen", "control", "elements", "mosaic", "opened",
+    "said", "words",
+]  # fmt: skip

@@ -1,0 +1,203 @@
+"""The attention page: it opens, and each control does to the pictures what its name says."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from attnviz.messages import table
+from attnviz.ui.choices import KEY, SETTINGS
+from tests.pages.opened import (
+    START, alone, array, cells, change, charts, chosen, control, elements, mosaic, opened, said, words,
+)  # fmt: skip
+
+LABELS = ["[CLS]", *START, "[SEP]"]
+HARD_RUN = {"rule": "hard", "hard": "argmax", "scope": "run"}
+
+
+def candidates(at: AppTest) -> list[str]:
+    """The lines of the table of predictions, its head left out."""
+    tables = [e.value for e in at.markdown if e.value.startswith("| ") and ":**" not in e.value and "**" in e.value]
+    found = [t for t in tables if not t.startswith(("| heads", "| 头数"))]
+    return found[0].splitlines()[2:] if found else []
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("start", [opened, alone], ids=["through app.py", "alone"])
+def test_page_opens_with_both_charts_and_all_controls(start, lang: str) -> None:  # type: ignore[no-untyped-def]
+    at = start(lang)
+    assert not at.exception and not at.error and not at.warning
+    grid, heatmap = charts(at)
+    assert heatmap["layout"]["xaxis"]["ticktext"] == LABELS
+    assert array(heatmap["data"][0]["z"]).shape == (9, 9)
+    assert len(grid["data"][1]["customdata"]) == 4 * 4
+    for name in ("model", "family", "temperature", "scope", "scale", "specials", "layer", "head", "query", "key"):
+        assert control(at, name).label in table(lang).values(), name
+    in_sidebar = {getattr(element, "key", None) for element in at.sidebar}
+    assert {KEY + name for name in ("model", "family", "temperature", "scope", "scale", "specials")} <= in_sidebar
+
+
+def test_open_tile_is_the_one_that_the_heatmap_shows() -> None:
+    at = opened(layer="2", head="3")
+    grid, heatmap = charts(at)
+    z, place = array(grid["data"][0]["z"]), 2 * 4 + 3
+    x, y = (int(array(grid["data"][1][axis])[place] - 4) for axis in "xy")
+    expected = np.round(array(heatmap["data"][0]["z"]).astype(float) * 250)
+    assert np.abs(z[y : y + 9, x : x + 9] - expected).max() <= 1
+    (frame,) = grid["layout"]["shapes"]
+    assert frame["x0"] < x + 4 < frame["x1"] and frame["y0"] < y + 4 < frame["y1"]
+
+
+def test_hard_rule_redraws_the_picture_and_leaves_the_prediction() -> None:
+    at = opened(text="中华人民共和[MASK]成立")
+    before, soft = mosaic(at), candidates(at)
+    change(at, family="hard", hard="argmax")
+    assert not at.exception and chosen(at, "scope") == "redraw"
+    assert not np.array_equal(before, mosaic(at))
+    assert set(np.unique(cells(at))) == {0, 1}, "argmax keeps one key a row"
+    assert candidates(at) == soft and len(soft) == 1
+    assert "Outputs moved" not in said(at)
+
+
+def test_running_with_a_hard_rule_recomputes_layers_and_prediction() -> None:
+    at = opened(text="中华人民共和[MASK]成立", rule="hard", hard="argmax")
+    redrawn, soft = mosaic(at), candidates(at)
+    change(at, scope="run")
+    assert not at.exception
+    again = mosaic(at)
+    height = again.shape[0] // 4
+    assert np.array_equal(redrawn[:height], again[:height]), "the first layer has the same scores either way"
+    assert not np.array_equal(redrawn[height:], again[height:]), "later layers must follow the rule"
+    assert candidates(at)[0] == soft[0] and len(candidates(at)) == 2
+    assert re.search(r"Outputs moved by 0\.\d+ on average", said(at))
+
+
+def test_running_softly_moves_nothing() -> None:
+    at = opened(scope="run")
+    assert re.search(r"Outputs moved by 0\.000 on average", said(at))
+
+
+@pytest.mark.parametrize("heads", [1, 2, 4, 8])
+def test_switching_the_model_switches_the_number_of_heads(heads: int) -> None:
+    at = change(opened(), model=f"lab-{heads}")
+    assert not at.exception and not at.error
+    assert len(charts(at)[0]["data"][1]["customdata"]) == 4 * heads
+    assert len(charts(at)[0]["layout"]["xaxis"]["tickvals"]) == heads
+    assert at.query_params.get("model", "lab-4") in (f"lab-{heads}", [f"lab-{heads}"])
+
+
+def test_a_head_that_the_smaller_model_lacks_becomes_its_last() -> None:
+    at = change(opened(model="lab-8", head="7"), model="lab-2")
+    assert not at.exception and chosen(at, "head") == 1
+
+
+@pytest.mark.parametrize("name", list(SETTINGS))
+def test_every_number_of_a_rule_reaches_the_picture(name: str) -> None:
+    setting, family = SETTINGS[name], {"soft": "soft", "entmax": "sparse"}.get(name, "hard")
+    link = {"rule": family} | ({family: name} if family != "soft" else {})
+    at = opened(scale="log", **link)
+    before = mosaic(at)
+    change(at, **{setting.name: setting.kind(setting.high)})
+    assert not at.exception and not at.error
+    assert not np.array_equal(before, mosaic(at))
+
+
+def test_renormalising_can_be_switched_off() -> None:
+    at = opened(rule="hard", hard="top-k")
+    kept = cells(at).astype(float)
+    np.testing.assert_allclose(kept.sum(1), 1, atol=1e-5)
+    change(at, renormalise=False)
+    assert (cells(at).sum(1) < 0.9999).any()
+
+
+def test_hiding_specials_takes_out_their_rows_and_keeps_the_weights() -> None:
+    at = opened()
+    whole = cells(at)
+    change(at, specials=False)
+    assert charts(at)[1]["layout"]["xaxis"]["ticktext"] == list(START)
+    np.testing.assert_array_equal(cells(at), whole[1:-1, 1:-1])
+
+
+def test_row_scale_fills_the_largest_weight_of_each_row() -> None:
+    assert np.allclose(cells(opened(scale="row")).max(1), 1)
+
+
+def test_choosing_a_cell_explains_that_cell() -> None:
+    at = opened()
+    change(at, query=1, key=2)
+    weight = cells(at)[1, 2]
+    assert f"**南** looks at **京** with weight **{weight:.4f}**" in said(at)
+    (frame,) = charts(at)[1]["layout"]["shapes"]
+    assert (frame["y0"], frame["x0"]) == (0.5, 1.5)
+
+
+def test_a_sample_is_put_into_the_box_and_forgets_the_blank() -> None:
+    at = opened(blank="2")
+    assert chosen(at, "blank") == 2
+    pills = next(element for element in elements(at) if getattr(element, "key", None) == KEY + "sample")
+    pills.set_value("乒乓球拍卖完了")
+    at.run()
+    assert not at.exception and control(at, "text").value == "乒乓球拍卖完了"
+    assert chosen(at, "blank") is None
+    assert charts(at)[1]["layout"]["xaxis"]["ticktext"][1:-1] == list("乒乓球拍卖完了")
+
+
+def test_typing_another_text_forgets_the_blank() -> None:
+    at = change(opened(blank="2"), text="猫")
+    assert not at.exception and not at.error and chosen(at, "blank") is None
+
+
+def test_a_blank_shows_the_mask_and_what_the_model_would_write() -> None:
+    at = opened(blank="3")
+    assert charts(at)[1]["layout"]["xaxis"]["ticktext"][3] == "[MASK]"
+    assert control(at, "text").value == START, "the reader's text must stay as it is"
+    assert len(candidates(at)) == 1 and len(re.findall(r"0\.\d{3}", candidates(at)[0])) == 5
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_button_shows_a_prediction_that_changes(lang: str) -> None:
+    at = opened(lang)
+    next(b for b in at.button if b.label == table(lang)["ui.try_change"]).click()
+    at.run()
+    assert not at.exception and not at.error
+    soft, hard = ([part.split("**")[1] for part in line.split("|")[2:-1]] for line in candidates(at))
+    assert len(soft) == len(hard) == 5 and soft != hard
+
+
+def test_table_gives_one_line_to_each_number_of_heads() -> None:
+    at = opened(model="lab-8")
+    lines = next(e.value for e in at.sidebar.markdown if e.value.startswith("| heads")).splitlines()[2:]
+    assert [line.split("|")[1].strip(" *") for line in lines] == ["1", "2", "4", "8"]
+    assert ["**" in line for line in lines] == [False, False, False, True]
+    assert lines[0].split("|")[-2].strip() == "–", "one head has no other to differ from"
+    assert all(0 < float(line.split("|")[-2].strip(" *")) <= 1 for line in lines[1:])
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("link", [{}, HARD_RUN | {"blank": "3"}, {"rule": "sparse", "sparse": "entmax"}], ids=str)
+def test_no_message_key_and_no_other_language_shows_through(lang: str, link: dict[str, str]) -> None:
+    at = opened(lang, **link)
+    for text in words(at):
+        assert not re.search(r"\b(ui|rule|figure|error)\.[a-z_]+", text), text
+        assert not re.search(r"\{[a-z_]*\}", re.sub(r"\$.*?\$", "", text, flags=re.S)), text
+    other = table("en" if lang == "zh" else "zh")
+    same = {key for key, text in table("zh").items() if text == table("en")[key]}
+    wrong = {text for key, text in other.items() if key not in same and len(text) > 2 and "{" not in text}
+    assert not [text for text in words(at) if text in wrong or text.strip("*") in wrong]
+
+
+def test_language_is_switched_in_place() -> None:
+    at = opened("en", layer="2")
+    change(at, lang="zh")
+    assert not at.exception and control(at, "text").label == table("zh")["ui.text"]
+    assert chosen(at, "layer") == 2
+    assert charts(at)[0]["layout"]["xaxis"]["ticktext"][0] == "头 0"
+
+
+def test_charts_carry_words_for_those_who_do_not_see_them() -> None:
+    for lang, word in (("zh", "注意力"), ("en", "Attention weights")):
+        for chart in opened(lang).get("plotly_chart"):
+            assert word in str(chart.proto)

@@ -93,8 +93,8 @@ def attend(
 ) -> Attention:
     """Who looks at whom, how strongly, and what do they take from it?
 
-    rule(queries keys' x scale + bias) values, after Vaswani et al. 2017, eq. 1. `allowed` is True where a query may look
-    at a key; `scale` is 1/sqrt(d_head) unless given. A query that may look at nothing has weights and output 0.
+    rule(queries keys' x scale + bias) values, after Vaswani et al. 2017, eq. 1. `allowed` is True where a query may
+    look at a key; `scale` is 1/sqrt(d_head) unless given. A query that may look at nothing has weights and output 0.
 
     Raises `ValueError` when the shapes do not fit each other.
 

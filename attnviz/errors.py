@@ -27,6 +27,10 @@ class AttnvizError(Exception):
         self.values = values
         super().__init__(self.say("en"))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Copied and pickled by id and values, not by the sentence."""
+        return _again, (type(self), self.message, self.values)
+
     def say(self, language: str) -> str:
         """The sentence in `language` (``"zh"`` or ``"en"``)."""
         return say(f"error.{self.message}", language, **self.values)
@@ -42,3 +46,8 @@ class RuleError(AttnvizError, ValueError):
 
 class ModelError(AttnvizError):
     """The model cannot be found, loaded or read."""
+
+
+def _again(kind: type[AttnvizError], message: str, values: dict[str, object]) -> AttnvizError:
+    """The same error once more."""
+    return kind(message, **values)

@@ -1,8 +1,8 @@
 """Run a model once and record its attention. The only file that knows how transformers calls attention.
 
-A function registered under the name `attnviz` takes the place of a model's attention (`AttentionInterface`) and sends it
-through `attend`. What a run records and which rule it computes with lives in one context variable, so one loaded model
-serves many people at once: nothing on the model is ever changed.
+A function registered under the name `attnviz` takes the place of a model's attention (`AttentionInterface`) and sends
+it through `attend`. What a run records and which rule it computes with lives in one context variable, so one loaded
+model serves many people at once: nothing on the model is ever changed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -62,9 +63,7 @@ def record(model: Model, text: str, *, rule: Rule | None = None, blank: int | No
         encoded = _blanked(encoded, blank, model)
     chosen = Soft() if rule is None else rule
     with _recording(chosen) as run, torch.inference_mode():
-        result = model.network(
-            input_ids=torch.tensor([encoded.ids]), output_hidden_states=True, use_cache=False, **_extras(model)
-        )
+        result = model.network(input_ids=torch.tensor([encoded.ids]), output_hidden_states=True, use_cache=False)
     if not run.layers:
         raise ModelError("model_no_attention", model=model.name)
     outputs = result.hidden_states[-1][0]
@@ -92,11 +91,6 @@ def _recording(rule: Rule) -> Iterator[_Run]:
         yield run
     finally:
         _RUN.reset(token)
-
-
-def _extras(model: Model) -> dict[str, bool]:
-    """Arguments that only some kinds of model take; `use_cache` above is dropped by those without a cache."""
-    return {}
 
 
 def _blanked(encoded: Encoded, blank: int, model: Model) -> Encoded:
@@ -167,7 +161,7 @@ def _allowed_and_bias(mask: Tensor | None, bias: Tensor | None) -> tuple[Tensor 
     return allowed, rest if bool(rest.any()) else None
 
 
-def _mask(*args: object, **kwargs: object) -> Tensor | None:
+def _mask(*args: Any, **kwargs: Any) -> Tensor | None:
     """transformers' boolean mask, True = may look, always laid out where something is not allowed."""
     from transformers.masking_utils import sdpa_mask
 

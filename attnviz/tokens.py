@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from attnviz.errors import TextError
 
@@ -70,9 +70,7 @@ def encode(text: str, tokenizer: PreTrainedTokenizerBase, limit: int | None) -> 
     return Encoded(text, ids, label(text, ids, spans, tokenizer), spans, special, _cut(text, ids, spans, limit))
 
 
-def _cut(
-    text: str, ids: Sequence[int], spans: Sequence[tuple[int, int] | None], limit: int | None
-) -> int | None:
+def _cut(text: str, ids: Sequence[int], spans: Sequence[tuple[int, int] | None], limit: int | None) -> int | None:
     """How many characters were read, when the limit stopped the reading before the text ended."""
     if limit is None or len(ids) < limit:
         return None
@@ -123,9 +121,7 @@ def _shape(character: str, alone: bool) -> str:
     return f"U+{ord(character):04X}" if hidden else character
 
 
-def _one(
-    text: str, number: int, piece: str, span: tuple[int, int] | None, tokenizer: PreTrainedTokenizerBase
-) -> str:
+def _one(text: str, number: int, piece: str, span: tuple[int, int] | None, tokenizer: PreTrainedTokenizerBase) -> str:
     """The label of one token before byte pieces are numbered."""
     if span is None or number in {tokenizer.mask_token_id, tokenizer.cls_token_id, tokenizer.sep_token_id}:
         return piece
@@ -157,10 +153,10 @@ def _after_space(text: str, start: int, end: int) -> tuple[int, int]:
 
 def piece_label(number: int, tokenizer: PreTrainedTokenizerBase) -> str:
     """A readable label for a vocabulary entry that stands in no text (a prediction)."""
-    piece = tokenizer.convert_ids_to_tokens(number)
+    piece = cast("str | None", tokenizer.convert_ids_to_tokens(number))
     if piece is None:
         return f"#{number}"
     if piece.startswith("##") or number in tokenizer.all_special_ids:
         return piece
-    text = tokenizer.decode([number], clean_up_tokenization_spaces=False)
+    text = str(tokenizer.decode([number], clean_up_tokenization_spaces=False))
     return piece if "\ufffd" in text or not text else visible(text)

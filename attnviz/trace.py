@@ -20,9 +20,10 @@ from attnviz.tokens import Encoded
 class Cell:
     """Every number behind one weight: who looks at whom, and how the weight came about.
 
-    `product` is q.k, `score` = product x scale + bias (-inf where not allowed), `soft` the softmax weight (at the rule's
-    temperature) from which a hard rule keeps or cuts, `weight` the one after `rule`; `rank` 1 is the query's highest
-    score, of `keys` allowed keys. `log_total` is ln of the softmax's sum; `tau` the threshold of sparsemax and entmax.
+    `product` is q.k, `score` = product x scale + bias (-inf where not allowed), `soft` the softmax weight (at the
+    rule's temperature) from which a hard rule keeps or cuts, `weight` the one after `rule`; `rank` 1 is the query's
+    highest score, of `keys` allowed keys. `log_total` is ln of the softmax's sum; `tau` the threshold of sparsemax and
+    entmax, NaN for the other rules.
     """
 
     layer: int
@@ -155,6 +156,8 @@ class Trace:
 
 def _threshold(rule: Rule, scores: Tensor, weights: Tensor) -> float:
     """The tau of sparsemax or entmax for one row `[key]`, read off its heaviest key; NaN for other rules."""
-    alpha = 2.0 if isinstance(rule, Sparsemax) else rule.alpha if isinstance(rule, Entmax) else math.nan
+    alpha = 2.0 if isinstance(rule, Sparsemax) else rule.alpha if isinstance(rule, Entmax) else 1.0
+    if alpha == 1:  # softmax has none
+        return math.nan
     top = int(weights.argmax())
-    return (alpha - 1) * scores[top].item() - weights[top].item() ** (alpha - 1)
+    return float((alpha - 1) * scores[top].item() - weights[top].item() ** (alpha - 1))

@@ -26,10 +26,15 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 TEXT = "The dog chased the cat because it was hungry, and then it slept."  # 20 tokens of lab-4 with [CLS] and [SEP]
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 PICTURE = ".st-key-attention-heatmap .hm image"
 EMPTY = """import streamlit as st
 st.segmented_control("rule", ["Soft", "Hard"], default="Soft", key="rule")
@@ -130,4 +135,6 @@ if __name__ == "__main__":
     figures = measure()
     for name, value in figures.items():
         print(f"{name:48s} {value:8.0f} ms")
-    (Path(__file__).parent / "app_speed.json").write_text(json.dumps({k: round(v) for k, v in figures.items()}, indent=2) + "\n")
+    (Path(__file__).parent / "app_speed.json").write_text(
+        json.dumps({k: round(v) for k, v in figures.items()}, indent=2) + "\n"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from safetensors import SafetensorError
@@ -22,7 +22,7 @@ WEIGHTS = Path(__file__).parents[1] / "weights"
 UNBOUNDED = 1_000_000  # tokenizers without a limit carry a number above this
 # Model types whose positions start after the padding id, so that the first few are never used.
 PADDED_POSITIONS = {
-    "camembert", "data2vec-text", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod",
+    "camembert", "data2vec-text", "mpnet", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod",
 }  # fmt: skip
 Kind = Literal["masked", "causal", "plain"]
 
@@ -94,7 +94,7 @@ def load(name: str, *, revision: str | None = None) -> Model:
     return Model(name, kind, network.eval(), tokenizer, _boundary(Path(place)), _limit(config, tokenizer))
 
 
-def _kind(config: PretrainedConfig, name: str) -> tuple[Kind, type]:
+def _kind(config: PretrainedConfig, name: str) -> tuple[Kind, type[Any]]:
     """What does the model predict, and which class loads it? By the architecture that its config names."""
     from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
 

@@ -150,7 +150,8 @@ def chinese(report: Report) -> str:
     begin, word = report.jieba_on_gsd
     return (
         "## 中文\n\n"
-        f"一个很小的中英双语 BERT：{recipe['layers']} 层，每层 {recipe['heads']} 个注意力头，宽 {recipe['width']}。"
+        f"一个很小的中英双语 ModernBERT（旋转位置编码）：{recipe['layers']} 层，"
+        f"每层 {recipe['heads']} 个注意力头，宽 {recipe['width']}。"
         "lab-1、lab-2、lab-4、lab-8 只有头数不同。它填空（`[MASK]`）；`word_boundary.safetensors` "
         "还给出每个词元处是否开始一个新词。权重为 float16，许可 MIT。\n\n"
         "- **数据**：Mozilla Common Voice 的句子集（zh-CN 与 en，CC0 1.0）。按句子自身的哈希留出 1/80"
@@ -174,7 +175,8 @@ def english(report: Report) -> str:
     heads = "1 attention head" if recipe["heads"] == 1 else f"{recipe['heads']} attention heads"
     return (
         "## English\n\n"
-        f"A very small Chinese and English BERT: {recipe['layers']} layers of {heads}, width {recipe['width']}. "
+        f"A very small Chinese and English ModernBERT (rotary positions): {recipe['layers']} layers of {heads}, "
+        f"width {recipe['width']}. "
         "lab-1, lab-2, lab-4 and lab-8 differ in nothing but the number of heads. It fills blanks (`[MASK]`), and "
         "`word_boundary.safetensors` says for each token whether a word begins there. Weights in float16, licence MIT."
         "\n\n"

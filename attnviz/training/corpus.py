@@ -79,13 +79,12 @@ def build_tokenizer(chinese: Sequence[str], english: Sequence[str]) -> PreTraine
             pre_tokenizers.Split(Regex(r"[^\p{Latin}\p{Nd}]"), behavior="isolated"),
         ]
     )
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=LATIN_VOCABULARY, special_tokens=list(SPECIALS), show_progress=False
-    )
+    trainer = trainers.WordPieceTrainer(vocab_size=LATIN_VOCABULARY, special_tokens=list(SPECIALS), show_progress=False)
     tokenizer.train_from_iterator(english, trainer)
     counts = Counter(character for sentence in chinese for character in sentence.lower())
-    known = sorted(tokenizer.get_vocab(), key=tokenizer.get_vocab().__getitem__)
-    known += sorted(c for c, n in counts.items() if n >= 2 and not c.isspace() and c not in tokenizer.get_vocab())
+    latin = set(tokenizer.get_vocab()) - set(SPECIALS)
+    single = {c for c, n in counts.items() if n >= 2 and not c.isspace()} - latin
+    known = [*SPECIALS, *sorted(latin), *sorted(single)]  # sorted: the trainer numbers equal counts as it happens
     vocabulary = {piece: number for number, piece in enumerate(known)}
     tokenizer.model = models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=64)
     tokenizer.decoder = decoders.WordPiece()

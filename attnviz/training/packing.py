@@ -28,19 +28,22 @@ class Rows:
 
 def closed(item: Marked, cls: int, sep: int) -> Marked:
     """Put [CLS] and [SEP] around a text of the training set (never around a person's text)."""
-    return Marked(
-        np.concatenate([[cls], item.ids, [sep]]), np.concatenate([[NO_MARK], item.marks, [NO_MARK]])
-    )
+    return Marked(np.concatenate([[cls], item.ids, [sep]]), np.concatenate([[NO_MARK], item.marks, [NO_MARK]]))
 
 
 def pack(texts: Iterable[Marked], length: int) -> Iterator[list[Marked]]:
-    """Fill rows of `length` positions: of the next 64 texts the longest that still fits goes in next."""
+    """Fill rows of `length` positions: of the next 64 texts the longest that still fits goes in next.
+
+    Raises `ValueError` for a text that fits into no row.
+    """
     waiting: list[Marked] = []
     source = iter(texts)
     row: list[Marked] = []
     room = length
     while True:
         while len(waiting) < POOL and (text := next(source, None)) is not None:
+            if len(text.ids) > length:
+                raise ValueError(f"a text of {len(text.ids)} tokens does not fit into rows of {length}: shorten it")
             waiting.append(text)
         fitting = [text for text in waiting if len(text.ids) <= room]
         if not fitting:

@@ -10,6 +10,7 @@ from attnviz.ui.choices import KEY
 from attnviz.ui.language import language, t
 
 if TYPE_CHECKING:
+    from attnviz.figures import Scale
     from attnviz.rules import Rule
     from attnviz.trace import Trace
 
@@ -27,7 +28,7 @@ def dark() -> bool:
     return st.context.theme.type == "dark"
 
 
-def draw_grid(trace: Trace, rule: Rule | None, layer: int, head: int, scale: str, specials: bool) -> None:
+def draw_grid(trace: Trace, rule: Rule | None, layer: int, head: int, scale: Scale, specials: bool) -> None:
     """All heads; a click opens one."""
     from attnviz.figures import grid
 
@@ -43,7 +44,7 @@ def draw_grid(trace: Trace, rule: Rule | None, layer: int, head: int, scale: str
 
 
 def draw_heatmap(
-    trace: Trace, rule: Rule | None, layer: int, head: int, cell: tuple[int, int], scale: str, specials: bool
+    trace: Trace, rule: Rule | None, layer: int, head: int, cell: tuple[int, int], scale: Scale, specials: bool
 ) -> None:
     """One head; a click explains a cell."""
     from attnviz.figures import heatmap

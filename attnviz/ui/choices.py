@@ -5,7 +5,9 @@ Nothing here imports torch: the controls stand on the screen before the engine i
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 import streamlit as st
 
@@ -13,12 +15,15 @@ from attnviz.messages import LANGUAGES
 from attnviz.ui.language import t
 from attnviz.ui.link import Param, between, flag, one_of
 
+if TYPE_CHECKING:
+    from attnviz.figures import Scale
+
 MODELS = ("lab-1", "lab-2", "lab-4", "lab-8")
 FAMILIES = ("soft", "hard", "sparse")
 HARD = ("top-k", "threshold", "top-p", "argmax", "sample")
 SPARSE = ("sparsemax", "entmax")
 SCOPES = ("redraw", "run")
-SCALES = ("unit", "row", "log")
+SCALES: tuple[Scale, ...] = ("unit", "row", "log")
 START = "南京市长江大桥"
 SAMPLES = (
     START,
@@ -127,30 +132,27 @@ def _take_sample() -> None:
         _forget_blank()
 
 
+def _one(name: str, options: Sequence[str], label: str, shown: Callable[[str], str], about: str | None = None) -> str:
+    """One of a few options, side by side; there is always one."""
+    key = PARAMS[name].key
+    chosen = st.segmented_control(
+        label, options, format_func=shown, key=key, required=True, help=about, width="stretch"
+    )
+    return chosen or str(PARAMS[name].default)
+
+
 def choose_model() -> str:
     """Which of the four models: 1, 2, 4 or 8 heads."""
-    return st.segmented_control(
-        t("heads"), MODELS, format_func=lambda name: name.removeprefix("lab-"), key=KEY + "model", required=True,
-        help=t("heads_help"), width="stretch",
-    )  # fmt: skip
+    return _one("model", MODELS, t("heads"), lambda name: name.removeprefix("lab-"), t("heads_help"))
 
 
 def choose_rule() -> RuleChoice:
     """Soft, hard or sparse; which; with which number; renormalised or not."""
-    family = st.segmented_control(
-        t("rule"),
-        FAMILIES,
-        format_func=lambda name: t(f"rule.{name}"),
-        key=KEY + "family",
-        required=True,
-        width="stretch",
-    )
-    name = family
+    family = name = _one("family", FAMILIES, t("rule"), lambda name: t(f"rule.{name}"))
     if family != "soft":
-        options = HARD if family == "hard" else SPARSE
         name = st.selectbox(
             t("criterion"),
-            options,
+            HARD if family == "hard" else SPARSE,
             format_func=lambda n: t(f"rule.{n}"),
             key=KEY + family,
             label_visibility="collapsed",
@@ -174,29 +176,20 @@ def _number(setting: Setting) -> float:
 
 def choose_scope() -> str:
     """Redraw, or run with it."""
-    return st.segmented_control(
-        t("scope"), SCOPES, format_func=t, key=KEY + "scope", required=True, help=t("scope_help"), width="stretch"
-    )
+    return _one("scope", SCOPES, t("scope"), t, t("scope_help"))
 
 
-def choose_look() -> tuple[str, bool]:
+def choose_look() -> tuple[Scale, bool]:
     """The scale of the colours, and whether [CLS] and [SEP] are drawn."""
-    scale = st.segmented_control(
-        t("scale"),
-        SCALES,
-        format_func=lambda name: t(f"scale_{name}"),
-        key=KEY + "scale",
-        required=True,
-        width="stretch",
-    )
-    return scale, st.toggle(t("specials"), key=KEY + "specials")
+    scale = _one("scale", SCALES, t("scale"), lambda name: t(f"scale_{name}"))
+    return cast("Scale", scale), st.toggle(t("specials"), key=KEY + "specials")
 
 
 def within(name: str, count: int) -> int:
     """The number chosen for `name`, drawn into 0 ... count - 1 when the text or the model has become smaller."""
-    key = PARAMS[name].key
-    st.session_state[key] = min(int(st.session_state[key]), count - 1)
-    return st.session_state[key]
+    number = min(int(st.session_state[PARAMS[name].key]), count - 1)
+    st.session_state[PARAMS[name].key] = number
+    return number
 
 
 def choose_head(layers: int, heads: int) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from attnviz.ui.language import language, t
 
 if TYPE_CHECKING:
+    from attnviz.figures import Scale
     from attnviz.rules import Rule
     from attnviz.trace import Trace
 
@@ -42,7 +43,7 @@ def as_npz(trace: Trace, rule: Rule | None) -> bytes:
     return out.getvalue()
 
 
-def as_html(trace: Trace, rule: Rule | None, layer: int, head: int, query: int, scale: str, specials: bool) -> bytes:
+def as_html(trace: Trace, rule: Rule | None, layer: int, head: int, query: int, scale: Scale, specials: bool) -> bytes:
     """One file that opens without a network: the text to point at, the head and all heads, Plotly's code inside."""
     from attnviz.figures import grid, heatmap
     from attnviz.ui.reader import asset, reader_data

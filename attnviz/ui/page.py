@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -14,6 +15,9 @@ from attnviz.errors import AttnvizError
 from attnviz.ui import choices, link
 from attnviz.ui.charts import HEIGHT
 from attnviz.ui.language import article, language, t
+
+if TYPE_CHECKING:
+    from attnviz.figures import Scale
 
 ICON = Path(__file__).with_name("icon.png")  # a Material icon would be fetched from outside
 
@@ -63,7 +67,7 @@ def start() -> None:
     st.html(STYLE)
 
 
-def sidebar() -> tuple[str, choices.RuleChoice, str, tuple[str, bool]]:
+def sidebar() -> tuple[str, choices.RuleChoice, str, tuple[Scale, bool]]:
     """Model, rule, scope and look."""
     with st.sidebar:
         return choices.choose_model(), choices.choose_rule(), choices.choose_scope(), choices.choose_look()

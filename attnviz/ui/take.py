@@ -13,6 +13,7 @@ from attnviz.ui.language import t
 from attnviz.ui.reader import asset
 
 if TYPE_CHECKING:
+    from attnviz.figures import Scale
     from attnviz.rules import Rule
     from attnviz.trace import Trace
 
@@ -24,7 +25,7 @@ def _component():  # type: ignore[no-untyped-def]
     )
 
 
-def take_away(trace: Trace, rule: Rule | None, layer: int, head: int, query: int, scale: str, specials: bool) -> None:
+def take_away(trace: Trace, rule: Rule | None, layer: int, head: int, query: int, scale: Scale, specials: bool) -> None:
     """Pictures as PNG and SVG, this head as CSV, all weights as NPZ, an offline page, a link."""
     name = f"attnviz-{trace.model}-{layer}-{head}"
     with st.popover(t("take_title"), icon=":material/download:", width="stretch"):

@@ -11,8 +11,20 @@ from streamlit.testing.v1 import AppTest
 from attnviz.messages import table
 from attnviz.ui.choices import KEY, SETTINGS
 from tests.pages.opened import (
-    START, alone, array, cells, change, charts, chosen, control, elements, mosaic, opened, said, words,
-)  # fmt: skip
+    START,
+    alone,
+    array,
+    cells,
+    change,
+    charts,
+    chosen,
+    control,
+    elements,
+    mosaic,
+    opened,
+    said,
+    words,
+)
 
 LABELS = ["[CLS]", *START, "[SEP]"]
 HARD_RUN = {"rule": "hard", "hard": "argmax", "scope": "run"}

@@ -1,0 +1,128 @@
+"""What a person sees and does: open a page, point, click, read, download."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+from playwright.sync_api import Browser, ConsoleMessage, Download, Locator, WebSocket
+
+PATIENCE = 240  # seconds, for the slowest single step: a cold server that loads the engine on a busy machine
+OWN = ("localhost", "127.0.0.1")
+
+READY = """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
+  && ['grid', 'heatmap'].every((name) => document.querySelector(`.st-key-attention-${name} .js-plotly-plot .main-svg`))"""
+PLACE = """(chart, place) => {
+  const points = chart._fullData[1], layout = chart._fullLayout, box = chart.getBoundingClientRect();
+  const [across, down] = ['x', 'y'].map((axis) => layout[`${axis}axis${points[`${axis}axis`].slice(1)}`]);
+  return [box.left + across._offset + across.c2p(points.x[place]), box.top + down._offset + down.c2p(points.y[place])];
+}"""
+CELLS = "(chart) => Array.from(chart._fullData[0].z, (row) => Array.from(row))"
+
+
+class Visit:
+    """One person in a browser context of their own. `faults` are errors of the page, `urls` all that it asked for."""
+
+    def __init__(self, browser: Browser, address: str, **context: object) -> None:
+        settings = {"viewport": {"width": 1440, "height": 900}, "locale": "en-US", "accept_downloads": True}
+        self.address = address
+        self.context = browser.new_context(**{**settings, **context})  # type: ignore[arg-type]
+        self.context.set_default_timeout(PATIENCE * 1000)
+        self.page = self.context.new_page()
+        self.urls: list[str] = []
+        self.faults: list[str] = []
+        self.frames = 0
+        self.page.on("request", lambda request: self.urls.append(request.url))
+        self.page.on("pageerror", lambda error: self.faults.append(f"page error: {error}"))
+        self.page.on("console", self._hear)
+        self.page.on("websocket", self._meet)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.faults.append(f"console: {message.text}")
+
+    def _meet(self, socket: WebSocket) -> None:
+        self.urls.append(socket.url)
+        socket.on("framesent", self._count)
+
+    def _count(self, _: object) -> None:
+        self.frames += 1
+
+    def open(self, link: dict[str, str]) -> Visit:
+        """Go to the page and wait until it stands."""
+        self.page.goto(self.address + ("/?" + urlencode(link) if link else ""), wait_until="domcontentloaded")
+        if self.address.startswith("http"):
+            self.ready()
+        return self
+
+    def ready(self) -> None:
+        """Wait until both charts are drawn and nothing is being computed."""
+        self.page.wait_for_function(READY)
+
+    def leave(self) -> None:
+        """Close the page."""
+        self.context.close()
+
+    def strangers(self) -> list[str]:
+        """What was asked of another machine."""
+        parts = [(url, urlsplit(url)) for url in self.urls]
+        return [
+            url for url, part in parts if part.scheme not in ("data", "blob", "file") and part.hostname not in OWN
+        ]  # fmt: skip
+
+    def part(self, name: str) -> Locator:
+        """A control or chart of the page by its name."""
+        return self.page.locator(f".st-key-attention-{name}")
+
+    def says(self, text: str) -> Locator:
+        """Text that must come to stand on the page."""
+        found = self.page.get_by_text(text).first
+        found.wait_for()
+        return found
+
+    def link_says(self, **expected: str | None) -> None:
+        """Wait until the address says so; None: the address is silent about it."""
+        test = "(wanted) => Object.entries(wanted).every(([name, value]) => new URLSearchParams(location.search).get(name) === value)"
+        self.page.wait_for_function(test, arg=expected)
+
+    def chart(self, name: str) -> Locator:
+        """Plotly's own element of the grid or the heatmap."""
+        return self.part(name).locator(".js-plotly-plot")
+
+    def cells(self, name: str = "heatmap") -> list[list[float]]:
+        """The numbers of a chart's cells."""
+        return self.chart(name).evaluate(CELLS)
+
+    def click_point(self, name: str, place: int) -> None:
+        """Point at a chart's `place`-th click target until the chart answers, then click."""
+        self.chart(name).scroll_into_view_if_needed()
+        x, y = self.chart(name).evaluate(PLACE, place)
+        self.page.mouse.move(x - 3, y - 3)
+        self.page.mouse.move(x, y)
+        self.chart(name).locator(".hoverlayer .hovertext").first.wait_for()
+        self.page.mouse.click(x, y)
+
+    def choose(self, control: str, words: str) -> None:
+        """Press one of the buttons of a control."""
+        self.part(control).get_by_text(words, exact=True).click()
+
+    def face(self, place: int) -> Locator:
+        """A token of the reader."""
+        return self.page.locator(".reader .face").nth(place)
+
+    def colours(self) -> list[str]:
+        """The grounds of all tokens of the reader, as this moment shows them."""
+        return self.page.locator(".reader .face").evaluate_all("(all) => all.map((face) => face.style.background)")
+
+    def shares(self) -> list[str]:
+        """The weights written under the tokens of the reader."""
+        return self.page.locator(".reader .weight").all_inner_texts()
+
+    def download(self, label: str, folder: Path) -> Path:
+        """Click and take the file that comes."""
+        with self.page.expect_download() as waiting:
+            self.page.get_by_role("button", name=label).click()
+        found: Download = waiting.value
+        path = folder / found.suggested_filename
+        found.save_as(path)
+        return path

@@ -1,0 +1,79 @@
+"""Seen at 1440 and 390, light and dark, in both languages: it fits, and nothing is cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.person import Visit
+
+Start = Callable[..., Visit]
+WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+LOOKS = [(lang, theme) for lang in ("zh", "en") for theme in ("light", "dark")]
+SLACK = 2  # pixels: a border counted on one side
+
+CUT = """() => [...document.querySelectorAll('[data-testid="stMain"] button, [data-testid="stMain"] label, label, p')]
+  .filter((one) => one.checkVisibility() && one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 0)
+  .filter((one) => ['hidden', 'clip'].includes(getComputedStyle(one).overflowX))
+  .map((one) => one.innerText)"""
+SCROLL = """() => { const main = document.querySelector('section[data-testid="stMain"]');
+  return [main.scrollHeight, main.clientHeight, main.scrollWidth, main.clientWidth]; }"""
+GROUND = "() => getComputedStyle(document.querySelector('[data-testid=\"stApp\"]')).backgroundColor"
+
+
+@pytest.mark.parametrize(("lang", "theme"), LOOKS)
+def test_everything_fits_on_one_screen_at_1440_by_900(visit: Start, tmp_path: Path, lang: str, theme: str) -> None:
+    one = visit({"lang": lang}, viewport=WIDE, color_scheme=theme)
+    one.face(8).wait_for()
+    one.page.screenshot(path=tmp_path / f"wide-{lang}-{theme}.png")
+    height, room, width, across = one.page.evaluate(SCROLL)
+    box = one.chart("heatmap").bounding_box()
+    assert box["y"] + box["height"] <= 900 and box["x"] + box["width"] <= 1440
+    assert box["width"] >= 300 and box["height"] >= 300  # must not fit by being too small to read
+    assert height <= room + SLACK and width <= across + SLACK
+    assert one.page.evaluate(CUT) == []
+
+
+@pytest.mark.parametrize(("lang", "theme"), LOOKS)
+def test_a_phone_scrolls_down_and_never_sideways(visit: Start, tmp_path: Path, lang: str, theme: str) -> None:
+    one = visit({"lang": lang}, viewport=NARROW, color_scheme=theme)
+    one.face(8).wait_for()
+    one.page.screenshot(path=tmp_path / f"narrow-{lang}-{theme}.png", full_page=True)
+    assert one.page.evaluate("() => document.scrollingElement.scrollWidth - innerWidth") <= 0
+    _, _, width, across = one.page.evaluate(SCROLL)
+    assert width <= across
+    for name in ("grid", "heatmap"):
+        one.chart(name).scroll_into_view_if_needed()
+        box = one.chart(name).bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 390 and box["width"] >= 280
+    assert one.page.evaluate(CUT) == []
+
+
+def test_light_and_dark_follow_the_persons_system(visit: Start) -> None:
+    light, dark = (visit(color_scheme=theme) for theme in ("light", "dark"))
+    assert sum(map(int, light.page.evaluate(GROUND)[4:-1].split(","))) > 600
+    assert sum(map(int, dark.page.evaluate(GROUND)[4:-1].split(","))) < 150
+    ramp = "(chart) => chart._fullData[0].colorscale[0][1]"
+    assert light.chart("heatmap").evaluate(ramp) != dark.chart("heatmap").evaluate(ramp)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_charts_and_reader_are_named_for_those_who_do_not_see_them(visit: Start, lang: str) -> None:
+    one = visit({"lang": lang})
+    words = {"zh": ("注意力权重", "逐词元"), "en": ("Attention weights", "The sentence as tokens")}[lang]
+    images = one.page.get_by_role("img", name=words[0])
+    expect(images).to_have_count(2)
+    expect(one.page.get_by_role("group", name=words[1])).to_be_visible()
+
+
+def test_every_label_of_the_heatmap_stands_inside_it(visit: Start) -> None:
+    one = visit({"lang": "en", "text": "internationalisation of extraordinarily longwinded sentences"})
+    chart = one.chart("heatmap").bounding_box()
+    boxes = one.chart("heatmap").locator(".xtick text, .ytick text").all()
+    assert len(boxes) >= 14
+    for box in (label.bounding_box() for label in boxes):
+        assert box["x"] >= chart["x"] - 1 and box["x"] + box["width"] <= chart["x"] + chart["width"] + 1
+        assert box["y"] >= chart["y"] - 1 and box["y"] + box["height"] <= chart["y"] + chart["height"] + 1

@@ -1,0 +1,88 @@
+"""What is taken away opens elsewhere: pictures, tables, arrays, and a page that needs no network."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests.browser.person import Visit
+
+Start = Callable[..., Visit]
+
+
+@pytest.fixture
+def menu(visit: Start) -> Visit:
+    """The page of one head with the "take it away" menu open."""
+    one = visit({"lang": "en", "layer": "2", "head": "1", "rule": "hard", "k": "3"})
+    one.page.get_by_role("button", name="Take it away").click()
+    one.page.get_by_role("button", name="Picture (PNG)").wait_for()
+    return one
+
+
+def test_png_is_a_picture_at_three_times_the_size(menu: Visit, tmp_path: Path) -> None:
+    path = menu.download("Picture (PNG)", tmp_path)
+    assert path.name == "attnviz-lab-4-2-1.png" and path.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    box = menu.chart("heatmap").bounding_box()
+    with Image.open(path) as picture:
+        assert picture.width >= 2.5 * box["width"]
+        assert len(set(picture.convert("RGB").resize((60, 40)).getdata())) > 20  # must not be empty
+
+
+def test_svg_carries_the_tokens_as_text(menu: Visit, tmp_path: Path) -> None:
+    path = menu.download("Picture (SVG)", tmp_path)
+    assert path.name == "attnviz-lab-4-2-1.svg"
+    texts = "".join(ElementTree.fromstring(path.read_text(encoding="utf-8")).itertext())
+    assert all(character in texts for character in "南京市长江大桥")
+    menu.chart("heatmap").locator(".main-svg").first.wait_for()  # the chart must not vanish from the page
+
+
+def test_csv_and_npz_hold_the_weights_on_the_screen(menu: Visit, tmp_path: Path) -> None:
+    shown = np.array(menu.cells())
+    table = menu.download("This head (CSV)", tmp_path).read_bytes().decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(table, newline="")))
+    assert len(rows) == 81
+    for row in rows:
+        assert float(row["weight"]) == pytest.approx(shown[int(row["query"]), int(row["key"])], abs=1e-5)
+    with np.load(menu.download("All weights (NPZ)", tmp_path)) as found:
+        np.testing.assert_allclose(found["weights"][2, 1], shown, atol=1e-6)
+        assert found["tokens"].tolist() == ["[CLS]", *"南京市长江大桥", "[SEP]"]
+
+
+def test_downloads_leave_the_page_as_it_is(menu: Visit, tmp_path: Path) -> None:
+    before = menu.page.url
+    menu.download("This head (CSV)", tmp_path)
+    assert menu.page.url == before
+    menu.ready()
+
+
+@pytest.mark.parametrize("text", ["南京市长江大桥", "</script><script>window.broken = 1</script>"])
+def test_offline_page_draws_and_lights_up_without_a_network(visit: Start, tmp_path: Path, text: str) -> None:
+    one = visit({"lang": "zh", "text": text})
+    one.page.get_by_role("button", name="带走").click()
+    path = one.download("离线网页（HTML）", tmp_path)
+    away = visit({}, to=path.as_uri(), offline=True)
+    expect(away.page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+    assert away.page.locator(".js-plotly-plot").count() == 2
+    before = away.colours()
+    away.face(1).hover()
+    assert away.colours() != before and len(before) >= 9
+    assert away.page.evaluate("() => window.broken") is None
+    expect(away.page.locator("h1")).to_have_text(text)
+    assert {url.split(":")[0] for url in away.urls} <= {"file", "data", "blob"}
+
+
+def test_copy_link_puts_the_address_on_the_clipboard(visit: Start) -> None:
+    one = visit({"lang": "en", "layer": "3"}, permissions=["clipboard-read", "clipboard-write"])
+    one.page.get_by_role("button", name="Take it away").click()
+    one.page.get_by_role("button", name="Copy link").click()
+    one.page.get_by_role("button", name="Copied").wait_for()
+    assert one.page.evaluate("() => navigator.clipboard.readText()") == one.page.url
+    assert "layer=3" in one.page.url

@@ -65,7 +65,7 @@ PARAMS = {
     "lang": Param("lang", "lang", None, one_of(*LANGUAGES)),
     "text": Param("text", KEY + "text", START, str),
     "model": Param("model", KEY + "model", "lab-4", one_of(*MODELS)),
-    "layer": Param("layer", KEY + "layer", 1, between(0, 999, int)),
+    "layer": Param("layer", KEY + "layer", 3, between(0, 999, int)),
     "head": Param("head", KEY + "head", 0, between(0, 999, int)),
     "query": Param("query", KEY + "query", 3, between(0, 99_999, int)),
     "key": Param("key", KEY + "key", 4, between(0, 99_999, int)),

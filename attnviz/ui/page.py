@@ -61,10 +61,15 @@ class Places:
 
 def start() -> None:
     """What every page begins with: choices back from the link, the style."""
+    restore()
+    st.html(STYLE)
+
+
+def restore() -> None:
+    """Choices back from the link; what it does not name, from the start."""
     link.restore(choices.PARAMS)
     if st.session_state["lang"] is None:
         st.session_state["lang"] = language()
-    st.html(STYLE)
 
 
 def sidebar() -> tuple[str, choices.RuleChoice, str, tuple[Scale, bool]]:
@@ -75,6 +80,7 @@ def sidebar() -> tuple[str, choices.RuleChoice, str, tuple[Scale, bool]]:
 
 def heading() -> None:
     """What the page asks, and what to look for."""
+    restore()  # a cold server whose first visitor asks for /attention runs the page without app.py; so does AppTest
     st.markdown(f"**{t('title')}** &ensp;<small>{t('what_to_look_for')}</small>", unsafe_allow_html=True)
 
 

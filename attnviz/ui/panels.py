@@ -147,13 +147,13 @@ def try_change() -> None:
 
 
 def _set_change() -> None:
-    """南京市长江大桥 with a blank, computed with top-1 attention in every layer."""
+    """A sentence with a blank that argmax attention in every layer fills with another word."""
     for name, value in CHANGE.items():
         st.session_state[KEY + name] = value
 
 
 CHANGE = {
-    "text": "中华人民共和[MASK]成立", "model": "lab-4", "family": "hard", "hard": "argmax", "renormalise": True,
+    "text": "他是一名美国[MASK]员。", "model": "lab-4", "family": "hard", "hard": "argmax", "renormalise": True,
     "scope": "run", "blank": None,
 }  # fmt: skip
 

@@ -21,7 +21,7 @@ function draw(root, data, say) {
   function token(label, place) {
     const box = element("div", "token" + (data.special[place] ? " special" : "") + (data.blank === place ? " blank" : ""));
     const face = element("button", "face", label);
-    face.title = data.words.look.replace("{token}", label);
+    face.title = data.words.look.replace("{token}", () => label);
     face.onmouseenter = face.onfocus = () => light(place);
     face.onmouseleave = face.onblur = () => light(picked);
     face.onclick = () => { picked = place; light(place); say.pick(place); };
@@ -31,7 +31,7 @@ function draw(root, data, say) {
       const hole = element("button", "hole", data.special[place] ? "\u00a0" : data.blank === place ? "▣" : "▢");
       hole.disabled = data.special[place];
       if (!hole.disabled) {
-        hole.title = data.words.blank.replace("{token}", label);
+        hole.title = data.words.blank.replace("{token}", () => label);
         hole.setAttribute("aria-label", hole.title);
         hole.onclick = () => say.blank(place);
       }

@@ -5,13 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Download, Locator, WebSocket
+from playwright.sync_api import Browser, ConsoleMessage, Download, Locator, WebSocket, expect
 
 PATIENCE = 240  # seconds, for the slowest single step: a cold server that loads the engine on a busy machine
-OWN = ("localhost", "127.0.0.1")
+expect.set_options(timeout=60_000)
+OWN, LOCAL = ("localhost", "127.0.0.1"), ("data", "blob", "file")
 
 READY = """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
-  && ['grid', 'heatmap'].every((name) => document.querySelector(`.st-key-attention-${name} .js-plotly-plot .main-svg`))"""
+  && ['grid', 'heatmap'].every((name) =>
+    document.querySelector(`.st-key-attention-${name} .js-plotly-plot`)?._fullData?.length === 2)"""
+LINK = """(wanted) => Object.entries(wanted).every(([name, value]) =>
+  new URLSearchParams(location.search).get(name) === value)"""
 PLACE = """(chart, place) => {
   const points = chart._fullData[1], layout = chart._fullLayout, box = chart.getBoundingClientRect();
   const [across, down] = ['x', 'y'].map((axis) => layout[`${axis}axis${points[`${axis}axis`].slice(1)}`]);
@@ -27,7 +31,7 @@ class Visit:
         settings = {"viewport": {"width": 1440, "height": 900}, "locale": "en-US", "accept_downloads": True}
         self.address = address
         self.context = browser.new_context(**{**settings, **context})  # type: ignore[arg-type]
-        self.context.set_default_timeout(PATIENCE * 1000)
+        self.context.set_default_timeout(60_000)
         self.page = self.context.new_page()
         self.urls: list[str] = []
         self.faults: list[str] = []
@@ -57,7 +61,7 @@ class Visit:
 
     def ready(self) -> None:
         """Wait until both charts are drawn and nothing is being computed."""
-        self.page.wait_for_function(READY)
+        self.page.wait_for_function(READY, timeout=PATIENCE * 1000)
 
     def leave(self) -> None:
         """Close the page."""
@@ -66,9 +70,7 @@ class Visit:
     def strangers(self) -> list[str]:
         """What was asked of another machine."""
         parts = [(url, urlsplit(url)) for url in self.urls]
-        return [
-            url for url, part in parts if part.scheme not in ("data", "blob", "file") and part.hostname not in OWN
-        ]  # fmt: skip
+        return [url for url, part in parts if part.scheme not in LOCAL and part.hostname not in OWN]
 
     def part(self, name: str) -> Locator:
         """A control or chart of the page by its name."""
@@ -82,8 +84,7 @@ class Visit:
 
     def link_says(self, **expected: str | None) -> None:
         """Wait until the address says so; None: the address is silent about it."""
-        test = "(wanted) => Object.entries(wanted).every(([name, value]) => new URLSearchParams(location.search).get(name) === value)"
-        self.page.wait_for_function(test, arg=expected)
+        self.page.wait_for_function(LINK, arg=expected)
 
     def chart(self, name: str) -> Locator:
         """Plotly's own element of the grid or the heatmap."""
@@ -92,6 +93,15 @@ class Visit:
     def cells(self, name: str = "heatmap") -> list[list[float]]:
         """The numbers of a chart's cells."""
         return self.chart(name).evaluate(CELLS)
+
+    def wait_for_cells(self, test: str, arg: object = None) -> list[list[float]]:
+        """Wait until the heatmap's cells `z` pass a test written in JavaScript, which may name `arg`."""
+        self.page.wait_for_function(
+            "([selector, arg]) => { const chart = document.querySelector(selector);"
+            f" const z = ({CELLS})(chart); return {test}; }}",
+            arg=[".st-key-attention-heatmap .js-plotly-plot", arg],
+        )
+        return self.cells()
 
     def click_point(self, name: str, place: int) -> None:
         """Point at a chart's `place`-th click target until the chart answers, then click."""

@@ -19,7 +19,7 @@ CUT = """() => [...document.querySelectorAll('[data-testid="stMain"] button, [da
   .filter((one) => one.checkVisibility() && one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 0)
   .filter((one) => ['hidden', 'clip'].includes(getComputedStyle(one).overflowX))
   .map((one) => one.innerText)"""
-SCROLL = """() => { const main = document.querySelector('section[data-testid="stMain"]');
+SCROLL = """() => { const main = document.querySelector('[data-testid="stMain"]');
   return [main.scrollHeight, main.clientHeight, main.scrollWidth, main.clientWidth]; }"""
 GROUND = "() => getComputedStyle(document.querySelector('[data-testid=\"stApp\"]')).backgroundColor"
 
@@ -64,8 +64,7 @@ def test_light_and_dark_follow_the_persons_system(visit: Start) -> None:
 def test_charts_and_reader_are_named_for_those_who_do_not_see_them(visit: Start, lang: str) -> None:
     one = visit({"lang": lang})
     words = {"zh": ("注意力权重", "逐词元"), "en": ("Attention weights", "The sentence as tokens")}[lang]
-    images = one.page.get_by_role("img", name=words[0])
-    expect(images).to_have_count(2)
+    expect(one.page.get_by_role("figure", name=words[0])).to_have_count(2)
     expect(one.page.get_by_role("group", name=words[1])).to_be_visible()
 
 

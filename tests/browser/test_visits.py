@@ -86,11 +86,6 @@ def test_two_people_with_different_rules_do_not_disturb_each_other(visit: Start)
             one.link_says(layer=str(layer))
             one.ready()
     soft.click_point("grid", 1 * 4)
-    soft.link_says(layer=None)
-    soft.page.wait_for_function(
-        "(old) => JSON.stringify(Array.from(document.querySelector('.st-key-attention-heatmap .js-plotly-plot')"
-        "._fullData[0].z, (row) => Array.from(row))) === JSON.stringify(old)",
-        arg=alone,
-    )
-    soft.link_says(rule=None, scope=None, lang="zh")
+    soft.link_says(layer=None, rule=None, scope=None, lang="zh")
+    soft.wait_for_cells("JSON.stringify(z) === JSON.stringify(arg)", alone)
     assert {cell for row in hard.cells() for cell in row} == {0, 1}

@@ -19,19 +19,19 @@ START = "南京市长江大桥"
 
 def opened(lang: str = "en", **link: str) -> AppTest:
     """The whole app, opened by a link."""
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE)
+    return _run(ROOT / "app.py", lang, link)
+
+
+def _run(script: Path, lang: str, link: dict[str, str]) -> AppTest:
+    at = AppTest.from_file(str(script), default_timeout=PATIENCE)
     for name, value in {"lang": lang, **link}.items():
         at.query_params[name] = value
     return at.run()
 
 
-def alone(lang: str = "en") -> AppTest:
-    """The attention page without app.py around it; only what app.py's first line would restore is there."""
-    at = AppTest.from_file(str(ROOT / "pages" / "attention.py"), default_timeout=PATIENCE)
-    for param in PARAMS.values():
-        at.session_state[param.key] = param.default
-    at.session_state["lang"] = lang
-    return at.run()
+def alone(lang: str = "en", **link: str) -> AppTest:
+    """The attention page without app.py around it, opened by a link."""
+    return _run(ROOT / "pages" / "attention.py", lang, link)
 
 
 def chosen(at: AppTest, name: str) -> object:

@@ -11,7 +11,7 @@ from attnviz.ui.choices import KEY, PARAMS
 from attnviz.ui.link import Param, between, flag, one_of, publish, restore
 
 CHOICES = {
-    "lang": "zh", "text": "a & b=c #d 南?%20\U0001f600", "model": "lab-8", "layer": 3, "head": 7, "query": 2, "key": 0,
+    "lang": "zh", "text": "a & b=c #d 南?%20\U0001f600", "model": "lab-8", "layer": 2, "head": 7, "query": 2, "key": 0,
     "blank": 1, "family": "hard", "hard": "top-p", "sparse": "entmax", "renormalise": False, "scope": "run",
     "scale": "log", "specials": False, "temperature": 0.3, "k": 5, "minimum": 0.25, "p": 0.55, "seed": 41, "alpha": 2.2,
 }  # fmt: skip

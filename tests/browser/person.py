@@ -11,9 +11,12 @@ PATIENCE = 240  # seconds, for the slowest single step: a cold server that loads
 expect.set_options(timeout=60_000)
 OWN, LOCAL = ("localhost", "127.0.0.1"), ("data", "blob", "file")
 
-READY = """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
-  && ['grid', 'heatmap'].every((name) =>
-    document.querySelector(`.st-key-attention-${name} .js-plotly-plot`)?._fullData?.length === 2)"""
+READY = """() => {
+  const charts = (name) => [...document.querySelectorAll(`.st-key-attention-${name} .js-plotly-plot`)];
+  const reader = document.querySelector('.st-key-attention-reader [data-testid="stBidiComponentIsolated"]');
+  return document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
+    && reader?.shadowRoot?.querySelector('.face')  // it pushes the charts down when it comes
+    && ['grid', 'heatmap'].every((name) => charts(name).length === 1 && charts(name)[0]._fullData?.length === 2); }"""
 LINK = """(wanted) => Object.entries(wanted).every(([name, value]) =>
   new URLSearchParams(location.search).get(name) === value)"""
 PLACE = """(chart, place) => {
@@ -21,6 +24,7 @@ PLACE = """(chart, place) => {
   const [across, down] = ['x', 'y'].map((axis) => layout[`${axis}axis${points[`${axis}axis`].slice(1)}`]);
   return [box.left + across._offset + across.c2p(points.x[place]), box.top + down._offset + down.c2p(points.y[place])];
 }"""
+FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 CELLS = "(chart) => Array.from(chart._fullData[0].z, (row) => Array.from(row))"
 
 
@@ -106,11 +110,19 @@ class Visit:
     def click_point(self, name: str, place: int) -> None:
         """Point at a chart's `place`-th click target until the chart answers, then click."""
         self.chart(name).scroll_into_view_if_needed()
-        x, y = self.chart(name).evaluate(PLACE, place)
+        x, y = self._place(name, place)
         self.page.mouse.move(x - 3, y - 3)
         self.page.mouse.move(x, y)
         self.chart(name).locator(".hoverlayer .hovertext").first.wait_for()
         self.page.mouse.click(x, y)
+
+    def _place(self, name: str, place: int) -> tuple[float, float]:
+        """Where a click target stands, once it has come to rest."""
+        before, now = None, self.chart(name).evaluate(PLACE, place)
+        while before != now:
+            self.page.evaluate(FRAMES)
+            before, now = now, self.chart(name).evaluate(PLACE, place)
+        return now[0], now[1]
 
     def choose(self, control: str, words: str) -> None:
         """Press one of the buttons of a control."""

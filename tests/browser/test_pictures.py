@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.person import Visit
+from tests.browser.person import FRAMES, Visit
 
 Start = Callable[..., Visit]
 GRID = "document.querySelector('.st-key-attention-grid .js-plotly-plot')"
@@ -60,7 +60,7 @@ def test_pointing_at_a_token_lights_the_others_without_asking_the_server(visit: 
         written = [float(share) if share else 0.0 for share in one.shares()]
         assert written == pytest.approx(cells[place], abs=0.0081)
         assert one.colours() != before
-    one.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    one.page.evaluate(FRAMES)
     assert one.frames == frames
 
 

@@ -80,9 +80,9 @@ def test_offline_page_draws_and_lights_up_without_a_network(visit: Start, tmp_pa
 
 
 def test_copy_link_puts_the_address_on_the_clipboard(visit: Start) -> None:
-    one = visit({"lang": "en", "layer": "3"}, permissions=["clipboard-read", "clipboard-write"])
+    one = visit({"lang": "en", "layer": "2"}, permissions=["clipboard-read", "clipboard-write"])
     one.page.get_by_role("button", name="Take it away").click()
     one.page.get_by_role("button", name="Copy link").click()
     one.page.get_by_role("button", name="Copied").wait_for()
     assert one.page.evaluate("() => navigator.clipboard.readText()") == one.page.url
-    assert "layer=3" in one.page.url
+    assert "layer=2" in one.page.url

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from playwright.sync_api import expect
 
+from attnviz.ui.choices import PARAMS
 from tests.browser.person import Visit
 
 Start = Callable[..., Visit]
@@ -48,7 +49,7 @@ def test_a_link_with_slips_opens_with_the_defaults(visit: Start) -> None:
 
 
 def test_pickers_work_by_keyboard(visit: Start) -> None:
-    one = visit({"lang": "en", "layer": "1", "head": "0"})
+    one = visit({"lang": "en", "layer": "2", "head": "0"})
     one.part("layer").locator("input").focus()
     one.page.keyboard.press("Tab")
     focused = "() => !!document.activeElement.closest('.st-key-attention-head')"
@@ -58,7 +59,7 @@ def test_pickers_work_by_keyboard(visit: Start) -> None:
     one.page.keyboard.press("ArrowDown")
     one.page.keyboard.press("Enter")
     one.page.wait_for_function("() => (new URLSearchParams(location.search).get('head') ?? '0') !== '0'")
-    one.link_says(layer=None)  # the default, 1: the other picker must stay
+    one.link_says(layer="2")  # the other picker must stay
     one.page.keyboard.press("Shift+Tab")
     one.page.wait_for_function("() => !!document.activeElement.closest('.st-key-attention-layer')")
 
@@ -79,13 +80,13 @@ def test_two_people_with_different_rules_do_not_disturb_each_other(visit: Start)
     soft = visit({"lang": "zh"})
     alone = soft.cells()
     assert {cell for row in hard.cells() for cell in row} == {0, 1}
-    for layer in (3, 0, 2):
+    for layer in (0, 2, 1):
         hard.click_point("grid", layer * 4)
         soft.click_point("grid", layer * 4)
         for one in (hard, soft):
             one.link_says(layer=str(layer))
             one.ready()
-    soft.click_point("grid", 1 * 4)
+    soft.click_point("grid", PARAMS["layer"].default * 4)
     soft.link_says(layer=None, rule=None, scope=None, lang="zh")
     soft.wait_for_cells("JSON.stringify(z) === JSON.stringify(arg)", alone)
     assert {cell for row in hard.cells() for cell in row} == {0, 1}

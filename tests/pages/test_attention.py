@@ -54,10 +54,10 @@ def test_page_opens_with_both_charts_and_all_controls(start, lang: str) -> None:
 
 
 def test_page_alone_keeps_its_choices_over_a_refused_text() -> None:
-    at = change(alone(layer="3"), text="")
+    at = change(alone(layer="2"), text="")
     assert len(at.error) == 1 and not charts(at)
     change(at, text="猫坐在垫子上")
-    assert not at.exception and not at.error and chosen(at, "layer") == 3
+    assert not at.exception and not at.error and chosen(at, "layer") == 2
 
 
 def test_open_tile_is_the_one_that_the_heatmap_shows() -> None:

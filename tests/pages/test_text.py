@@ -49,11 +49,11 @@ def test_text_with_nothing_to_read_gives_one_sentence(text: str, message: str, l
 
 
 def test_page_recovers_after_a_refused_text_and_keeps_its_choices() -> None:
-    at = change(opened(layer="3", head="2", model="lab-8", rule="hard", k="4"), text="")
+    at = change(opened(layer="1", head="2", model="lab-8", rule="hard", k="4"), text="")
     assert not charts(at)
     change(at, text="猫坐在垫子上")
     assert not at.exception and not at.error
-    assert (control(at, "layer").value, control(at, "head").value, control(at, "k").value) == (3, 2, 4)
+    assert (control(at, "layer").value, control(at, "head").value, control(at, "k").value) == (1, 2, 4)
     assert len(charts(at)[0]["data"][1]["customdata"]) == 4 * 8
 
 

@@ -65,7 +65,7 @@ def test_every_choice_survives_the_way_through_the_address(browser: SimpleNamesp
 
 
 def test_what_is_back_at_its_default_leaves_the_address(browser: SimpleNamespace) -> None:
-    browser.query_params.update(model="lab-8", layer="3")
+    browser.query_params.update(model="lab-8", layer="2")
     restore(PARAMS)
     browser.session_state[KEY + "layer"] = PARAMS["layer"].default
     publish(PARAMS)

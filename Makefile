@@ -37,7 +37,7 @@ help:
 
 app: $(VENV)/.app-installed
 	@echo "Starting attnviz on this machine; open the address below in a browser, stop with Ctrl-C."
-	@$(RUN) streamlit run app.py $(APP_ARGS)
+	@$(RUN) attnviz.ui $(APP_ARGS)
 
 test: lint
 	$(RUN) pytest $(PYTEST_ARGS)

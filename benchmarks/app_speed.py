@@ -37,9 +37,26 @@ FLAGS = [
 ]
 PICTURE = ".st-key-attention-heatmap .hm image"
 EMPTY = """import streamlit as st
+st.text_input("text")
 st.segmented_control("rule", ["Soft", "Hard"], default="Soft", key="rule")
 st.html(f"<p class='answer'>{st.session_state.rule}</p>")
 """
+ONE_CHART = """import streamlit as st, plotly.graph_objects as go
+st.text_input("text")
+with st.container(key="attention-heatmap"):
+    st.plotly_chart(go.Figure({"data": [{"type": "heatmap", "z": [[1, 2], [3, 4]]}], "layout": {"template": "none"}}))
+"""
+# Notes in `seen` after how many milliseconds of the visit each part first stood there.
+WATCH = """const parts = {
+  skeleton: "[data-testid=stAppSkeleton], [data-testid=stApp] *",
+  control: "[data-testid=stTextInput] input", heatmap: "PICTURE",
+};
+window.seen = {};
+new MutationObserver(() => {
+  for (const [name, look] of Object.entries(parts))
+    if (!(name in seen) && document.querySelector(look)) seen[name] = performance.now();
+}).observe(document, { subtree: true, childList: true, attributes: true });
+""".replace("PICTURE", PICTURE)
 # Resolves with the milliseconds from the click to the frame after `what` says something else than before.
 CLICK = """async ([button, look]) => {
   const read = () => { const e = document.querySelector(look); return e && (e.getAttribute("href") || e.textContent); };
@@ -57,12 +74,12 @@ CLICK = """async ([button, look]) => {
 
 
 @contextlib.contextmanager
-def server(script: Path) -> Iterator[str]:
-    """A Streamlit server of its own; yields its address once it answers."""
+def server(*start: str) -> Iterator[str]:
+    """A server of its own, begun as `python -m START`; yields its address once it answers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless", "true"]
+    command = [sys.executable, "-m", *start, "--server.headless", "true"]
     command += ["--server.port", str(port), "--server.fileWatcherType", "none", "--browser.gatherUsageStats", "false"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://localhost:{port}"
@@ -78,15 +95,13 @@ def server(script: Path) -> Iterator[str]:
         process.wait()
 
 
-def visit(browser: Browser, address: str) -> tuple[Page, float, float]:
-    """Open the page as a new visitor; milliseconds until its text box and until its heatmap stand there."""
+def visit(browser: Browser, address: str, until: str = PICTURE) -> tuple[Page, dict[str, float]]:
+    """Open the page as a new visitor, with an empty cache; milliseconds until each part stood there."""
     page = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-US").new_page()
-    start = time.perf_counter()
+    page.add_init_script(WATCH)
     page.goto(address, wait_until="commit")
-    page.wait_for_selector("[data-testid=stTextInput] input", timeout=120_000)
-    skeleton = time.perf_counter() - start
-    page.wait_for_selector(PICTURE, timeout=120_000)
-    return page, skeleton * 1000, (time.perf_counter() - start) * 1000
+    page.wait_for_function("(look) => document.querySelector(look)", arg=until, timeout=120_000)
+    return page, page.evaluate("() => seen")
 
 
 def toggles(page: Page, look: str, times: int = 20) -> list[float]:
@@ -98,32 +113,50 @@ def toggles(page: Page, look: str, times: int = 20) -> list[float]:
     return found[2:]
 
 
-def measure() -> dict[str, float]:
-    """All figures by name, milliseconds."""
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    with sync_playwright() as play, tempfile.TemporaryDirectory() as folder:
-        browser = play.chromium.launch(executable_path=chromium, args=FLAGS)
-        empty = Path(folder) / "empty.py"
-        empty.write_text(EMPTY, encoding="utf-8")
-        with server(empty) as address:
-            page = browser.new_page()
-            page.goto(address)
-            page.wait_for_selector(".answer")
-            rerun = toggles(page, ".answer")
-        with server(ROOT / "app.py") as address:
-            _, skeleton, first = visit(browser, address)
-            page, skeleton_second, second = visit(browser, f"{address}/?model=lab-4&text={TEXT.replace(' ', '%20')}")
-            page.wait_for_timeout(3000)
-            redraw = toggles(page, PICTURE)
-            page.get_by_role("radio", name="run with it").click(force=True)
-            page.wait_for_timeout(2000)
-            run = toggles(page, PICTURE)
-        browser.close()
+@contextlib.contextmanager
+def page_of(code: str) -> Iterator[str]:
+    """A server of a Streamlit page that is nothing but this code."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "page.py"
+        script.write_text(code, encoding="utf-8")
+        with server("streamlit", "run", str(script)) as address:
+            yield address
+
+
+def visits(browser: Browser) -> dict[str, float]:
+    """The first and the second visitor of a fresh server, beside pages that hold next to nothing; milliseconds."""
+    with page_of(EMPTY) as address:
+        empty = [visit(browser, address, ".answer")[1] for _ in range(2)]
+    with page_of(ONE_CHART) as address:
+        chart = [visit(browser, address)[1] for _ in range(2)]
+    with server("attnviz.ui") as address:
+        ours = [
+            visit(browser, f"{address}{query}")[1] for query in ("", f"/?model=lab-4&text={TEXT.replace(' ', '%20')}")
+        ]
+    found = {}
+    for number, who in enumerate(("first visitor", "second visitor")):
+        found |= {
+            f"{who}: skeleton": ours[number]["skeleton"],
+            f"{who}: text box": ours[number]["control"],
+            f"{who}: text box of an empty Streamlit page": empty[number]["control"],
+            f"{who}: heatmap": ours[number]["heatmap"],
+            f"{who}: a Streamlit page of one 2 x 2 heatmap": chart[number]["heatmap"],
+        }
+    return found
+
+
+def reruns(browser: Browser) -> dict[str, float]:
+    """What a toggle costs, beside a rerun of an empty page; milliseconds."""
+    with page_of(EMPTY) as address:
+        rerun = toggles(visit(browser, address, ".answer")[0], ".answer")
+    with server("attnviz.ui") as address:
+        page, _ = visit(browser, f"{address}/?model=lab-4&text={TEXT.replace(' ', '%20')}")
+        page.wait_for_timeout(3000)
+        redraw = toggles(page, PICTURE)
+        page.get_by_role("radio", name="run with it").click(force=True)
+        page.wait_for_timeout(2000)
+        run = toggles(page, PICTURE)
     return {
-        "skeleton, first visit to a cold server": skeleton,
-        "heatmap, first visit to a cold server": first,
-        "skeleton, second visitor": skeleton_second,
-        "heatmap, second visitor": second,
         "empty Streamlit rerun, median of 20": statistics.median(rerun),
         "toggle soft/hard, redraw, median of 20": statistics.median(redraw),
         "toggle soft/hard, redraw, slowest of 20": max(redraw),
@@ -131,10 +164,20 @@ def measure() -> dict[str, float]:
     }
 
 
+def measure() -> dict[str, float]:
+    """All figures by name, milliseconds."""
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=FLAGS)
+        found = visits(browser) | reruns(browser)
+        browser.close()
+    return found
+
+
 if __name__ == "__main__":
     figures = measure()
     for name, value in figures.items():
-        print(f"{name:48s} {value:8.0f} ms")
+        print(f"{name:56s} {value:8.0f} ms")
     (Path(__file__).parent / "app_speed.json").write_text(
         json.dumps({k: round(v) for k, v in figures.items()}, indent=2) + "\n"
     )

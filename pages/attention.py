@@ -1,10 +1,11 @@
 """Who looks at whom in this sentence, and what changes when the weights do?"""
 
-from attnviz.ui import charts, choices, page, panels, runs
+from attnviz.ui import charts, choices, clicks, page, panels, runs
 from attnviz.ui.reader import draw_reader
 from attnviz.ui.take import take_away
 
 page.heading()
+clicks.listen()
 text = choices.choose_text()
 name, rule, scope, (scale, specials) = page.sidebar()
 with page.frame() as places, page.reader_errors():
@@ -15,10 +16,11 @@ with page.frame() as places, page.reader_errors():
     shown = None if scope == "run" else runs.as_rule(rule)
     with places.heads:
         layer, head = choices.choose_head(run.n_layers, run.n_heads)
-        charts.draw_grid(run, shown, layer, head, scale, specials)
     with places.cells:
         query, key = choices.choose_cell(run.tokens)
         charts.draw_heatmap(run, shown, layer, head, (query, key), scale, specials)
+    with places.heads:
+        charts.draw_grid(run, shown, layer, head, scale, specials)
     with places.notice:
         panels.show_cut(run, loaded.limit)
     with places.text:

@@ -9,13 +9,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from attnviz.figures.choose import shown, visible
-from attnviz.figures.palette import UNSEEN, Colours, Scale, colours, layout, shade
+from attnviz.figures.labels import widest
+from attnviz.figures.palette import Colours, Scale, colours, layout, shade
 from attnviz.messages import say
 from attnviz.rules import Rule
 from attnviz.trace import Trace
 
 MOST_CELLS = 64  # a tile has fewer pixels than that across; longer texts are pooled by their largest weights
 STEPS, NOT_ALLOWED, GAP = 250, 252, 255  # what the bytes of the mosaic mean
+TICK = 11
 
 
 def grid(
@@ -31,8 +33,8 @@ def grid(
 ) -> go.Figure:
     """What does every head do? Layers down, heads across, each tile that head's weights (queries down, keys across).
 
-    `rule` re-weights the run's scores. Each tile carries an invisible square whose `customdata` is (layer, head), so
-    that a click can be reported. Tiles of more than 64 tokens show the largest weight of each block.
+    `rule` re-weights the run's scores. Each tile carries an invisible square whose `customdata` is (layer, head), for
+    `plotly_click`. Tiles of more than 64 tokens show the largest weight of each block.
     """
     chosen, places = colours(dark), shown(trace, specials)
     tiles = [_tiles(visible(trace, layer, None, rule, places), scale) for layer in range(trace.n_layers)]
@@ -45,7 +47,7 @@ def grid(
         {
             "data": [picture, _targets(trace, size, pitch, language)],
             "layout": {
-                **layout(chosen, height=height),
+                **layout(chosen, height=height, l=_left(trace, language), t=8 + 1.5 * TICK),
                 **_axes(trace, size, pitch, language),
                 "shapes": [] if selected is None else [_frame(selected, size, pitch, chosen)],
             },
@@ -53,20 +55,25 @@ def grid(
     )
 
 
+def _left(trace: Trace, language: str) -> float:
+    """The room that the names of the layers need."""
+    return 12 + widest((say("figure.layer_tick", language, layer=layer) for layer in range(trace.n_layers)), TICK)
+
+
 def _axes(trace: Trace, size: int, pitch: int, language: str) -> dict[str, object]:
     """Heads named across the top, layers down the side; room for a frame around the outermost tiles."""
     centre, room = (size - 1) / 2, (pitch - size) / 2
     heads, layers = range(trace.n_heads), range(trace.n_layers)
-    shared = {"automargin": True, "showgrid": False, "zeroline": False, "fixedrange": True, "ticks": ""}
+    shared = {"showgrid": False, "zeroline": False, "fixedrange": True, "ticks": ""}
     return {
         "xaxis": {
             **shared, "side": "top", "range": [-0.5 - room, len(heads) * pitch - 0.5 - room], "tickangle": 0,
-            "tickfont": {"size": 11},
+            "tickfont": {"size": TICK},
             "tickvals": [head * pitch + centre for head in heads],
             "ticktext": [say("figure.head_tick", language, head=head) for head in heads],
         },
         "yaxis": {
-            **shared, "range": [len(layers) * pitch - 0.5 - room, -0.5 - room], "tickfont": {"size": 11},
+            **shared, "range": [len(layers) * pitch - 0.5 - room, -0.5 - room], "tickfont": {"size": TICK},
             "tickvals": [layer * pitch + centre for layer in layers],
             "ticktext": [say("figure.layer_tick", language, layer=layer) for layer in layers],
         },
@@ -110,8 +117,9 @@ def _targets(trace: Trace, size: int, pitch: int, language: str) -> dict[str, ob
     centre = (size - 1) / 2
     places = [(layer, head) for layer in range(trace.n_layers) for head in range(trace.n_heads)]
     return {
-        **UNSEEN,
         "type": "scatter",
+        "mode": "markers",
+        "marker": {"symbol": "square", "size": 12, "opacity": 0},
         "x": [head * pitch + centre for _, head in places],
         "y": [layer * pitch + centre for layer, _ in places],
         "customdata": places,

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
+
 import plotly.graph_objects as go
 import torch
 from torch import Tensor
 
 from attnviz.figures.choose import shown, visible
-from attnviz.figures.palette import UNSEEN, Colours, Scale, colour_bar, colours, escaped, layout, ramp, shade
+from attnviz.figures.labels import escaped, widest
+from attnviz.figures.palette import Colours, Scale, bar_width, colour_bar, colours, layout, ramp, shade
 from attnviz.messages import say
 from attnviz.rules import Rule
 from attnviz.trace import Trace
 
 MOST_LABELS = 48  # more labels than that do not fit beside each other; the rest appear on hover
-MOST_CLICKABLE = 256  # tokens; above that the pickers choose the cell
-MOST_SVG_CELLS = 1_600  # above that the click targets are drawn by WebGL
+NAME = 28  # pixels beside the labels for the name of an axis
 
 
 def heatmap(
@@ -31,84 +32,98 @@ def heatmap(
     language: str = "en",
     height: int = 460,
 ) -> go.Figure:
-    """Who looks at whom in this head? Hover gives the exact weight, a click reports (query, key) as `customdata`.
+    """Who looks at whom in this head? Hover gives the exact weight.
 
-    Cells that are not allowed are drawn in a colour of their own, not as 0. `cell` (query, key) is framed. Raises
+    The cells' `meta` names the token position of each row and column, for `plotly_click`. Cells that are not allowed
+    are drawn in a colour of their own, not as 0. `cell` (query, key) is framed. Raises
     `AttnvizError` for a layer or head that is not there.
     """
     chosen, places = colours(dark), shown(trace, specials)
     weights = visible(trace, layer, head, rule, places)
-    clickable = len(places) <= MOST_CLICKABLE
-    data = [_picture(weights, scale, chosen, language, hover=not clickable)]
-    if clickable:
-        data.append(_targets(weights.numpy(), places, language))
+    labels = [trace.tokens[place] for place in places]
+    picture = _picture(weights, scale, chosen, language)
     framed = cell is not None and cell[0] in places and cell[1] in places
-    labels = [escaped(trace.tokens[place]) for place in places]
+    figure = {
+        "data": [{**picture, "meta": places}],
+        "layout": {
+            **layout(chosen, height=height, r=bar_width(scale, language), **_margins(labels)),
+            **_axes(list(map(escaped, labels)), chosen, language, turned=_turned(labels)),
+            "plot_bgcolor": chosen.not_allowed if bool(weights.isnan().any()) else "rgba(0,0,0,0)",
+            "shapes": [_frame(places.index(cell[0]), places.index(cell[1]), chosen)] if cell and framed else [],
+        },
+    }
     return go.Figure(
-        {
-            "data": data,
-            "layout": {
-                **layout(chosen, height=height),
-                **_axes(labels, chosen, language, unseen=clickable),
-                "plot_bgcolor": chosen.not_allowed if bool(weights.isnan().any()) else "rgba(0,0,0,0)",
-                "shapes": [_frame(places.index(cell[0]), places.index(cell[1]), chosen)] if cell and framed else [],
-            },
-        }
+        figure if len(labels) <= MOST_LABELS else _every_label_on_hover(figure, list(map(escaped, labels)))
     )
 
 
-def _picture(weights: Tensor, scale: Scale, chosen: Colours, language: str, *, hover: bool) -> dict[str, object]:
+def _picture(weights: Tensor, scale: Scale, chosen: Colours, language: str) -> dict[str, object]:
     """The cells, and their colour bar; NaN, where a key is not allowed, stays empty."""
     shades = shade(weights.nan_to_num(0.0), scale).masked_fill(weights.isnan(), torch.nan)
     gap = 1 if len(weights) <= MOST_LABELS else 0
-    told = {"customdata": weights.numpy(), "hovertemplate": _hover(language)} if hover else {"hoverinfo": "skip"}
+    exact = {} if scale == "unit" else {"customdata": weights.numpy()}  # else the shade is the weight
     return {
-        **told, "type": "heatmap", "z": shades.numpy(), "zmin": 0, "zmax": 1, "colorscale": ramp(chosen),
+        **exact, "hovertemplate": _hover(language, "customdata" if exact else "z"),
+        "type": "heatmap", "z": shades.numpy(), "zmin": 0, "zmax": 1, "colorscale": ramp(chosen),
         "colorbar": colour_bar(scale, chosen, language), "xgap": gap, "ygap": gap, "hoverongaps": False,
     }  # fmt: skip
 
 
-def _hover(language: str) -> str:
+def _hover(language: str, weight: str) -> str:
     """What a cell says of itself."""
-    return say("figure.hover", language) + "<extra></extra>"
+    return say("figure.hover", language, weight=weight) + "<extra></extra>"
 
 
-def _targets(weights: np.ndarray, places: list[int], language: str) -> dict[str, object]:
-    """One invisible point a cell, to hover and to click."""
-    count = len(places)
-    rows, columns = np.divmod(np.arange(count * count), count)
-    index = np.array(places)
-    return {
-        **UNSEEN, "type": "scatter" if count * count <= MOST_SVG_CELLS else "scattergl",
-        "x": columns, "y": rows, "xaxis": "x2", "yaxis": "y2",
-        "customdata": np.stack([index[rows], index[columns], weights.reshape(-1)], axis=1),
-        "hovertemplate": _hover(language).replace("customdata", "customdata[2]"),
-    }  # fmt: skip
+def _every_label_on_hover(figure: dict[str, Any], labels: list[str]) -> dict[str, Any]:
+    """Move the cells to a second, unseen pair of axes that keeps all labels, because Plotly writes those of the axis.
 
-
-def _axes(labels: list[str], chosen: Colours, language: str, *, unseen: bool) -> dict[str, object]:
-    """Token labels on both axes: integer positions with tick text, because Plotly merges equal category names.
-
-    Where not every label fits, a second, unseen pair of axes keeps them all for the hover text.
+    The first pair, which shows as many labels as fit, needs a trace to be drawn: an empty one.
     """
+    hidden = {"tickvals": list(range(len(labels))), "ticktext": labels, "visible": False, "fixedrange": True}
+    axes = figure["layout"]
+    second = {
+        f"{name}axis2": {**hidden, "range": axes[f"{name}axis"]["range"], "overlaying": name} for name in ("x", "y")
+    }
+    empty = {"type": "scatter", "x": [None], "y": [None], "hoverinfo": "skip"}
+    return {
+        "data": [{**figure["data"][0], "xaxis": "x2", "yaxis": "y2"}, empty],
+        "layout": {**axes, **second},
+    }
+
+
+def _tick(count: int) -> int:
+    """The size of the labels, in pixels."""
+    return 13 if count <= 24 else 10
+
+
+def _turned(labels: list[str]) -> bool:
+    """Must the keys' labels be turned to fit beside each other?"""
+    return max(map(len, labels), default=1) > 2 or len(labels) > 24
+
+
+def _margins(labels: list[str]) -> dict[str, float]:
+    """The room that the labels and the axes' names need."""
+    size = _tick(len(labels))
+    width = widest(labels, size)
+    below = 0.87 * width + size if _turned(labels) else 1.5 * size  # 0.87: the sine of 60 degrees
+    return {"l": NAME + width, "b": NAME + below, "t": 4 + size / 2}
+
+
+def _axes(labels: list[str], chosen: Colours, language: str, *, turned: bool) -> dict[str, object]:
+    """Token labels on both axes: integer positions with tick text, because Plotly merges equal category names."""
     count = len(labels)
     every = list(range(0, count, -(-count // MOST_LABELS)))
     ends = [-0.5, count - 0.5]
     shared: dict[str, object] = {"showgrid": False, "zeroline": False, "fixedrange": True}
     seen = {
-        **shared, "tickvals": every, "ticktext": [labels[i] for i in every], "ticks": "", "automargin": True,
-        "tickfont": {"size": 13 if count <= 24 else 10},
+        **shared, "tickvals": every, "ticktext": [labels[i] for i in every], "ticks": "",
+        "tickfont": {"size": _tick(count)},
     }  # fmt: skip
-    wide = max((len(label) for label in labels), default=1) > 2 or count > 24
     title = {name: _title(f"figure.{name}_axis", chosen, language) for name in ("key", "query")}
     axes: dict[str, object] = {
-        "xaxis": {**seen, "range": ends, "tickangle": -60 if wide else 0, "title": title["key"]},
+        "xaxis": {**seen, "range": ends, "tickangle": -60 if turned else 0, "title": title["key"]},
         "yaxis": {**seen, "range": ends[::-1], "title": title["query"]},
     }
-    if unseen:
-        hidden = {**shared, "tickvals": list(range(count)), "ticktext": labels, "visible": False}
-        axes["xaxis2"] = {**hidden, "range": ends, "overlaying": "x"}
-        axes["yaxis2"] = {**hidden, "range": ends[::-1], "overlaying": "y"}
     return axes
 
 

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from attnviz.figures.labels import widest
 from attnviz.messages import say
 
 Scale = Literal["unit", "row", "log"]
@@ -66,42 +67,40 @@ def shade(weights: Tensor, scale: Scale) -> Tensor:
     return weights
 
 
+BAR_TICKS = {
+    "unit": ["0", "0.25", "0.5", "0.75", "1"],
+    "row": ["0", "25%", "50%", "75%", "100%"],
+    "log": ["≤0.0001", "0.001", "0.01", "0.1", "1"],
+}
+
+
+def bar_width(scale: Scale, language: str) -> int:
+    """How many pixels the colour bar needs to the right of the picture."""
+    title = say(f"figure.bar_{scale}", language).split("<br>")
+    return round(38 + max(widest(title, 11), 14 + widest(BAR_TICKS[scale], 11)))
+
+
 def colour_bar(scale: Scale, chosen: Colours, language: str) -> dict[str, object]:
     """Plotly's colour bar for a scale, its ticks in the numbers a reader knows."""
-    values = [0.0, 0.25, 0.5, 0.75, 1.0]
-    texts = {
-        "unit": ["0", "0.25", "0.5", "0.75", "1"],
-        "row": ["0", "25%", "50%", "75%", "100%"],
-        "log": ["≤0.0001", "0.001", "0.01", "0.1", "1"],
-    }[scale]
     return {
         "title": {"text": say(f"figure.bar_{scale}", language), "side": "top", "font": {"size": 11}},
-        "tickvals": values,
-        "ticktext": texts,
+        "tickvals": [0.0, 0.25, 0.5, 0.75, 1.0],
+        "ticktext": BAR_TICKS[scale],
         "thickness": 12,
         "outlinewidth": 0,
         "tickfont": {"color": chosen.text, "size": 11},
     }
 
 
-# Points that are only there to be hovered and clicked: a click on a heatmap itself is not reported to Streamlit.
-UNSEEN = {
-    "mode": "markers",
-    "marker": {"symbol": "square", "size": 12, "opacity": 0},
-    "selected": {"marker": {"opacity": 0}},
-    "unselected": {"marker": {"opacity": 0}},
-}
-
-
-def layout(chosen: Colours, *, height: int) -> dict[str, object]:
-    """What every figure shares: transparent ground, a font with CJK glyphs, small margins."""
+def layout(chosen: Colours, *, height: int, **margins: float) -> dict[str, object]:
+    """What every figure shares: transparent ground, a font with CJK glyphs; margins `l`, `r`, `t`, `b` in pixels."""
     return {
         "template": "none",  # Plotly's default template would be copied, 7 kB, into every figure
         "height": height,
-        "clickmode": "event+select",
+        "clickmode": "event",
         "hovermode": "closest",
         "hoverdistance": -1,  # the nearest point answers, however large its cell
-        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8, **margins},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": FONT, "color": chosen.text, "size": 13},
@@ -109,13 +108,3 @@ def layout(chosen: Colours, *, height: int) -> dict[str, object]:
         "dragmode": False,
         "hoverlabel": {"font": {"family": FONT}},
     }
-
-
-def escaped(label: str, most: int = 18) -> str:
-    """A label that Plotly draws as it is: markup escaped, long ones shortened.
-
-    >>> escaped("<s>")
-    '&lt;s&gt;'
-    """
-    short = label if len(label) <= most else label[: most - 1] + "…"
-    return short.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

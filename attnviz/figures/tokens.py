@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from attnviz.figures.palette import Scale, colour_bar, colours, escaped, layout, ramp, shade
+from attnviz.figures.labels import escaped
+from attnviz.figures.palette import Scale, bar_width, colour_bar, colours, layout, ramp, shade
 from attnviz.messages import say
 from attnviz.rules import Rule
 from attnviz.trace import Trace
@@ -44,7 +45,7 @@ def tokens(
             colorbar=colour_bar(scale, chosen, language),
         )
     )  # fmt: skip
-    figure.update_layout(**layout(chosen, height=90 + 44 * lines))
+    figure.update_layout(**layout(chosen, height=90 + 44 * lines, r=bar_width(scale, language)))
     figure.update_xaxes(visible=False, fixedrange=True)
     figure.update_yaxes(visible=False, fixedrange=True, autorange="reversed")
     row, column = divmod(query, width)

@@ -1,4 +1,4 @@
-"""Plotly figures on the screen: what a click does, what a screen reader hears."""
+"""Plotly figures on the screen, and what a screen reader hears."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def dark() -> bool:
 
 
 def draw_grid(trace: Trace, rule: Rule | None, layer: int, head: int, scale: Scale, specials: bool) -> None:
-    """All heads; a click opens one."""
+    """All heads; a click opens one (`clicks.py`)."""
     from attnviz.figures import grid
 
     figure = grid(
@@ -37,7 +37,7 @@ def draw_grid(trace: Trace, rule: Rule | None, layer: int, head: int, scale: Sca
         height=HEIGHT,
     )  # fmt: skip
     st.plotly_chart(
-        figure, key=KEY + "grid", on_select=_open_head, selection_mode="points", theme=None,
+        figure, key=KEY + "grid", theme=None,
         config={"displayModeBar": False},
         alt=t("figure.alt_grid", layers=trace.n_layers, heads=trace.n_heads, layer=layer, head=head),
     )  # fmt: skip
@@ -46,7 +46,7 @@ def draw_grid(trace: Trace, rule: Rule | None, layer: int, head: int, scale: Sca
 def draw_heatmap(
     trace: Trace, rule: Rule | None, layer: int, head: int, cell: tuple[int, int], scale: Scale, specials: bool
 ) -> None:
-    """One head; a click explains a cell."""
+    """One head; a click explains a cell (`clicks.py`)."""
     from attnviz.figures import heatmap
 
     figure = heatmap(
@@ -54,7 +54,7 @@ def draw_heatmap(
         language=language(), height=HEIGHT,
     )  # fmt: skip
     st.plotly_chart(
-        figure, key=KEY + "heatmap", on_select=_open_cell, selection_mode="points", theme=None, config=BAR,
+        figure, key=KEY + "heatmap", theme=None, config=BAR,
         alt=_heatmap_words(trace, rule, layer, head),
     )  # fmt: skip
 
@@ -67,26 +67,3 @@ def _heatmap_words(trace: Trace, rule: Rule | None, layer: int, head: int) -> st
         "figure.alt_heatmap", layer=layer, head=head, tokens=len(weights), query=trace.tokens[query],
         key=trace.tokens[key], weight=f"{weights[query, key]:.2f}",
     )  # fmt: skip
-
-
-def _clicked(chart: str) -> tuple[int, ...] | None:
-    """The numbers that the clicked point carries."""
-    points = st.session_state[KEY + chart].selection.points
-    if not points:
-        return None
-    carried = points[-1]["customdata"]
-    if isinstance(carried, dict):  # a typed array comes back as {"0": ..., "1": ...}
-        carried = [carried[str(place)] for place in range(2)]
-    return tuple(int(number) for number in carried[:2])
-
-
-def _open_head() -> None:
-    """A tile was clicked."""
-    if found := _clicked("grid"):
-        st.session_state[KEY + "layer"], st.session_state[KEY + "head"] = found
-
-
-def _open_cell() -> None:
-    """A cell was clicked."""
-    if found := _clicked("heatmap"):
-        st.session_state[KEY + "query"], st.session_state[KEY + "key"] = found

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ICON = Path(__file__).with_name("icon.png")  # a Material icon would be fetched from outside
 
+DRAWN = choices.KEY + "drawn"
+
 # Streamlit leaves 6 rem above the first line and 1 rem between elements; the main picture must fit into 900 pixels.
 STYLE = """<style>
 .block-container { padding: 0.9rem 1.6rem 1rem; max-width: 1700px; }
@@ -49,14 +51,16 @@ class Places:
 
     @contextmanager
     def working(self, name: str) -> Iterator[None]:
-        """Say what is being done while the model loads and runs, and keep the pictures' places."""
+        """Say what is being done while the model loads and runs; keep the places of pictures not yet drawn."""
         with ExitStack() as stack:
             with self.notice:
                 stack.enter_context(st.spinner(t("running", model=name), show_time=True))
             for place in (self.heads, self.cells):
-                with place:
-                    stack.enter_context(st.skeleton(height=HEIGHT))
+                held = place.empty()
+                if DRAWN not in st.session_state:  # later the last pictures stay until the new ones are there
+                    stack.enter_context(held.skeleton(height=HEIGHT))
             yield
+        st.session_state[DRAWN] = True
 
 
 def start() -> None:

@@ -20,9 +20,12 @@ READY = """() => {
 LINK = """(wanted) => Object.entries(wanted).every(([name, value]) =>
   new URLSearchParams(location.search).get(name) === value)"""
 PLACE = """(chart, place) => {
-  const points = chart._fullData[1], layout = chart._fullLayout, box = chart.getBoundingClientRect();
-  const [across, down] = ['x', 'y'].map((axis) => layout[`${axis}axis${points[`${axis}axis`].slice(1)}`]);
-  return [box.left + across._offset + across.c2p(points.x[place]), box.top + down._offset + down.c2p(points.y[place])];
+  const [cells, points] = chart._fullData, layout = chart._fullLayout, box = chart.getBoundingClientRect();
+  const aim = points && points.customdata ? points : cells;  // a tile of the grid, or a cell of the heatmap
+  const [across, down] = ['x', 'y'].map((axis) => layout[`${axis}axis${aim[`${axis}axis`].slice(1)}`]);
+  const width = cells.z[0].length;
+  const [x, y] = aim === points ? [points.x[place], points.y[place]] : [place % width, Math.floor(place / width)];
+  return [box.left + across._offset + across.c2p(x), box.top + down._offset + down.c2p(y)];
 }"""
 FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 CELLS = "(chart) => Array.from(chart._fullData[0].z, (row) => Array.from(row))"
@@ -108,7 +111,7 @@ class Visit:
         return self.cells()
 
     def click_point(self, name: str, place: int) -> None:
-        """Point at a chart's `place`-th click target until the chart answers, then click."""
+        """Point at a chart's `place`-th tile or cell until the chart answers, then click."""
         self.chart(name).scroll_into_view_if_needed()
         x, y = self._place(name, place)
         self.page.mouse.move(x - 3, y - 3)
@@ -117,7 +120,7 @@ class Visit:
         self.page.mouse.click(x, y)
 
     def _place(self, name: str, place: int) -> tuple[float, float]:
-        """Where a click target stands, once it has come to rest."""
+        """Where a tile or a cell stands, once it has come to rest."""
         before, now = None, self.chart(name).evaluate(PLACE, place)
         while before != now:
             self.page.evaluate(FRAMES)

@@ -12,7 +12,7 @@ from attnviz.errors import AttnvizError
 from attnviz.figures import heatmap
 from attnviz.figures.heatmap import MOST_LABELS
 from attnviz.figures.palette import DARK, LIGHT
-from attnviz.rules import Argmax, Threshold, TopK
+from attnviz.rules import Threshold, TopK
 from tests.figures.made import DOG, made, numbered, sent
 
 PLAIN = {
@@ -35,10 +35,11 @@ def test_equal_labels_keep_their_own_row_and_column() -> None:
 
 def test_queries_go_down_from_the_top_and_keys_to_the_right() -> None:
     figure = heatmap(made(), layer=0, head=0)
-    for name in ("xaxis", "xaxis2"):
-        assert tuple(figure.layout[name].range) == (-0.5, 6.5)
-    for name in ("yaxis", "yaxis2"):
-        assert tuple(figure.layout[name].range) == (6.5, -0.5)
+    assert tuple(figure.layout.xaxis.range) == (-0.5, 6.5)
+    assert tuple(figure.layout.yaxis.range) == (6.5, -0.5)
+    long = heatmap(numbered(49, layers=1, heads=1), layer=0, head=0).layout
+    assert tuple(long.xaxis2.range) == tuple(long.xaxis.range) == (-0.5, 48.5)
+    assert tuple(long.yaxis2.range) == tuple(long.yaxis.range) == (48.5, -0.5)
 
 
 def test_markup_in_labels_is_shown_and_not_obeyed() -> None:
@@ -46,7 +47,7 @@ def test_markup_in_labels_is_shown_and_not_obeyed() -> None:
     text = to_json_plotly(heatmap(made(labels), layer=0, head=0))
     figure = heatmap(made(labels), layer=0, head=0)
     expected = ["&lt;s&gt;", "&lt;b&gt;x&lt;/b&gt;", "a&amp;b", "&lt;br&gt;", "&lt;/s&gt;"]
-    for name in ("xaxis", "yaxis", "xaxis2", "yaxis2"):
+    for name in ("xaxis", "yaxis"):
         assert list(figure.layout[name].ticktext) == expected
     assert "<s>" not in text and "<b>" not in text
 
@@ -56,7 +57,7 @@ def test_hiding_specials_does_not_rescale_what_stays() -> None:
     figure = heatmap(trace, layer=1, head=0, specials=False)
     np.testing.assert_array_equal(figure.data[0].z, trace.weights(1, 0).numpy()[1:-1, 1:-1])
     assert list(figure.layout.xaxis.ticktext) == list(DOG[1:-1])
-    assert figure.data[1].customdata[0][:2].tolist() == [1, 1], "a click must still name the token of the text"
+    assert list(figure.data[0].meta) == [1, 2, 3, 4, 5], "a click must still name the token of the text"
 
 
 def test_a_text_of_specials_only_is_still_drawn() -> None:
@@ -103,16 +104,14 @@ def test_a_cell_that_is_not_shown_has_no_frame(cell: tuple[int, int] | None) -> 
     assert not heatmap(made(), layer=0, head=0, cell=cell, specials=False).layout.shapes
 
 
-def test_every_cell_carries_query_key_and_weight() -> None:
+@pytest.mark.parametrize("scale", list(PLAIN))
+def test_hover_says_the_exact_weight_whatever_the_scale(scale: str) -> None:
     trace = made()
-    targets = heatmap(trace, layer=1, head=1, rule=Argmax()).data[1]
-    weights = trace.weights(1, 1, Argmax())
-    assert len(targets.customdata) == 49
-    for x, y, (query, key, weight) in zip(targets.x, targets.y, targets.customdata, strict=True):
-        assert (query, key) == (y, x)
-        assert weight == weights[int(query), int(key)]
-    assert "%{customdata[2]:.4f}" in targets.hovertemplate
-    assert targets.marker.opacity == targets.selected.marker.opacity == targets.unselected.marker.opacity == 0
+    cells = heatmap(trace, layer=1, head=1, rule=TopK(3), scale=scale).data[0]
+    told = cells.z if "%{z:.4f}" in cells.hovertemplate else cells.customdata
+    assert ("%{z:.4f}" in cells.hovertemplate) != ("%{customdata:.4f}" in cells.hovertemplate)
+    np.testing.assert_array_equal(told, trace.weights(1, 1, TopK(3)).numpy())
+    assert list(cells.meta) == list(range(7))
 
 
 def test_chinese_labels_reach_the_browser_whole() -> None:
@@ -129,24 +128,22 @@ def test_a_long_label_is_shortened_before_it_is_escaped() -> None:
     assert list(figure.layout.xaxis.ticktext) == ["x" * 17 + "…", "&lt;" * 17 + "…"]
 
 
-def test_texts_up_to_40_tokens_have_svg_targets_and_longer_ones_webgl() -> None:
-    assert heatmap(numbered(40), layer=0, head=0).data[1].type == "scatter"
-    assert heatmap(numbered(41), layer=0, head=0).data[1].type == "scattergl"
-
-
-def test_256_tokens_can_still_be_clicked() -> None:
-    figure = heatmap(numbered(256, layers=1, heads=1), layer=0, head=0)
-    assert len(figure.data[1].x) == 256**2
-
-
-def test_300_tokens_are_hovered_on_the_cells_themselves() -> None:
+def test_300_tokens_are_one_trace_and_an_empty_one_for_the_axes() -> None:
     trace = numbered(300, layers=1, heads=1)
-    figure = heatmap(trace, layer=0, head=0)
-    (cells,) = figure.data
-    assert cells.type == "heatmap" and cells.hoverinfo is None
-    np.testing.assert_array_equal(cells.customdata, trace.weights(0, 0).numpy())
-    assert "%{customdata:.4f}" in cells.hovertemplate
-    assert "xaxis2" not in figure.layout
+    cells, empty = heatmap(trace, layer=0, head=0).data
+    assert (cells.type, cells.xaxis, cells.yaxis) == ("heatmap", "x2", "y2")
+    np.testing.assert_array_equal(cells.z, trace.weights(0, 0).numpy())
+    assert empty.x == (None,) and empty.hoverinfo == "skip"
+    assert len(heatmap(numbered(48, layers=1, heads=1), layer=0, head=0).data) == 1
+
+
+@pytest.mark.parametrize("words", ["en", "zh"])
+@pytest.mark.parametrize("count", [7, 24, 25, 48])
+def test_margins_leave_room_for_the_labels(count: int, words: str) -> None:
+    layout = heatmap(made(("x" * 30,) * count), layer=0, head=0, language=words).layout
+    pixels = 0.5 * 18 * layout.xaxis.tickfont.size  # 18 letters of half a font size, the narrowest that "x" is drawn
+    assert layout.margin.l > pixels and layout.margin.b > 0.8 * pixels
+    assert not layout.xaxis.automargin and not layout.yaxis.automargin, "Plotly would draw everything several times"
 
 
 def test_only_as_many_labels_are_written_as_fit() -> None:
@@ -181,7 +178,7 @@ def test_heatmap_speaks_both_languages() -> None:
     english, chinese = (heatmap(made(), layer=0, head=0, language=words) for words in ("en", "zh"))
     assert english.layout.xaxis.title.text == "key: is looked at"
     assert chinese.layout.yaxis.title.text == "查询（在看的词元）"
-    assert "looks at" in english.data[1].hovertemplate and "看" in chinese.data[1].hovertemplate
+    assert "looks at" in english.data[0].hovertemplate and "看" in chinese.data[0].hovertemplate
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,55 @@
+"""Labels as Plotly draws them: escaped, shortened, and how wide they are.
+
+Plotly can find the margins itself (`automargin`), but it then draws every label and every cell again until they fit: a
+heatmap of 20 tokens takes 124 ms instead of 42 ms in Chromium.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+NARROW, BROAD = frozenset("iljtfrI.,:;'|!()[]` -"), frozenset("mwMW@%—…")
+
+
+def shortened(label: str, most: int = 18) -> str:
+    """A label of at most `most` characters.
+
+    >>> shortened("internationalization")
+    'internationalizat…'
+    """
+    return label if len(label) <= most else label[: most - 1] + "…"
+
+
+def escaped(label: str, most: int = 18) -> str:
+    """A label that Plotly draws as it is: markup escaped, long ones shortened.
+
+    >>> escaped("<s>")
+    '&lt;s&gt;'
+    """
+    return shortened(label, most).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def text_width(text: str, size: float) -> float:
+    """About how many pixels wide is a text in a sans-serif font of `size` pixels? Rather too many than too few.
+
+    >>> text_width("长江", 13)
+    26.0
+    """
+    return round(sum(map(_ems, text)) * size, 1)
+
+
+def widest(texts: Iterable[str], size: float) -> float:
+    """The width of the widest text, in pixels."""
+    return max((text_width(shortened(text), size) for text in texts), default=0.0)
+
+
+def _ems(character: str) -> float:
+    """How wide is a character, in units of the font's size?"""
+    if unicodedata.combining(character):
+        return 0.0
+    if unicodedata.east_asian_width(character) in "WF" or character in BROAD:
+        return 1.0
+    if character in NARROW:
+        return 0.36
+    return 0.7 if character.isupper() else 0.6

@@ -4,21 +4,29 @@ from attnviz.measures.diversity import head_distances, mean_head_distance
 from attnviz.measures.effect import moved, prediction_change, word_numbers, word_spans, words
 from attnviz.measures.entropy import entropy, normalised
 from attnviz.measures.habits import HABITS, Habit, habit_shares, habits, sink_share, strongest, targets
+from attnviz.measures.readings import Lean, by_unit, lean, opinion, reading_bits, shuffled_bits, units_of
 
 __all__ = [
     "HABITS",
     "Habit",
+    "Lean",
+    "by_unit",
     "entropy",
     "habit_shares",
     "habits",
     "head_distances",
+    "lean",
     "mean_head_distance",
     "moved",
     "normalised",
+    "opinion",
     "prediction_change",
+    "reading_bits",
+    "shuffled_bits",
     "sink_share",
     "strongest",
     "targets",
+    "units_of",
     "word_numbers",
     "word_spans",
     "words",

@@ -1,0 +1,197 @@
+"""Which head reads a text which way? Weight inside the pairs that only one of two readings joins, against chance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from attnviz.errors import TextError
+from attnviz.rules import Rule
+from attnviz.segmentation import Reading, same_text
+from attnviz.trace import Trace
+
+DRAWS, SEED = 1_000, 11
+BAND = (0.025, 0.975)
+Units = Sequence[int | None]
+
+
+@dataclass(frozen=True)
+class Lean:
+    """How every head of a run leans between two readings: bits, positive towards the first. All `[layer, head]`.
+
+    `low` and `high` bound 95 % of what the same weights give when every query's keys are shuffled; `clear` says which
+    heads lie outside (by chance one in twenty does).
+    """
+
+    first: Reading
+    second: Reading
+    bits: Float[Tensor, "layer head"]
+    low: Float[Tensor, "layer head"]
+    high: Float[Tensor, "layer head"]
+
+    @property
+    def clear(self) -> Bool[Tensor, "layer head"]:
+        """Which heads lean more than their shuffled weights do in 95 of 100 draws?"""
+        return (self.bits < self.low) | (self.bits > self.high)
+
+    def strongest(self, side: int) -> tuple[int, int]:
+        """The (layer, head) that leans most towards the first (0) or the second (1) reading."""
+        place = int((self.bits if side == 0 else -self.bits).nan_to_num(-torch.inf).argmax())
+        return divmod(place, self.bits.shape[1])
+
+
+def units_of(trace: Trace, reading: Reading) -> list[int | None]:
+    """Which unit of the reading is each token in? Numbers from 0, `[token]`; None for special tokens and for none.
+
+    A token belongs to the unit that it shares most characters with, so byte pieces of one character share its unit.
+    Raises `TextError` when the run read another text.
+    """
+    if reading.text != trace.text:
+        raise TextError("reading_not_of", reading=str(reading), text=trace.text)
+    return [
+        None if special or span is None else _unit(span, reading)
+        for special, span in zip(trace.special, trace.encoded.spans, strict=True)
+    ]
+
+
+def _unit(span: tuple[int, int], reading: Reading) -> int | None:
+    """The unit that shares most characters with a span; the first of equals."""
+    shared = [min(span[1], end) - max(span[0], start) for start, end in reading.units]
+    return None if not shared or max(shared) <= 0 else shared.index(max(shared))
+
+
+def only(first: Units, second: Units) -> Bool[Tensor, "query key"]:
+    """The pairs of different tokens that the first reading joins and the second does not."""
+    ours, theirs = _joined(first), _joined(second)
+    return ours & ~theirs
+
+
+def _joined(units: Units) -> Bool[Tensor, "query key"]:
+    """Which pairs of tokens stand in one unit? A token is not its own pair."""
+    number = torch.tensor([-1 if unit is None else unit for unit in units])
+    same = (number[:, None] == number[None, :]) & (number[None, :] >= 0)
+    return same & ~torch.eye(len(number), dtype=torch.bool)
+
+
+def reading_bits(
+    weights: Float[Tensor, "*draw query key"],
+    first: Bool[Tensor, "query key"],
+    second: Bool[Tensor, "query key"],
+    able: Bool[Tensor, "query key"],
+) -> Float[Tensor, "*draw"]:
+    """How much more of the weight runs inside `first` than inside `second`, against chance? Bits.
+
+    log2((1 + m1/u1) / (1 + m2/u2)): m the share of the weight in those pairs, u the share that even weights would
+    have there, both the mean over the queries that have such a pair. Keys that are not `able` (special tokens, the
+    query itself, what the model may not see) are left out and each row is scaled to sum to 1; an empty row counts as
+    even.
+    0: even weights, or as much above chance in both; log2(1 + 1/u1) at most, when all weight is inside `first`;
+    swapping the two turns the sign. A reading that joins no pair of its own counts as at chance. 0 where neither does.
+    """
+    first, second = first & able, second & able
+    asked = (first | second).any(-1)
+    if not asked.any():
+        return torch.zeros(weights.shape[:-2], dtype=torch.float64)
+    rows, even = _shares(weights[..., asked, :], able[asked])
+    return _lift(rows, even, first[asked]).log2() - _lift(rows, even, second[asked]).log2()
+
+
+def _shares(weights: Tensor, able: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows over the able keys that sum to 1, and rows of even weight; float64."""
+    even = able.double() / able.sum(-1, keepdim=True).clamp_min(1)
+    kept = weights.double().masked_fill(~able, 0)
+    total = kept.sum(-1, keepdim=True)
+    return torch.where(total > 0, kept / total.clamp_min(torch.finfo(torch.float64).tiny), even), even
+
+
+def _lift(rows: Tensor, even: Tensor, pairs: Tensor) -> Tensor:
+    """1 + how many times more weight than even rows have is inside these pairs; 2 where there are no pairs."""
+    chance = (even * pairs).sum((-2, -1))
+    return 1 + ((rows * pairs).sum((-2, -1)) / chance if chance > 0 else torch.ones(rows.shape[:-2]).double())
+
+
+def shuffled_bits(
+    weights: Float[Tensor, "head query key"],
+    first: Bool[Tensor, "query key"],
+    second: Bool[Tensor, "query key"],
+    able: Bool[Tensor, "query key"],
+    draws: int = DRAWS,
+    seed: int = SEED,
+) -> Float[Tensor, "head draw"]:
+    """`reading_bits` after shuffling each query's weights among its able keys, `draws` times, alike for all heads."""
+    asked = ((first | second) & able).any(-1)
+    if not asked.any():
+        return torch.zeros(len(weights), draws, dtype=torch.float64)
+    generator = torch.Generator().manual_seed(seed)
+    seen, places = able[asked], torch.arange(able.shape[-1])
+    chance = torch.rand(draws, *seen.shape, generator=generator) + (~seen) * 2.0
+    order = chance.argsort(-1)  # the able keys of each query first, in any order
+    back = (places + (~seen) * len(places)).argsort(-1)  # where those keys stand in the text
+    target = torch.empty_like(order).scatter_(-1, back.expand_as(order), order)  # [draw, query, key] -> another key
+    rows, even = _shares(weights[:, asked], seen)
+    found = []
+    for pairs in (first & able, second & able):
+        moved = pairs[asked].expand_as(target).gather(-1, target).double()  # moving the pairs instead of the weights
+        share = torch.einsum("hqk,dqk->hd", rows, moved)
+        expected = (even * pairs[asked]).sum()
+        found.append(1 + (share / expected if expected > 0 else torch.ones_like(share)))
+    return found[0].log2() - found[1].log2()
+
+
+def lean(trace: Trace, first: Reading, second: Reading, rule: Rule | None = None, draws: int = DRAWS) -> Lean:
+    """Which head reads the text which way? See `reading_bits`; bands from `draws` shuffles.
+
+    Works for every run whose tokens have character spans, causal ones included (keys ahead are not able). Raises
+    `TextError` when the readings are not two readings of the run's text.
+    """
+    same_text(first, second)
+    ones, others = units_of(trace, first), units_of(trace, second)
+    a, b = only(ones, others), only(others, ones)
+    text = ~torch.tensor(trace.special)
+    apart = text & ~torch.eye(len(text), dtype=torch.bool)
+    found = []
+    for layer in range(trace.n_layers):
+        weights = trace.weights(layer, rule=rule)
+        able = apart & (trace.scores(layer) > -torch.inf).any(0)
+        band = shuffled_bits(weights, a, b, able, draws).quantile(torch.tensor(BAND, dtype=torch.float64), dim=1)
+        found.append(torch.stack([reading_bits(weights, a, b, able), *band]))
+    bits, low, high = torch.stack(found, dim=1)
+    return Lean(first, second, bits, low, high)
+
+
+def by_unit(weights: Float[Tensor, "*head query key"], units: Units) -> Float[Tensor, "*head unit unit"]:
+    """The same weights by unit: summed over a unit's keys, averaged over its queries, so that rows keep their sum.
+
+    Tokens in no unit (special tokens) stay units of their own. Clark et al. 2019, sec. 4.
+    """
+    places = unit_places(units)
+    rows = torch.stack([weights[..., place, :].mean(-2) for place in places], dim=-2)
+    return torch.stack([rows[..., place].sum(-1) for place in places], dim=-1)
+
+
+def unit_places(units: Units) -> list[list[int]]:
+    """The tokens of each unit, in the order of their first; a token in no unit alone."""
+    places: dict[object, list[int]] = {}
+    for place, unit in enumerate(units):
+        places.setdefault(("alone", place) if unit is None else unit, []).append(place)
+    return list(places.values())
+
+
+def opinion(trace: Trace, reading: Reading) -> float | None:
+    """How probable does the word-boundary head find this cut? The product over all tokens after the first of a unit's
+    beginning or inside, taken as independent; None for a model without such a head.
+    """
+    if trace.boundaries is None:
+        return None
+    units, chance, before = units_of(trace, reading), 1.0, None
+    for unit, begins in zip(units, trace.boundaries.double().tolist(), strict=True):
+        if unit is None:
+            continue
+        if before is not None:
+            chance *= 1 - begins if unit == before else begins
+        before = unit
+    return chance

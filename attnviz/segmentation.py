@@ -5,9 +5,11 @@ from __future__ import annotations
 import heapq
 import math
 import re
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from importlib.resources import files
 from itertools import pairwise
 
 from attnviz.errors import TextError
@@ -196,6 +198,48 @@ class Lattice:
         """How probable is it that a word begins at each character? Summed over all readings, `[character]`."""
         pairs = zip(self._behind, self._ahead, strict=True)
         return [math.exp(behind + ahead - self._ahead[0]) for behind, ahead in pairs][: len(self.text)]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One sentence and its two readings as written, their glosses by language, and what may stand around it."""
+
+    name: str
+    first: str
+    second: str
+    glosses: dict[str, tuple[str, str]]
+    contexts: tuple[tuple[str, str], ...]
+
+    @property
+    def readings(self) -> tuple[Reading, Reading]:
+        """Reading A and reading B."""
+        return Reading.parse(self.first), Reading.parse(self.second)
+
+
+@cache
+def cases() -> dict[str, Case]:
+    """All of them by name, in the order in which they are offered."""
+    table = tomllib.loads(files("attnviz").joinpath("content", "readings.toml").read_text(encoding="utf-8"))
+    return {
+        name: Case(
+            name,
+            case["first"],
+            case["second"],
+            {language: (case[f"first_{language}"], case[f"second_{language}"]) for language in ("zh", "en")},
+            tuple((before, after) for before, after in case["contexts"]),
+        )
+        for name, case in table.items()
+    }
+
+
+def within(reading: Reading, before: str, after: str) -> Reading:
+    """The same reading with text before and after it, which is cut as the dictionary would."""
+    start, end = len(before), len(before) + len(reading.text)
+    units = [(a + start, b + start) for a, b in reading.units]
+    for place, text in ((0, before), (end, after)):
+        if text.strip():
+            units += [(a + place, b + place) for a, b in Lattice.of(text).best(1)[0][0].units]
+    return Reading(before + reading.text + after, tuple(sorted(units)))
 
 
 def _trimmed(text: str, start: int, end: int) -> Span:

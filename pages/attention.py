@@ -5,7 +5,7 @@ from attnviz.ui.reader import draw_reader
 from attnviz.ui.take import take_away
 
 page.heading()
-clicks.listen()
+clicks.listen_to_attention()
 text = choices.choose_text()
 name, rule, scope, (scale, specials) = page.sidebar()
 with page.frame() as places, page.reader_errors():

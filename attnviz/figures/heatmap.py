@@ -6,6 +6,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from attnviz.figures.choose import shown, visible
@@ -38,23 +39,36 @@ def heatmap(
     are drawn in a colour of their own, not as 0. `cell` (query, key) is framed. Raises
     `AttnvizError` for a layer or head that is not there.
     """
-    chosen, places = colours(dark), shown(trace, specials)
+    places = shown(trace, specials)
     weights = visible(trace, layer, head, rule, places)
     labels = [trace.tokens[place] for place in places]
-    picture = _picture(weights, scale, chosen, language)
-    framed = cell is not None and cell[0] in places and cell[1] in places
+    figure = cells(weights, labels, scale=scale, dark=dark, language=language, height=height)
+    figure.data[0].meta = places
+    if cell is not None and cell[0] in places and cell[1] in places:
+        figure.update_layout(shapes=[_frame(places.index(cell[0]), places.index(cell[1]), colours(dark))])
+    return figure
+
+
+def cells(
+    weights: Float[Tensor, "query key"],
+    labels: list[str],
+    *,
+    scale: Scale = "unit",
+    dark: bool = False,
+    language: str = "en",
+    height: int = 460,
+) -> go.Figure:
+    """Weights as cells with a label for each row and column; NaN, which is not allowed, in another colour."""
+    chosen, marks = colours(dark), list(map(escaped, labels))
     figure = {
-        "data": [{**picture, "meta": places}],
+        "data": [_picture(weights, scale, chosen, language)],
         "layout": {
             **layout(chosen, height=height, r=bar_width(scale, language), **_margins(labels)),
-            **_axes(list(map(escaped, labels)), chosen, language, turned=_turned(labels)),
+            **_axes(marks, chosen, language, turned=_turned(labels)),
             "plot_bgcolor": chosen.not_allowed if bool(weights.isnan().any()) else "rgba(0,0,0,0)",
-            "shapes": [_frame(places.index(cell[0]), places.index(cell[1]), chosen)] if cell and framed else [],
         },
     }
-    return go.Figure(
-        figure if len(labels) <= MOST_LABELS else _every_label_on_hover(figure, list(map(escaped, labels)))
-    )
+    return go.Figure(figure if len(marks) <= MOST_LABELS else _every_label_on_hover(figure, marks))
 
 
 def _picture(weights: Tensor, scale: Scale, chosen: Colours, language: str) -> dict[str, object]:

@@ -39,6 +39,28 @@ DARK = Colours(
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Diverging:
+    """Two colours and what lies between: `ramp` from the second (-) over nothing (0) to the first (+)."""
+
+    ramp: tuple[tuple[float, str], ...]
+    first: str
+    second: str
+
+
+TWO_LIGHT = Diverging(
+    ((0, "#9a4d00"), (0.25, "#e8a04c"), (0.5, "#f6f5f2"), (0.75, "#6cb0a8"), (1, "#01665e")), "#00796d", "#b85c00"
+)
+TWO_DARK = Diverging(
+    ((0, "#ffb35c"), (0.25, "#8a5a1e"), (0.5, "#20242b"), (0.75, "#1f6f67"), (1, "#63e0d0")), "#4fd1c1", "#ffa94d"
+)
+
+
+def diverging(dark: bool) -> Diverging:
+    """The two colours of a theme; told apart also by those who do not see red or green."""
+    return TWO_DARK if dark else TWO_LIGHT
+
+
 def colours(dark: bool) -> Colours:
     """The colours of a theme."""
     return DARK if dark else LIGHT

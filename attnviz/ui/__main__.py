@@ -7,6 +7,7 @@ where the browser needs the same cores; here they are over when the server first
 import sys
 from pathlib import Path
 
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web import cli
 
 from attnviz.figures import grid, heatmap
@@ -28,6 +29,9 @@ def main() -> None:
     """What `streamlit run app.py` does, after a warm-up."""
     print("Loading PyTorch and the first model: a few seconds.", flush=True)
     warm_up()
+    # Else a first visitor who opens a link to a page would see that page alone, without app.py around it: until
+    # `st.navigation` has run once, Streamlit takes pages/ for its older kind of multi-page app.
+    PagesManager.uses_pages_directory = False
     sys.argv = ["streamlit", "run", str(APP), *sys.argv[1:]]
     cli.main()
 

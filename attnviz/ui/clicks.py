@@ -6,6 +6,7 @@ doubled the time that Plotly needs to draw a heatmap of 20 tokens.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import streamlit as st
@@ -19,25 +20,33 @@ def _component():  # type: ignore[no-untyped-def]
     return st.components.v2.component("attnviz_clicks", html="<span></span>", js=asset("clicks.js"))
 
 
-def listen() -> None:
-    """Report clicks on the grid and on the heatmap."""
-    _component()(
-        key=KEY + "clicks",
-        data={
-            kind: f"st-key-{KEY}{chart}".replace(".", "-") for kind, chart in (("head", "grid"), ("cell", "heatmap"))
-        },
-        on_head_change=_open_head,
-        on_cell_change=_open_cell,
-    )
+def listen(key: str, charts: dict[str, str], **on_click: Callable[[], None]) -> None:
+    """Report clicks on charts: `charts` names the chart (by its key) of each kind of click, "head" or "cell".
+
+    `on_click` are the callbacks `on_<kind>_change`; they find what was clicked with `clicked`.
+    """
+    data = {kind: f"st-key-{chart}".replace(".", "-") for kind, chart in charts.items()}
+    _component()(key=key + "clicks", data=data, **on_click)
+
+
+def clicked(key: str, kind: str) -> tuple[int, int] | None:
+    """(layer, head) or (query, key); None when nothing was."""
+    found = st.session_state[key + "clicks"][kind]
+    return (int(found[0]), int(found[1])) if found else None
+
+
+def listen_to_attention() -> None:
+    """A click on a tile of the grid opens its head, one on a cell of the heatmap explains it."""
+    listen(KEY, {"head": KEY + "grid", "cell": KEY + "heatmap"}, on_head_change=_open_head, on_cell_change=_open_cell)
 
 
 def _open_head() -> None:
-    """A tile was clicked: (layer, head)."""
-    if clicked := st.session_state[KEY + "clicks"].head:
-        st.session_state[KEY + "layer"], st.session_state[KEY + "head"] = map(int, clicked)
+    """A tile was clicked."""
+    if found := clicked(KEY, "head"):
+        st.session_state[KEY + "layer"], st.session_state[KEY + "head"] = found
 
 
 def _open_cell() -> None:
-    """A cell was clicked: (query, key)."""
-    if clicked := st.session_state[KEY + "clicks"].cell:
-        st.session_state[KEY + "query"], st.session_state[KEY + "key"] = map(int, clicked)
+    """A cell was clicked."""
+    if found := clicked(KEY, "cell"):
+        st.session_state[KEY + "query"], st.session_state[KEY + "key"] = found

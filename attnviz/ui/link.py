@@ -66,6 +66,13 @@ def restore(params: Mapping[str, Param]) -> None:
         st.session_state[param.key] = value
 
 
+def keep(params: Mapping[str, Param]) -> None:
+    """Hold on to the choices of pages that are not shown: Streamlit forgets a control that it has not drawn."""
+    for param in params.values():
+        if param.key in st.session_state:
+            st.session_state[param.key] = st.session_state[param.key]
+
+
 def publish(params: Mapping[str, Param]) -> None:
     """Write what differs from the defaults into the URL."""
     said = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import AttnvizError
-from attnviz.ui import choices, link
+from attnviz.ui import cases, choices, link
 from attnviz.ui.charts import HEIGHT
 from attnviz.ui.language import article, language, t
 
@@ -31,7 +31,10 @@ STYLE = """<style>
 [data-testid="stMarkdownContainer"] table { font-size: 0.85rem; margin-bottom: 0.2rem; }
 [data-testid="stMarkdownContainer"] :is(td, th) { padding: 0.1rem 0.45rem; }
 [data-testid="stSidebarUserContent"] :is(td, th) { padding: 0.05rem 0.3rem; font-weight: normal; }
-[data-testid="stSidebarHeader"] { height: 2.2rem; padding-bottom: 0; margin-bottom: 0; }
+[data-testid="stSidebarHeader"] { height: 1.2rem; padding-bottom: 0; margin-bottom: 0; }
+[data-testid="stSidebarNavItems"] { padding-top: 0; }
+[data-testid="stSidebarNavSeparator"] { margin: 0.3rem 0 0; }
+[data-testid="stSidebarUserContent"] { padding-top: 0.6rem; }
 @media (max-width: 640px) { .block-container { padding: 3.75rem 0.8rem 1rem; } }
 </style>"""
 
@@ -64,14 +67,15 @@ class Places:
 
 
 def start() -> None:
-    """What every page begins with: choices back from the link, the style."""
-    restore()
+    """What every page begins with: the language of the link, the style; choices of the other pages stay as they are."""
+    restore({"lang": choices.PARAMS["lang"]})
+    link.keep({**choices.PARAMS, **cases.PARAMS})
     st.html(STYLE)
 
 
-def restore() -> None:
+def restore(params: Mapping[str, link.Param]) -> None:
     """Choices back from the link; what it does not name, from the start."""
-    link.restore(choices.PARAMS)
+    link.restore(params)
     if st.session_state["lang"] is None:
         st.session_state["lang"] = language()
 
@@ -82,10 +86,12 @@ def sidebar() -> tuple[str, choices.RuleChoice, str, tuple[Scale, bool]]:
         return choices.choose_model(), choices.choose_rule(), choices.choose_scope(), choices.choose_look()
 
 
-def heading() -> None:
-    """What the page asks, and what to look for."""
-    restore()  # a cold server whose first visitor asks for /attention runs the page without app.py; so does AppTest
-    st.markdown(f"**{t('title')}** &ensp;<small>{t('what_to_look_for')}</small>", unsafe_allow_html=True)
+def heading(
+    title: str = "title", look: str = "what_to_look_for", params: Mapping[str, link.Param] = choices.PARAMS
+) -> None:
+    """What the page asks, and what to look for; its choices back from the link."""
+    restore(params)
+    st.markdown(f"**{t(title)}** &ensp;<small>{t(look)}</small>", unsafe_allow_html=True)
 
 
 @contextmanager
@@ -117,6 +123,6 @@ def blank() -> int | None:
     return choices.chosen_blank()
 
 
-def done() -> None:
+def done(params: Mapping[str, link.Param] = choices.PARAMS) -> None:
     """Write the choices into the link."""
-    link.publish(choices.PARAMS)
+    link.publish(params)

@@ -167,8 +167,10 @@ def show_heads(name: str, text: str) -> None:
     for model in MODELS:
         card = runs.card(model)
         figures = card.figures if card else {}
-        numbers = [_figure(figures.get(k)) for k in ("masked_accuracy_zh", "masked_accuracy_en", "boundary_f1_jieba")]
-        cells = [model.removeprefix("lab-"), *numbers, _figure(distances[model])]
+        numbers = [
+            figure_text(figures.get(k)) for k in ("masked_accuracy_zh", "masked_accuracy_en", "boundary_f1_jieba")
+        ]
+        cells = [model.removeprefix("lab-"), *numbers, figure_text(distances[model])]
         rows.append("| " + " | ".join(f"**{c}**" if model == name else c for c in cells) + " |")
     head = "| " + " | ".join(t(column) for column in columns) + " |"
     st.markdown("\n".join([head, "|" + "---:|" * len(columns), *rows]))
@@ -177,6 +179,6 @@ def show_heads(name: str, text: str) -> None:
     st.caption(t("model_says", model=name, layers=run.n_layers, heads=run.n_heads, width=width))
 
 
-def _figure(value: float | None) -> str:
+def figure_text(value: float | None) -> str:
     """A figure of a table, a dash where there is none."""
     return "–" if value is None else f"{value:.3f}"

@@ -49,7 +49,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where a server of our own answers; its log is shown when it does not."""
     port, log = free_port(), tmp_path_factory.mktemp("server") / "log.txt"
     command = [
-        sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true", "--server.port", str(port),
+        sys.executable, "-m", "attnviz.ui", "--server.headless", "true", "--server.port", str(port),
         "--server.fileWatcherType", "none",
     ]  # fmt: skip
     with log.open("wb") as out:
@@ -88,9 +88,9 @@ def visit(chromium: Browser, address: str) -> Iterator[Callable[..., Visit]]:
     """Open the app as a new person. Afterwards nobody may have met an error, or the network outside."""
     visits: list[Visit] = []
 
-    def start(link: dict[str, str] | None = None, *, to: str | None = None, **context: object) -> Visit:
+    def start(link: dict[str, str] | None = None, *, to: str | None = None, name: str = "", **context: object) -> Visit:
         visits.append(Visit(chromium, address if to is None else to, **context))
-        return visits[-1].open({"lang": "en"} if link is None else link)
+        return visits[-1].open({"lang": "en"} if link is None else link, name)
 
     yield start
     for one in visits:

@@ -16,7 +16,10 @@ READY = """() => {
   const reader = document.querySelector('.st-key-attention-reader [data-testid="stBidiComponentIsolated"]');
   return document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
     && reader?.shadowRoot?.querySelector('.face')  // it pushes the charts down when it comes
-    && ['grid', 'heatmap'].every((name) => charts(name).length === 1 && charts(name)[0]._fullData?.length === 2); }"""
+    && ['grid', 'heatmap'].every((name) => charts(name).length === 1 && charts(name)[0]._fullData?.length); }"""
+READ = """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
+  && ['lean', 'head0', 'head1'].every((name) =>
+    document.querySelector(`.st-key-readings-${name} .js-plotly-plot`)?._fullData?.length)"""
 LINK = """(wanted) => Object.entries(wanted).every(([name, value]) =>
   new URLSearchParams(location.search).get(name) === value)"""
 PLACE = """(chart, place) => {
@@ -49,7 +52,8 @@ class Visit:
         self.page.on("websocket", self._meet)
 
     def _hear(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
+        asked = message.location.get("url", "")
+        if message.type == "error" and "/_stcore/" not in asked:  # Streamlit looks for itself under a page's path first
             self.faults.append(f"console: {message.text}")
 
     def _meet(self, socket: WebSocket) -> None:
@@ -59,16 +63,18 @@ class Visit:
     def _count(self, _: object) -> None:
         self.frames += 1
 
-    def open(self, link: dict[str, str]) -> Visit:
-        """Go to the page and wait until it stands."""
-        self.page.goto(self.address + ("/?" + urlencode(link) if link else ""), wait_until="domcontentloaded")
+    def open(self, link: dict[str, str], name: str = "") -> Visit:
+        """Go to the page of that name and wait until it stands."""
+        self.page.goto(
+            f"{self.address}/{name}" + ("?" + urlencode(link) if link else ""), wait_until="domcontentloaded"
+        )
         if self.address.startswith("http"):
-            self.ready()
+            self.ready(name)
         return self
 
-    def ready(self) -> None:
-        """Wait until both charts are drawn and nothing is being computed."""
-        self.page.wait_for_function(READY, timeout=PATIENCE * 1000)
+    def ready(self, name: str = "") -> None:
+        """Wait until the charts of a page are drawn and nothing is being computed."""
+        self.page.wait_for_function(READ if name == "readings" else READY, timeout=PATIENCE * 1000)
 
     def leave(self) -> None:
         """Close the page."""
@@ -80,8 +86,12 @@ class Visit:
         return [url for url, part in parts if part.scheme not in LOCAL and part.hostname not in OWN]
 
     def part(self, name: str) -> Locator:
-        """A control or chart of the page by its name."""
-        return self.page.locator(f".st-key-attention-{name}")
+        """A control or chart by its name, as in heatmap (of the attention page) or readings-lean."""
+        return self.page.locator(self.place(name))
+
+    def place(self, name: str) -> str:
+        """How the page's document names it."""
+        return f".st-key-{name if name.startswith('readings-') else 'attention-' + name}"
 
     def says(self, text: str) -> Locator:
         """Text that must come to stand on the page."""
@@ -101,14 +111,14 @@ class Visit:
         """The numbers of a chart's cells."""
         return self.chart(name).evaluate(CELLS)
 
-    def wait_for_cells(self, test: str, arg: object = None) -> list[list[float]]:
-        """Wait until the heatmap's cells `z` pass a test written in JavaScript, which may name `arg`."""
+    def wait_for_cells(self, test: str, arg: object = None, name: str = "heatmap") -> list[list[float]]:
+        """Wait until a chart's cells `z` pass a test written in JavaScript, which may name `arg`."""
         self.page.wait_for_function(
             "([selector, arg]) => { const chart = document.querySelector(selector);"
-            f" const z = ({CELLS})(chart); return {test}; }}",
-            arg=[".st-key-attention-heatmap .js-plotly-plot", arg],
+            f" const z = chart && ({CELLS})(chart); return z && ({test}); }}",
+            arg=[f"{self.place(name)} .js-plotly-plot", arg],
         )
-        return self.cells()
+        return self.cells(name)
 
     def click_point(self, name: str, place: int) -> None:
         """Point at a chart's `place`-th tile or cell until the chart answers, then click."""

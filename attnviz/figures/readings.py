@@ -1,0 +1,228 @@
+"""Which head reads which way: the lean of every head, two heads side by side with their words boxed, what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import plotly.graph_objects as go
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from attnviz.figures.heatmap import cells
+from attnviz.figures.labels import widest
+from attnviz.figures.palette import Colours, Diverging, colours, diverging, layout
+from attnviz.measures.readings import by_unit, unit_places, units_of
+from attnviz.messages import say
+from attnviz.segmentation import Reading
+from attnviz.trace import Trace
+
+View = Literal["token", "word", "difference"]
+TICK = 11
+LEAST_BITS = 0.5  # the colours of a grid of near-zero leans would otherwise shout
+
+
+def lean_grid(
+    bits: Float[Tensor, "layer head"],
+    clear: Bool[Tensor, "layer head"],
+    *,
+    selected: Sequence[tuple[int, int]] = (),
+    dark: bool = False,
+    language: str = "en",
+    height: int = 320,
+) -> go.Figure:
+    """How does every head lean? Layers down, heads across; one colour towards reading A, another towards B, bits.
+
+    A head outside the band of its shuffled weights (`clear`) carries a dot; `selected` heads (A first, then B) are
+    framed in their reading's colour. Each tile's `customdata` is (layer, head), for `plotly_click`.
+    """
+    chosen, two = colours(dark), diverging(dark)
+    layers, heads = bits.shape
+    top = max(LEAST_BITS, float(bits.abs().max()))
+    picture = {
+        "type": "heatmap", "z": bits.numpy(), "zmin": -top, "zmax": top, "colorscale": two.ramp, "xgap": 3, "ygap": 3,
+        "text": [[_in_tile(value, heads) for value in row] for row in bits.tolist()], "texttemplate": "%{text}",
+        "textfont": {"size": TICK}, "hovertemplate": say("figure.lean_hover", language) + "<extra></extra>",
+        "customdata": [[[layer, head] for head in range(heads)] for layer in range(layers)],
+        "colorbar": _bar(top, chosen, language),
+    }  # fmt: skip
+    places = clear.nonzero().tolist()
+    dots = {
+        "type": "scatter", "mode": "markers", "hoverinfo": "skip",
+        "x": [head + 0.36 for _, head in places], "y": [layer - 0.3 for layer, _ in places],
+        "marker": {"size": 7, "color": chosen.text},
+    }  # fmt: skip
+    frames = [
+        {
+            "type": "rect", "x0": head - 0.5, "x1": head + 0.5, "y0": layer - 0.5, "y1": layer + 0.5,
+            "line": {"color": colour, "width": 3},
+        }
+        for (layer, head), colour in zip(selected, (two.first, two.second), strict=False)
+    ]  # fmt: skip
+    names = [say("figure.layer_tick", language, layer=layer) for layer in range(layers)]
+    return go.Figure(
+        {
+            "data": [picture, dots],
+            "layout": {
+                **layout(chosen, height=height, l=12 + widest(names, TICK), t=8 + 1.5 * TICK, r=_room(top, language)),
+                **_tile_axes(names, heads, language),
+                "shapes": frames,
+            },
+        }
+    )
+
+
+def _in_tile(value: float, heads: int) -> str:
+    """As many digits as fit into a tile."""
+    return f"{value:+.2f}" if heads <= 4 else f"{value:+.1f}" if heads <= 8 else ""
+
+
+def _tile_axes(names: list[str], heads: int, language: str) -> dict[str, object]:
+    """Heads across the top, layers down the side."""
+    shared = {"showgrid": False, "zeroline": False, "fixedrange": True, "ticks": "", "tickfont": {"size": TICK}}
+    word = "figure.head_tick" if heads <= 4 else "figure.head_short"
+    return {
+        "xaxis": {
+            **shared, "side": "top", "range": [-0.5, heads - 0.5], "tickangle": 0, "tickvals": list(range(heads)),
+            "ticktext": [say(word, language, head=head) for head in range(heads)],
+        },
+        "yaxis": {
+            **shared, "range": [len(names) - 0.5, -0.5], "tickvals": list(range(len(names))), "ticktext": names,
+        },
+    }  # fmt: skip
+
+
+def _ticks(top: float, language: str) -> list[str]:
+    """The ends of the colour bar, named by their reading."""
+    second, first = (say(f"figure.lean_{side}", language, bits=f"{top:.1f}") for side in ("second", "first"))
+    return [second, "0", first]
+
+
+def _bar(top: float, chosen: Colours, language: str) -> dict[str, object]:
+    """The colour bar of a lean."""
+    return {
+        "title": {"text": say("figure.lean_bar", language), "side": "top", "font": {"size": TICK}},
+        "tickvals": [-top, 0, top], "ticktext": _ticks(top, language), "thickness": 12, "outlinewidth": 0,
+        "tickfont": {"color": chosen.text, "size": TICK},
+    }  # fmt: skip
+
+
+def _room(top: float, language: str) -> float:
+    """The width of that bar."""
+    return 38 + max(widest([say("figure.lean_bar", language)], TICK), 14 + widest(_ticks(top, language), TICK))
+
+
+def side_colours(dark: bool) -> tuple[str, str]:
+    """The colours of reading A and reading B."""
+    two: Diverging = diverging(dark)
+    return two.first, two.second
+
+
+def opened_head(
+    trace: Trace,
+    reading: Reading,
+    place: tuple[int, int],
+    *,
+    side: int,
+    other: tuple[int, int],
+    view: View = "token",
+    dark: bool = False,
+    language: str = "en",
+    height: int = 350,
+) -> go.Figure:
+    """One head without special tokens, the units of its reading boxed in the colour of `side` (0: A, 1: B).
+
+    `view` "token": its weights; "word": the same by unit, summed over keys and averaged over queries; "difference":
+    the weights by which it exceeds head `other`. `place` and `other` are (layer, head).
+    """
+    text = [number for number, special in enumerate(trace.special) if not special]
+    units = [units_of(trace, reading)[number] for number in text]
+    labels = [trace.tokens[number] for number in text]
+    weights = _inner(trace, place, text)
+    if view == "word":
+        groups = unit_places(units)
+        weights, labels = by_unit(weights, units), [_together(trace, [text[one] for one in group]) for group in groups]
+    if view == "difference":
+        weights = weights - _inner(trace, other, text)
+    figure = cells(weights, labels, dark=dark, language=language, height=height)
+    if view == "difference":
+        _recolour(figure, weights, colours(dark), diverging(dark), language)
+    if view != "word":
+        figure.update_layout(shapes=_boxes(unit_places(units), side_colours(dark)[side]))
+    return figure
+
+
+def _inner(trace: Trace, place: tuple[int, int], text: list[int]) -> Tensor:
+    """The weights between the text's own tokens, `[query, key]`; rows sum to less than 1 by what special tokens get."""
+    return trace.weights(*place)[text][:, text]
+
+
+def _together(trace: Trace, tokens: list[int]) -> str:
+    """What a unit's tokens stand for in the text."""
+    spans = [span for token in tokens if (span := trace.encoded.spans[token])]
+    return trace.text[spans[0][0] : spans[-1][1]] if spans else trace.tokens[tokens[0]]
+
+
+def _boxes(groups: Sequence[Sequence[int]], colour: str) -> list[dict[str, object]]:
+    """A box on the diagonal for each unit."""
+    return [
+        {
+            "type": "rect", "x0": group[0] - 0.5, "x1": group[-1] + 0.5, "y0": group[0] - 0.5, "y1": group[-1] + 0.5,
+            "line": {"color": colour, "width": 2.5},
+        }
+        for group in groups
+    ]  # fmt: skip
+
+
+def _recolour(figure: go.Figure, weights: Tensor, chosen: Colours, two: Diverging, language: str) -> None:
+    """From weights to differences of weights: two colours around 0."""
+    top = max(0.1, float(torch.nan_to_num(weights).abs().max()))
+    figure.data[0].update(
+        zmin=-top, zmax=top, colorscale=two.ramp,
+        hovertemplate=say("figure.hover_difference", language) + "<extra></extra>",
+    )  # fmt: skip
+    figure.data[0].colorbar.update(
+        title={"text": say("figure.bar_difference", language), "side": "top", "font": {"size": TICK}},
+        tickvals=[-top, 0, top], ticktext=[f"{-top:.2f}", "0", f"{top:+.2f}"],
+        tickfont={"color": chosen.text, "size": TICK},
+    )  # fmt: skip
+
+
+def arrows(
+    before: Float[Tensor, "layer head"],
+    after: Float[Tensor, "layer head"],
+    *,
+    dark: bool = False,
+    language: str = "en",
+    height: int = 260,
+) -> go.Figure:
+    """From one lean to another, an arrow for each head: heads across, bits up; above 0 is towards A."""
+    chosen, two = colours(dark), diverging(dark)
+    layers, heads = before.shape
+    names = [f"{layer}.{head}" for layer in range(layers) for head in range(heads)]
+    pairs = list(zip(before.flatten().tolist(), after.flatten().tolist(), strict=True))
+    moved = [
+        {
+            "type": "scatter", "mode": "lines+markers", "x": [place, place], "y": list(pair),
+            "line": {"color": two.first if pair[1] >= pair[0] else two.second, "width": 2},
+            "marker": {"symbol": ["circle", "arrow"], "size": [5, 11], "angleref": "previous"},
+            "hovertemplate": f"{names[place]}: {pair[0]:+.3f} → {pair[1]:+.3f}<extra></extra>",
+        }
+        for place, pair in enumerate(pairs)
+    ]  # fmt: skip
+    shared = {"showgrid": False, "fixedrange": True, "tickfont": {"size": TICK}}
+    every = list(range(0, len(names), 1 if len(names) <= 16 else heads))
+    return go.Figure(
+        {
+            "data": moved,
+            "layout": {
+                **layout(chosen, height=height, l=44, b=40),
+                "xaxis": {
+                    **shared, "tickvals": every, "ticktext": [names[place] for place in every], "zeroline": False,
+                    "title": {"text": say("figure.arrows_axis", language), "font": {"size": TICK}},
+                },
+                "yaxis": {**shared, "zeroline": True, "zerolinecolor": chosen.faint, "tickformat": "+.1f"},
+            },
+        }
+    )  # fmt: skip

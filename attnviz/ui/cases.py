@@ -1,0 +1,173 @@
+"""The choices of the readings page: a sentence, its two readings, what stands around it, the model."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from attnviz.errors import AttnvizError
+from attnviz.messages import LANGUAGES
+from attnviz.segmentation import Case, Lattice, Reading, cases
+from attnviz.ui.choices import MODELS
+from attnviz.ui.language import language, t
+from attnviz.ui.link import Param, one_of
+
+KEY = "readings."
+OWN = "own"
+VIEWS = ("token", "word", "difference")
+BEST = 8  # readings offered for a sentence
+
+
+def place_of(text: str) -> str:
+    """A (layer, head) in the link, as in 3.0."""
+    layer, head = text.split(".")
+    return f"{int(layer)}.{int(head)}"
+
+
+PARAMS = {
+    "lang": Param("lang", "lang", None, one_of(*LANGUAGES)),
+    "case": Param("case", KEY + "case", "bridge", one_of(*cases(), OWN)),
+    "first": Param("a", KEY + "first", None, str),
+    "second": Param("b", KEY + "second", None, str),
+    "model": Param("model", KEY + "model", "lab-4", one_of(*MODELS)),
+    "before": Param("before", KEY + "before", "", str),
+    "after": Param("after", KEY + "after", "", str),
+    "view": Param("view", KEY + "view", "token", one_of(*VIEWS)),
+    "left": Param("left", KEY + "left", None, place_of),
+    "right": Param("right", KEY + "right", None, place_of),
+}
+
+
+def state(name: str) -> str | None:
+    """What is chosen for one of `PARAMS`."""
+    value = st.session_state[PARAMS[name].key]
+    return None if value is None else str(value)
+
+
+def put(**values: str | None) -> None:
+    """Choose for the reader."""
+    for name, value in values.items():
+        st.session_state[KEY + name] = value
+
+
+def fill() -> None:
+    """The readings of the case, where the link names none; the sentence that they read."""
+    case = chosen_case()
+    if state("first") is None or state("second") is None:
+        put(first=case.first if case else "", second=case.second if case else "")
+    if KEY + "text" not in st.session_state:
+        put(text=_plain(state("first") or ""))
+
+
+def link_params() -> dict[str, Param]:
+    """What the link must name: a case names its own readings."""
+    left_out = () if state("case") == OWN else ("first", "second")
+    return {name: param for name, param in PARAMS.items() if name not in left_out}
+
+
+def chosen_case() -> Case | None:
+    """The sentence from the list; None for the reader's own."""
+    return cases().get(state("case") or OWN)
+
+
+def choose_sentence() -> None:
+    """A sentence from the list, or the reader's own."""
+    known = cases()
+    with st.sidebar:
+        st.selectbox(
+            t("case"), (*known, OWN), key=KEY + "case", on_change=_take_case,
+            format_func=lambda name: t("own_case") if name == OWN else _plain(known[name].first),
+        )  # fmt: skip
+        st.text_input(t("reading_sentence"), key=KEY + "text", on_change=_take_text, placeholder=t("text_placeholder"))
+
+
+def choose_model() -> str:
+    """1, 2, 4 or 8 heads."""
+    with st.sidebar:
+        st.segmented_control(
+            t("heads"), MODELS, format_func=lambda name: name.removeprefix("lab-"), key=KEY + "model", required=True,
+            help=t("heads_help"), width="stretch", on_change=_forget_heads,
+        )  # fmt: skip
+    return state("model") or str(PARAMS["model"].default)
+
+
+def choose_context() -> tuple[str, str]:
+    """What stands before and after the sentence."""
+    with st.sidebar:
+        first, second = st.columns(2, gap="small")
+        first.text_input(t("before"), key=KEY + "before")
+        second.text_input(t("after"), key=KEY + "after")
+    return state("before") or "", state("after") or ""
+
+
+def choose_reading(side: str, options: list[str]) -> str:
+    """Reading A or B: one of the best, or typed with / or [ ]."""
+    current = state(side) or ""
+    known = list(dict.fromkeys([current, *options]))
+    chosen = st.selectbox(
+        t(f"reading_{side}"), known, key=KEY + side, accept_new_options=True, help=t("reading_help"),
+        on_change=_take_reading,
+    )  # fmt: skip
+    return chosen or ""
+
+
+def choose_view() -> str:
+    """The open heads by token, by word, or one less the other."""
+    st.segmented_control(
+        t("view"), VIEWS, format_func=lambda name: t(f"view_{name}"), key=KEY + "view", required=True,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    return state("view") or "token"
+
+
+def glosses() -> tuple[str, str]:
+    """What the two readings of the case mean; nothing for the reader's own."""
+    case = chosen_case()
+    return case.glosses[language()] if case else ("", "")
+
+
+def offered(text: str) -> list[str]:
+    """The best readings of a text by the dictionary, as one would write them."""
+    try:
+        return ["/".join(reading.words) for reading, _ in Lattice.of(text).best(BEST)] if _cut(text) else []
+    except AttnvizError:
+        return []
+
+
+def _cut(text: str) -> bool:
+    """Is it cut with slashes? English words are grouped with brackets instead."""
+    return not any(character.isspace() for character in text.strip())
+
+
+def _plain(written: str) -> str:
+    """The text of a reading; what was typed, where it is none."""
+    try:
+        return Reading.parse(written).text
+    except AttnvizError:
+        return written
+
+
+def _take_case() -> None:
+    """Another sentence from the list: its readings, and nothing around it."""
+    case = chosen_case()
+    if case is not None:
+        put(first=case.first, second=case.second, text=_plain(case.first), before="", after="")
+    _forget_heads()
+
+
+def _take_text() -> None:
+    """The reader's own sentence: its two best readings."""
+    text = st.session_state[KEY + "text"]
+    best = [*offered(text), text, text]
+    put(case=OWN, first=best[0], second=best[1], before="", after="")
+    _forget_heads()
+
+
+def _take_reading() -> None:
+    """Another reading of the sentence."""
+    put(case=OWN)
+    _forget_heads()
+
+
+def _forget_heads() -> None:
+    """Open the strongest heads again."""
+    put(left=None, right=None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import streamlit as st
 
 from attnviz.errors import AttnvizError
@@ -10,11 +12,12 @@ from attnviz.segmentation import Case, Lattice, Reading, cases
 from attnviz.ui.choices import MODELS
 from attnviz.ui.language import language, t
 from attnviz.ui.link import Param, one_of
+from attnviz.ui.panels import plain
 
 KEY = "readings."
 OWN = "own"
 VIEWS = ("token", "word", "difference")
-BEST = 8  # readings offered for a sentence
+BEST = 8  # readings offered for a sentence, at most
 
 
 def place_of(text: str) -> str:
@@ -31,6 +34,7 @@ PARAMS = {
     "model": Param("model", KEY + "model", "lab-4", one_of(*MODELS)),
     "before": Param("before", KEY + "before", "", str),
     "after": Param("after", KEY + "after", "", str),
+    "own": Param("own", KEY + "own", "", str),
     "view": Param("view", KEY + "view", "token", one_of(*VIEWS)),
     "left": Param("left", KEY + "left", None, place_of),
     "right": Param("right", KEY + "right", None, place_of),
@@ -99,7 +103,14 @@ def choose_context() -> tuple[str, str]:
     return state("before") or "", state("after") or ""
 
 
-def choose_reading(side: str, options: list[str]) -> str:
+def choose_own() -> tuple[str, ...]:
+    """Words that the dictionary may lack, separated by spaces."""
+    with st.sidebar:
+        st.text_input(t("own_words"), key=KEY + "own", help=t("own_words_help"))
+    return tuple((state("own") or "").split())
+
+
+def choose_reading(side: str, options: Iterable[str]) -> str:
     """Reading A or B: one of the best, or typed with / or [ ]."""
     current = state(side) or ""
     known = list(dict.fromkeys([current, *options]))
@@ -125,12 +136,31 @@ def glosses() -> tuple[str, str]:
     return case.glosses[language()] if case else ("", "")
 
 
-def offered(text: str) -> list[str]:
-    """The best readings of a text by the dictionary, as one would write them."""
+def offered(text: str, own: tuple[str, ...] = ()) -> dict[str, float]:
+    """The best readings of a text by the dictionary, as one would write them, and their probabilities.
+
+    The best that hold one of the reader's own words are among them.
+    """
     try:
-        return ["/".join(reading.words) for reading, _ in Lattice.of(text).best(BEST)] if _cut(text) else []
+        every = Lattice.of(text, own).best(20 * BEST) if _cut(text) else []
     except AttnvizError:
-        return []
+        return {}
+    mine = [one for one in every[BEST - 2 :] if set(own) & set(one[0].words)]
+    return {"/".join(reading.words): p for reading, p in [*every[: BEST - 2], *mine[:2]]}
+
+
+def show_offered(options: dict[str, float]) -> None:
+    """The best readings and how probable each is among all ways to cut the text."""
+    if options:
+        rows = [f"| {plain(written)} | {percent(p)} |" for written, p in options.items()]
+        with st.sidebar:
+            st.caption(f"**{t('best_readings')}**", help=t("best_readings_help"))
+            st.markdown("\n".join([f"| {t('reading')} | {t('probability')} |", "|---|---:|", *rows]))
+
+
+def percent(p: float) -> str:
+    """A probability as one reads it: 99.7%, 0.04%, 3e-07."""
+    return f"{p:.1%}" if p >= 0.0005 else f"{p:.0e}"
 
 
 def _cut(text: str) -> bool:
@@ -157,7 +187,7 @@ def _take_case() -> None:
 def _take_text() -> None:
     """The reader's own sentence: its two best readings."""
     text = st.session_state[KEY + "text"]
-    best = [*offered(text), text, text]
+    best = [*offered(text, tuple((state("own") or "").split())), text, text]
     put(case=OWN, first=best[0], second=best[1], before="", after="")
     _forget_heads()
 

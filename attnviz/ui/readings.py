@@ -58,9 +58,10 @@ def shares(shown: Shown, alone: tuple[Reading, Reading]) -> tuple[list[str], lis
     model = ["", ""] if part is None else [t("reading_model", share=f"{p:.1%}") for p in (part, 1 - part)]
     if any(character.isspace() for character in alone[0].text.strip()):
         return model, ["", ""]
-    lattice = Lattice.of(alone[0].text, own=[word for reading in alone for word in reading.words])
+    own = (cases.state("own") or "").split()
+    lattice = Lattice.of(alone[0].text, own=[*own, *(word for reading in alone for word in reading.words)])
     found = [lattice.probability(reading) for reading in alone]
-    return model, [t("reading_dictionary", share=f"{p:.1%}" if p >= 5e-4 else f"{p:.0e}") for p in found]
+    return model, [t("reading_dictionary", share=cases.percent(p)) for p in found]
 
 
 def draw_readings(shown: Shown, alone: tuple[Reading, Reading], places: tuple[object, object]) -> None:
@@ -117,15 +118,18 @@ def bits_text(lean: Lean, layer: int, head: int) -> str:
 def draw_heads(shown: Shown, open_heads: tuple[Place, Place], columns: tuple[object, object]) -> None:
     """Two heads side by side, their reading's words boxed; or the difference of the two."""
     view = cast("View", cases.state("view") or "token")
+    if view == "word":  # one head under both readings: the one that leans more
+        open_heads = (max(open_heads, key=lambda place: abs(float(shown.lean.bits[place]))),) * 2
     for side, (place, column) in enumerate(zip(open_heads, columns, strict=True)):
         layer, head = place
         low, high = (f"{band[layer, head]:+.2f}" for band in (shown.lean.low, shown.lean.high))
         strongest = place == shown.lean.strongest(side)
         name = t("reading_first" if side == 0 else "reading_second")
         with column:  # type: ignore[attr-defined]
+            told = "lean_words" if view == "word" else "lean_open" if strongest else "lean_picked"
             st.caption(
                 t(
-                    "lean_open" if strongest else "lean_picked", side=name, layer=layer, head=head, low=low, high=high,
+                    told, side=name, layer=layer, head=head, low=low, high=high,
                     bits=bits_text(shown.lean, layer, head),
                 )
             )  # fmt: skip

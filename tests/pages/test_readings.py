@@ -109,6 +109,14 @@ def test_a_text_that_is_too_long_says_how_far_it_was_read() -> None:
     assert not at.exception and "256" in at.warning[0].value
 
 
+def test_best_cuts_and_own_words_are_listed_with_their_probabilities() -> None:
+    at = opened()
+    assert "| 南京市/长江大桥 | 99.7% |" in said(at)
+    control(at, "own").set_value("南京市长 江大桥").run()
+    assert not at.exception and "南京市长/江大桥" in said(at).split("Best cuts")[1]
+    assert at.query_params["own"] == "南京市长 江大桥"
+
+
 def test_another_sentence_of_the_list_replaces_the_readings() -> None:
     at = opened(case=OWN, a="他/将来", b="他/将/来", before="x", left="1.1")
     control(at, "case").set_value("monk").run()
@@ -153,6 +161,11 @@ def test_words_and_differences(view: str) -> None:
     if view == "word":
         assert first.shape == second.shape == (2, 2)
         assert charts(at)[1]["layout"]["xaxis"]["ticktext"] == ["南京市", "长江大桥"]
+        assert charts(at)[2]["layout"]["xaxis"]["ticktext"] == ["南京市长", "江大桥"]
+        case = cases()["bridge"].readings
+        found = lean(record(load("lab-4"), case[0].text), *case)
+        layer, head = max(found.strongest(0), found.strongest(1), key=lambda place: abs(found.bits[place].item()))
+        assert said(at).count(f"layer {layer}, head {head}, ") == 2, "one head under both readings"
     else:
         assert first.shape == (7, 7) and abs(first + second).max() < 1e-6
 

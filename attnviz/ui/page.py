@@ -28,7 +28,8 @@ STYLE = """<style>
 .block-container { padding: 0.9rem 1.6rem 1rem; max-width: 1700px; }
 [data-testid="stVerticalBlock"] { gap: 0.45rem; }
 [data-testid="stSidebarUserContent"] [data-testid="stVerticalBlock"] { gap: 0.6rem; }
-[data-testid="stMarkdownContainer"] table { font-size: 0.85rem; margin-bottom: 0.2rem; }
+[data-testid="stMarkdownContainer"] table { font-size: 0.85rem; margin-bottom: 0.4rem; }
+[data-testid="stMarkdownContainer"]:has(> table) { overflow-x: auto; }
 [data-testid="stMarkdownContainer"] :is(td, th) { padding: 0.1rem 0.45rem; }
 [data-testid="stSidebarUserContent"] :is(td, th) { padding: 0.05rem 0.3rem; font-weight: normal; }
 [data-testid="stSidebarHeader"] { height: 1.2rem; padding-bottom: 0; margin-bottom: 0; }

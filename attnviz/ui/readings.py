@@ -169,6 +169,8 @@ def draw_context(name: str, first: str, second: str, shown: Shown) -> None:
                 t("context_turns"), on_click=_surround, args=(found,), type="tertiary", icon=":material/swap_vert:"
             )
     before, after = cases.state("before") or "", cases.state("after") or ""
+    if found is None and not (before or after):
+        st.caption(t("context_hint"))
     if before or after:
         _arrows(name, first, second, shown)
 

@@ -17,7 +17,8 @@ from attnviz.rules import Rule, Soft, at_least_float32
 class Attention:
     """One call of `attend`: what came in, and `products`, `scores`, `weights` and `output`.
 
-    Each of these four is computed when first asked for, then kept.
+    Each of these four is computed when first asked for, then kept. `softcap` bounds the scaled products; `sink` is the
+    score of a place that takes weight and gives nothing, one for each query (or head), so that rows sum to less than 1.
     """
 
     queries: Float[Tensor, "*batch query d_head"]
@@ -27,6 +28,8 @@ class Attention:
     allowed: Bool[Tensor, "*#batch #query key"] | None
     bias: Float[Tensor, "*#batch #query key"] | None
     scale: float
+    softcap: float | None = None
+    sink: Float[Tensor, "*#batch #query"] | None = None
 
     @cached_property
     def products(self) -> Float[Tensor, "*batch query key"]:
@@ -35,8 +38,10 @@ class Attention:
 
     @cached_property
     def scores(self) -> Float[Tensor, "*batch query key"]:
-        """q.k x scale + bias; -inf where a key is not allowed."""
+        """q.k x scale (soft-capped) + bias; -inf where a key is not allowed."""
         scores = self.products * self.scale
+        if self.softcap is not None:
+            scores = self.softcap * torch.tanh(scores / self.softcap)
         if self.bias is not None:
             scores = scores + self.bias
         if self.allowed is not None:
@@ -45,13 +50,19 @@ class Attention:
 
     @cached_property
     def weights(self) -> Float[Tensor, "*batch query key"]:
-        """The scores after the rule, float32 or better; 0 where a key is not allowed."""
-        return self.rule.weigh(self.scores)
+        """The scores after the rule, float32 or better; 0 where a key is not allowed. A sink competes like a key."""
+        return self.rule.weigh(self.with_sink(self.scores))[..., : self.keys.shape[-2]]
+
+    def with_sink(self, scores: Float[Tensor, "*batch query key"]) -> Float[Tensor, "*batch query places"]:
+        """The scores with that of the sink after the last key, where there is one."""
+        if self.sink is None:
+            return scores
+        return torch.cat([scores, self.sink[..., None].to(scores.dtype).expand(*scores.shape[:-1], 1)], dim=-1)
 
     @cached_property
     def output(self) -> Float[Tensor, "*batch query d_value"]:
         """weights @ values. Plain softmax takes torch's fused kernel, which never lays the weights out."""
-        if self.rule == Soft():
+        if self.rule == Soft() and self.softcap is None and self.sink is None:
             return self._fused()
         return (self.weights @ self.values.to(self.weights.dtype)).to(self.values.dtype)
 
@@ -65,7 +76,7 @@ class Attention:
 
         return replace(
             self, queries=self.queries[head], keys=self.keys[head], values=self.values[head],
-            allowed=pick(self.allowed), bias=pick(self.bias),
+            allowed=pick(self.allowed), bias=pick(self.bias), sink=None if self.sink is None else self.sink[head],
         )  # fmt: skip
 
     def _fused(self) -> Tensor:
@@ -90,11 +101,15 @@ def attend(
     allowed: Bool[Tensor, "*#batch #query key"] | None = None,
     bias: Float[Tensor, "*#batch #query key"] | None = None,
     scale: float | None = None,
+    softcap: float | None = None,
+    sink: Float[Tensor, "*#batch #query"] | None = None,
 ) -> Attention:
     """Who looks at whom, how strongly, and what do they take from it?
 
     rule(queries keys' x scale + bias) values, after Vaswani et al. 2017, eq. 1. `allowed` is True where a query may
     look at a key; `scale` is 1/sqrt(d_head) unless given. A query that may look at nothing has weights and output 0.
+    `softcap` c turns the scaled products x into c tanh(x / c) (Gemma 2, 2024, sec. 2); `sink` is a learned score that
+    joins each row and gives no value (gpt-oss, 2025), `[head, 1]` for one a head.
 
     Raises `ValueError` when the shapes do not fit each other.
 
@@ -105,7 +120,7 @@ def attend(
     """
     _check(queries, keys, values)
     scale = queries.shape[-1] ** -0.5 if scale is None else float(scale)
-    return Attention(queries, keys, values, rule, allowed, bias, scale)
+    return Attention(queries, keys, values, rule, allowed, bias, scale, softcap, sink)
 
 
 def _check(queries: Tensor, keys: Tensor, values: Tensor) -> None:

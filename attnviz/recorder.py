@@ -114,7 +114,7 @@ def _one_text(call: Attention) -> Attention:
 
     return replace(
         call, queries=call.queries[0], keys=call.keys[0], values=call.values[0],
-        allowed=first(call.allowed), bias=first(call.bias),
+        allowed=first(call.allowed), bias=first(call.bias), sink=None if call.sink is None else call.sink[0],
     )  # fmt: skip
 
 
@@ -127,12 +127,14 @@ def _attention(
     scaling: float | None = None,
     is_causal: bool | None = None,
     position_bias: Tensor | None = None,
-    **extras: object,
+    softcap: float | None = None,
+    s_aux: Tensor | None = None,
+    **_: object,
 ) -> tuple[Tensor, None]:
-    """The function that transformers calls: query `[batch, head, query, d]`, key and value with their own heads."""
-    for name in ("softcap", "s_aux"):
-        if extras.get(name) is not None:
-            raise ModelError("model_special_attention", feature=name)
+    """The function that transformers calls: query `[batch, head, query, d]`, key and value with their own heads.
+
+    `s_aux` `[head]` are the scores of learned sinks.
+    """
     groups = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
     allowed, bias = _allowed_and_bias(attention_mask, position_bias)
@@ -142,7 +144,10 @@ def _attention(
     run = _RUN.get()
     layer = len(run.layers) if run else 0
     rule = run.rule.at(layer) if run else Soft()
-    call = attend(query, key, value, rule=rule, allowed=allowed, bias=bias, scale=scaling)
+    sink = None if s_aux is None else s_aux.reshape(1, -1, 1)
+    call = attend(
+        query, key, value, rule=rule, allowed=allowed, bias=bias, scale=scaling, softcap=softcap, sink=sink
+    )  # fmt: skip
     if run:
         run.layers.append(call)
     return call.output.transpose(1, 2).contiguous(), None

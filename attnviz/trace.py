@@ -20,10 +20,10 @@ from attnviz.tokens import Encoded
 class Cell:
     """Every number behind one weight: who looks at whom, and how the weight came about.
 
-    `product` is q.k, `score` = product x scale + bias (-inf where not allowed), `soft` the softmax weight (at the
-    rule's temperature) from which a hard rule keeps or cuts, `weight` the one after `rule`; `rank` 1 is the query's
-    highest score, of `keys` allowed keys. `log_total` is ln of the softmax's sum; `tau` the threshold of sparsemax and
-    entmax, NaN for the other rules.
+    `product` is q.k, `score` = product x scale (soft-capped) + bias (-inf where not allowed), `soft` the softmax weight
+    (at the rule's temperature) from which a hard rule keeps or cuts, `weight` the one after `rule`; `rank` 1 is the
+    query's highest score, of `keys` allowed keys. `log_total` is ln of the softmax's sum, a sink's part included;
+    `tau` the threshold of sparsemax and entmax, NaN for the other rules.
     """
 
     layer: int
@@ -124,14 +124,15 @@ class Trace:
         temperature = found.rule.temperature if isinstance(found.rule, Soft) else 1.0
         row, weights = found.scores[query], found.weights[query]
         product, score = found.products[query, key].item(), row[key].item()
-        total = torch.logsumexp(row.double() / temperature, 0).item()
+        places = found.with_sink(found.scores)[query].double()
+        total = torch.logsumexp(places / temperature, 0).item()
         return Cell(
             layer, head, query, key, self.tokens[query], self.tokens[key],
             product=product, scale=found.scale,
             bias=0.0 if found.bias is None else found.bias.expand_as(found.products)[query, key].item(),
             score=score, soft=0.0 if score == -math.inf else math.exp(score / temperature - total),
             weight=weights[key].item(), rank=int((row > row[key]).sum()) + 1, keys=int((row > -math.inf).sum()),
-            log_total=total, tau=_threshold(found.rule, row.double(), weights.double()), rule=found.rule,
+            log_total=total, tau=_threshold(found.rule, places), rule=found.rule,
         )  # fmt: skip
 
     def probabilities(self, position: int) -> Float[Tensor, " vocabulary"]:
@@ -154,10 +155,11 @@ class Trace:
             raise AttnvizError(f"no_such_{what}", number=number, last=count - 1)
 
 
-def _threshold(rule: Rule, scores: Tensor, weights: Tensor) -> float:
-    """The tau of sparsemax or entmax for one row `[key]`, read off its heaviest key; NaN for other rules."""
+def _threshold(rule: Rule, scores: Tensor) -> float:
+    """The tau of sparsemax or entmax for one row `[place]`, read off its heaviest place; NaN for other rules."""
     alpha = 2.0 if isinstance(rule, Sparsemax) else rule.alpha if isinstance(rule, Entmax) else 1.0
     if alpha == 1:  # softmax has none
         return math.nan
+    weights = rule.weigh(scores)
     top = int(weights.argmax())
     return float((alpha - 1) * scores[top].item() - weights[top].item() ** (alpha - 1))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -273,20 +273,26 @@ def test_text_of_one_character_is_read(model_type: str, model: Models) -> None:
     assert trace.weights(0).sum(-1) == pytest.approx(torch.ones(4, 3), abs=1e-6)
 
 
-def test_gemma_2_softcap_is_refused_with_a_sentence(tmp_path: Path, wordpiece: PreTrainedTokenizerBase) -> None:
-    capped = load(str(tiny.save("causal", "gemma2", tmp_path, wordpiece)))
-    with pytest.raises(ModelError, match="softcap") as refusal:
-        record(capped, TEXT)
-    assert refusal.value.message == "model_special_attention"
-    assert "softcap" in refusal.value.say("zh")
-    assert recorder_module._RUN.get() is None
+def test_gemma_2_caps_its_scores(model: Models) -> None:
+    trace = record(model("gemma2"), TEXT)
+    found = trace.attention(0, 1)
+    plain = found.products * found.scale
+    assert plain.abs().max() > 0.5, "without a product beyond the cap nothing would be seen"
+    cell = trace.cell(0, 1, 5, 3)
+    assert cell.score == pytest.approx(0.5 * math.tanh(cell.product * cell.scale / 0.5), abs=1e-6)
+    assert cell.soft == pytest.approx(trace.weights(0, 1)[5, 3].item(), abs=1e-6)
 
 
-def test_learned_sinks_are_refused_rather_than_left_out() -> None:
-    """gpt-oss hands over `s_aux`, a logit that joins the softmax: weights without it would be wrong."""
-    query = torch.zeros(1, 2, 3, 4)
-    with pytest.raises(ModelError, match="s_aux"):
-        recorder_module._attention(SimpleNamespace(), query, query, query, None, s_aux=torch.zeros(2))
+def test_learned_sinks_take_their_share_of_every_row(model: Models) -> None:
+    trace = record(model("gpt_oss"), TEXT)
+    for head in range(trace.n_heads):
+        found = trace.attention(1, head)
+        total = found.scores.exp().sum(-1) + found.sink.exp()
+        torch.testing.assert_close(trace.weights(1, head).sum(-1), 1 - found.sink.exp() / total, atol=1e-6, rtol=0)
+    sparse, cell = trace.attention(1, 2, Sparsemax()), trace.cell(1, 2, 6, 6, Sparsemax())
+    assert cell.weight == pytest.approx(max(cell.score - cell.tau, 0), abs=1e-6)
+    assert (sparse.weights.sum(-1) < 1 + 1e-6).all()
+    assert trace.cell(1, 2, 6, 4).soft == pytest.approx(trace.weights(1, 2)[6, 4].item(), abs=1e-6)
 
 
 @pytest.mark.parametrize("model_type", ["bloom", "deberta-v2", "mamba"])

@@ -17,7 +17,7 @@ from transformers import (
 )
 
 MASKED = ("bert", "roberta", "electra", "distilbert", "albert", "modernbert")
-CAUSAL = ("gpt2", "llama", "mistral", "qwen2", "qwen3", "opt", "gpt_neox", "phi3", "gemma3_text")
+CAUSAL = ("gpt2", "llama", "mistral", "qwen2", "qwen3", "opt", "gpt_neox", "phi3", "gemma3_text", "gemma2", "gpt_oss")
 WINDOW = 4  # tokens that a query of a windowed model may reach; the tests' text is longer
 MAKERS = {
     "masked": AutoModelForMaskedLM,
@@ -42,7 +42,14 @@ OWN: dict[str, dict[str, Any]] = {
     "qwen2": dict(num_key_value_heads=2),
     "qwen3": GROUPED,
     "phi3": dict(num_key_value_heads=2),
-    "gemma2": GROUPED,
+    "gemma2": GROUPED | dict(attn_logit_softcapping=0.5, sliding_window=WINDOW),  # so low that it shows
+    "gpt_oss": GROUPED
+    | dict(
+        num_local_experts=2,
+        num_experts_per_tok=1,
+        sliding_window=WINDOW,
+        layer_types=["sliding_attention", "full_attention"],
+    ),
     "gemma3_text": GROUPED | dict(sliding_window=WINDOW, layer_types=["sliding_attention", "full_attention"]),
     "opt": dict(ffn_dim=48, word_embed_proj_dim=32),
     "t5": dict(d_model=32, d_kv=8, d_ff=48, num_layers=1, num_heads=4),

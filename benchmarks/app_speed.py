@@ -100,7 +100,7 @@ def visit(browser: Browser, address: str, until: str = PICTURE) -> tuple[Page, d
     page = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-US").new_page()
     page.add_init_script(WATCH)
     page.goto(address, wait_until="commit")
-    page.wait_for_function("(look) => document.querySelector(look)", arg=until, timeout=120_000)
+    page.wait_for_function("(look) => seen.control && document.querySelector(look)", arg=until, timeout=120_000)
     return page, page.evaluate("() => seen")
 
 

@@ -1,4 +1,8 @@
-"""Who looks at whom in this sentence, and what changes when the weights do?"""
+"""Who looks at whom in this sentence, and what changes when the weights do?
+
+The pictures are drawn first, from the choices as they stand; the controls follow. So a picture reaches the browser, and
+Plotly begins to load there, before anything else. On a cold server, where that takes seconds, the controls come first.
+"""
 
 from attnviz.ui import charts, choices, clicks, page, panels, runs
 from attnviz.ui.reader import draw_reader
@@ -6,32 +10,39 @@ from attnviz.ui.take import take_away
 
 page.heading()
 clicks.listen_to_attention()
-text = choices.choose_text()
-name, rule, scope, (scale, specials) = page.sidebar()
-with page.frame() as places, page.reader_errors():
-    with places.working(name):
-        loaded = runs.model(name)
-        soft = runs.trace(name, text, choices.SOFT, page.blank())
-        run = runs.trace(name, text, rule, page.blank()) if scope == "run" else soft
-    shown = None if scope == "run" else runs.as_rule(rule)
-    with places.heads:
-        layer, head = choices.choose_head(run.n_layers, run.n_heads)
+places, cold = page.frame(), runs.cold()
+if cold:
+    page.controls(places)
+with page.reader_errors(places.notice):
+    now = choices.now()
+    with places.working(now.model):
+        loaded = runs.model(now.model)
+        soft = runs.trace(now.model, now.text, choices.SOFT, now.blank)
+        run = runs.trace(now.model, now.text, now.rule, now.blank) if now.scope == "run" else soft
+    shown = None if now.scope == "run" else runs.as_rule(now.rule)
+    layer, head = choices.within("layer", run.n_layers), choices.within("head", run.n_heads)
+    query, key = (choices.within(name, len(run.tokens)) for name in ("query", "key"))
     with places.cells:
-        query, key = choices.choose_cell(run.tokens)
-        charts.draw_heatmap(run, shown, layer, head, (query, key), scale, specials)
+        charts.draw_heatmap(run, shown, layer, head, (query, key), now.scale, now.specials)
     with places.heads:
-        charts.draw_grid(run, shown, layer, head, scale, specials)
-    with places.notice:
-        panels.show_cut(run, loaded.limit)
+        charts.draw_grid(run, shown, layer, head, now.scale, now.specials)
     with places.text:
         draw_reader(run, shown, layer, head, query, blanks=loaded.mask_id is not None)
+    with places.head_pickers:
+        choices.choose_head(run.n_layers, run.n_heads)
+    with places.cell_pickers:
+        choices.choose_cell(run.tokens)
+    with places.notice:
+        panels.show_cut(run, loaded.limit)
     with places.why:
-        panels.show_why(run.cell(layer, head, query, key, shown), rule, name, scope)
+        panels.show_why(run.cell(layer, head, query, key, shown), now.rule, now.model, now.scope)
         panels.show_sink(run, shown, layer, head)
     with places.prediction:
-        panels.show_prediction(soft, run, rule)
+        panels.show_prediction(soft, run, now.rule)
     with places.bought:
-        panels.show_heads(name, text)
+        panels.show_heads(now.model, now.text)
     with places.take:
-        take_away(run, shown, layer, head, query, scale, specials)
+        take_away(run, shown, layer, head, query, now.scale, now.specials)
+if not cold:
+    page.controls(places)
 page.done()

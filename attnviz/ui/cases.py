@@ -12,7 +12,7 @@ from attnviz.segmentation import Case, Lattice, Reading, cases
 from attnviz.ui.choices import MODELS
 from attnviz.ui.language import language, t
 from attnviz.ui.link import Param, one_of
-from attnviz.ui.panels import plain
+from attnviz.ui.panels import plain, table
 
 KEY = "readings."
 OWN = "own"
@@ -152,10 +152,10 @@ def offered(text: str, own: tuple[str, ...] = ()) -> dict[str, float]:
 def show_offered(options: dict[str, float]) -> None:
     """The best readings and how probable each is among all ways to cut the text."""
     if options:
-        rows = [f"| {plain(written)} | {percent(p)} |" for written, p in options.items()]
+        rows = [(plain(written), percent(p)) for written, p in options.items()]
         with st.sidebar:
             st.caption(f"**{t('best_readings')}**", help=t("best_readings_help"))
-            st.markdown("\n".join([f"| {t('reading')} | {t('probability')} |", "|---|---:|", *rows]))
+            st.markdown(table((t("reading"), t("probability")), rows, "---:"))
 
 
 def percent(p: float) -> str:

@@ -66,7 +66,7 @@ PARAMS = {
     "text": Param("text", KEY + "text", START, str),
     "model": Param("model", KEY + "model", "lab-4", one_of(*MODELS)),
     "layer": Param("layer", KEY + "layer", 3, between(0, 999, int)),
-    "head": Param("head", KEY + "head", 0, between(0, 999, int)),
+    "head": Param("head", KEY + "head", 2, between(0, 999, int)),
     "query": Param("query", KEY + "query", 3, between(0, 99_999, int)),
     "key": Param("key", KEY + "key", 4, between(0, 99_999, int)),
     "blank": Param("blank", KEY + "blank", None, between(0, 99_999, int)),
@@ -108,14 +108,13 @@ class RuleChoice:
 SOFT = RuleChoice("soft", 1.0, False)
 
 
-def choose_text() -> str:
+def choose_text() -> None:
     """The text box with sample sentences beside it."""
     box, samples = st.columns([5, 7], vertical_alignment="bottom", gap="small")
     with box:
-        text = st.text_input(t("text"), key=KEY + "text", placeholder=t("text_placeholder"), on_change=_forget_blank)
+        st.text_input(t("text"), key=KEY + "text", placeholder=t("text_placeholder"), on_change=_forget_blank)
     with samples:
         st.pills(t("samples"), SAMPLES, key=KEY + "sample", on_change=_take_sample)
-    return text
 
 
 def _forget_blank() -> None:
@@ -141,12 +140,26 @@ def _one(name: str, options: Sequence[str], label: str, shown: Callable[[str], s
     return chosen or str(PARAMS[name].default)
 
 
-def choose_model() -> str:
+def choose_model() -> None:
     """Which of the four models: 1, 2, 4 or 8 heads."""
-    return _one("model", MODELS, t("heads"), lambda name: name.removeprefix("lab-"), t("heads_help"))
+    _one("model", MODELS, t("heads"), lambda name: name.removeprefix("lab-"), t("heads_help"))
 
 
-def choose_rule() -> RuleChoice:
+def rule_now() -> RuleChoice:
+    """The rule that is chosen, also before its controls are drawn."""
+    family = name = _now("family")
+    if family != "soft":
+        name = _now(family)
+    number = st.session_state[KEY + SETTINGS[name].name] if name in SETTINGS else None
+    return RuleChoice(name, number, family == "hard" and bool(st.session_state[KEY + "renormalise"]))
+
+
+def _now(name: str) -> str:
+    """The option that is chosen."""
+    return str(st.session_state[PARAMS[name].key] or PARAMS[name].default)
+
+
+def choose_rule() -> None:
     """Soft, hard or sparse; which; with which number; renormalised or not."""
     family = name = _one("family", FAMILIES, t("rule"), lambda name: t(f"rule.{name}"))
     if family != "soft":
@@ -157,15 +170,16 @@ def choose_rule() -> RuleChoice:
             key=KEY + family,
             label_visibility="collapsed",
         )
-    number = _number(SETTINGS[name]) if name in SETTINGS else None
-    renormalise = family == "hard" and st.toggle(t("renormalise"), key=KEY + "renormalise", help=t("renormalise_help"))
-    return RuleChoice(name, number, renormalise)
+    if name in SETTINGS:
+        _number(SETTINGS[name])
+    if family == "hard":
+        st.toggle(t("renormalise"), key=KEY + "renormalise", help=t("renormalise_help"))
 
 
-def _number(setting: Setting) -> float:
+def _number(setting: Setting) -> None:
     """A slider for the number of a rule."""
     make = setting.kind
-    return st.slider(
+    st.slider(
         t(f"rule.{setting.name}"),
         make(setting.low),
         make(setting.high),
@@ -174,15 +188,20 @@ def _number(setting: Setting) -> float:
     )
 
 
-def choose_scope() -> str:
+def choose_scope() -> None:
     """Redraw, or run with it."""
-    return _one("scope", SCOPES, t("scope"), t, t("scope_help"))
+    _one("scope", SCOPES, t("scope"), t, t("scope_help"))
 
 
-def choose_look() -> tuple[Scale, bool]:
+def look_now() -> tuple[Scale, bool]:
     """The scale of the colours, and whether [CLS] and [SEP] are drawn."""
-    scale = _one("scale", SCALES, t("scale"), lambda name: t(f"scale_{name}"))
-    return cast("Scale", scale), st.toggle(t("specials"), key=KEY + "specials")
+    return cast("Scale", _now("scale")), bool(st.session_state[KEY + "specials"])
+
+
+def choose_look() -> None:
+    """The scale of the colours, and whether [CLS] and [SEP] are drawn."""
+    _one("scale", SCALES, t("scale"), lambda name: t(f"scale_{name}"))
+    st.toggle(t("specials"), key=KEY + "specials")
 
 
 def within(name: str, count: int) -> int:
@@ -192,24 +211,39 @@ def within(name: str, count: int) -> int:
     return number
 
 
-def choose_head(layers: int, heads: int) -> tuple[int, int]:
+def choose_head(layers: int, heads: int) -> None:
     """Layer and head by picker, for the keyboard and for those who know the number."""
     first, second = st.columns(2, gap="small")
     for name, count, place in (("layer", layers, first), ("head", heads, second)):
-        within(name, count)
         with place:
             st.selectbox(t(name), range(count), key=KEY + name)
-    return st.session_state[KEY + "layer"], st.session_state[KEY + "head"]
 
 
-def choose_cell(labels: list[str]) -> tuple[int, int]:
+def choose_cell(labels: list[str]) -> None:
     """Query and key by picker."""
     first, second = st.columns(2, gap="small")
     for name, place in (("query", first), ("key", second)):
-        within(name, len(labels))
         with place:
             st.selectbox(t(name), range(len(labels)), format_func=lambda i: f"{i} · {labels[i]}", key=KEY + name)
-    return st.session_state[KEY + "query"], st.session_state[KEY + "key"]
+
+
+@dataclass(frozen=True)
+class Now:
+    """What is chosen, as the pictures need it; the controls themselves may be drawn later."""
+
+    text: str
+    model: str
+    rule: RuleChoice
+    scope: str
+    scale: Scale
+    specials: bool
+    blank: int | None
+
+
+def now() -> Now:
+    """Everything that does not depend on the run."""
+    text = str(st.session_state[KEY + "text"] or "")
+    return Now(text, _now("model"), rule_now(), _now("scope"), *look_now(), chosen_blank())
 
 
 def chosen_blank() -> int | None:

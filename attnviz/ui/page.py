@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -15,9 +14,6 @@ from attnviz.errors import AttnvizError
 from attnviz.ui import cases, choices, link
 from attnviz.ui.charts import HEIGHT
 from attnviz.ui.language import article, language, t
-
-if TYPE_CHECKING:
-    from attnviz.figures import Scale
 
 ICON = Path(__file__).with_name("icon.png")  # a Material icon would be fetched from outside
 
@@ -44,14 +40,18 @@ STYLE = """<style>
 class Places:
     """Where each part of the page is drawn."""
 
+    box: DeltaGenerator
     notice: DeltaGenerator
     text: DeltaGenerator
+    head_pickers: DeltaGenerator
     heads: DeltaGenerator
+    cell_pickers: DeltaGenerator
     cells: DeltaGenerator
     why: DeltaGenerator
     prediction: DeltaGenerator
     bought: DeltaGenerator
     take: DeltaGenerator
+    controls: DeltaGenerator
 
     @contextmanager
     def working(self, name: str) -> Iterator[None]:
@@ -81,10 +81,15 @@ def restore(params: Mapping[str, link.Param]) -> None:
         st.session_state["lang"] = language()
 
 
-def sidebar() -> tuple[str, choices.RuleChoice, str, tuple[Scale, bool]]:
-    """Model, rule, scope and look."""
-    with st.sidebar:
-        return choices.choose_model(), choices.choose_rule(), choices.choose_scope(), choices.choose_look()
+def controls(places: Places) -> None:
+    """Everything that asks for a choice and does not depend on the run. Drawn after the pictures, which come first."""
+    with places.box:
+        choices.choose_text()
+    with places.controls:
+        choices.choose_model()
+        choices.choose_rule()
+        choices.choose_scope()
+        choices.choose_look()
 
 
 def heading(
@@ -95,33 +100,34 @@ def heading(
     st.markdown(f"**{t(title)}** &ensp;<small>{t(look)}</small>", unsafe_allow_html=True)
 
 
-@contextmanager
-def frame() -> Iterator[Places]:
+def frame() -> Places:
     """The empty places of the page, in the order they are read."""
-    notice, text = st.container(), st.container()
-    heads, cells, side = st.columns([10, 12, 8], gap="medium")
+    box, notice, text = st.container(), st.container(), st.container()
+    left, middle, side = st.columns([10, 12, 8], gap="medium")
+    with left:
+        head_pickers, heads = st.container(), st.container()
+    with middle:
+        cell_pickers, cells = st.container(), st.container()
     with side:
         why, take = st.container(), st.container()
     prediction = st.container()
     with st.sidebar:
-        bought = st.container()
+        asked, bought = st.container(), st.container()
         with st.popover(t("how_title"), icon=":material/help:", width="stretch"):
             st.markdown(article("attention"))
-    yield Places(notice, text, heads, cells, why, prediction, bought, take)
+    return Places(
+        box, notice, text, head_pickers, heads, cell_pickers, cells, why, prediction, bought, take, asked
+    )  # fmt: skip
 
 
 @contextmanager
-def reader_errors() -> Iterator[None]:
+def reader_errors(place: DeltaGenerator | None = None) -> Iterator[None]:
     """A reader's mistake is one sentence in the reader's language; anything else is ours and is seen."""
     try:
         yield
     except AttnvizError as error:
-        st.error(error.say(language()), icon=":material/info:")
-
-
-def blank() -> int | None:
-    """The token that is blanked."""
-    return choices.chosen_blank()
+        with place or st.container():
+            st.error(error.say(language()), icon=":material/info:")
 
 
 def done(params: Mapping[str, link.Param] = choices.PARAMS) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -23,6 +24,17 @@ def plain(label: str) -> str:
     '\\\\*a\\\\_b\\\\*'
     """
     return "".join("\\" + c if c in "\\`*_{}[]()<>#+-.!|~$:&" else c for c in label)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], align: str = "---") -> str:
+    """A Markdown table; `align` is the mark of every column but the first: ---, or ---: for numbers."""
+    lines = [list(head), ["---", *[align] * (len(head) - 1)], *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def bold(cells: Sequence[str], wanted: bool) -> list[str]:
+    """The cells of a row, set in bold where the row is the one in use."""
+    return [f"**{cell}**" if wanted else cell for cell in cells]
 
 
 def show_cut(trace: Trace, limit: int | None) -> None:
@@ -122,9 +134,7 @@ def _candidates(before: Trace, after: Trace, position: int, choice: RuleChoice, 
         [plain(name), *(f"**{plain(token)}** {p:.3f}" for token, p in run.predictions(position, top=5))]
         for name, run in runs_shown
     ]
-    table = [[t("prediction_at"), *(str(place) for place in range(1, len(lines[0])))], *lines]
-    rows = ["| " + " | ".join(line) + " |" for line in table]
-    st.markdown("\n".join([rows[0], "|" + "---|" * len(table[0]), *rows[1:]]))
+    st.markdown(table([t("prediction_at"), *(str(place) for place in range(1, len(lines[0])))], lines))
 
 
 def _words(before: Trace, after: Trace, choice: RuleChoice, changed: bool) -> None:
@@ -153,7 +163,7 @@ def _set_change() -> None:
 
 
 CHANGE = {
-    "text": "他是一名美国[MASK]员。", "model": "lab-4", "family": "hard", "hard": "argmax", "renormalise": True,
+    "text": "岳阳北站等位于该[MASK]道。", "model": "lab-4", "family": "hard", "hard": "argmax", "renormalise": True,
     "scope": "run", "blank": None,
 }  # fmt: skip
 
@@ -171,9 +181,8 @@ def show_heads(name: str, text: str) -> None:
             figure_text(figures.get(k)) for k in ("masked_accuracy_zh", "masked_accuracy_en", "boundary_f1_jieba")
         ]
         cells = [model.removeprefix("lab-"), *numbers, figure_text(distances[model])]
-        rows.append("| " + " | ".join(f"**{c}**" if model == name else c for c in cells) + " |")
-    head = "| " + " | ".join(t(column) for column in columns) + " |"
-    st.markdown("\n".join([head, "|" + "---:|" * len(columns), *rows]))
+        rows.append(bold(cells, model == name))
+    st.markdown(table([t(column) for column in columns], rows, "---:"))
     run = runs.trace(name, text, SOFT)
     width = run.layers[0].queries.shape[-1]
     st.caption(t("model_says", model=name, layers=run.n_layers, heads=run.n_heads, width=width))

@@ -14,7 +14,7 @@ from attnviz.ui.cases import KEY
 from attnviz.ui.charts import dark
 from attnviz.ui.choices import MODELS, SOFT
 from attnviz.ui.language import language, t
-from attnviz.ui.panels import figure_text, plain
+from attnviz.ui.panels import bold, figure_text, plain, table
 
 if TYPE_CHECKING:
     from attnviz.figures.readings import View
@@ -231,9 +231,8 @@ def show_heads(name: str, first: str, second: str, before: str, after: str) -> N
             str(lean.bits.numel()), f"{top:+.2f}", figure_text(distances[model]),
             figure_text(card.figures.get("boundary_f1_jieba") if card else None),
         ]  # fmt: skip
-        rows.append("| " + " | ".join(f"**{c}**" if model == name else c for c in cells) + " |")
-    head = "| " + " | ".join(t(column) for column in columns) + " |"
-    st.markdown("\n".join([head, "|" + "---:|" * len(columns), *rows]))
+        rows.append(bold(cells, model == name))
+    st.markdown(table([t(column) for column in columns], rows, "---:"))
 
 
 def listen() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from attnviz.trace import Trace
 
 MOST_RUNS = 32  # a trace of 256 tokens holds about 11 MB, most of it the predictions
+
+
+def cold() -> bool:
+    """Has no one needed PyTorch yet? Then the first picture takes seconds."""
+    return "torch" not in sys.modules
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -58,7 +58,7 @@ def test_pickers_work_by_keyboard(visit: Start) -> None:
     one.page.get_by_role("option").first.wait_for()
     one.page.keyboard.press("ArrowDown")
     one.page.keyboard.press("Enter")
-    one.page.wait_for_function("() => (new URLSearchParams(location.search).get('head') ?? '0') !== '0'")
+    one.page.wait_for_function("() => new URLSearchParams(location.search).get('head') !== '0'")
     one.link_says(layer="2")  # the other picker must stay
     one.page.keyboard.press("Shift+Tab")
     one.page.wait_for_function("() => !!document.activeElement.closest('.st-key-attention-layer')")
@@ -80,13 +80,14 @@ def test_two_people_with_different_rules_do_not_disturb_each_other(visit: Start)
     soft = visit({"lang": "zh"})
     alone = soft.cells()
     assert {cell for row in hard.cells() for cell in row} == {0, 1}
+    head = PARAMS["head"].default
     for layer in (0, 2, 1):
-        hard.click_point("grid", layer * 4)
-        soft.click_point("grid", layer * 4)
+        hard.click_point("grid", layer * 4 + head)
+        soft.click_point("grid", layer * 4 + head)
         for one in (hard, soft):
             one.link_says(layer=str(layer))
             one.ready()
-    soft.click_point("grid", PARAMS["layer"].default * 4)
+    soft.click_point("grid", PARAMS["layer"].default * 4 + head)
     soft.link_says(layer=None, rule=None, scope=None, lang="zh")
     soft.wait_for_cells("JSON.stringify(z) === JSON.stringify(arg)", alone)
     assert {cell for row in hard.cells() for cell in row} == {0, 1}

@@ -224,3 +224,12 @@ def test_charts_carry_words_for_those_who_do_not_see_them() -> None:
     for lang, word in (("zh", "注意力"), ("en", "Attention weights")):
         for chart in opened(lang).get("plotly_chart"):
             assert word in str(chart.proto)
+
+
+def test_a_cold_server_draws_the_same_page_controls_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    warm = opened(text="猫坐在垫子上", rule="hard")
+    monkeypatch.setattr("attnviz.ui.runs.cold", lambda: True)
+    cold = opened(text="猫坐在垫子上", rule="hard")
+    assert not cold.exception
+    assert charts(cold) == charts(warm)
+    assert sorted(words(cold)) == sorted(words(warm))

@@ -39,8 +39,8 @@ def test_a_second_run_changes_nothing_that_the_link_said() -> None:
 
 
 def test_what_is_chosen_on_the_page_stands_in_the_link() -> None:
-    at = change(opened(), layer=2, head=2, family="sparse", sparse="entmax", alpha=2.5)
-    expected = {"layer": "2", "head": "2", "rule": "sparse", "sparse": "entmax", "alpha": "2.5", "lang": "en"}
+    at = change(opened(), layer=2, head=1, family="sparse", sparse="entmax", alpha=2.5)
+    expected = {"layer": "2", "head": "1", "rule": "sparse", "sparse": "entmax", "alpha": "2.5", "lang": "en"}
     assert address(at) == expected
     again = opened(**expected)
     assert charts(again) == charts(at)

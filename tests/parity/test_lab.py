@@ -88,7 +88,8 @@ def test_every_card_names_the_figures_that_the_page_shows(model: av.Model) -> No
 
 
 @pytest.mark.parametrize("name", ["lab-4", "lab-8"])
-def test_the_cards_of_the_larger_models_reach_the_word_bar(name: str) -> None:
+def test_the_cards_of_the_larger_models_reach_the_bar(name: str) -> None:
     card = read_card(name)
     assert card is not None
     assert card.figures["boundary_f1_jieba"] >= 0.93
+    assert card.figures["masked_accuracy"] >= 0.45  # both languages together

@@ -15,6 +15,7 @@ from attnviz.segmentation import Reading, same_text
 from attnviz.trace import Trace
 
 DRAWS, SEED = 1_000, 11
+LEAST_SHARE = 0.05  # a head that leaves the text less of its weight than that does not read it
 BAND = (0.025, 0.975)
 Units = Sequence[int | None]
 
@@ -24,7 +25,8 @@ class Lean:
     """How every head of a run leans between two readings: bits, positive towards the first. All `[layer, head]`.
 
     `low` and `high` bound 95 % of what the same weights give when every query's keys are shuffled; `clear` says which
-    heads lie outside (by chance one in twenty does).
+    heads lie outside (by chance one in twenty does). `share` (0 to 1) is how much of the weight runs to other tokens of
+    the text at all: the rest is on special tokens and on the query itself, and the bits say nothing of it.
     """
 
     first: Reading
@@ -32,6 +34,7 @@ class Lean:
     bits: Float[Tensor, "layer head"]
     low: Float[Tensor, "layer head"]
     high: Float[Tensor, "layer head"]
+    share: Float[Tensor, "layer head"]
 
     @property
     def clear(self) -> Bool[Tensor, "layer head"]:
@@ -39,8 +42,12 @@ class Lean:
         return (self.bits < self.low) | (self.bits > self.high)
 
     def strongest(self, side: int) -> tuple[int, int]:
-        """The (layer, head) that leans most towards the first (0) or the second (1) reading."""
-        place = int((self.bits if side == 0 else -self.bits).nan_to_num(-torch.inf).argmax())
+        """The (layer, head) that leans most towards the first (0) or the second (1) reading.
+
+        Heads that keep less than 5 % of their weight in the text are passed over, unless all do.
+        """
+        counted = (self.share >= LEAST_SHARE) if bool((self.share >= LEAST_SHARE).any()) else self.share >= 0
+        place = int((self.bits if side == 0 else -self.bits).masked_fill(~counted, -torch.inf).argmax())
         return divmod(place, self.bits.shape[1])
 
 
@@ -158,9 +165,9 @@ def lean(trace: Trace, first: Reading, second: Reading, rule: Rule | None = None
         weights = trace.weights(layer, rule=rule)
         able = apart & (trace.scores(layer) > -torch.inf).any(0)
         band = shuffled_bits(weights, a, b, able, draws).quantile(torch.tensor(BAND, dtype=torch.float64), dim=1)
-        found.append(torch.stack([reading_bits(weights, a, b, able), *band]))
-    bits, low, high = torch.stack(found, dim=1)
-    return Lean(first, second, bits, low, high)
+        kept = weights.double().masked_fill(~able, 0).sum(-1)[:, text].mean(-1)
+        found.append(torch.stack([reading_bits(weights, a, b, able), *band, kept]))
+    return Lean(first, second, *torch.stack(found, dim=1))
 
 
 def by_unit(weights: Float[Tensor, "*head query key"], units: Units) -> Float[Tensor, "*head unit unit"]:

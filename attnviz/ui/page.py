@@ -31,7 +31,7 @@ STYLE = """<style>
 [data-testid="stSidebarHeader"] { height: 1.2rem; padding-bottom: 0; margin-bottom: 0; }
 [data-testid="stSidebarNavItems"] { padding-top: 0; }
 [data-testid="stSidebarNavSeparator"] { margin: 0.3rem 0 0; }
-[data-testid="stSidebarUserContent"] { padding-top: 0.6rem; }
+[data-testid="stSidebarUserContent"] { padding-top: 0.4rem; padding-bottom: 1rem; }
 @media (max-width: 640px) { .block-container { padding: 3.75rem 0.8rem 1rem; } }
 </style>"""
 

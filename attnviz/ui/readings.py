@@ -122,22 +122,17 @@ def draw_heads(shown: Shown, open_heads: tuple[Place, Place], columns: tuple[obj
         open_heads = (max(open_heads, key=lambda place: abs(float(shown.lean.bits[place]))),) * 2
     for side, (place, column) in enumerate(zip(open_heads, columns, strict=True)):
         layer, head = place
-        low, high = (f"{band[layer, head]:+.2f}" for band in (shown.lean.low, shown.lean.high))
+        told = {
+            "side": t("reading_first" if side == 0 else "reading_second"), "layer": layer, "head": head,
+            "bits": bits_text(shown.lean, layer, head), "share": f"{shown.lean.share[layer, head]:.0%}",
+            "low": f"{shown.lean.low[layer, head]:+.2f}", "high": f"{shown.lean.high[layer, head]:+.2f}",
+        }  # fmt: skip
         strongest = place == shown.lean.strongest(side)
-        name = t("reading_first" if side == 0 else "reading_second")
         with column:  # type: ignore[attr-defined]
-            told = "lean_words" if view == "word" else "lean_open" if strongest else "lean_picked"
-            st.caption(
-                t(
-                    told, side=name, layer=layer, head=head, low=low, high=high,
-                    bits=bits_text(shown.lean, layer, head),
-                )
-            )  # fmt: skip
+            st.caption(t("lean_words" if view == "word" else "lean_open" if strongest else "lean_picked", **told))
             st.plotly_chart(
                 _head_figure(shown, side, open_heads, view), key=f"{KEY}head{side}", theme=None,
-                config={"displayModeBar": False},
-                alt=t("lean_picked", side=name, layer=layer, head=head, low=low, high=high,
-                      bits=bits_text(shown.lean, layer, head)).replace("*", ""),
+                config={"displayModeBar": False}, alt=t("lean_picked", **told).replace("*", ""),
             )  # fmt: skip
 
 
@@ -166,7 +161,11 @@ def draw_context(name: str, first: str, second: str, shown: Shown) -> None:
         )  # fmt: skip
         if found.changes or found.most - found.least > 0.01:
             st.button(
-                t("context_turns"), on_click=_surround, args=(found,), type="tertiary", icon=":material/swap_vert:"
+                t("context_turns" if found.changes else "context_moves"),
+                on_click=_surround,
+                args=(found,),
+                type="tertiary",
+                icon=":material/swap_vert:",
             )
     before, after = cases.state("before") or "", cases.state("after") or ""
     if found is None and not (before or after):

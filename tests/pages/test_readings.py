@@ -136,14 +136,16 @@ def test_context_moves_the_heads_and_the_page_shows_from_where() -> None:
 
 
 def test_the_button_puts_in_what_turns_the_model_most() -> None:
-    at = opened(case="guest")
-    button = next(
-        one for one in at.button if one.label in {say(f"ui.context_{what}", "en") for what in ("turns", "moves")}
-    )
-    button.click().run()
-    assert not at.exception
-    around = (at.session_state[PARAMS["before"].key], at.session_state[PARAMS["after"].key])
-    assert around in cases()["guest"].contexts
+    labels = {say(f"ui.context_{what}", "en") for what in ("turns", "moves")}
+    for name, case in cases().items():
+        at = opened(case=name)
+        for button in [one for one in at.button if one.label in labels]:
+            button.click().run()
+            assert not at.exception
+            around = (at.session_state[PARAMS["before"].key], at.session_state[PARAMS["after"].key])
+            assert around in (*case.contexts, ("", ""))
+            return
+    pytest.fail("no sentence of the list has a context that moves lab-4")
 
 
 def test_opened_heads_come_back_from_the_link_and_bad_ones_do_not_matter() -> None:

@@ -10,6 +10,7 @@ import torch
 import attnviz as av
 from attnviz.errors import TextError
 from attnviz.measures.readings import (
+    Lean,
     by_unit,
     lean,
     only,
@@ -142,10 +143,20 @@ def test_lean_of_a_run(trace: av.Trace) -> None:
     back = lean(trace, MAYOR, BRIDGE)
     torch.testing.assert_close(found.bits, -back.bits)
     layer, head = found.strongest(0)
-    assert found.bits[layer, head] == found.bits.max()
+    assert found.bits[layer, head] == found.bits[found.share >= 0.05].max()
+    expected = trace.weights(layer, head)[1:-1, 1:-1].fill_diagonal_(0).sum(-1).mean().item()
+    assert found.share[layer, head].item() == pytest.approx(expected, abs=1e-6)
     assert back.strongest(1) == (layer, head)
     again = lean(trace, BRIDGE, MAYOR)
     torch.testing.assert_close(found.low, again.low, msg="the band must not change from one look to the next")
+
+
+def test_a_head_that_rests_on_special_tokens_is_no_reader() -> None:
+    bits, share = torch.tensor([[5.0, 1.0], [-9.0, -2.0]]), torch.tensor([[0.01, 0.5], [0.04, 0.3]])
+    found = Lean(BRIDGE, MAYOR, bits, bits, bits, share)
+    assert (found.strongest(0), found.strongest(1)) == ((0, 1), (1, 1))
+    nobody = Lean(BRIDGE, MAYOR, bits, bits, bits, share / 100)
+    assert (nobody.strongest(0), nobody.strongest(1)) == ((0, 0), (1, 0))
 
 
 def test_hiding_specials_from_the_model_is_not_needed(trace: av.Trace) -> None:

@@ -17,5 +17,6 @@ export default function ({ data, setTriggerValue }) {
     chart.on("plotly_click", ({ points }) => setTriggerValue(kind, Array.from(told[kind](points[0]), Number)));
   };
   document.addEventListener("pointerdown", pressed, true);
+  document.documentElement.dataset.clicks = "heard";
   return () => document.removeEventListener("pointerdown", pressed, true);
 }

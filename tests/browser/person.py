@@ -15,10 +15,11 @@ READY = """() => {
   const charts = (name) => [...document.querySelectorAll(`.st-key-attention-${name} .js-plotly-plot`)];
   const reader = document.querySelector('.st-key-attention-reader [data-testid="stBidiComponentIsolated"]');
   return document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
+    && document.documentElement.dataset.clicks  // the script that hears clicks on charts has been loaded
     && reader?.shadowRoot?.querySelector('.face')  // it pushes the charts down when it comes
     && ['grid', 'heatmap'].every((name) => charts(name).length === 1 && charts(name)[0]._fullData?.length); }"""
 READ = """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
-  && ['lean', 'head0', 'head1'].every((name) =>
+  && document.documentElement.dataset.clicks && ['lean', 'head0', 'head1'].every((name) =>
     document.querySelector(`.st-key-readings-${name} .js-plotly-plot`)?._fullData?.length)"""
 LINK = """(wanted) => Object.entries(wanted).every(([name, value]) =>
   new URLSearchParams(location.search).get(name) === value)"""
@@ -65,9 +66,8 @@ class Visit:
 
     def open(self, link: dict[str, str], name: str = "") -> Visit:
         """Go to the page of that name and wait until it stands."""
-        self.page.goto(
-            f"{self.address}/{name}" + ("?" + urlencode(link) if link else ""), wait_until="domcontentloaded"
-        )
+        path = f"/{name}" + ("?" + urlencode(link) if link else "")
+        self.page.goto(self.address + ("" if path == "/" else path), wait_until="domcontentloaded")
         if self.address.startswith("http"):
             self.ready(name)
         return self
@@ -124,7 +124,7 @@ class Visit:
         """Point at a chart's `place`-th tile or cell until the chart answers, then click."""
         self.chart(name).scroll_into_view_if_needed()
         x, y = self._place(name, place)
-        self.page.mouse.move(x - 3, y - 3)
+        self.page.mouse.move(x - 1, y - 1)  # of the same cell: Plotly may answer to this move only
         self.page.mouse.move(x, y)
         self.chart(name).locator(".hoverlayer .hovertext").first.wait_for()
         self.page.mouse.click(x, y)

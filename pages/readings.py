@@ -12,7 +12,8 @@ cases.choose_sentence()
 model = cases.choose_model()
 before, after = cases.choose_context()
 own = cases.choose_own()
-options = cases.offered(st.session_state[cases.KEY + "text"], own)
+with st.spinner(t("cutting")):
+    options = cases.offered(st.session_state[cases.KEY + "text"], own)
 cases.show_offered(options)
 left, right = st.columns(2, gap="medium")
 with left:
@@ -22,7 +23,7 @@ with right:
 with page.reader_errors():
     with st.spinner(t("running", model=model), show_time=True):
         shown = readings.measured(model, first, second, before, after)
-        alone = readings.measured(model, first, second, "", "").readings
+        alone = readings.parsed(first, second)
     panels.show_cut(shown.trace, runs.model(model).limit)
     readings.draw_readings(shown, alone, (left, right))
     heads = readings.opened(shown)

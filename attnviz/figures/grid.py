@@ -9,15 +9,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from attnviz.figures.choose import shown, visible
-from attnviz.figures.labels import widest
-from attnviz.figures.palette import Colours, Scale, colours, layout, shade
+from attnviz.figures.palette import Colours, Scale, colours, head_axes, head_margins, layout, shade
 from attnviz.messages import say
 from attnviz.rules import Rule
 from attnviz.trace import Trace
 
 MOST_CELLS = 64  # a tile has fewer pixels than that across; longer texts are pooled by their largest weights
 STEPS, NOT_ALLOWED, GAP = 250, 252, 255  # what the bytes of the mosaic mean
-TICK = 11
 
 
 def grid(
@@ -43,41 +41,18 @@ def grid(
         "type": "heatmap", "z": mosaic, "zmin": 0, "zmax": 255, "colorscale": _bytes_ramp(chosen),
         "showscale": False, "hoverinfo": "skip",
     }  # fmt: skip
+    layers = [say("figure.layer_tick", language, layer=layer) for layer in range(trace.n_layers)]
+    heads = [say("figure.head_tick", language, head=head) for head in range(trace.n_heads)]
     return go.Figure(
         {
             "data": [picture, _targets(trace, size, pitch, language)],
             "layout": {
-                **layout(chosen, height=height, l=_left(trace, language), t=8 + 1.5 * TICK),
-                **_axes(trace, size, pitch, language),
+                **layout(chosen, height=height, **head_margins(layers)),
+                **head_axes(layers, heads, pitch, (size - 1) / 2, (pitch - size) / 2),
                 "shapes": [] if selected is None else [_frame(selected, size, pitch, chosen)],
             },
         }
     )
-
-
-def _left(trace: Trace, language: str) -> float:
-    """The room that the names of the layers need."""
-    return 12 + widest((say("figure.layer_tick", language, layer=layer) for layer in range(trace.n_layers)), TICK)
-
-
-def _axes(trace: Trace, size: int, pitch: int, language: str) -> dict[str, object]:
-    """Heads named across the top, layers down the side; room for a frame around the outermost tiles."""
-    centre, room = (size - 1) / 2, (pitch - size) / 2
-    heads, layers = range(trace.n_heads), range(trace.n_layers)
-    shared = {"showgrid": False, "zeroline": False, "fixedrange": True, "ticks": ""}
-    return {
-        "xaxis": {
-            **shared, "side": "top", "range": [-0.5 - room, len(heads) * pitch - 0.5 - room], "tickangle": 0,
-            "tickfont": {"size": TICK},
-            "tickvals": [head * pitch + centre for head in heads],
-            "ticktext": [say("figure.head_tick", language, head=head) for head in heads],
-        },
-        "yaxis": {
-            **shared, "range": [len(layers) * pitch - 0.5 - room, -0.5 - room], "tickfont": {"size": TICK},
-            "tickvals": [layer * pitch + centre for layer in layers],
-            "ticktext": [say("figure.layer_tick", language, layer=layer) for layer in layers],
-        },
-    }  # fmt: skip
 
 
 def _tiles(weights: Tensor, scale: Scale) -> Tensor:

@@ -36,8 +36,8 @@ def heatmap(
     """Who looks at whom in this head? Hover gives the exact weight.
 
     The cells' `meta` names the token position of each row and column, for `plotly_click`. Cells that are not allowed
-    are drawn in a colour of their own, not as 0. `cell` (query, key) is framed. Raises
-    `AttnvizError` for a layer or head that is not there.
+    are drawn in a colour of their own, not as 0. `cell` (query, key) is framed. Raises `AttnvizError` for a layer or
+    head that is not there.
     """
     places = shown(trace, specials)
     weights = visible(trace, layer, head, rule, places)
@@ -134,11 +134,10 @@ def _axes(labels: list[str], chosen: Colours, language: str, *, turned: bool) ->
         "tickfont": {"size": _tick(count)},
     }  # fmt: skip
     title = {name: _title(f"figure.{name}_axis", chosen, language) for name in ("key", "query")}
-    axes: dict[str, object] = {
+    return {
         "xaxis": {**seen, "range": ends, "tickangle": -60 if turned else 0, "title": title["key"]},
         "yaxis": {**seen, "range": ends[::-1], "title": title["query"]},
     }
-    return axes
 
 
 def _title(key: str, chosen: Colours, language: str) -> dict[str, object]:

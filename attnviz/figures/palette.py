@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -96,22 +96,64 @@ BAR_TICKS = {
 }
 
 
+TICK = 11  # pixels: the labels of colour bars and of the grids' layers and heads
+
+
 def bar_width(scale: Scale, language: str) -> int:
-    """How many pixels the colour bar needs to the right of the picture."""
-    title = say(f"figure.bar_{scale}", language).split("<br>")
-    return round(38 + max(widest(title, 11), 14 + widest(BAR_TICKS[scale], 11)))
+    """How many pixels the colour bar of a scale needs to the right of the picture."""
+    return room_for_bar(say(f"figure.bar_{scale}", language), BAR_TICKS[scale])
+
+
+def room_for_bar(title: str, ticks: list[str]) -> int:
+    """How many pixels a colour bar needs to the right of the picture."""
+    return round(38 + max(widest([title], TICK), 14 + widest(ticks, TICK)))
 
 
 def colour_bar(scale: Scale, chosen: Colours, language: str) -> dict[str, object]:
     """Plotly's colour bar for a scale, its ticks in the numbers a reader knows."""
+    return bar(say(f"figure.bar_{scale}", language), [0.0, 0.25, 0.5, 0.75, 1.0], BAR_TICKS[scale], chosen)
+
+
+def bar(title: str, values: list[float], ticks: list[str], chosen: Colours) -> dict[str, object]:
+    """Plotly's colour bar: its title, the values that are marked, what is written there."""
     return {
-        "title": {"text": say(f"figure.bar_{scale}", language), "side": "top", "font": {"size": 11}},
-        "tickvals": [0.0, 0.25, 0.5, 0.75, 1.0],
-        "ticktext": BAR_TICKS[scale],
+        "title": {"text": title, "side": "top", "font": {"size": TICK}},
+        "tickvals": values,
+        "ticktext": ticks,
         "thickness": 12,
         "outlinewidth": 0,
-        "tickfont": {"color": chosen.text, "size": 11},
+        "tickfont": {"color": chosen.text, "size": TICK},
     }
+
+
+def head_axes(
+    layers: list[str], heads: list[str], pitch: int = 1, centre: float = 0, room: float = 0
+) -> dict[str, Any]:
+    """Axes of a grid of tiles, heads named across the top and layers down the side; `room` beyond the outermost.
+
+    Tile number n has its middle at n x `pitch` + `centre`.
+    """
+    shared = {"showgrid": False, "zeroline": False, "fixedrange": True, "ticks": "", "tickfont": {"size": TICK}}
+
+    def axis(names: list[str]) -> dict[str, Any]:
+        places = [number * pitch + centre for number in range(len(names))]
+        return {
+            **shared,
+            "tickvals": places,
+            "ticktext": names,
+            "range": [-0.5 - room, len(names) * pitch - 0.5 - room],
+        }
+
+    down = axis(layers)
+    return {
+        "xaxis": {**axis(heads), "side": "top", "tickangle": 0},
+        "yaxis": {**down, "range": down["range"][::-1]},
+    }
+
+
+def head_margins(layers: list[str]) -> dict[str, float]:
+    """The room that the names on those axes need, in pixels."""
+    return {"l": 12 + widest(layers, TICK), "t": 8 + 1.5 * TICK}
 
 
 def layout(chosen: Colours, *, height: int, **margins: float) -> dict[str, object]:

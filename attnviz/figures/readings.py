@@ -11,15 +11,24 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from attnviz.figures.heatmap import cells
-from attnviz.figures.labels import widest
-from attnviz.figures.palette import Colours, Diverging, colours, diverging, layout
+from attnviz.figures.palette import (
+    TICK,
+    Colours,
+    Diverging,
+    bar,
+    colours,
+    diverging,
+    head_axes,
+    head_margins,
+    layout,
+    room_for_bar,
+)
 from attnviz.measures.readings import by_unit, unit_places, units_of
 from attnviz.messages import say
 from attnviz.segmentation import Reading
 from attnviz.trace import Trace
 
 View = Literal["token", "word", "difference"]
-TICK = 11
 LEAST_BITS = 0.5  # the colours of a grid of near-zero leans would otherwise shout
 
 
@@ -40,12 +49,13 @@ def lean_grid(
     chosen, two = colours(dark), diverging(dark)
     layers, heads = bits.shape
     top = max(LEAST_BITS, float(bits.abs().max()))
+    title, ticks = say("figure.lean_bar", language), _ticks(top, language)
     picture = {
         "type": "heatmap", "z": bits.numpy(), "zmin": -top, "zmax": top, "colorscale": two.ramp, "xgap": 3, "ygap": 3,
         "text": [[_in_tile(value, heads) for value in row] for row in bits.tolist()], "texttemplate": "%{text}",
         "textfont": {"size": TICK}, "hovertemplate": say("figure.lean_hover", language) + "<extra></extra>",
         "customdata": [[[layer, head] for head in range(heads)] for layer in range(layers)],
-        "colorbar": _bar(top, chosen, language),
+        "colorbar": bar(title, [-top, 0, top], ticks, chosen),
     }  # fmt: skip
     places = clear.nonzero().tolist()
     dots = {
@@ -61,12 +71,13 @@ def lean_grid(
         for (layer, head), colour in zip(selected, (two.first, two.second), strict=False)
     ]  # fmt: skip
     names = [say("figure.layer_tick", language, layer=layer) for layer in range(layers)]
+    word = "figure.head_tick" if heads <= 4 else "figure.head_short"
     return go.Figure(
         {
             "data": [picture, dots],
             "layout": {
-                **layout(chosen, height=height, l=12 + widest(names, TICK), t=8 + 1.5 * TICK, r=_room(top, language)),
-                **_tile_axes(names, heads, language),
+                **layout(chosen, height=height, **head_margins(names), r=room_for_bar(title, ticks)),
+                **head_axes(names, [say(word, language, head=head) for head in range(heads)]),
                 "shapes": frames,
             },
         }
@@ -78,39 +89,10 @@ def _in_tile(value: float, heads: int) -> str:
     return f"{value:+.2f}" if heads <= 4 else f"{value:+.1f}" if heads <= 8 else ""
 
 
-def _tile_axes(names: list[str], heads: int, language: str) -> dict[str, object]:
-    """Heads across the top, layers down the side."""
-    shared = {"showgrid": False, "zeroline": False, "fixedrange": True, "ticks": "", "tickfont": {"size": TICK}}
-    word = "figure.head_tick" if heads <= 4 else "figure.head_short"
-    return {
-        "xaxis": {
-            **shared, "side": "top", "range": [-0.5, heads - 0.5], "tickangle": 0, "tickvals": list(range(heads)),
-            "ticktext": [say(word, language, head=head) for head in range(heads)],
-        },
-        "yaxis": {
-            **shared, "range": [len(names) - 0.5, -0.5], "tickvals": list(range(len(names))), "ticktext": names,
-        },
-    }  # fmt: skip
-
-
 def _ticks(top: float, language: str) -> list[str]:
     """The ends of the colour bar, named by their reading."""
     second, first = (say(f"figure.lean_{side}", language, bits=f"{top:.1f}") for side in ("second", "first"))
     return [second, "0", first]
-
-
-def _bar(top: float, chosen: Colours, language: str) -> dict[str, object]:
-    """The colour bar of a lean."""
-    return {
-        "title": {"text": say("figure.lean_bar", language), "side": "top", "font": {"size": TICK}},
-        "tickvals": [-top, 0, top], "ticktext": _ticks(top, language), "thickness": 12, "outlinewidth": 0,
-        "tickfont": {"color": chosen.text, "size": TICK},
-    }  # fmt: skip
-
-
-def _room(top: float, language: str) -> float:
-    """The width of that bar."""
-    return 38 + max(widest([say("figure.lean_bar", language)], TICK), 14 + widest(_ticks(top, language), TICK))
 
 
 def side_colours(dark: bool) -> tuple[str, str]:
@@ -137,7 +119,8 @@ def opened_head(
     the weights by which it exceeds head `other`. `place` and `other` are (layer, head).
     """
     text = [number for number, special in enumerate(trace.special) if not special]
-    units = [units_of(trace, reading)[number] for number in text]
+    every = units_of(trace, reading)
+    units = [every[number] for number in text]
     labels = [trace.tokens[number] for number in text]
     weights = _inner(trace, place, text)
     if view == "word":
@@ -182,11 +165,8 @@ def _recolour(figure: go.Figure, weights: Tensor, chosen: Colours, two: Divergin
         zmin=-top, zmax=top, colorscale=two.ramp,
         hovertemplate=say("figure.hover_difference", language) + "<extra></extra>",
     )  # fmt: skip
-    figure.data[0].colorbar.update(
-        title={"text": say("figure.bar_difference", language), "side": "top", "font": {"size": TICK}},
-        tickvals=[-top, 0, top], ticktext=[f"{-top:.2f}", "0", f"{top:+.2f}"],
-        tickfont={"color": chosen.text, "size": TICK},
-    )  # fmt: skip
+    title = say("figure.bar_difference", language)
+    figure.data[0].colorbar.update(bar(title, [-top, 0, top], [f"{-top:.2f}", "0", f"{top:+.2f}"], chosen))
 
 
 def arrows(

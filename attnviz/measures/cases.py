@@ -12,22 +12,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from attnviz.measures.readings import Lean, lean, opinion
-from attnviz.models import Model, load
+from attnviz.models import BUILT_IN, Model, load
 from attnviz.recorder import record
 from attnviz.segmentation import Case, Reading, cases, within
 from attnviz.trace import Trace
 
-MODELS = ("lab-1", "lab-2", "lab-4", "lab-8")
-
 
 @dataclass(frozen=True)
 class Turn:
-    """The word-boundary head's share for reading A (of A and B together, 0 to 1) in two surroundings."""
+    """The word-boundary head's share for reading A (of A and B together, 0 to 1) in two of `tried` surroundings."""
 
     towards_first: tuple[str, str]
     towards_second: tuple[str, str]
     most: float
     least: float
+    tried: int
 
     @property
     def changes(self) -> bool:
@@ -56,7 +55,7 @@ def turn(model: Model, first: Reading, second: Reading, contexts: Sequence[tuple
             return None
         found.append((part, (before, after)))
     (least, second_context), (most, first_context) = min(found), max(found)
-    return Turn(first_context, second_context, most, least)
+    return Turn(first_context, second_context, most, least, len(found))
 
 
 def show(model: Model, case: Case) -> None:
@@ -78,7 +77,7 @@ def show(model: Model, case: Case) -> None:
 def main() -> None:
     """Read the arguments and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="*", default=MODELS)
+    parser.add_argument("models", nargs="*", default=BUILT_IN)
     for name in parser.parse_args().models:
         model = load(name)
         for case in cases().values():

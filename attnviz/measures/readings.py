@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from attnviz.errors import TextError
+from attnviz.measures.entropy import normalised
 from attnviz.rules import Rule
 from attnviz.segmentation import Reading, same_text
 from attnviz.trace import Trace
@@ -46,8 +47,8 @@ class Lean:
 
         Heads that keep less than 5 % of their weight in the text are passed over, unless all do.
         """
-        counted = (self.share >= LEAST_SHARE) if bool((self.share >= LEAST_SHARE).any()) else self.share >= 0
-        place = int((self.bits if side == 0 else -self.bits).masked_fill(~counted, -torch.inf).argmax())
+        bits, resting = self.bits if side == 0 else -self.bits, self.share < LEAST_SHARE
+        place = int((bits if resting.all() else bits.masked_fill(resting, -torch.inf)).argmax())
         return divmod(place, self.bits.shape[1])
 
 
@@ -104,21 +105,20 @@ def reading_bits(
     if not asked.any():
         return torch.zeros(weights.shape[:-2], dtype=torch.float64)
     rows, even = _shares(weights[..., asked, :], able[asked])
-    return _lift(rows, even, first[asked]).log2() - _lift(rows, even, second[asked]).log2()
+    lifts = [_lift((rows * pairs).sum((-2, -1)), (even * pairs).sum()) for pairs in (first[asked], second[asked])]
+    return lifts[0].log2() - lifts[1].log2()
 
 
 def _shares(weights: Tensor, able: Tensor) -> tuple[Tensor, Tensor]:
     """Rows over the able keys that sum to 1, and rows of even weight; float64."""
     even = able.double() / able.sum(-1, keepdim=True).clamp_min(1)
-    kept = weights.double().masked_fill(~able, 0)
-    total = kept.sum(-1, keepdim=True)
-    return torch.where(total > 0, kept / total.clamp_min(torch.finfo(torch.float64).tiny), even), even
+    rows = normalised(weights.masked_fill(~able, 0))
+    return torch.where(rows.sum(-1, keepdim=True) > 0, rows, even), even
 
 
-def _lift(rows: Tensor, even: Tensor, pairs: Tensor) -> Tensor:
-    """1 + how many times more weight than even rows have is inside these pairs; 2 where there are no pairs."""
-    chance = (even * pairs).sum((-2, -1))
-    return 1 + ((rows * pairs).sum((-2, -1)) / chance if chance > 0 else torch.ones(rows.shape[:-2]).double())
+def _lift(mass: Tensor, chance: Tensor) -> Tensor:
+    """1 + how many times more weight than by chance is inside some pairs; 2 where there are no pairs."""
+    return 1 + (mass / chance if chance > 0 else torch.ones_like(mass))
 
 
 def shuffled_bits(
@@ -143,9 +143,7 @@ def shuffled_bits(
     found = []
     for pairs in (first & able, second & able):
         moved = pairs[asked].expand_as(target).gather(-1, target).double()  # moving the pairs instead of the weights
-        share = torch.einsum("hqk,dqk->hd", rows, moved)
-        expected = (even * pairs[asked]).sum()
-        found.append(1 + (share / expected if expected > 0 else torch.ones_like(share)))
+        found.append(_lift(torch.einsum("hqk,dqk->hd", rows, moved), (even * pairs[asked]).sum()))
     return found[0].log2() - found[1].log2()
 
 

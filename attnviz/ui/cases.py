@@ -9,6 +9,7 @@ import streamlit as st
 from attnviz.errors import AttnvizError
 from attnviz.messages import LANGUAGES
 from attnviz.segmentation import Case, Lattice, Reading, cases
+from attnviz.ui import choices
 from attnviz.ui.choices import MODELS
 from attnviz.ui.language import language, t
 from attnviz.ui.link import Param, one_of
@@ -87,11 +88,7 @@ def choose_sentence() -> None:
 def choose_model() -> str:
     """1, 2, 4 or 8 heads."""
     with st.sidebar:
-        st.segmented_control(
-            t("heads"), MODELS, format_func=lambda name: name.removeprefix("lab-"), key=KEY + "model", required=True,
-            help=t("heads_help"), width="stretch", on_change=_forget_heads,
-        )  # fmt: skip
-    return state("model") or str(PARAMS["model"].default)
+        return choices.choose_model(PARAMS["model"], _forget_heads)
 
 
 def choose_context() -> tuple[str, str]:
@@ -107,6 +104,11 @@ def choose_own() -> tuple[str, ...]:
     """Words that the dictionary may lack, separated by spaces."""
     with st.sidebar:
         st.text_input(t("own_words"), key=KEY + "own", help=t("own_words_help"))
+    return own_words()
+
+
+def own_words() -> tuple[str, ...]:
+    """What was typed there."""
     return tuple((state("own") or "").split())
 
 
@@ -136,6 +138,7 @@ def glosses() -> tuple[str, str]:
     return case.glosses[language()] if case else ("", "")
 
 
+@st.cache_data(max_entries=32, show_spinner=False)
 def offered(text: str, own: tuple[str, ...] = ()) -> dict[str, float]:
     """The best readings of a text by the dictionary, as one would write them, and their probabilities.
 
@@ -187,7 +190,7 @@ def _take_case() -> None:
 def _take_text() -> None:
     """The reader's own sentence: its two best readings."""
     text = st.session_state[KEY + "text"]
-    best = [*offered(text, tuple((state("own") or "").split())), text, text]
+    best = [*offered(text, own_words()), text, text]
     put(case=OWN, first=best[0], second=best[1], before="", after="")
     _forget_heads()
 

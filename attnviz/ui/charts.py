@@ -23,6 +23,11 @@ BAR = {
 HEIGHT = 416
 
 
+def css_class(key: str) -> str:
+    """The class that Streamlit gives the element of a key, for components that look for it in the page."""
+    return f"st-key-{key}".replace(".", "-")
+
+
 def dark() -> bool:
     """Does the reader's screen show the dark theme?"""
     return st.context.theme.type == "dark"

@@ -133,16 +133,20 @@ def _take_sample() -> None:
 
 def _one(name: str, options: Sequence[str], label: str, shown: Callable[[str], str], about: str | None = None) -> str:
     """One of a few options, side by side; there is always one."""
-    key = PARAMS[name].key
+    param = PARAMS[name]
     chosen = st.segmented_control(
-        label, options, format_func=shown, key=key, required=True, help=about, width="stretch"
+        label, options, format_func=shown, key=param.key, required=True, help=about, width="stretch"
     )
-    return chosen or str(PARAMS[name].default)
+    return chosen or str(param.default)
 
 
-def choose_model() -> None:
+def choose_model(param: Param = PARAMS["model"], on_change: Callable[[], None] | None = None) -> str:
     """Which of the four models: 1, 2, 4 or 8 heads."""
-    _one("model", MODELS, t("heads"), lambda name: name.removeprefix("lab-"), t("heads_help"))
+    chosen = st.segmented_control(
+        t("heads"), MODELS, format_func=lambda name: name.removeprefix("lab-"), key=param.key, required=True,
+        help=t("heads_help"), width="stretch", on_change=on_change,
+    )  # fmt: skip
+    return chosen or str(param.default)
 
 
 def rule_now() -> RuleChoice:

@@ -11,6 +11,7 @@ from functools import cache
 
 import streamlit as st
 
+from attnviz.ui.charts import css_class
 from attnviz.ui.choices import KEY
 from attnviz.ui.reader import asset
 
@@ -25,7 +26,7 @@ def listen(key: str, charts: dict[str, str], **on_click: Callable[[], None]) -> 
 
     `on_click` are the callbacks `on_<kind>_change`; they find what was clicked with `clicked`.
     """
-    data = {kind: f"st-key-{chart}".replace(".", "-") for kind, chart in charts.items()}
+    data = {kind: css_class(chart) for kind, chart in charts.items()}
     _component()(key=key + "clicks", data=data, **on_click)
 
 

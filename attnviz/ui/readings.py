@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -43,11 +44,16 @@ def measured(name: str, first: str, second: str, before: str, after: str) -> Sho
     """How the heads of a model lean between two written readings. Raises `TextError` where they are not two."""
     from attnviz.measures.readings import lean
 
-    a, b = Reading.parse(first), Reading.parse(second)
-    same_text(a, b)
-    a, b = within(a, before, after), within(b, before, after)
+    a, b = (within(reading, before, after) for reading in parsed(first, second))
     trace = runs.trace(name, a.text, SOFT)
     return Shown(trace, lean(trace, a, b))
+
+
+def parsed(first: str, second: str) -> tuple[Reading, Reading]:
+    """Two written readings of one text, without what stands around it. Raises `TextError` where they are not that."""
+    readings = Reading.parse(first), Reading.parse(second)
+    same_text(*readings)
+    return readings
 
 
 def shares(shown: Shown, alone: tuple[Reading, Reading]) -> tuple[list[str], list[str]]:
@@ -58,8 +64,9 @@ def shares(shown: Shown, alone: tuple[Reading, Reading]) -> tuple[list[str], lis
     model = ["", ""] if part is None else [t("reading_model", share=f"{p:.1%}") for p in (part, 1 - part)]
     if any(character.isspace() for character in alone[0].text.strip()):
         return model, ["", ""]
-    own = (cases.state("own") or "").split()
-    lattice = Lattice.of(alone[0].text, own=[*own, *(word for reading in alone for word in reading.words)])
+    lattice = Lattice.of(
+        alone[0].text, own=[*cases.own_words(), *(word for reading in alone for word in reading.words)]
+    )
     found = [lattice.probability(reading) for reading in alone]
     return model, [t("reading_dictionary", share=cases.percent(p)) for p in found]
 
@@ -74,7 +81,7 @@ def draw_readings(shown: Shown, alone: tuple[Reading, Reading], places: tuple[ob
         facts = " · ".join(filter(None, (plain(gloss), *lines)))
         words = "".join(
             f"<span style='border:2px solid {colour};border-radius:4px;padding:0 .3em;margin-right:.25em'>"
-            f"{word.replace('&', '&amp;').replace('<', '&lt;')}</span>"
+            f"{html.escape(word)}</span>"
             for word in alone[side].words
         )
         with place:  # type: ignore[attr-defined]
@@ -152,10 +159,9 @@ def draw_context(name: str, first: str, second: str, shown: Shown) -> None:
     found = turned(name, first, second)
     if found is not None:
         around = [f"{before}…{after}" for before, after in (found.towards_first, found.towards_second)]
-        case = cases.chosen_case()
         st.caption(
             t(
-                "context_found" if found.changes else "context_not", count=len(case.contexts) + 1 if case else 1,
+                "context_found" if found.changes else "context_not", count=found.tried,
                 most=f"{found.most:.2%}", least=f"{found.least:.2%}", first=plain(around[0]), second=plain(around[1]),
             )
         )  # fmt: skip

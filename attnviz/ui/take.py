@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attnviz.ui import export
+from attnviz.ui.charts import css_class
 from attnviz.ui.choices import KEY
 from attnviz.ui.language import t
 from attnviz.ui.reader import asset
@@ -32,7 +33,7 @@ def take_away(trace: Trace, rule: Rule | None, layer: int, head: int, query: int
         _component()(
             key=KEY + "take",
             data={
-                "chart": f"st-key-{KEY}heatmap".replace(".", "-"),
+                "chart": css_class(KEY + "heatmap"),
                 "name": name,
                 "words": {word: t(f"take_{word}") for word in ("png", "svg", "link_copy", "link_copied")},
             },

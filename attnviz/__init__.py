@@ -15,20 +15,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from attnviz import figures, measures
-    from attnviz.attention import Attention, attend
+    from attnviz.attention import Attention, Observed, attend
     from attnviz.errors import AttnvizError, ModelError, RuleError, TextError
+    from attnviz.interventions import ForbidEdge, HideToken, Intervention, KeepHead, Place, RemoveHeads, Reweigh
     from attnviz.models import Model, load
     from attnviz.recorder import record
     from attnviz.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
-    from attnviz.trace import Cell, Trace
+    from attnviz.trace import Cell, Gap, Trace
 
 _HOMES = {
-    "attention": ("Attention", "attend"),
+    "attention": ("Attention", "Observed", "attend"),
     "errors": ("AttnvizError", "ModelError", "RuleError", "TextError"),
+    "interventions": ("ForbidEdge", "HideToken", "Intervention", "KeepHead", "Place", "RemoveHeads", "Reweigh"),
     "models": ("Model", "load"),
     "recorder": ("record",),
     "rules": ("Argmax", "Entmax", "Rule", "Sample", "Soft", "Sparsemax", "Threshold", "TopK", "TopP"),
-    "trace": ("Cell", "Trace"),
+    "trace": ("Cell", "Gap", "Trace"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -38,8 +40,17 @@ __all__ = [
     "AttnvizError",
     "Cell",
     "Entmax",
+    "ForbidEdge",
+    "Gap",
+    "HideToken",
+    "Intervention",
+    "KeepHead",
     "Model",
     "ModelError",
+    "Observed",
+    "Place",
+    "RemoveHeads",
+    "Reweigh",
     "Rule",
     "RuleError",
     "Sample",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
@@ -19,6 +19,7 @@ class Attention:
 
     Each of these four is computed when first asked for, then kept. `softcap` bounds the scaled products; `sink` is the
     score of a place that takes weight and gives nothing, one for each query (or head), so that rows sum to less than 1.
+    `shared` is how many neighbouring query heads have one key and value head in common (1: none do).
     """
 
     queries: Float[Tensor, "*batch query d_head"]
@@ -30,6 +31,17 @@ class Attention:
     scale: float
     softcap: float | None = None
     sink: Float[Tensor, "*#batch #query"] | None = None
+    shared: int = 1
+
+    @property
+    def n_heads(self) -> int:
+        """How many heads the call has."""
+        return self.queries.shape[-3]
+
+    @property
+    def explained(self) -> bool:
+        """Are the scores known from which the weights come?"""
+        return True
 
     @cached_property
     def products(self) -> Float[Tensor, "*batch query key"]:
@@ -90,6 +102,49 @@ class Attention:
         if self.allowed is None:
             return output
         return output.masked_fill(~self.allowed.any(-1, keepdim=True), 0.0)
+
+
+@dataclass(frozen=True)
+class Observed(Attention):
+    """Weights that a model returned without saying how it came by them: `given` `[head, query, key]`.
+
+    Rules act on their logarithms, which for every rule gives what the scores would have given; queries, keys and values
+    have the width 0, products are NaN. A weight of exactly 0 is taken as not allowed.
+    """
+
+    given: Float[Tensor, "*batch query key"] = field(kw_only=True)
+
+    @classmethod
+    def of(cls, weights: Float[Tensor, "*batch query key"]) -> Observed:
+        """Such a call from its weights."""
+        queries, keys = (weights.new_zeros(*weights.shape[:-2], weights.shape[axis], 0) for axis in (-2, -1))
+        allowed = weights > 0
+        return cls(
+            queries, keys, keys, Soft(), None if bool(allowed.all()) else allowed, bias=None, scale=1.0, given=weights
+        )
+
+    @property
+    def explained(self) -> bool:
+        return False
+
+    @cached_property
+    def products(self) -> Float[Tensor, "*batch query key"]:
+        return torch.full_like(self.given, torch.nan)
+
+    @cached_property
+    def scores(self) -> Float[Tensor, "*batch query key"]:
+        return at_least_float32(self.given).log()
+
+    @cached_property
+    def weights(self) -> Float[Tensor, "*batch query key"]:
+        return at_least_float32(self.given) if self.rule == Soft() else self.rule.weigh(self.scores)
+
+    def only(self, head: int) -> Observed:
+        allowed = None if self.allowed is None else self.allowed[head]
+        return replace(
+            self, queries=self.queries[head], keys=self.keys[head], values=self.values[head], allowed=allowed,
+            given=self.given[head],
+        )  # fmt: skip
 
 
 def attend(

@@ -1,58 +1,50 @@
-"""Run a model once and record its attention. The only file that knows how transformers calls attention.
-
-A function registered under the name `attnviz` takes the place of a model's attention (`AttentionInterface`) and sends
-it through `attend`. What a run records and which rule it computes with lives in one context variable, so one loaded
-model serves many people at once: nothing on the model is ever changed.
-"""
+"""Run a model once and record its attention, as it is or with changes made inside the run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from attnviz.attention import Attention, attend
+from attnviz.attention import Attention, Observed
 from attnviz.errors import ModelError, TextError
+from attnviz.interface import maps, recording
+from attnviz.interventions import SOURCE_KEYS, Intervention, Reweigh
 from attnviz.models.load import Model
 from attnviz.rules import Rule, Soft
-from attnviz.tokens import Encoded, encode, piece_label
-from attnviz.trace import Trace
+from attnviz.tokens import Encoded, encode, piece_label, written
+from attnviz.trace import Gap, Trace
 
-ATTENTION = "attnviz"
-
-
-@dataclass
-class _Run:
-    """One person's run: the rule it computes with and the layers seen so far."""
-
-    rule: Rule
-    layers: list[Attention] = field(default_factory=list)
+Layers = tuple[Attention | Gap, ...]
+# Where eager models return weights, by name; never by position.
+RETURNED = {
+    "encoder_attentions": "encoder", "decoder_attentions": "decoder", "cross_attentions": "cross", "attentions": "self",
+}  # fmt: skip
 
 
-_RUN: ContextVar[_Run | None] = ContextVar("attnviz_run", default=None)
-
-
-def register() -> None:
-    """Make the implementation name `attnviz` known to transformers. Calling it again changes nothing."""
-    from transformers import AttentionInterface, AttentionMaskInterface
-
-    AttentionInterface.register(ATTENTION, _attention)
-    AttentionMaskInterface.register(ATTENTION, _mask)
-
-
-def record(model: Model, text: str, *, rule: Rule | None = None, blank: int | None = None) -> Trace:
+def record(
+    model: Model,
+    text: str,
+    *,
+    rule: Rule | None = None,
+    blank: int | None = None,
+    interventions: Sequence[Intervention] = (),
+    target: str | None = None,
+) -> Trace:
     """What does every head of `model` do with `text`?
 
     `rule` acts in every layer while the model computes, so later layers and the prediction follow it (soft unless
-    given). `blank` puts [MASK] on that token and asks the model to fill it. A text that is too long is read as far as
-    the model reaches (`Trace.encoded.cut`).
+    given); `interventions` change heads, edges and tokens, or the rule in chosen layers. `blank` puts [MASK] on that
+    token and asks the model to fill it. An encoder-decoder also reads `target`, what it has written so far (nothing
+    unless given); its trace is the cross attention's, `Trace.map` gives the others. A text that is too long is read as
+    far as the model reaches (`Trace.encoded.cut`).
 
-    Raises `TextError` for a text that cannot be read, `ModelError` for a model whose attention cannot.
+    Raises `TextError` for a text that cannot be read, `ModelError` for a model whose attention cannot, `AttnvizError`
+    for an intervention on a layer, head or token that is not there.
 
     >>> import attnviz as av
     >>> av.record(av.load("lab-4"), "南京市长江大桥").tokens[:4]
@@ -62,35 +54,117 @@ def record(model: Model, text: str, *, rule: Rule | None = None, blank: int | No
     if blank is not None:
         encoded = _blanked(encoded, blank, model)
     chosen = Soft() if rule is None else rule
-    with _recording(chosen) as run, torch.inference_mode():
-        result = model.network(input_ids=torch.tensor([encoded.ids]), output_hidden_states=True, use_cache=False)
-    if not run.layers:
-        raise ModelError("model_no_attention", model=model.name)
-    outputs = result.hidden_states[-1][0]
-    logits = result.logits[0] if model.kind != "plain" else None
-    return Trace(
-        model=model.name,
-        kind=model.kind,
-        encoded=encoded,
-        rule=chosen,
-        layers=tuple(_one_text(layer) for layer in run.layers),
-        outputs=outputs,
-        logits=logits,
-        boundaries=None if model.boundary is None else model.boundary.begins(outputs),
-        blank=blank,
-        name_piece=lambda number: piece_label(number, model.tokenizer),
-    )
+    changes = (*([] if chosen == Soft() else [Reweigh(chosen)]), *interventions)
+    reply = _reply(model, target) if model.kind == "seq2seq" else None
+    inputs = {"input_ids": torch.tensor([encoded.ids])}
+    if reply is not None:
+        inputs["decoder_input_ids"] = torch.tensor([reply.ids])
+    _refuse(changes, encoded, reply)
+    result, found = run(model.network, changes, eager=model.eager, name=model.name, **inputs)
+    return trace_of(model, encoded, reply, result, found, rule=chosen, changes=tuple(interventions), blank=blank)
 
 
-@contextmanager
-def _recording(rule: Rule) -> Iterator[_Run]:
-    """Let the attention of this context, and of no other, be recorded."""
-    run = _Run(rule)
-    token = _RUN.set(run)
-    try:
-        yield run
-    finally:
-        _RUN.reset(token)
+def run(
+    network: Any, changes: Sequence[Intervention] = (), *, eager: bool = False, name: str = "", **inputs: Tensor
+) -> tuple[Any, dict[str, Layers]]:
+    """One forward pass of a network: its own result, and the layers of each map (`interface.maps`).
+
+    An `eager` network returns its weights instead of calling `attend`: they can be looked at, not changed. Raises
+    `ModelError` where there is no attention to be seen, or none that can be changed.
+    """
+    if eager and changes:
+        raise ModelError("model_read_only", model=name)
+    asked = {"output_hidden_states": True, "use_cache": False, **({"output_attentions": True} if eager else {})}
+    with recording(network, changes) as seen, torch.inference_mode():
+        result = network(**inputs, **asked)
+    found = returned(result) if eager else maps(network, seen.steps[-1])
+    if not found:
+        raise ModelError("model_no_attention", model=name)
+    return result, found
+
+
+def returned(result: Mapping[str, Any]) -> dict[str, Layers]:
+    """The weights that a model returned by itself, by the names of its output."""
+    found: dict[str, Layers] = {}
+    for field, part in RETURNED.items():
+        weights = result.get(field)
+        if weights and any(layer is not None for layer in weights):
+            found[part] = tuple(Gap("other", "?") if w is None else Observed.of(w[0]) for w in weights)
+    return found
+
+
+def trace_of(
+    model: Model, encoded: Encoded, reply: Encoded | None, result: Any, found: Mapping[str, Layers], **said: Any
+) -> Trace:
+    """The trace of a run from what it returned; of an encoder-decoder that of the cross attention, with the others."""
+    make = _Maker(model, dict(said))
+    if reply is None:
+        hidden = result.hidden_states[-1][0]
+        logits = result.logits[0] if model.kind != "plain" else None
+        traces = {part: make(part, encoded, layers, hidden, logits) for part, layers in found.items()}
+        first = next(iter(traces))
+    else:
+        source, target = _last(result, "encoder"), _last(result, "decoder")
+        axes: dict[str, tuple[Encoded, Tensor, Tensor | None]] = {
+            "encoder": (encoded, source, None), "decoder": (reply, target, result.logits[0]),
+            "cross": (reply, target, result.logits[0]),
+        }  # fmt: skip
+        traces = {part: make(part, axes[part][0], layers, *axes[part][1:]) for part, layers in found.items()}
+        first = "cross" if "cross" in traces else next(iter(traces))
+        if "cross" in traces:
+            traces["cross"] = replace(traces["cross"], looked_at=encoded)
+    others = {part: trace for part, trace in traces.items() if part != first}
+    whole = replace(traces[first], others=others)
+    for change in whole.changes:
+        for part in whole.parts:
+            if change.part in (None, part):
+                change.check_layers(whole.map(part).n_layers)
+    return whole
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """Makes a trace for each map of one run."""
+
+    model: Model
+    said: dict[str, Any]
+
+    def __call__(self, part: str, encoded: Encoded, layers: Layers, outputs: Tensor, logits: Tensor | None) -> Trace:
+        model = self.model
+        boundary = model.boundary if part == "self" else None
+        name = partial(piece_label, tokenizer=model.tokenizer)
+        return Trace(
+            model=model.name, kind=model.kind, encoded=encoded, layers=layers, outputs=outputs, logits=logits,
+            boundaries=None if boundary is None else boundary.begins(outputs), name_piece=name, part=part, **self.said,
+        )  # fmt: skip
+
+
+def _last(result: Any, side: str) -> Tensor:
+    """The last hidden state of one side of an encoder-decoder, `[token, width]`."""
+    states = result.get(f"{side}_hidden_states")
+    last: Tensor = result[f"{side}_last_hidden_state"] if states is None else states[-1]
+    return last[0]
+
+
+def _reply(model: Model, target: str | None) -> Encoded:
+    """What the decoder reads: its start token, then the target without its end."""
+    config = model.network.config
+    start = getattr(config, "decoder_start_token_id", None)
+    if start is None:
+        start = getattr(model.network.generation_config, "decoder_start_token_id", None)
+    if start is None:
+        start = config.bos_token_id if config.bos_token_id is not None else config.pad_token_id
+    ids = model.tokenizer(text_target=target)["input_ids"][:-1] if target else []
+    return written((start, *ids), model.tokenizer)
+
+
+def _refuse(changes: Sequence[Intervention], encoded: Encoded, reply: Encoded | None) -> None:
+    """Refuse changes to tokens that are not there."""
+    source, target = len(encoded.ids), len(encoded.ids) if reply is None else len(reply.ids)
+    for change in changes:
+        keys = source if change.part is None or change.part in SOURCE_KEYS else target
+        queries = target if change.part in ("decoder", "cross") else source
+        change.check(queries, keys)
 
 
 def _blanked(encoded: Encoded, blank: int, model: Model) -> Encoded:
@@ -104,70 +178,3 @@ def _blanked(encoded: Encoded, blank: int, model: Model) -> Encoded:
     ids, labels = list(encoded.ids), list(encoded.labels)
     ids[blank], labels[blank] = model.mask_id, model.tokenizer.mask_token
     return replace(encoded, ids=tuple(ids), labels=tuple(labels))
-
-
-def _one_text(call: Attention) -> Attention:
-    """A recorded call without its batch axis and without anything computed from it."""
-
-    def first(tensor: Tensor | None) -> Tensor | None:
-        return tensor if tensor is None or tensor.ndim < 4 else tensor[0]
-
-    return replace(
-        call, queries=call.queries[0], keys=call.keys[0], values=call.values[0],
-        allowed=first(call.allowed), bias=first(call.bias), sink=None if call.sink is None else call.sink[0],
-    )  # fmt: skip
-
-
-def _attention(
-    module: torch.nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,
-    scaling: float | None = None,
-    is_causal: bool | None = None,
-    position_bias: Tensor | None = None,
-    softcap: float | None = None,
-    s_aux: Tensor | None = None,
-    **_: object,
-) -> tuple[Tensor, None]:
-    """The function that transformers calls: query `[batch, head, query, d]`, key and value with their own heads.
-
-    `s_aux` `[head]` are the scores of learned sinks.
-    """
-    groups = query.shape[1] // key.shape[1]
-    key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
-    allowed, bias = _allowed_and_bias(attention_mask, position_bias)
-    causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
-    if attention_mask is None and causal and query.shape[2] > 1:
-        allowed = torch.ones(query.shape[2], key.shape[2], dtype=torch.bool, device=query.device).tril()
-    run = _RUN.get()
-    layer = len(run.layers) if run else 0
-    rule = run.rule.at(layer) if run else Soft()
-    sink = None if s_aux is None else s_aux.reshape(1, -1, 1)
-    call = attend(
-        query, key, value, rule=rule, allowed=allowed, bias=bias, scale=scaling, softcap=softcap, sink=sink
-    )  # fmt: skip
-    if run:
-        run.layers.append(call)
-    return call.output.transpose(1, 2).contiguous(), None
-
-
-def _allowed_and_bias(mask: Tensor | None, bias: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
-    """Split what transformers hands over: a boolean mask, or a float mask whose very negative cells are not allowed."""
-    if mask is None:
-        return None, bias
-    if mask.dtype == torch.bool:
-        return mask, bias
-    allowed = mask > torch.finfo(mask.dtype).min / 2
-    rest = mask.masked_fill(~allowed, 0.0)
-    if bias is not None:
-        return allowed, bias + rest
-    return allowed, rest if bool(rest.any()) else None
-
-
-def _mask(*args: Any, **kwargs: Any) -> Tensor | None:
-    """transformers' boolean mask, True = may look, always laid out where something is not allowed."""
-    from transformers.masking_utils import sdpa_mask
-
-    return sdpa_mask(*args, **{**kwargs, "allow_is_causal_skip": False})

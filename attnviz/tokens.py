@@ -151,6 +151,32 @@ def _after_space(text: str, start: int, end: int) -> tuple[int, int]:
     return end - (len(text[start:end].lstrip()) or end - start), end
 
 
+def written(ids: Sequence[int], tokenizer: PreTrainedTokenizerBase) -> Encoded:
+    """Tokens that a model wrote, or shall go on from, with the text that they spell and labels like those of `encode`.
+
+    Pieces that together spell one character share its span; special tokens spell nothing.
+    """
+    text, waiting = "", 0
+    spans: list[tuple[int, int] | None] = []
+    special = tuple(number in tokenizer.all_special_ids for number in ids)
+    spelt: list[int] = []
+    for number, is_special in zip(ids, special, strict=True):
+        spans.append(None)
+        if is_special:
+            continue
+        spelt.append(number)
+        longer = str(tokenizer.decode(spelt, clean_up_tokenization_spaces=False))
+        waiting += 1
+        if longer.endswith("\ufffd"):  # the character is not whole yet
+            continue
+        start, text = len(text), longer
+        plain = [place for place in range(len(spans)) if not special[place]][-waiting:]
+        for place in plain:
+            spans[place] = (start, len(text)) if len(text) > start else None
+        waiting = 0
+    return Encoded(text, tuple(ids), label(text, ids, spans, tokenizer), tuple(spans), special, None)
+
+
 def piece_label(number: int, tokenizer: PreTrainedTokenizerBase) -> str:
     """A readable label for a vocabulary entry that stands in no text (a prediction)."""
     piece = cast("str | None", tokenizer.convert_ids_to_tokens(number))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from attnviz.attention import Attention
 from attnviz.errors import AttnvizError, ModelError
+from attnviz.interventions import Intervention
 from attnviz.rules import Entmax, Rule, Soft, Sparsemax
 from attnviz.tokens import Encoded
 
@@ -46,24 +47,57 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Gap:
+    """A layer that has no attention weights: `reason` is a message id (`gap.<reason>`), `kind` what stands there."""
+
+    reason: str
+    kind: str
+
+
+@dataclass(frozen=True)
 class Trace:
     """What one run recorded, frozen. Layers, heads and positions count from 0.
 
     `layers` hold queries, keys, values `[head, position, d_head]` and masks; weights are made when asked for.
     `logits` is `[token, vocabulary]` or None, `outputs` `[token, width]` the last hidden state, `boundaries`
     `[token]` the probability that a word begins at each token, or None where the model has no such head.
+
+    A model with several stacks of attention gives a map for each, named in `parts` ("encoder", "decoder", "cross";
+    "self" where there is but one), and `map` goes from one to another. In "cross" the queries are `encoded`, the
+    target's tokens, and the keys are `looked_at`, the source's. `border` is the number of the first token that the
+    model wrote itself.
     """
 
     model: str
     kind: str
     encoded: Encoded
     rule: Rule
-    layers: tuple[Attention, ...]
+    layers: tuple[Attention | Gap, ...]
     outputs: Tensor
     logits: Tensor | None = None
     boundaries: Tensor | None = None
     blank: int | None = None
     name_piece: Callable[[int], str] = field(default=str, repr=False)
+    part: str = "self"
+    looked_at: Encoded | None = None
+    others: Mapping[str, Trace] = field(default_factory=dict, repr=False)
+    changes: tuple[Intervention, ...] = ()
+    border: int | None = None
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names of this run's maps, this one's first."""
+        return (self.part, *self.others)
+
+    def map(self, part: str) -> Trace:
+        """Another map of the same run. Raises `AttnvizError` for one that the model does not have."""
+        if part == self.part:
+            return self
+        if part not in self.others:
+            raise AttnvizError("no_such_part", part=part, parts=", ".join(self.parts))
+        rest = {self.part: replace(self, others={}), **self.others}
+        found = rest.pop(part)
+        return replace(found, others=rest)
 
     @property
     def text(self) -> str:
@@ -76,31 +110,48 @@ class Trace:
         return list(self.encoded.labels)
 
     @property
+    def key_tokens(self) -> list[str]:
+        """The labels of what is looked at `[key]`: the tokens themselves, but for cross attention."""
+        return self.tokens if self.looked_at is None else list(self.looked_at.labels)
+
+    @property
+    def key_special(self) -> tuple[bool, ...]:
+        """`special` for what is looked at."""
+        return self.special if self.looked_at is None else self.looked_at.special
+
+    @property
     def special(self) -> tuple[bool, ...]:
         """Which tokens the tokenizer added by itself `[token]`: [CLS], [SEP], <s>, ..."""
         return self.encoded.special
 
     @property
     def n_layers(self) -> int:
-        """How many attention layers ran."""
+        """How many layers there are, those without attention counted."""
         return len(self.layers)
+
+    @property
+    def open_layers(self) -> list[int]:
+        """The layers that have attention weights."""
+        return [number for number, layer in enumerate(self.layers) if isinstance(layer, Attention)]
 
     @property
     def n_heads(self) -> int:
         """How many heads the widest layer has."""
-        return max(layer.queries.shape[-3] for layer in self.layers)
+        return max((layer.n_heads for layer in self.layers if isinstance(layer, Attention)), default=0)
 
     def attention(self, layer: int, head: int | None = None, rule: Rule | None = None) -> Attention:
         """One layer's attention `[head, query, key]`, or one head's `[query, key]`, under this run's rule or another.
 
-        Raises `AttnvizError` for a layer or head that the model does not have.
+        Raises `AttnvizError` for a layer or head that the model does not have, and for a layer without attention.
         """
         self._check("layer", layer, self.n_layers)
         whole = self.layers[layer]
-        chosen = self.rule if rule is None else rule
+        if isinstance(whole, Gap):
+            raise AttnvizError("layer_gap", layer=layer, kind=whole.kind)
+        chosen = whole.rule if rule is None else rule
         if head is None:
             return replace(whole, rule=chosen.at(layer))
-        self._check("head", head, whole.queries.shape[-3])
+        self._check("head", head, whole.n_heads)
         return replace(whole.only(head), rule=chosen.at(layer, head))
 
     def weights(
@@ -127,7 +178,7 @@ class Trace:
         places = found.with_sink(found.scores)[query].double()
         total = torch.logsumexp(places / temperature, 0).item()
         return Cell(
-            layer, head, query, key, self.tokens[query], self.tokens[key],
+            layer, head, query, key, self.tokens[query], self.key_tokens[key],
             product=product, scale=found.scale,
             bias=0.0 if found.bias is None else found.bias.expand_as(found.products)[query, key].item(),
             score=score, soft=0.0 if score == -math.inf else math.exp(score / temperature - total),

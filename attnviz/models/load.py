@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
 from safetensors import SafetensorError
@@ -12,11 +12,13 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from attnviz.errors import ModelError
+from attnviz.interface import ATTENTION, register
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 BUILT_IN = ("lab-1", "lab-2", "lab-4", "lab-8")
+EAGER = "eager"  # transformers' own attention, which returns its weights
 BOUNDARY_FILE = "word_boundary.safetensors"
 WEIGHTS = Path(__file__).parents[1] / "weights"
 UNBOUNDED = 1_000_000  # tokenizers without a limit carry a number above this
@@ -24,7 +26,7 @@ UNBOUNDED = 1_000_000  # tokenizers without a limit carry a number above this
 PADDED_POSITIONS = {
     "camembert", "data2vec-text", "mpnet", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod",
 }  # fmt: skip
-Kind = Literal["masked", "causal", "plain"]
+Kind = Literal["masked", "causal", "seq2seq", "plain"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,9 @@ class Boundary:
 class Model:
     """A loaded model, shared by everyone who asks for it: never changed after loading.
 
-    `kind` is what it predicts: "masked" fills blanks, "causal" the next token, "plain" predicts no tokens.
+    `kind` is what it predicts: "masked" fills blanks, "causal" the next token, "seq2seq" the next token of an answer,
+    "plain" predicts no tokens. `eager` models do not let their attention be computed by `attend`: they return weights,
+    which can be drawn and re-weighted but not changed inside a run.
     `limit` is the longest text in tokens, special tokens counted; None without a limit of its own.
     """
 
@@ -56,6 +60,7 @@ class Model:
     tokenizer: PreTrainedTokenizerBase
     boundary: Boundary | None
     limit: int | None
+    eager: bool = False
 
     @property
     def mask_id(self) -> int | None:
@@ -76,31 +81,44 @@ def load(name: str, *, revision: str | None = None) -> Model:
     """
     from transformers import AutoConfig, AutoTokenizer
 
-    from attnviz.recorder import ATTENTION, register
-
     register()
     place = str(built_in_folder(name)) if name in BUILT_IN else name
     try:
         config = AutoConfig.from_pretrained(place, revision=revision)
-        kind, maker = _kind(config, name)
+        kind, maker = _kind(config)
         tokenizer = AutoTokenizer.from_pretrained(place, revision=revision)
         if not set(tokenizer.get_vocab().values()) - set(tokenizer.all_special_ids):
             raise OSError("it has no tokenizer files")  # transformers makes up an empty tokenizer
-        network = maker.from_pretrained(
-            place, revision=revision, attn_implementation=ATTENTION, dtype=torch.float32, use_safetensors=True
-        )
-    except (OSError, ValueError, RuntimeError, ImportError, SafetensorError) as reason:
+        network = _network(maker, config, place, revision)
+    except (OSError, ValueError, RuntimeError, ImportError, KeyError, SafetensorError) as reason:
         raise ModelError("model_not_loaded", model=name, reason=_first_sentence(reason)) from reason
-    return Model(name, kind, network.eval(), tokenizer, _boundary(Path(place)), _limit(config, tokenizer))
+    eager = network.config._attn_implementation == EAGER
+    return Model(name, kind, network, tokenizer, _boundary(Path(place)), _limit(config, tokenizer), eager)
 
 
-def _kind(config: PretrainedConfig, name: str) -> tuple[Kind, type[Any]]:
+def _network(maker: type[Any], config: PretrainedConfig, place: str, revision: str | None) -> PreTrainedModel:
+    """The network with its attention going through `attend`, or returning its weights where that cannot be had."""
+    way = EAGER if _is_eager(maker, config) else ATTENTION
+    network = maker.from_pretrained(
+        place, revision=revision, attn_implementation=way, dtype=torch.float32, use_safetensors=True
+    )
+    return cast("PreTrainedModel", network.eval())
+
+
+def _is_eager(maker: type[Any], config: PretrainedConfig) -> bool:
+    """Does the class that will be loaded keep its attention to itself?"""
+    found = maker._model_mapping[type(config)]
+    classes = found if isinstance(found, (tuple, list)) else (found,)
+    return not all(one._can_set_attn_implementation() for one in classes)
+
+
+def _kind(config: PretrainedConfig) -> tuple[Kind, type[Any]]:
     """What does the model predict, and which class loads it? By the architecture that its config names."""
-    from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
+    from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
 
-    if config.is_encoder_decoder:
-        raise ModelError("model_encoder_decoder", model=name)
     architecture = (config.architectures or [""])[0]
+    if config.is_encoder_decoder and not architecture.startswith(("T5Encoder", "MT5Encoder", "UMT5Encoder")):
+        return "seq2seq", AutoModelForSeq2SeqLM
     if architecture == "ElectraForPreTraining":  # it tells true tokens from false ones; it fills no blanks
         return "plain", AutoModel
     if architecture.endswith(("ForMaskedLM", "ForPreTraining")):

@@ -184,7 +184,7 @@ def show_heads(name: str, text: str) -> None:
         rows.append(bold(cells, model == name))
     st.markdown(table([t(column) for column in columns], rows, "---:"))
     run = runs.trace(name, text, SOFT)
-    width = run.layers[0].queries.shape[-1]
+    width = run.attention(0).queries.shape[-1]
     st.caption(t("model_says", model=name, layers=run.n_layers, heads=run.n_heads, width=width))
 
 

@@ -13,8 +13,21 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 from transformers.modeling_outputs import ModelOutput
 
-from attnviz import Argmax, Model, ModelError, Sample, Soft, Sparsemax, TextError, Threshold, TopK, Trace, load, record
-from attnviz import recorder as recorder_module
+from attnviz import (
+    Argmax,
+    Model,
+    ModelError,
+    Sample,
+    Soft,
+    Sparsemax,
+    TextError,
+    Threshold,
+    TopK,
+    Trace,
+    interface,
+    load,
+    record,
+)
 from attnviz.rules import Rule
 from tests.parity import tiny
 
@@ -183,7 +196,7 @@ def test_exception_inside_a_run_comes_out_and_leaves_nothing_behind(model: Model
     before = record(model("bert"), TEXT)
     with pytest.raises(ZeroDivisionError, match="the rule was asked"):
         record(model("bert"), TEXT, rule=Broken())
-    assert recorder_module._RUN.get() is None
+    assert interface._RUN.get() is None
     assert torch.equal(plain(model("bert"), before), before.logits)
     assert torch.equal(record(model("bert"), TEXT).logits, before.logits)
 
@@ -192,9 +205,9 @@ def test_record_changes_nothing_on_the_model(model: Models) -> None:
     network = model("bert").network
     weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     trace = record(model("bert"), TEXT, rule=Argmax())
-    assert recorder_module._RUN.get() is None
+    assert interface._RUN.get() is None
     assert not network.training
-    assert network.config._attn_implementation == recorder_module.ATTENTION
+    assert network.config._attn_implementation == interface.ATTENTION
     hooks = [hook for module in network.modules() for hook in module._forward_hooks.values()]
     assert all(hook.__module__.startswith("transformers.") for hook in hooks)  # its own way to hidden states, put once
     assert not any(module._forward_pre_hooks for module in network.modules())
@@ -295,24 +308,39 @@ def test_learned_sinks_take_their_share_of_every_row(model: Models) -> None:
     assert trace.cell(1, 2, 6, 4).soft == pytest.approx(trace.weights(1, 2)[6, 4].item(), abs=1e-6)
 
 
-@pytest.mark.parametrize("model_type", ["bloom", "deberta-v2", "mamba"])
-def test_model_outside_the_attention_interface_is_refused(
+def test_model_without_attention_is_refused(tmp_path: Path, wordpiece: PreTrainedTokenizerBase) -> None:
+    with pytest.raises(ModelError) as refusal:
+        record(load(str(tiny.save("causal", "mamba", tmp_path, wordpiece))), TEXT)
+    assert refusal.value.message == "model_no_attention"
+
+
+@pytest.mark.parametrize("model_type", ["bloom", "deberta-v2"])
+def test_model_outside_the_attention_interface_gives_its_weights_to_look_at(
     model_type: str, tmp_path: Path, wordpiece: PreTrainedTokenizerBase
 ) -> None:
     kind = "masked" if model_type == "deberta-v2" else "causal"
+    place = tiny.save(kind, model_type, tmp_path, wordpiece)
+    trace = record(load(str(place)), TEXT)
+    expected = eager(place, trace, kind)
+    for layer, weights in enumerate(expected.attentions):
+        assert torch.equal(trace.weights(layer), weights[0])
+        assert not trace.attention(layer).explained
+        redrawn = trace.weights(layer, rule=TopK(2, renormalise=True))
+        assert ((redrawn > 0).sum(-1) <= 2).all()
+        torch.testing.assert_close(redrawn.sum(-1), torch.ones_like(redrawn.sum(-1)))
     with pytest.raises(ModelError) as refusal:
-        record(load(str(tiny.save(kind, model_type, tmp_path, wordpiece))), TEXT)
-    assert refusal.value.message in {"model_no_attention", "model_not_loaded"}
+        record(load(str(place)), TEXT, rule=Argmax())
+    assert refusal.value.message == "model_read_only"
 
 
 def test_float_masks_and_position_biases_are_told_apart() -> None:
     """transformers' eager masks are floats: very negative cells are not allowed, the rest is a bias."""
     lowest = torch.finfo(torch.float32).min
     mask, bias = torch.tensor([[[[0.0, lowest], [0.5, 0.0]]]]), torch.full((1, 3, 2, 2), 0.25)
-    allowed, rest = recorder_module._allowed_and_bias(mask, None)
+    allowed, rest = interface._allowed_and_bias(mask, None)
     assert allowed.tolist() == [[[[True, False], [True, True]]]]
     assert rest.tolist() == [[[[0, 0], [0.5, 0]]]]
-    assert recorder_module._allowed_and_bias(mask, bias)[1][0, 2].tolist() == [[0.25, 0.25], [0.75, 0.25]]
-    assert recorder_module._allowed_and_bias(mask.clamp(max=0), None)[1] is None
-    assert recorder_module._allowed_and_bias(allowed, bias) == (allowed, bias)
-    assert recorder_module._allowed_and_bias(None, bias) == (None, bias)
+    assert interface._allowed_and_bias(mask, bias)[1][0, 2].tolist() == [[0.25, 0.25], [0.75, 0.25]]
+    assert interface._allowed_and_bias(mask.clamp(max=0), None)[1] is None
+    assert interface._allowed_and_bias(allowed, bias) == (allowed, bias)
+    assert interface._allowed_and_bias(None, bias) == (None, bias)

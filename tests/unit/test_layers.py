@@ -22,9 +22,9 @@ LONGEST_FUNCTION = 40
 # An arrow points down or sideways, never up. Everything in a row stands on the same floor.
 FLOORS = (
     ("errors", "messages", "settings"),
-    ("attention", "rules", "masks", "positions"),
+    ("attention", "rules", "masks", "positions", "interventions"),
     ("trace", "tokens", "segmentation"),
-    ("figures", "models", "recorder", "systems", "measures"),
+    ("figures", "interface", "models", "recorder", "systems", "measures"),
     ("ui", "training"),  # neither may know the other
     ("app", "pages"),
 )
@@ -141,7 +141,7 @@ def test_training_and_the_app_ignore_each_other() -> None:
 
 
 def test_figures_receive_no_model() -> None:
-    nothing([f for f in all_imports("attnviz/figures") if goal_of(f) in ("models", "recorder", "systems")])
+    nothing([f for f in all_imports("attnviz/figures") if goal_of(f) in ("interface", "models", "recorder", "systems")])
 
 
 def test_only_ui_app_and_pages_import_streamlit() -> None:
@@ -153,8 +153,8 @@ def test_only_figures_import_plotly() -> None:
     nothing([f for f in found if f.of("plotly") and not f.file.startswith("attnviz/figures/")])
 
 
-def test_only_recorder_models_and_training_import_transformers() -> None:
-    allowed = ("attnviz/recorder.py", "attnviz/models/", "attnviz/training/")
+def test_only_interface_models_and_training_import_transformers() -> None:
+    allowed = ("attnviz/interface.py", "attnviz/models/", "attnviz/training/")
     nothing(
         [
             found

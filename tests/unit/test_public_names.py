@@ -58,7 +58,7 @@ def test_public_name_can_be_imported(name: str) -> None:
         assert found.__doc__
 
 
-@pytest.mark.parametrize("module", ["attention", "errors", "rules", "trace"])
+@pytest.mark.parametrize("module", ["attention", "errors", "interventions", "rules", "trace"])
 def test_engine_module_keeps_no_public_class_to_itself(module: str) -> None:
     home = import_module(f"attnviz.{module}")
     classes = {value for value in vars(home).values() if isinstance(value, type) and value.__module__ == home.__name__}

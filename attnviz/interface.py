@@ -1,0 +1,229 @@
+"""The function that stands in the place of a model's attention, and what it writes down.
+
+Registered with transformers under the name `attnviz` (`AttentionInterface`), it sends every call through `attend`. What
+a run records, and what it changes, lives in one context variable, so one loaded model serves many people at once:
+nothing on the model is ever changed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from attnviz.attention import Attention, attend
+from attnviz.interventions import Intervention, Place
+from attnviz.rules import Soft
+from attnviz.trace import Gap
+
+ATTENTION = "attnviz"
+CROSS = re.compile(r"encoder_attn|encoder_attention|cross_?att|EncDecAttention|enc_dec|encoder_decoder_att", re.I)
+# What a layer without attention holds, by its class name: the message that says why nothing is drawn.
+GAPS = (
+    ("state_space", re.compile(r"mamba|ssm|rwkv|rglru|recurrent", re.I)),
+    ("linear", re.compile(r"linear_?att|deltanet|deltarule|retention|lightning|kda|gla\b", re.I)),
+    ("convolution", re.compile(r"conv|hyena", re.I)),
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One recorded call: which stack of layers it belongs to, which map and layer that is, and what was computed."""
+
+    stack: str
+    place: Place
+    attention: Attention
+
+
+@dataclass
+class Run:
+    """One person's run: what it changes, and the calls seen so far, a list for every step of a generation."""
+
+    names: dict[int, str]
+    encoder_decoder: bool
+    changes: Sequence[Intervention] = ()
+    steps: list[list[Call]] = field(default_factory=lambda: [[]])
+    written: int = 0  # tokens that earlier steps have gone through
+
+    def next_step(self) -> None:
+        """What comes next is another forward pass, over the tokens after those seen."""
+        own = [call for call in self.steps[-1] if call.place.part != "encoder"]
+        self.written += own[0].attention.queries.shape[-2] if own else 0
+        self.steps.append([])
+
+    def place(self, module: torch.nn.Module, queries: int, keys: int) -> tuple[str, Place]:
+        """Where does a call of this module stand? By the module's name, and by what was called before it."""
+        name = self.names.get(id(module), type(module).__name__)
+        stack = re.sub(r"\b\d+\b", "*", name)
+        part = self._part(name)
+        calls = [call for call in self.steps[-1] if call.stack == stack]
+        numbers = re.findall(r"\b\d+\b", name)
+        layer = int(numbers[0]) if len(numbers) == 1 else len(calls)
+        if any(call.place.layer == layer for call in calls):  # one module for all layers, as in ALBERT
+            layer = len(calls)
+        if part in ("cross", "encoder"):
+            return stack, Place(part, layer, self.written if part == "cross" else 0)
+        return stack, Place(part, layer, self.written, self.written + queries - keys)
+
+    def _part(self, name: str) -> str:
+        """The map that an attention belongs to."""
+        if not self.encoder_decoder:
+            return "self"
+        return "cross" if CROSS.search(name) else "decoder" if "decoder" in name else "encoder"
+
+
+_RUN: ContextVar[Run | None] = ContextVar("attnviz_run", default=None)
+
+
+def register() -> None:
+    """Make the implementation name `attnviz` known to transformers. Calling it again changes nothing."""
+    from transformers import AttentionInterface, AttentionMaskInterface
+
+    AttentionInterface.register(ATTENTION, _attention)
+    AttentionMaskInterface.register(ATTENTION, _mask)
+
+
+@contextmanager
+def recording(network: torch.nn.Module, changes: Sequence[Intervention] = ()) -> Iterator[Run]:
+    """Let the attention of this context, and of no other, be recorded and changed."""
+    names = {id(module): name for name, module in network.named_modules()}
+    run = Run(names, bool(getattr(network.config, "is_encoder_decoder", False)), changes)
+    token = _RUN.set(run)
+    try:
+        yield run
+    finally:
+        _RUN.reset(token)
+
+
+def maps(network: torch.nn.Module, calls: Sequence[Call]) -> dict[str, tuple[Attention | Gap, ...]]:
+    """The layers of each map, in the order in which the maps were first computed; a gap where a layer has none.
+
+    A model with several stacks that is no encoder-decoder (an image and a text tower) has a map for each, named by what
+    tells the stacks apart.
+    """
+    stacks: dict[str, dict[int, Attention]] = {}
+    parts: dict[str, str] = {}
+    for call in calls:
+        stacks.setdefault(call.stack, {})[call.place.layer] = one_text(call.attention)
+        parts[call.stack] = call.place.part
+    named = {stack: parts[stack] for stack in stacks}
+    if len(set(named.values())) < len(named):
+        named = _told_apart(list(stacks))
+    return {named[stack]: _with_gaps(network, stack, found) for stack, found in stacks.items()}
+
+
+def _told_apart(stacks: list[str]) -> dict[str, str]:
+    """Short names for stacks: the first component that differs, or the whole where that is not enough."""
+    firsts = {stack: stack.split(".")[0] for stack in stacks}
+    if len(set(firsts.values())) == len(stacks):
+        return firsts
+    return {stack: stack.replace(".*", "") for stack in stacks}
+
+
+def _with_gaps(network: torch.nn.Module, stack: str, found: dict[int, Attention]) -> tuple[Attention | Gap, ...]:
+    """The layers in order; a layer that made no call is a gap, named by what it holds."""
+    blocks = _blocks(network, stack)
+    count = max(len(blocks), max(found) + 1)
+    return tuple(found[layer] if layer in found else _gap(blocks[layer]) for layer in range(count))
+
+
+def _blocks(network: torch.nn.Module, stack: str) -> list[torch.nn.Module]:
+    """The layers that a stack's name runs over; none where it runs over more than one list."""
+    if stack.count("*") != 1:
+        return []
+    try:
+        return list(network.get_submodule(stack.split(".*")[0]).children())
+    except AttributeError:
+        return []
+
+
+def _gap(block: torch.nn.Module) -> Gap:
+    """Why a layer has no attention weights, by the classes of what it holds."""
+    kinds = [type(module).__name__ for module in block.modules()]
+    for reason, pattern in GAPS:
+        for kind in kinds:
+            if pattern.search(kind):
+                return Gap(reason, kind)
+    return Gap("other", kinds[0])
+
+
+def one_text(call: Attention) -> Attention:
+    """A recorded call without its batch axis and without anything computed from it."""
+
+    def first(tensor: Tensor | None) -> Tensor | None:
+        return tensor if tensor is None or tensor.ndim < 4 else tensor[0]
+
+    return replace(
+        call, queries=call.queries[0], keys=call.keys[0], values=call.values[0],
+        allowed=first(call.allowed), bias=first(call.bias), sink=None if call.sink is None else call.sink[0],
+    )  # fmt: skip
+
+
+def _attention(
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    is_causal: bool | None = None,
+    position_bias: Tensor | None = None,
+    softcap: float | None = None,
+    s_aux: Tensor | None = None,
+    **_: object,
+) -> tuple[Tensor, None]:
+    """The function that transformers calls: query `[batch, head, query, d]`, key and value with their own heads.
+
+    `s_aux` `[head]` are the scores of learned sinks.
+    """
+    groups = query.shape[1] // key.shape[1]
+    key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
+    allowed, bias = _allowed_and_bias(attention_mask, position_bias)
+    causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
+    if attention_mask is None and causal and query.shape[2] > 1:
+        allowed = torch.ones(query.shape[2], key.shape[2], dtype=torch.bool, device=query.device).tril()
+    sink = None if s_aux is None else s_aux.reshape(1, -1, 1)
+    call = attend(
+        query, key, value, rule=Soft(), allowed=allowed, bias=bias, scale=scaling, softcap=softcap, sink=sink
+    )  # fmt: skip
+    call = replace(call, shared=groups)
+    run = _RUN.get()
+    if run:
+        call = _changed_and_recorded(run, module, call)
+    return call.output.transpose(1, 2).contiguous(), None
+
+
+def _changed_and_recorded(run: Run, module: torch.nn.Module, call: Attention) -> Attention:
+    """The call after this run's interventions, written down."""
+    stack, place = run.place(module, call.queries.shape[-2], call.keys.shape[-2])
+    for change in run.changes:
+        if change.acts(place.part, place.layer):
+            call = change.change(call, place)
+    run.steps[-1].append(Call(stack, place, call))
+    return call
+
+
+def _allowed_and_bias(mask: Tensor | None, bias: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+    """Split what transformers hands over: a boolean mask, or a float mask whose very negative cells are not allowed."""
+    if mask is None:
+        return None, bias
+    if mask.dtype == torch.bool:
+        return mask, bias
+    allowed = mask > torch.finfo(mask.dtype).min / 2
+    rest = mask.masked_fill(~allowed, 0.0)
+    if bias is not None:
+        return allowed, bias + rest
+    return allowed, rest if bool(rest.any()) else None
+
+
+def _mask(*args: Any, **kwargs: Any) -> Tensor | None:
+    """transformers' boolean mask, True = may look, always laid out where something is not allowed."""
+    from transformers.masking_utils import sdpa_mask
+
+    return sdpa_mask(*args, **{**kwargs, "allow_is_causal_skip": False})

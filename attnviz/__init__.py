@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from attnviz import figures, measures
     from attnviz.attention import Attention, Observed, attend
     from attnviz.errors import AttnvizError, ModelError, RuleError, TextError
+    from attnviz.generation import generate
     from attnviz.interventions import ForbidEdge, HideToken, Intervention, KeepHead, Place, RemoveHeads, Reweigh
     from attnviz.models import Model, load
     from attnviz.recorder import record
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "attention": ("Attention", "Observed", "attend"),
     "errors": ("AttnvizError", "ModelError", "RuleError", "TextError"),
+    "generation": ("generate",),
     "interventions": ("ForbidEdge", "HideToken", "Intervention", "KeepHead", "Place", "RemoveHeads", "Reweigh"),
     "models": ("Model", "load"),
     "recorder": ("record",),
@@ -63,6 +65,7 @@ __all__ = [
     "Trace",
     "attend",
     "figures",
+    "generate",
     "load",
     "measures",
     "record",

@@ -24,12 +24,23 @@ from attnviz.trace import Gap
 
 ATTENTION = "attnviz"
 CROSS = re.compile(r"encoder_attn|encoder_attention|cross_?att|EncDecAttention|enc_dec|encoder_decoder_att", re.I)
+# Types whose attention lies outside the interface, at least in part, though transformers takes an implementation's name
+# for them: GIT knows "eager" alone, the encoder of BigBird-Pegasus computes by itself. They are to be loaded "eager".
+EAGER_TYPES = frozenset({"bigbird_pegasus", "git"})
+# Maps that eager models return with a column for each distance to the query in place of one for each key. Where a text
+# is as long as the window is wide they look like weights in every respect.
+BY_DISTANCE = {"longformer": "self", "led": "encoder"}
+# Models that stand between query and key with landmarks, and compute texts of one length alone.
+UNREADABLE = frozenset({"nystromformer"})
 # What a layer without attention holds, by its class name: the message that says why nothing is drawn.
 GAPS = (
-    ("state_space", re.compile(r"mamba|ssm|rwkv|rglru|recurrent", re.I)),
-    ("linear", re.compile(r"linear_?att|deltanet|deltarule|retention|lightning|kda|gla\b", re.I)),
+    ("state_space", re.compile(r"[mb]amba|ssm|rwkv|rglru|recurrent|lstm", re.I)),
+    ("linear", re.compile(r"linear_?att|delta_?(net|rule|att)|retention|lightning|kda|gla\b", re.I)),
     ("convolution", re.compile(r"conv|hyena", re.I)),
 )
+# What whole models do instead of attention. Convolutions are not among it: most models have one beside their attention.
+INSTEAD = re.compile("|".join([*(kind.pattern for _, kind in GAPS[:2]), "fourier", "pooling"]), re.I)
+WHOLE = re.compile(r"(Model|LMHead|For[A-Z]\w*|Norm)$")  # classes that bear such a name, but are the model or a trifle
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,12 @@ class Call:
     stack: str
     place: Place
     attention: Attention
+    module: torch.nn.Module
+
+    def repeats(self, module: torch.nn.Module, queries: Tensor, keys: Tensor) -> bool:
+        """Is a call with these the same map again, for other values, as in differential attention (DiffLlama)?"""
+        mine = self.attention
+        return self.module is module and torch.equal(mine.queries, queries) and torch.equal(mine.keys, keys)
 
 
 @dataclass
@@ -73,9 +90,11 @@ class Run:
 
     def _part(self, name: str) -> str:
         """The map that an attention belongs to."""
+        if CROSS.search(name):
+            return "cross"
         if not self.encoder_decoder:
             return "self"
-        return "cross" if CROSS.search(name) else "decoder" if "decoder" in name else "encoder"
+        return "decoder" if "decoder" in name else "encoder"
 
 
 _RUN: ContextVar[Run | None] = ContextVar("attnviz_run", default=None)
@@ -87,6 +106,13 @@ def register() -> None:
 
     AttentionInterface.register(ATTENTION, _attention)
     AttentionMaskInterface.register(ATTENTION, _mask)
+
+
+def decoder_cache() -> Any:
+    """An empty cache for an encoder-decoder; the one that transformers makes by itself is as deep as T5's encoder."""
+    from transformers import DynamicCache, EncoderDecoderCache
+
+    return EncoderDecoderCache(DynamicCache(), DynamicCache())
 
 
 @contextmanager
@@ -105,13 +131,18 @@ def maps(network: torch.nn.Module, calls: Sequence[Call]) -> dict[str, tuple[Att
     """The layers of each map, in the order in which the maps were first computed; a gap where a layer has none.
 
     A model with several stacks that is no encoder-decoder (an image and a text tower) has a map for each, named by what
-    tells the stacks apart.
+    tells the stacks apart. A run is over one text, so a call over a batch is one over windows of it (Swin), and a gap.
     """
-    stacks: dict[str, dict[int, Attention]] = {}
+    stacks: dict[str, dict[int, Attention | Gap]] = {}
     parts: dict[str, str] = {}
     for call in calls:
-        stacks.setdefault(call.stack, {})[call.place.layer] = one_text(call.attention)
+        whole = len(call.attention.queries) == 1
+        layer = one_text(call.attention) if whole else Gap("windows", _kind(call.module))
+        stacks.setdefault(call.stack, {})[call.place.layer] = layer
         parts[call.stack] = call.place.part
+    stacks = {
+        name: found for name, found in stacks.items() if any(isinstance(one, Attention) for one in found.values())
+    }
     named = {stack: parts[stack] for stack in stacks}
     if len(set(named.values())) < len(named):
         named = _told_apart(list(stacks))
@@ -126,7 +157,7 @@ def _told_apart(stacks: list[str]) -> dict[str, str]:
     return {stack: stack.replace(".*", "") for stack in stacks}
 
 
-def _with_gaps(network: torch.nn.Module, stack: str, found: dict[int, Attention]) -> tuple[Attention | Gap, ...]:
+def _with_gaps(network: torch.nn.Module, stack: str, found: dict[int, Attention | Gap]) -> tuple[Attention | Gap, ...]:
     """The layers in order; a layer that made no call is a gap, named by what it holds."""
     blocks = _blocks(network, stack)
     count = max(len(blocks), max(found) + 1)
@@ -145,12 +176,22 @@ def _blocks(network: torch.nn.Module, stack: str) -> list[torch.nn.Module]:
 
 def _gap(block: torch.nn.Module) -> Gap:
     """Why a layer has no attention weights, by the classes of what it holds."""
-    kinds = [type(module).__name__ for module in block.modules()]
+    kinds = [_kind(one) for one in block.modules() if not type(one).__module__.startswith("torch.")]
     for reason, pattern in GAPS:
         for kind in kinds:
             if pattern.search(kind):
                 return Gap(reason, kind)
     return Gap("other", kinds[0])
+
+
+def instead(network: torch.nn.Module) -> str | None:
+    """What does a model without attention have in its place? The name of a class, or None where nothing is known."""
+    kinds = [kind for kind in map(_kind, network.modules()) if not WHOLE.search(kind)]
+    return next((kind for kind in kinds if INSTEAD.search(kind)), None)
+
+
+def _kind(module: torch.nn.Module) -> str:
+    return type(module).__name__
 
 
 def one_text(call: Attention) -> Attention:
@@ -185,10 +226,11 @@ def _attention(
     groups = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
     allowed, bias = _allowed_and_bias(attention_mask, position_bias)
-    causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
+    # A module that says nothing is not causal in transformers' eager attention: Splinter, LayoutLM, MarkupLM.
+    causal = getattr(module, "is_causal", False) if is_causal is None else is_causal
     if attention_mask is None and causal and query.shape[2] > 1:
         allowed = torch.ones(query.shape[2], key.shape[2], dtype=torch.bool, device=query.device).tril()
-    sink = None if s_aux is None else s_aux.reshape(1, -1, 1)
+    sink = None if s_aux is None else s_aux.detach().reshape(1, -1, 1)
     call = attend(
         query, key, value, rule=Soft(), allowed=allowed, bias=bias, scale=scaling, softcap=softcap, sink=sink
     )  # fmt: skip
@@ -201,11 +243,17 @@ def _attention(
 
 def _changed_and_recorded(run: Run, module: torch.nn.Module, call: Attention) -> Attention:
     """The call after this run's interventions, written down."""
-    stack, place = run.place(module, call.queries.shape[-2], call.keys.shape[-2])
+    calls = run.steps[-1]
+    again = bool(calls) and calls[-1].repeats(module, call.queries, call.keys)
+    if again:
+        stack, place = calls[-1].stack, calls[-1].place
+    else:
+        stack, place = run.place(module, call.queries.shape[-2], call.keys.shape[-2])
     for change in run.changes:
         if change.acts(place.part, place.layer):
             call = change.change(call, place)
-    run.steps[-1].append(Call(stack, place, call))
+    if not again:
+        calls.append(Call(stack, place, call, module))
     return call
 
 

@@ -2,10 +2,22 @@
 
 An intervention turns one call of `attend` into another before its weights are made, so nothing on the model changes and
 no other run is touched. `record` and `generate` take any number of them, applied in order.
+
+Layers, heads and tokens are numbers from 0. In an encoder-decoder the tokens of the source and those of the target are
+numbered apart, and `part` ("encoder", "decoder" or "cross") says in which map a change acts:
+
+    part        queries     keys        without `part`
+    encoder     source      source      RemoveHeads, KeepHead, Reweigh: all three maps
+    decoder     target      target      HideToken: encoder and cross, the two whose keys are the source's tokens
+    cross       target      source      ForbidEdge: cross, the map that `record` and `generate` hand back
+
+A query that is left with nothing to look at has weights and output 0 in that layer: a row that sums to 0, never NaN.
+`str(change)` says in a few words what it does, the same from run to run.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -16,6 +28,8 @@ from attnviz.errors import AttnvizError
 from attnviz.rules import Rule
 
 SOURCE_KEYS = ("self", "encoder", "cross")  # the maps whose keys are the tokens of the text that was given
+SOURCE_QUERIES = ("self", "encoder")
+FIRST = ("self", "cross")  # the maps that a run hands back first
 
 
 @dataclass(frozen=True)
@@ -40,7 +54,11 @@ class Intervention:
 
     def acts(self, part: str, layer: int) -> bool:
         """Does it act there?"""
-        return self.part in (None, part) and (self.layers is None or layer in self.layers)
+        return self.meant(part) and (self.layers is None or layer in self.layers)
+
+    def meant(self, part: str) -> bool:
+        """Is it a change of this map?"""
+        return self.part in (None, part)
 
     def change(self, call: Attention, place: Place) -> Attention:
         """The call as it shall be; axes `[..., head, position, d]`. `AttnvizError` for a head not there."""
@@ -49,10 +67,13 @@ class Intervention:
     def check(self, queries: int, keys: int) -> None:
         """Raise `AttnvizError` for a token that a map of this size does not have."""
 
-    def check_layers(self, layers: int) -> None:
-        """Raise `AttnvizError` for a layer that a map of this depth does not have."""
-        for layer in self.layers or ():
-            _check("layer", layer, layers)
+    def __str__(self) -> str:
+        where = "" if self.layers is None else f" in {_numbered('layer', self.layers)}"
+        return self._what() + where + ("" if self.part is None else f" of {self.part}")
+
+    def _what(self) -> str:
+        """What it does, in a few words."""
+        return type(self).__name__
 
 
 @dataclass(frozen=True)
@@ -62,7 +83,10 @@ class Reweigh(Intervention):
     rule: Rule
 
     def change(self, call: Attention, place: Place) -> Attention:
-        return replace(call, rule=self.rule.at(place.layer))
+        return replace(call, rule=self.rule.at(place.layer, query=place.first_query))
+
+    def _what(self) -> str:
+        return str(self.rule)
 
 
 @dataclass(frozen=True)
@@ -72,12 +96,15 @@ class RemoveHeads(Intervention):
     heads: tuple[int, ...]
 
     def change(self, call: Attention, place: Place) -> Attention:
-        return replace(call, values=_without(call.values, self.heads))
+        return replace(call, values=_without(call.values, self.heads)) if self.heads else call
+
+    def _what(self) -> str:
+        return f"remove {_numbered('head', self.heads)}"
 
 
 @dataclass(frozen=True)
 class KeepHead(Intervention):
-    """All heads but one bring nothing. (Voita et al. 2019; Michel et al. 2019, sec. 3.3)"""
+    """All heads but one bring nothing. (Michel et al. 2019, sec. 3.3)"""
 
     head: int
 
@@ -85,43 +112,59 @@ class KeepHead(Intervention):
         _check("head", self.head, call.n_heads)
         return replace(call, values=_without(call.values, [head for head in range(call.n_heads) if head != self.head]))
 
+    def _what(self) -> str:
+        return f"keep only head {self.head}"
+
 
 @dataclass(frozen=True)
 class ForbidEdge(Intervention):
-    """`query` may not look at `key`, in `heads` (None: all); the other keys share its weight."""
+    """`query` may not look at `key`, in `heads` (None: all); the other keys share its weight.
+
+    The attention knockout of Geva et al. 2023. In an encoder-decoder it acts in the cross map, whose queries are the
+    target's tokens and whose keys the source's, unless `part` says otherwise.
+    """
 
     query: int
     key: int
     heads: tuple[int, ...] | None = None
 
+    def meant(self, part: str) -> bool:
+        return part in (FIRST if self.part is None else (self.part,))
+
     def change(self, call: Attention, place: Place) -> Attention:
+        heads = range(call.n_heads) if self.heads is None else self.heads
+        for head in heads:
+            _check("head", head, call.n_heads)
         row, column = self.query - place.first_query, self.key - place.first_key
         queries, keys = call.queries.shape[-2], call.keys.shape[-2]
         if not (0 <= row < queries and 0 <= column < keys):
-            return call  # a step of a generation that asks for another query
+            return call  # a step of a generation that asks for another query, or whose cache has dropped the key
         forbidden = torch.zeros(call.n_heads, queries, keys, dtype=torch.bool, device=call.keys.device)
-        for head in range(call.n_heads) if self.heads is None else self.heads:
-            _check("head", head, call.n_heads)
-            forbidden[head, row, column] = True
+        forbidden[list(heads), row, column] = True
         return _forbid(call, forbidden)
 
     def check(self, queries: int, keys: int) -> None:
         _check("query", self.query, queries)
         _check("key", self.key, keys)
 
+    def _what(self) -> str:
+        where = "" if self.heads is None else f" in {_numbered('head', self.heads)}"
+        return f"forbid {self.query} to look at {self.key}{where}"
+
 
 @dataclass(frozen=True)
 class HideToken(Intervention):
     """No one looks at token `token`, itself included, as if it were padding. (transformers' attention mask 0)
 
-    In an encoder-decoder it is a token of the source; of the target with `part="decoder"`.
+    Its own query goes on looking, as that of padding does, though no one sees the outcome. In an encoder-decoder it is
+    a token of the source, hidden from encoder and decoder alike; of the target with `part="decoder"`; and with
+    `part="encoder"` or `part="cross"` it stays visible in the other of the two.
     """
 
     token: int
 
-    def acts(self, part: str, layer: int) -> bool:
-        meant = SOURCE_KEYS if self.part is None else (self.part,)
-        return part in meant and (self.layers is None or layer in self.layers)
+    def meant(self, part: str) -> bool:
+        return part in (SOURCE_KEYS if self.part is None else (self.part,))
 
     def change(self, call: Attention, place: Place) -> Attention:
         keys = call.keys.shape[-2]
@@ -130,6 +173,20 @@ class HideToken(Intervention):
 
     def check(self, queries: int, keys: int) -> None:
         _check("key", self.token, keys)
+
+    def _what(self) -> str:
+        return f"hide {self.token}"
+
+
+def check_tokens(changes: Sequence[Intervention], source: int, target: int | None = None) -> None:
+    """Are the tokens that changes name among so many of the source and, in an encoder-decoder, of the target?
+
+    Raises `AttnvizError` for the first that is not.
+    """
+    for change in changes:
+        part = change.part or ("self" if target is None else "cross")
+        queries = source if part in SOURCE_QUERIES or target is None else target
+        change.check(queries, source if part in SOURCE_KEYS or target is None else target)
 
 
 def _without(values: Tensor, heads: tuple[int, ...] | list[int]) -> Tensor:
@@ -142,7 +199,9 @@ def _without(values: Tensor, heads: tuple[int, ...] | list[int]) -> Tensor:
 
 
 def _forbid(call: Attention, forbidden: Tensor) -> Attention:
-    """The call with some pairs not allowed."""
+    """The call with some pairs not allowed; the same call where they were not allowed before."""
+    if not bool((forbidden if call.allowed is None else forbidden & call.allowed).any()):
+        return call
     return replace(call, allowed=~forbidden if call.allowed is None else call.allowed & ~forbidden)
 
 
@@ -150,3 +209,8 @@ def _check(what: str, number: int, count: int) -> None:
     """Refuse a number that is not there."""
     if not 0 <= number < count:
         raise AttnvizError(f"no_such_{what}", number=number, last=count - 1)
+
+
+def _numbered(what: str, numbers: Sequence[int]) -> str:
+    """Numbers with the name of what they count: head 2, heads 0, 2."""
+    return f"{what}{'' if len(numbers) == 1 else 's'} {', '.join(map(str, numbers)) or 'none'}"

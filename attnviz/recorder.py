@@ -12,9 +12,10 @@ from torch import Tensor
 
 from attnviz.attention import Attention, Observed
 from attnviz.errors import ModelError, TextError
-from attnviz.interface import maps, recording
-from attnviz.interventions import SOURCE_KEYS, Intervention, Reweigh
+from attnviz.interface import BY_DISTANCE, UNREADABLE, Call, instead, maps, recording
+from attnviz.interventions import Intervention, Reweigh, check_tokens
 from attnviz.models.load import Model
+from attnviz.models.memory import check_run
 from attnviz.rules import Rule, Soft
 from attnviz.tokens import Encoded, encode, piece_label, written
 from attnviz.trace import Gap, Trace
@@ -24,16 +25,17 @@ Layers = tuple[Attention | Gap, ...]
 RETURNED = {
     "encoder_attentions": "encoder", "decoder_attentions": "decoder", "cross_attentions": "cross", "attentions": "self",
 }  # fmt: skip
+SLACK = 1e-3  # rounding in rows of weights; what is no row of weights misses 1 by far more
 
 
 def record(
     model: Model,
-    text: str,
+    text: str | Encoded,
     *,
     rule: Rule | None = None,
     blank: int | None = None,
     interventions: Sequence[Intervention] = (),
-    target: str | None = None,
+    target: str | Encoded | None = None,
 ) -> Trace:
     """What does every head of `model` do with `text`?
 
@@ -41,7 +43,8 @@ def record(
     given); `interventions` change heads, edges and tokens, or the rule in chosen layers. `blank` puts [MASK] on that
     token and asks the model to fill it. An encoder-decoder also reads `target`, what it has written so far (nothing
     unless given); its trace is the cross attention's, `Trace.map` gives the others. A text that is too long is read as
-    far as the model reaches (`Trace.encoded.cut`).
+    far as the model reaches (`Trace.encoded.cut`). Text and target may be the `encoded` of another trace (one that the
+    model wrote, say), which are then read token for token.
 
     Raises `TextError` for a text that cannot be read, `ModelError` for a model whose attention cannot, `AttnvizError`
     for an intervention on a layer, head or token that is not there.
@@ -50,7 +53,7 @@ def record(
     >>> av.record(av.load("lab-4"), "南京市长江大桥").tokens[:4]
     ['[CLS]', '南', '京', '市']
     """
-    encoded = encode(text, model.tokenizer, model.limit)
+    encoded = text if isinstance(text, Encoded) else encode(text, model.tokenizer, model.limit)
     if blank is not None:
         encoded = _blanked(encoded, blank, model)
     chosen = Soft() if rule is None else rule
@@ -59,8 +62,10 @@ def record(
     inputs = {"input_ids": torch.tensor([encoded.ids])}
     if reply is not None:
         inputs["decoder_input_ids"] = torch.tensor([reply.ids])
-    _refuse(changes, encoded, reply)
+    check_tokens(changes, len(encoded.ids), None if reply is None else len(reply.ids))
+    check_run(model.network.config, len(encoded.ids), 0 if reply is None else len(reply.ids))
     result, found = run(model.network, changes, eager=model.eager, name=model.name, **inputs)
+    _fits(found, model.name, len(encoded.ids), None if reply is None else len(reply.ids))
     return trace_of(model, encoded, reply, result, found, rule=chosen, changes=tuple(interventions), blank=blank)
 
 
@@ -72,25 +77,78 @@ def run(
     An `eager` network returns its weights instead of calling `attend`: they can be looked at, not changed. Raises
     `ModelError` where there is no attention to be seen, or none that can be changed.
     """
+    if network.config.model_type in UNREADABLE:
+        raise ModelError("model_not_by_token", model=name)
     if eager and changes:
         raise ModelError("model_read_only", model=name)
     asked = {"output_hidden_states": True, "use_cache": False, **({"output_attentions": True} if eager else {})}
     with recording(network, changes) as seen, torch.inference_mode():
         result = network(**inputs, **asked)
     found = returned(result) if eager else maps(network, seen.steps[-1])
+    found.pop(BY_DISTANCE.get(network.config.model_type, ""), None)
     if not found:
-        raise ModelError("model_no_attention", model=name)
+        raise _refusal(network, name, result, seen.steps[-1])
     return result, found
 
 
+def _fits(found: Mapping[str, Layers], name: str, source: int, target: int | None) -> None:
+    """Refuse a map that does not have a row and a column for each token: one padded (BigBird) or pooled (CANINE)."""
+    queries = {"self": source, "encoder": source, "decoder": target, "cross": target}
+    keys = {**queries, "cross": source}
+    for part, layers in found.items():
+        if _sizes(layers) - {(queries.get(part), keys.get(part))}:
+            raise ModelError("model_not_by_token", model=name)
+
+
+def _refusal(network: Any, name: str, result: Mapping[str, Any], calls: Sequence[Call]) -> ModelError:
+    """Why is there no map? Because nothing in the model is attention, or it has another shape, or it is kept."""
+    kind = instead(network)
+    if kind:
+        return ModelError("model_without_attention", model=name, kind=kind)
+    windows = any(len(call.attention.queries) > 1 for call in calls)
+    other_shape = not all(_by_token(result.get(field), square=part != "cross") for field, part in RETURNED.items())
+    if windows or other_shape or network.config.model_type in BY_DISTANCE:
+        return ModelError("model_not_by_token", model=name)
+    return ModelError("model_no_attention", model=name)
+
+
 def returned(result: Mapping[str, Any]) -> dict[str, Layers]:
-    """The weights that a model returned by itself, by the names of its output."""
+    """The weights that a model returned by itself, by the names of its output; those of a tower by the tower's.
+
+    What is returned under these names is not always weights: RWKV returns its outputs, Reformer its chunks, ProphetNet
+    and SqueezeBERT their scores. So only rows that sum to at most 1 are believed, and a part is left out unless all its
+    layers have them.
+    """
     found: dict[str, Layers] = {}
     for field, part in RETURNED.items():
-        weights = result.get(field)
-        if weights and any(layer is not None for layer in weights):
-            found[part] = tuple(Gap("other", "?") if w is None else Observed.of(w[0]) for w in weights)
+        weights = [layer for layer in result.get(field) or () if layer is not None]
+        if weights and _by_token(weights, square=part != "cross") and all(map(_sums_to_one, weights)):
+            found[part] = tuple(Gap("other", "?") if w is None else Observed.of(w[0]) for w in result[field])
+    for field, output in result.items():
+        if isinstance(output, Mapping):
+            found |= {field.removesuffix("_output"): layers for layers in returned(output).values()}
     return found
+
+
+def _by_token(weights: Sequence[Tensor | None] | None, *, square: bool = False) -> bool:
+    """Are these `[1, head, query, key]`, all over the same queries and keys?"""
+    found = [layer for layer in weights or () if layer is not None]
+    sizes = {tuple(layer.shape[-2:]) for layer in found}
+    return (
+        all(layer.ndim == 4 and len(layer) == 1 for layer in found)
+        and len(sizes) <= 1
+        and not (square and any(queries != keys for queries, keys in sizes))
+    )
+
+
+def _sums_to_one(weights: Tensor) -> bool:
+    """Is each row one of weights? Less than 1 where a sink took the rest, or a query may look at nothing."""
+    return bool((weights >= 0).all() and (weights.sum(-1) < 1 + SLACK).all())
+
+
+def _sizes(layers: Layers) -> set[tuple[int, int]]:
+    """How many queries and keys the layers of a map have."""
+    return {(layer.queries.shape[-2], layer.keys.shape[-2]) for layer in layers if isinstance(layer, Attention)}
 
 
 def trace_of(
@@ -116,9 +174,7 @@ def trace_of(
     others = {part: trace for part, trace in traces.items() if part != first}
     whole = replace(traces[first], others=others)
     for change in whole.changes:
-        for part in whole.parts:
-            if change.part in (None, part):
-                change.check_layers(whole.map(part).n_layers)
+        _refuse_places(change, whole)
     return whole
 
 
@@ -146,8 +202,10 @@ def _last(result: Any, side: str) -> Tensor:
     return last[0]
 
 
-def _reply(model: Model, target: str | None) -> Encoded:
+def _reply(model: Model, target: str | Encoded | None) -> Encoded:
     """What the decoder reads: its start token, then the target without its end."""
+    if isinstance(target, Encoded):
+        return target
     config = model.network.config
     start = getattr(config, "decoder_start_token_id", None)
     if start is None:
@@ -158,13 +216,14 @@ def _reply(model: Model, target: str | None) -> Encoded:
     return written((start, *ids), model.tokenizer)
 
 
-def _refuse(changes: Sequence[Intervention], encoded: Encoded, reply: Encoded | None) -> None:
-    """Refuse changes to tokens that are not there."""
-    source, target = len(encoded.ids), len(encoded.ids) if reply is None else len(reply.ids)
-    for change in changes:
-        keys = source if change.part is None or change.part in SOURCE_KEYS else target
-        queries = target if change.part in ("decoder", "cross") else source
-        change.check(queries, keys)
+def _refuse_places(change: Intervention, trace: Trace) -> None:
+    """Refuse a change in a map or layer that is not there, or in a layer without attention."""
+    parts = [part for part in trace.parts if change.meant(part)]
+    if change.part is not None and not parts:
+        trace.map(change.part)  # raises
+    for layer in change.layers or ():
+        if parts and not any(layer in trace.map(part).open_layers for part in parts):
+            trace.map(parts[0]).attention(layer)  # raises
 
 
 def _blanked(encoded: Encoded, blank: int, model: Model) -> Encoded:

@@ -57,8 +57,8 @@ class Rule:
         """Weights `[..., query, key]` of scores `[..., query, key]`."""
         raise NotImplementedError
 
-    def at(self, layer: int, head: int = 0) -> Rule:
-        """The rule as it acts in one layer, its scores starting at `head`. Only `Sample` differs by place."""
+    def at(self, layer: int, head: int = 0, query: int = 0) -> Rule:
+        """The rule as it acts in one layer, its scores from `head` and `query` on. Only `Sample` differs by place."""
         return self
 
     def _require(self, holds: bool, message: str, value: object) -> None:
@@ -182,12 +182,13 @@ class Sample(Rule):
     renormalise: bool = True
     layer: int = 0
     first_head: int = 0
+    first_query: int = 0
 
     def __post_init__(self) -> None:
         self._require(isinstance(self.seed, int) and self.seed >= 0, "seed", self.seed)
 
-    def at(self, layer: int, head: int = 0) -> Sample:
-        return replace(self, layer=layer, first_head=head)
+    def at(self, layer: int, head: int = 0, query: int = 0) -> Sample:
+        return replace(self, layer=layer, first_head=head, first_query=query)
 
     def weigh(self, scores: Tensor) -> Tensor:
         weights = softmax(scores)
@@ -204,7 +205,7 @@ class Sample(Rule):
         """One number in [0, 1) for each query of one head `[query]`, float64."""
         place = (self.seed * 1_000_003 + self.layer) * 1_009 + head
         generator = torch.Generator().manual_seed(place % 2**63)  # torch takes no longer seed
-        return torch.rand(queries, generator=generator, dtype=torch.float64)
+        return torch.rand(self.first_query + queries, generator=generator, dtype=torch.float64)[self.first_query :]
 
 
 @dataclass(frozen=True)

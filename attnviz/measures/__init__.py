@@ -1,7 +1,7 @@
 """Numbers drawn from a trace: how spread out weights are, what heads do and how they differ, what a change did."""
 
 from attnviz.measures.diversity import head_distances, mean_head_distance
-from attnviz.measures.effect import moved, prediction_change, word_numbers, word_spans, words
+from attnviz.measures.effect import candidates, moved, prediction_change, word_numbers, word_spans, words
 from attnviz.measures.entropy import entropy, normalised
 from attnviz.measures.habits import HABITS, Habit, habit_shares, habits, sink_share, strongest, targets
 from attnviz.measures.readings import Lean, by_unit, lean, opinion, reading_bits, shuffled_bits, units_of
@@ -11,6 +11,7 @@ __all__ = [
     "Habit",
     "Lean",
     "by_unit",
+    "candidates",
     "entropy",
     "habit_shares",
     "habits",

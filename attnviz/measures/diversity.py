@@ -44,7 +44,7 @@ def mean_head_distance(trace: Trace, layer: int | None = None, rule: Rule | None
     kept nothing. Raises `AttnvizError` for a layer that the model does not have.
     """
     if layer is None:
-        found = [mean_head_distance(trace, number, rule) for number in range(trace.n_layers)]
+        found = [mean_head_distance(trace, number, rule) for number in trace.open_layers]
         known = [value for value in found if value is not None]
         return sum(known) / len(known) if known else None
     text = ~torch.tensor(trace.special)

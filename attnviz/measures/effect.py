@@ -32,18 +32,29 @@ def moved(before: Trace, after: Trace) -> Float[Tensor, " token"]:
 def prediction_change(before: Trace, after: Trace, position: int) -> float:
     """How surprised is someone who expects the first run's prediction by the second's? D(before || after) in bits.
 
-    The Kullback-Leibler divergence over the vocabulary at one token: 0 for the same prediction, without upper bound.
+    The Kullback-Leibler divergence over the vocabulary at one token (of an encoder-decoder's cross or decoder map: of
+    the target): 0 for the same prediction, without upper bound.
     Raises `ModelError` where a model predicts nothing, `AttnvizError` for a position that a run does not have,
     `ValueError` for two vocabularies.
     """
     expected, found = _log_probabilities(before, position), _log_probabilities(after, position)
-    if expected.shape != found.shape:
-        raise ValueError(
-            f"prediction_change needs two runs with one vocabulary; got {len(expected)} and {len(found)} tokens"
-        )
+    _one_vocabulary("prediction_change", len(expected), len(found))
     share = expected.exp()
     terms = torch.where(share > 0, share * (expected - found), torch.zeros_like(share))
     return max(terms.sum().item() / math.log(2), 0.0)
+
+
+def candidates(before: Trace, after: Trace, position: int, top: int = 5) -> list[tuple[str, float, float]]:
+    """Which tokens does either run expect, and with what probability? (token, before, after), the likeliest first.
+
+    The `top` of each run together, in the order of the larger of the two probabilities. Raises `ModelError` where a
+    model predicts nothing, `AttnvizError` for a position that a run does not have, `ValueError` for two vocabularies.
+    """
+    first, second = before.probabilities(position), after.probabilities(position)
+    _one_vocabulary("candidates", len(first), len(second))
+    likeliest = {int(i) for run in (first, second) for i in run.topk(min(top, len(run))).indices}
+    rows = [(before.name_piece(i), first[i].item(), second[i].item()) for i in sorted(likeliest)]
+    return sorted(rows, key=lambda row: -max(row[1:]))
 
 
 def word_spans(trace: Trace) -> list[tuple[int, int]]:
@@ -85,6 +96,12 @@ def word_numbers(trace: Trace) -> list[int | None]:
     for number, (start, end) in enumerate(word_spans(trace)):
         numbers[start:end] = [number] * (end - start)
     return numbers
+
+
+def _one_vocabulary(name: str, first: int, second: int) -> None:
+    """Refuse to compare predictions over different vocabularies."""
+    if first != second:
+        raise ValueError(f"{name} needs two runs with one vocabulary; got {first} and {second} tokens")
 
 
 def _log_probabilities(trace: Trace, position: int) -> Float[Tensor, " vocabulary"]:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -41,23 +40,33 @@ def targets(trace: Trace, words: Words | None = None) -> Bool[Tensor, "habit que
 
     previous, next: the neighbour, if it is a token of the text. same_word: the other tokens of the query's word.
     punctuation: other tokens that are punctuation. first_special, last_special: what the tokenizer put before and
-    after the text. Rows of special queries are False. `words` gives every token's word number (None: in no word);
-    without it the words that the model itself marks are taken, or none. Raises `ValueError` for another length.
+    after the text. Rows of special queries are False. In cross attention, whose keys are another text, no key is a
+    query's neighbour, its word or itself. `words` gives every token's word number (None: in no word); without it the
+    words that the model itself marks are taken, or none. Raises `ValueError` for another length.
     """
-    text = ~torch.tensor(trace.special)
+    asked, text = ~torch.tensor(trace.special), ~torch.tensor(trace.key_special)
     words = _words(trace) if words is None else words
-    if len(words) != len(text):
-        raise ValueError(f"words needs one number for each of {len(text)} tokens; got {len(words)}")
-    place = torch.arange(len(text))
-    gap = place[None, :] - place[:, None]  # [query, key]
-    word = torch.tensor([-1 if number is None else number for number in words])
-    same = (word[:, None] == word[None, :]) & (word[None, :] >= 0)
-    inside = text.nonzero()[:, 0]
-    first, last = int(inside.min()), int(inside.max())
-    before, after = place == (0 if first > 0 else -1), place == (len(text) - 1 if last < len(text) - 1 else -1)
-    kinds = [gap == -1, gap == 1, gap == 0, same & (gap != 0), _punctuation(trace) & (gap != 0)]
-    found = [kind & text for kind in kinds] + [before.expand_as(gap), after.expand_as(gap)]
-    return torch.stack(found) & text[:, None]
+    if len(words) != len(asked):
+        raise ValueError(f"words needs one number for each of {len(asked)} tokens; got {len(words)}")
+    first, last = _around(text)
+    if trace.looked_at is not None:
+        never = torch.zeros(len(asked), len(text), dtype=torch.bool)
+        kinds = [never, never, never, never, _punctuation(trace).expand_as(never)]
+    else:
+        place = torch.arange(len(text))
+        gap = place[None, :] - place[:, None]  # [query, key]
+        word = torch.tensor([-1 if number is None else number for number in words])
+        same = (word[:, None] == word[None, :]) & (word[None, :] >= 0)
+        kinds = [gap == -1, gap == 1, gap == 0, same & (gap != 0), _punctuation(trace) & (gap != 0)]
+    found = [kind & text for kind in kinds] + [first.expand_as(kinds[0]), last.expand_as(kinds[0])]
+    return torch.stack(found) & asked[:, None]
+
+
+def _around(text: Bool[Tensor, " key"]) -> tuple[Bool[Tensor, " key"], Bool[Tensor, " key"]]:
+    """The first key and the last, each where it is special."""
+    first, last = torch.zeros_like(text), torch.zeros_like(text)
+    first[0], last[-1] = ~text[0], ~text[-1]
+    return first, last
 
 
 def habit_shares(
@@ -66,19 +75,20 @@ def habit_shares(
     """Which share of a token's weight goes where, head by head? `[layer, head, habit]`, 0 to 1, habits as `HABITS`.
 
     The mean over the tokens of the text for which the habit has a target (the first token has no previous one) and
-    whose row holds any weight; NaN where there is none. Habits overlap (the previous token may be of the same word), so
-    shares need not sum to 1. `hide_special` takes special keys out and scales the rest to sum to 1.
+    whose row holds any weight; NaN where there is none, and in layers without attention. Habits overlap (the
+    previous token may be of the same word), so shares need not sum to 1. `hide_special` takes special keys out and
+    scales the rest to sum to 1.
     """
     wanted = targets(trace, words)
-    special = torch.tensor(trace.special)
-    layers = []
-    for layer in range(trace.n_layers):
+    special = torch.tensor(trace.key_special)
+    table = torch.full((trace.n_layers, trace.n_heads, len(HABITS)), torch.nan, dtype=torch.float64)
+    for layer in trace.open_layers:
         weights = trace.weights(layer, rule=rule)
         rows = normalised(weights.masked_fill(special, 0.0) if hide_special else weights)
         shares = torch.einsum("hqk,tqk->htq", rows, wanted.double())
         counted = wanted.any(-1)[None] & (rows.sum(-1) > 0)[:, None]  # [head, habit, query]
-        layers.append(shares.masked_fill(~counted, torch.nan).nanmean(-1))
-    return torch.stack([F.pad(found, (0, 0, 0, trace.n_heads - len(found)), value=torch.nan) for found in layers])
+        table[layer, : len(shares)] = shares.masked_fill(~counted, torch.nan).nanmean(-1)
+    return table
 
 
 def habits(
@@ -125,21 +135,26 @@ def strongest(
 def sink_share(trace: Trace, layer: int, head: int, rule: Rule | None = None) -> float:
     """How much of the weight goes to special tokens such as [CLS] and [SEP]? A share from 0 to 1.
 
-    The mean over the tokens of the text whose row holds any weight; 0 where no row does.
+    Of the weight that reaches tokens at all: a learned sink's is not counted. The mean over the tokens of the text
+    (over all, where a decoder has only its start token) whose row holds any weight; 0 where no row does.
     """
     return _sink(trace.weights(layer, head, rule)[None], trace).nan_to_num(0.0).item()
 
 
 def _sinks(trace: Trace, rule: Rule | None) -> Float[Tensor, "layer head"]:
-    """Every head's share of weight on special tokens."""
-    found = [_sink(trace.weights(layer, rule=rule), trace) for layer in range(trace.n_layers)]
-    return torch.stack([F.pad(shares, (0, trace.n_heads - len(shares)), value=torch.nan) for shares in found])
+    """Every head's share of weight on special tokens; NaN where a layer has no such head."""
+    table = torch.full((trace.n_layers, trace.n_heads), torch.nan, dtype=torch.float64)
+    for layer in trace.open_layers:
+        shares = _sink(trace.weights(layer, rule=rule), trace)
+        table[layer, : len(shares)] = shares
+    return table
 
 
 def _sink(weights: Float[Tensor, "head query key"], trace: Trace) -> Float[Tensor, " head"]:
     """The share on special keys, a mean over the text's queries that hold any weight; NaN where none does."""
-    special = torch.tensor(trace.special)
-    rows = normalised(weights[:, ~special])
+    asked = ~torch.tensor(trace.special)
+    rows = normalised(weights[:, asked] if asked.any() else weights)
+    special = torch.tensor(trace.key_special)
     return rows[..., special].sum(-1).masked_fill(rows.sum(-1) == 0, torch.nan).nanmean(-1)
 
 
@@ -148,10 +163,11 @@ def _words(trace: Trace) -> Words:
     return [None] * len(trace.tokens) if trace.boundaries is None else word_numbers(trace)
 
 
-def _punctuation(trace: Trace) -> Bool[Tensor, " token"]:
-    """Which tokens are punctuation throughout? A blank is not, whatever stood there."""
+def _punctuation(trace: Trace) -> Bool[Tensor, " key"]:
+    """Which keys are punctuation throughout? A blank is not, whatever stood there."""
+    encoded = trace.encoded if trace.looked_at is None else trace.looked_at
     faces = [
-        "" if span is None or place == trace.blank else trace.text[slice(*span)].strip()
-        for place, span in enumerate(trace.encoded.spans)
+        "" if span is None or place == trace.blank else encoded.text[slice(*span)].strip()
+        for place, span in enumerate(encoded.spans)
     ]
     return torch.tensor([bool(face) and all(unicodedata.category(c)[0] == "P" for c in face) for face in faces])

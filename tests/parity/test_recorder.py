@@ -175,14 +175,15 @@ def test_two_threads_with_different_rules_never_disturb_each_other(model: Models
     alone = [record(shared, TEXT, rule=rule).logits for rule in rules]
     assert not torch.equal(*alone)
 
-    def fifty(which: int) -> list[Trace]:
-        return [record(shared, TEXT, rule=rules[which]) for _ in range(50)]
+    def hundred(which: int) -> list[Trace]:
+        return [record(shared, TEXT, rule=rules[which]) for _ in range(100)]
 
     with ThreadPoolExecutor(2) as threads:
-        both = list(threads.map(fifty, (0, 1)))
+        both = list(threads.map(hundred, (0, 1)))
     for which, traces in enumerate(both):
         assert all(torch.equal(trace.logits, alone[which]) for trace in traces)
         assert all(trace.n_layers == 2 and trace.rule == rules[which] for trace in traces)
+    assert sum(map(len, both)) == 200
 
 
 class Broken(Rule):
@@ -311,7 +312,8 @@ def test_learned_sinks_take_their_share_of_every_row(model: Models) -> None:
 def test_model_without_attention_is_refused(tmp_path: Path, wordpiece: PreTrainedTokenizerBase) -> None:
     with pytest.raises(ModelError) as refusal:
         record(load(str(tiny.save("causal", "mamba", tmp_path, wordpiece))), TEXT)
-    assert refusal.value.message == "model_no_attention"
+    assert refusal.value.message == "model_without_attention"
+    assert "MambaBlock" in str(refusal.value)
 
 
 @pytest.mark.parametrize("model_type", ["bloom", "deberta-v2"])

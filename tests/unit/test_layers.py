@@ -23,8 +23,8 @@ LONGEST_FUNCTION = 40
 FLOORS = (
     ("errors", "messages", "settings"),
     ("attention", "rules", "masks", "positions", "interventions"),
-    ("trace", "tokens", "segmentation"),
-    ("figures", "interface", "models", "recorder", "systems", "measures"),
+    ("trace", "tokens", "segmentation", "units"),
+    ("figures", "interface", "models", "recorder", "generation", "systems", "measures"),
     ("ui", "training"),  # neither may know the other
     ("app", "pages"),
 )

@@ -15,6 +15,7 @@ from attnviz.attention import Attention
 from attnviz.errors import AttnvizError, ModelError
 from attnviz.measures import (
     HABITS,
+    candidates,
     entropy,
     habit_shares,
     habits,
@@ -336,12 +337,24 @@ def test_prediction_change_is_the_kullback_leibler_divergence_in_bits_and_has_a_
     assert prediction_change(before, before, 1) == 0.0
 
 
+def test_candidates_of_both_runs_stand_side_by_side_the_likeliest_of_either_first() -> None:
+    p, q = torch.tensor([0.5, 0.3, 0.15, 0.05]), torch.tensor([0.1, 0.2, 0.05, 0.65])
+    before, after = (made(text="江", logits=run.log().expand(3, 4)) for run in (p, q))
+    names, first, second = zip(*candidates(before, after, 1, 2), strict=True)
+    assert names == ("3", "0", "1")  # 2 is of neither run's two likeliest
+    assert first == pytest.approx((0.05, 0.5, 0.3), abs=1e-6)
+    assert second == pytest.approx((0.65, 0.1, 0.2), abs=1e-6)
+    assert len(candidates(before, after, 1, 99)) == 4
+
+
 def test_predictions_that_do_not_exist_or_do_not_compare_are_refused() -> None:
     small, large = made(text="江", logits=torch.zeros(3, 3)), made(text="江", logits=torch.zeros(3, 4))
     with pytest.raises(ModelError):
         prediction_change(made(text="江"), small, 1)
     with pytest.raises(AttnvizError):
         prediction_change(small, small, 3)
+    with pytest.raises(ValueError, match="got 3 and 4"):
+        candidates(small, large, 1)
     with pytest.raises(ValueError, match="got 3 and 4"):
         prediction_change(small, large, 1)
 

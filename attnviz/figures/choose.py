@@ -1,28 +1,86 @@
-"""Which tokens and weights a picture shows."""
+"""Which tokens and weights a picture shows, and as what: tokens, characters or words."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
-from attnviz.rules import Rule
+from attnviz.attention import Attention
+from attnviz.rules import Soft
+from attnviz.tokens import Encoded
 from attnviz.trace import Trace
+from attnviz.units import Unit, Units, averaged, groups, pooled
+
+LEAST_MISSING = 1e-3  # a softmax row that misses 1 by more than this has lost weight somewhere; float32 misses 1e-6
 
 
-def shown(trace: Trace, specials: bool) -> list[int]:
-    """The positions that a picture shows: all, or without what the tokenizer added ([CLS], [SEP])."""
-    places = [place for place, special in enumerate(trace.special) if specials or not special]
-    return places or list(range(len(trace.special)))
+@dataclass(frozen=True)
+class Axis:
+    """One side of a map: the units that a picture shows, their labels, and the first token of each.
+
+    `units` is None where every token is shown as itself.
+    """
+
+    units: Units | None
+    places: list[int]
+    labels: list[str]
+    tokens: list[int]
+
+    def place_of(self, token: int) -> int | None:
+        """Where on the axis is this token, or the unit that it belongs to? None where it is not shown."""
+        unit = token if self.units is None else self.units.of[token]
+        return self.places.index(unit) if unit in self.places else None
 
 
-def visible(trace: Trace, layer: int, head: int | None, rule: Rule | None, places: list[int]) -> Tensor:
-    """Weights of the shown tokens, `[query, key]` or `[head, query, key]`; NaN where a key is not allowed.
+def axes(trace: Trace, specials: bool, by: Unit = "token") -> tuple[Axis, Axis]:
+    """The queries (down) and the keys (across) that a picture shows; two texts in cross attention, else one."""
+    queries = _axis(trace.encoded, specials, by)
+    return queries, queries if trace.looked_at is None else _axis(trace.looked_at, specials, by)
+
+
+def _axis(encoded: Encoded, specials: bool, by: Unit) -> Axis:
+    """All units of a text, or those that the tokenizer did not add ([CLS], [SEP]) unless there are no others."""
+    units = groups(encoded, by)
+    every = list(range(len(units.labels)))
+    places = every if specials else [place for place in every if not units.special[place]] or every
+    firsts = units.firsts if by != "token" else every
+    labels, tokens = [units.labels[place] for place in places], [firsts[place] for place in places]
+    return Axis(None if by == "token" else units, places, labels, tokens)
+
+
+def visible(found: Attention, shown: tuple[Axis, Axis]) -> Float[Tensor, "*head query key"]:
+    """Weights of what is shown, `[query, key]` or `[head, query, key]`; NaN where a key is not allowed.
 
     Leaving tokens out never rescales the others: a row may sum to less than 1.
     """
-    found = trace.attention(layer, head, rule)
     weights = found.weights.float()
     if found.allowed is not None:
         weights = weights.masked_fill(~found.allowed, torch.nan)
-    index = torch.tensor(places)
-    return weights.index_select(-2, index).index_select(-1, index)
+    queries, keys = shown
+    if queries.units is not None and keys.units is not None:
+        weights = pooled(weights, queries.units, keys.units)
+    return weights.index_select(-2, torch.tensor(queries.places)).index_select(-1, torch.tensor(keys.places))
+
+
+def missing(found: Attention, queries: Axis) -> tuple[Float[Tensor, " query"], bool] | None:
+    """What part of one head's rows reaches no key, and is it a learned sink's? None where the rows are whole.
+
+    A learned sink has its true weight under the rule. Where there is none, a softmax row that misses 1 has lost the
+    rest; what a hard rule cut is not missing, nor is a row that may look at nothing.
+    """
+    if found.sink is not None:
+        lost = found.rule.weigh(found.with_sink(found.scores))[..., -1].float()
+    elif isinstance(found.rule, Soft):
+        total = found.weights.float().sum(-1)
+        lost = torch.where(total > 0, 1 - total, torch.zeros_like(total))
+        if not bool((lost > LEAST_MISSING).any()):
+            return None
+    else:
+        return None
+    lost = lost.clamp(0, 1)
+    if queries.units is not None:
+        lost = averaged(lost, queries.units)
+    return lost[torch.tensor(queries.places)], found.sink is not None

@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from attnviz.figures.choose import shown, visible
-from attnviz.figures.palette import Colours, Scale, colours, head_axes, head_margins, layout, shade
+from attnviz.attention import Attention
+from attnviz.figures.choose import axes, visible
+from attnviz.figures.labels import escaped, shortened, wrapped
+from attnviz.figures.palette import (
+    TICK,
+    Colours,
+    Scale,
+    Spacing,
+    colours,
+    head_axes,
+    head_margins,
+    layout,
+    not_allowed_mark,
+    shade,
+)
 from attnviz.messages import say
 from attnviz.rules import Rule
-from attnviz.trace import Trace
+from attnviz.trace import Gap, Trace
+from attnviz.units import Unit
 
 MOST_CELLS = 64  # a tile has fewer pixels than that across; longer texts are pooled by their largest weights
-STEPS, NOT_ALLOWED, GAP = 250, 252, 255  # what the bytes of the mosaic mean
+MOST_IN_ALL = 1_500_000  # cells of the mosaic, a byte each: many heads have smaller tiles
+LEAST_SIDE = 8  # the cells of a short side are repeated, or the gaps would be as wide as the tiles (cross maps)
+MOST_HEADS, MOST_LAYERS = 16, 28  # names beside each other that do not touch; WORDED of them with the word "head"
+WORDED = 8
+NARROW = 330  # pixels across that a sentence in a gap may have
+# What the bytes of the mosaic mean. 255 would be "/" in base64, which Plotly's JSON writes as six characters.
+STEPS, NOT_ALLOWED, GAP = 200, 212, 224
 
 
 def grid(
@@ -24,6 +47,7 @@ def grid(
     rule: Rule | None = None,
     scale: Scale = "unit",
     specials: bool = True,
+    by: Unit = "token",
     selected: tuple[int, int] | None = None,
     dark: bool = False,
     language: str = "en",
@@ -31,84 +55,229 @@ def grid(
 ) -> go.Figure:
     """What does every head do? Layers down, heads across, each tile that head's weights (queries down, keys across).
 
-    `rule` re-weights the run's scores. Each tile carries an invisible square whose `customdata` is (layer, head), for
-    `plotly_click`. Tiles of more than 64 tokens show the largest weight of each block.
+    `rule` re-weights the run's scores; `by` takes tokens together as characters or words. Each tile carries an
+    invisible square whose `customdata` is (layer, head), for `plotly_click`. Tiles of more than 64 tokens, or of fewer
+    where there are many heads, show the largest weight of each block. A layer without attention is a band that says
+    why; where a layer has fewer heads than another, the rest of its row is empty.
     """
-    chosen, places = colours(dark), shown(trace, specials)
-    tiles = [_tiles(visible(trace, layer, None, rule, places), scale) for layer in range(trace.n_layers)]
-    mosaic, size, pitch = _mosaic(tiles, trace.n_heads)
+    chosen, shown = colours(dark), axes(trace, specials, by)
+    most = _most_cells(trace.n_layers * trace.n_heads)
+    tiles = {
+        layer: _tiles(visible(trace.attention(layer, None, rule), shown), scale, most) for layer in trace.open_layers
+    }
+    mosaic, down, across = _mosaic(tiles, trace.n_layers, trace.n_heads)
     picture = {
-        "type": "heatmap", "z": mosaic, "zmin": 0, "zmax": 255, "colorscale": _bytes_ramp(chosen),
+        "type": "heatmap", "z": mosaic, "zmin": 0, "zmax": GAP, "colorscale": _bytes_ramp(chosen),
         "showscale": False, "hoverinfo": "skip",
     }  # fmt: skip
-    layers = [say("figure.layer_tick", language, layer=layer) for layer in range(trace.n_layers)]
-    heads = [say("figure.head_tick", language, head=head) for head in range(trace.n_heads)]
-    return go.Figure(
-        {
-            "data": [picture, _targets(trace, size, pitch, language)],
-            "layout": {
-                **layout(chosen, height=height, **head_margins(layers)),
-                **head_axes(layers, heads, pitch, (size - 1) / 2, (pitch - size) / 2),
-                "shapes": [] if selected is None else [_frame(selected, size, pitch, chosen)],
-            },
-        }
-    )
+    layers, heads = _layer_names(trace, language), _head_names(trace, language)
+    places = [(layer, head) for layer in tiles for head in range(len(tiles[layer]))]
+    empty = _nothing(trace, places, down, across, language)
+    hidden = any(bool((layer == NOT_ALLOWED).any()) for layer in tiles.values())
+    figure: dict[str, Any] = {
+        "data": [picture, _targets(places, down, across, language), *empty],
+        "layout": {
+            **layout(chosen, height=height, **head_margins(layers)),
+            **head_axes(layers, heads, down, across),
+            "shapes": [] if selected not in places else [_frame(selected, down, across, chosen)],
+        },
+    }
+    if trace.n_heads > WORDED:
+        _name_heads(figure["layout"], chosen, language)
+    if hidden:
+        _name_colour(figure["layout"], chosen, language)
+    if len(tiles) < trace.n_layers:
+        _bands(figure["layout"], trace, down, across, chosen, language)
+    return go.Figure(figure)
 
 
-def _tiles(weights: Tensor, scale: Scale) -> Tensor:
-    """Weights `[head, query, key]` as bytes: 0 to 250 on the ramp, 252 where a key is not allowed."""
+def _most_cells(tiles: int) -> int:
+    """How many cells may a tile have across, that the mosaic does not grow too large?"""
+    fits = math.isqrt(MOST_IN_ALL // max(tiles, 1))
+    return min(MOST_CELLS, max(4, fits * 10 // 11))  # a tenth is the gap
+
+
+def _tiles(weights: Tensor, scale: Scale, most: int) -> Tensor:
+    """Weights `[head, query, key]` as bytes: 0 to `STEPS` on the ramp, `NOT_ALLOWED` where a key is not allowed."""
     hidden = weights.isnan()
     shades = shade(weights.nan_to_num(0.0), scale)
-    size = min(weights.shape[-1], MOST_CELLS)
-    if size < weights.shape[-1]:
+    rows, columns = weights.shape[-2:]
+    size = (min(rows, most), min(columns, most))
+    if size != (rows, columns):
         shades = F.adaptive_max_pool2d(shades, size)
         hidden = F.adaptive_max_pool2d((~hidden).float(), size) == 0
-    return (shades.clamp(0, 1) * STEPS).round().masked_fill(hidden, NOT_ALLOWED).to(torch.uint8)
+    found = (shades.clamp(0, 1) * STEPS).round().masked_fill(hidden, NOT_ALLOWED).to(torch.uint8)
+    if rows == columns:
+        return found
+    down, across = (-(-LEAST_SIDE // side) if side < LEAST_SIDE else 1 for side in size)
+    return found.repeat_interleave(down, -2).repeat_interleave(across, -1)
 
 
-def _mosaic(layers: list[Tensor], heads: int) -> tuple[np.ndarray, int, int]:
-    """All tiles side by side, the size of a tile, and the distance from one tile to the next, both in cells."""
-    size = layers[0].shape[-1]
-    gap = max(1, size // 10)
-    pitch = size + gap
-    mosaic = np.full((len(layers) * pitch - gap, heads * pitch - gap), GAP, dtype=np.uint8)
-    for row, tiles in enumerate(layers):
-        for column, tile in enumerate(tiles.numpy()):
-            mosaic[row * pitch : row * pitch + size, column * pitch : column * pitch + size] = tile
-    return mosaic, size, pitch
+def _mosaic(tiles: dict[int, Tensor], layers: int, heads: int) -> tuple[np.ndarray, Spacing, Spacing]:
+    """All tiles side by side, and how they stand down and across."""
+    height, width = next(iter(tiles.values())).shape[-2:] if tiles else (1, 1)
+    down, across = (Spacing(size, size + max(1, size // 10)) for size in (height, width))
+    shape = [
+        max(count, 1) * along.pitch - (along.pitch - along.size)
+        for count, along in ((layers, down), (heads, across))
+    ]  # fmt: skip
+    mosaic = np.full(shape, GAP, dtype=np.uint8)
+    for layer, found in tiles.items():
+        top = layer * down.pitch
+        for head, tile in enumerate(found.numpy()):
+            left = head * across.pitch
+            mosaic[top : top + height, left : left + width] = tile
+    return mosaic, down, across
 
 
 def _bytes_ramp(chosen: Colours) -> list[list[float | str]]:
-    """The colour of each byte: the ramp to 250, then the two that are no weights."""
+    """The colour of each byte: the ramp to `STEPS`, then the two that are no weights."""
     last = len(chosen.ramp) - 1
-    stops: list[list[float | str]] = [[i / last * STEPS / 255, colour] for i, colour in enumerate(chosen.ramp)]
+    stops: list[list[float | str]] = [[i / last * STEPS / GAP, colour] for i, colour in enumerate(chosen.ramp)]
     for byte, colour in ((NOT_ALLOWED, chosen.not_allowed), (GAP, "rgba(0,0,0,0)")):
-        stops += [[(byte - 1) / 255, colour], [min(byte + 1, 255) / 255, colour]]
+        stops += [[(byte - 1) / GAP, colour], [min(byte + 1, GAP) / GAP, colour]]
     return stops
 
 
-def _targets(trace: Trace, size: int, pitch: int, language: str) -> dict[str, object]:
+def _targets(places: list[tuple[int, int]], down: Spacing, across: Spacing, language: str) -> dict[str, object]:
     """One invisible square a tile, to hover and to click."""
-    centre = (size - 1) / 2
-    places = [(layer, head) for layer in range(trace.n_layers) for head in range(trace.n_heads)]
+    said = say("figure.tile", language, layer="%{customdata[0]}", head="%{customdata[1]}")
+    return {
+        **_points(places, down, across),
+        "customdata": places,
+        "hovertemplate": said + "<extra></extra>",
+    }
+
+
+def _points(places: list[tuple[int, int]], down: Spacing, across: Spacing) -> dict[str, object]:
+    """Invisible squares in the middle of these tiles."""
     return {
         "type": "scatter",
         "mode": "markers",
         "marker": {"symbol": "square", "size": 12, "opacity": 0},
-        "x": [head * pitch + centre for _, head in places],
-        "y": [layer * pitch + centre for layer, _ in places],
-        "customdata": places,
-        "text": [say("figure.tile", language, layer=layer, head=head) for layer, head in places],
-        "hoverinfo": "text",
+        "x": [head * across.pitch + across.centre for _, head in places],
+        "y": [layer * down.pitch + down.centre for layer, _ in places],
     }
 
 
-def _frame(selected: tuple[int, int], size: int, pitch: int, chosen: Colours) -> dict[str, object]:
+def _nothing(
+    trace: Trace, tiles: list[tuple[int, int]], down: Spacing, across: Spacing, language: str
+) -> list[dict[str, object]]:
+    """Squares where there is no head, that say why: without them the nearest head would answer.
+
+    They go by what they say, which then is sent once.
+    """
+    there, said = set(tiles), dict[str, list[tuple[int, int]]]()
+    for layer, found in enumerate(trace.layers):
+        why = _why_nothing(found, language)
+        for head in range(max(trace.n_heads, 1)):
+            if (layer, head) not in there:
+                said.setdefault(why, []).append((layer, head))
+    return [
+        {**_points(places, down, across), "hovertemplate": why + "<extra></extra>"} for why, places in said.items()
+    ]  # fmt: skip
+
+
+def _why_nothing(found: Attention | Gap, language: str) -> str:
+    """Why is there no head in a place of this layer?"""
+    if isinstance(found, Attention):
+        return say("figure.no_tile", language, heads=found.n_heads)
+    return "<br>".join(wrapped(_reason(found, language), TICK, 400))
+
+
+def _reason(gap: Gap, language: str) -> str:
+    """Why a layer has no weights."""
+    return say(f"gap.{gap.reason}", language, kind=escaped(gap.kind, 40))
+
+
+def _frame(selected: tuple[int, int] | None, down: Spacing, across: Spacing, chosen: Colours) -> dict[str, object]:
     """The outline of the tile that is open, half way into the gaps around it."""
-    layer, head = selected
-    room = (pitch - size) / 2
-    left, top = (number * pitch - 0.5 - room for number in (head, layer))
+    layer, head = selected or (0, 0)
+    left, top = head * across.pitch - 0.5 - across.room, layer * down.pitch - 0.5 - down.room
     return {
-        "type": "rect", "x0": left, "x1": left + pitch, "y0": top, "y1": top + pitch,
+        "type": "rect", "x0": left, "x1": left + across.pitch, "y0": top, "y1": top + down.pitch,
         "line": {"color": chosen.accent, "width": 2.5},
     }  # fmt: skip
+
+
+def _layer_names(trace: Trace, language: str) -> list[str]:
+    """The model's own numbers, as many as fit below each other."""
+    return _thinned([say("figure.layer_tick", language, layer=layer) for layer in range(trace.n_layers)], MOST_LAYERS)
+
+
+def _head_names(trace: Trace, language: str) -> list[str]:
+    """Names, or where there are many numbers, as many as fit beside each other."""
+    word = "figure.head_tick" if trace.n_heads <= WORDED else "figure.head_short"
+    return _thinned([say(word, language, head=head) for head in range(trace.n_heads)], MOST_HEADS)
+
+
+def _thinned(names: list[str], most: int) -> list[str]:
+    """The names with all but every second, fourth, eighth, ... left empty, that at most `most` are written."""
+    step = 1
+    while -(-len(names) // step) > most:
+        step *= 2
+    return [name if place % step == 0 else "" for place, name in enumerate(names)]
+
+
+def _name_heads(layout: dict[str, Any], chosen: Colours, language: str) -> None:
+    """Say above the numbers that they are heads."""
+    font = {"size": TICK, "color": chosen.faint}
+    layout["xaxis"]["title"] = {"text": say("figure.head_axis", language), "font": font, "standoff": 2}
+    layout["margin"]["t"] += 1.4 * TICK
+
+
+def _name_colour(layout: dict[str, Any], chosen: Colours, language: str) -> None:
+    """Say below the tiles which colour means "not allowed"."""
+    layout["annotations"] = [
+        {
+            "text": not_allowed_mark(chosen, language), "xref": "paper", "yref": "paper", "x": 1, "y": 0,
+            "xanchor": "right", "yanchor": "top", "showarrow": False, "font": {"size": TICK},
+        }
+    ]  # fmt: skip
+    layout["margin"]["b"] += 1.3 * TICK
+
+
+def _bands(
+    layout: dict[str, Any], trace: Trace, down: Spacing, across: Spacing, chosen: Colours, language: str
+) -> None:
+    """Draw each run of layers without attention as a band that says what stands there and why it has no weights."""
+    row = (layout["height"] - layout["margin"]["t"] - layout["margin"]["b"]) / trace.n_layers  # pixels
+    right = max(trace.n_heads, 1) * across.pitch - (across.pitch - across.size) - 0.5
+    for first, last, gap in _runs(trace):
+        top, bottom = first * down.pitch - 0.5, last * down.pitch + down.size - 0.5
+        layout["shapes"].append(
+            {
+                "type": "rect", "x0": -0.5, "x1": right, "y0": top, "y1": bottom, "layer": "below",
+                "line": {"color": chosen.faint, "width": 1, "dash": "dot"},
+            }
+        )  # fmt: skip
+        said = _in_band(gap, (last - first + 1) * row, language)
+        if said:
+            layout.setdefault("annotations", []).append(
+                {
+                    "text": said, "x": (right - 0.5) / 2, "y": (top + bottom) / 2, "showarrow": False,
+                    "font": {"size": TICK, "color": chosen.text},
+                }
+            )  # fmt: skip
+
+
+def _in_band(gap: Gap, pixels: float, language: str) -> str:
+    """As much as fits into a band of that height: the whole reason, or that there is no attention; hover says all."""
+    lines = wrapped(_reason(gap, language), TICK, NARROW)
+    if len(lines) * 1.35 * TICK <= pixels:
+        return "<br>".join(lines)
+    kind = shortened(say("figure.gap_band", language, kind=escaped(gap.kind, 24)), 60)
+    return kind if pixels >= TICK else ""
+
+
+def _runs(trace: Trace) -> list[tuple[int, int, Gap]]:
+    """Neighbouring layers without attention for the same reason: first, last, and what stands there."""
+    found: list[tuple[int, int, Gap]] = []
+    for number, layer in enumerate(trace.layers):
+        if not isinstance(layer, Gap):
+            continue
+        if found and found[-1][1] == number - 1 and found[-1][2] == layer:
+            found[-1] = (found[-1][0], number, layer)
+        else:
+            found.append((number, number, layer))
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import plotly.graph_objects as go
@@ -9,15 +10,30 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attnviz.figures.choose import shown, visible
+from attnviz.figures.choose import Axis, axes, missing, visible
 from attnviz.figures.labels import escaped, widest
-from attnviz.figures.palette import Colours, Scale, bar_width, colour_bar, colours, layout, ramp, shade
+from attnviz.figures.palette import (
+    TICK,
+    Colours,
+    Scale,
+    bar_width,
+    colour_bar,
+    colours,
+    layout,
+    not_allowed_mark,
+    ramp,
+    room_for_mark,
+    shade,
+)
 from attnviz.messages import say
 from attnviz.rules import Rule
 from attnviz.trace import Trace
+from attnviz.units import Unit
 
 MOST_LABELS = 48  # more labels than that do not fit beside each other; the rest appear on hover
+MOST_SAID = 10_000  # cells; in larger maps those that are not allowed say nothing, for that costs 10 bytes a cell
 NAME = 28  # pixels beside the labels for the name of an axis
+CLEAR = "rgba(0,0,0,0)"
 
 
 def heatmap(
@@ -28,6 +44,7 @@ def heatmap(
     rule: Rule | None = None,
     scale: Scale = "unit",
     specials: bool = True,
+    by: Unit = "token",
     cell: tuple[int, int] | None = None,
     dark: bool = False,
     language: str = "en",
@@ -35,51 +52,97 @@ def heatmap(
 ) -> go.Figure:
     """Who looks at whom in this head? Hover gives the exact weight.
 
-    The cells' `meta` names the token position of each row and column, for `plotly_click`. Cells that are not allowed
-    are drawn in a colour of their own, not as 0. `cell` (query, key) is framed. Raises `AttnvizError` for a layer or
-    head that is not there.
+    `by` takes tokens together as characters or words. The cells' `meta` names the token of each row (`queries`) and
+    column (`keys`), the first of its unit, for `plotly_click`. Cells that are not allowed are drawn in a colour of
+    their own, not as 0; weight that reaches no token (a sink's) in a column of its own, whose `meta` is null. `cell`
+    (query, key) is framed, and a line parts the text from what the model wrote (`Trace.border`). Raises `AttnvizError`
+    for a layer or head that is not there, and for a layer without attention.
     """
-    places = shown(trace, specials)
-    weights = visible(trace, layer, head, rule, places)
-    labels = [trace.tokens[place] for place in places]
-    figure = cells(weights, labels, scale=scale, dark=dark, language=language, height=height)
-    figure.data[0].meta = places
-    if cell is not None and cell[0] in places and cell[1] in places:
-        figure.update_layout(shapes=[_frame(places.index(cell[0]), places.index(cell[1]), colours(dark))])
+    shown, chosen = axes(trace, specials, by), colours(dark)
+    queries, keys = shown
+    found = trace.attention(layer, head, rule)
+    weights = visible(found, shown)
+    figure = cells(weights, queries.labels, keys.labels, scale=scale, dark=dark, language=language, height=height)
+    figure.data[0].meta = {"queries": queries.tokens, "keys": keys.tokens}
+    lost = missing(found, queries)
+    if lost is not None:
+        shades = shade(lost[0], scale) if scale != "row" else _against_row(lost[0], weights)
+        _beside(figure, *lost, shades, shown, chosen, language)
+    shapes = [] if trace.border is None else _border(figure, queries, keys, trace.border, chosen, language)
+    if cell is not None:
+        row, column = queries.place_of(cell[0]), keys.place_of(cell[1])
+        shapes += [] if row is None or column is None else [_frame(row, column, chosen)]
+    if shapes:
+        figure.update_layout(shapes=[*figure.layout.shapes, *shapes])
     return figure
 
 
 def cells(
     weights: Float[Tensor, "query key"],
     labels: list[str],
+    key_labels: list[str] | None = None,
     *,
     scale: Scale = "unit",
     dark: bool = False,
     language: str = "en",
     height: int = 460,
 ) -> go.Figure:
-    """Weights as cells with a label for each row and column; NaN, which is not allowed, in another colour."""
-    chosen, marks = colours(dark), list(map(escaped, labels))
-    figure = {
-        "data": [_picture(weights, scale, chosen, language)],
+    """Weights as cells with a label for each row and column; NaN, which is not allowed, in another colour, named.
+
+    The columns have the labels of the rows unless they are given.
+    """
+    chosen, across = colours(dark), labels if key_labels is None else key_labels
+    rows, columns = list(map(escaped, labels)), list(map(escaped, across))
+    hidden = bool(weights.isnan().any())
+    right = max(bar_width(scale, language), room_for_mark(language) if hidden else 0)
+    figure: dict[str, Any] = {
+        "data": [_picture(weights, scale, chosen, language, hidden)],
         "layout": {
-            **layout(chosen, height=height, r=bar_width(scale, language), **_margins(labels)),
-            **_axes(marks, chosen, language, turned=_turned(labels)),
-            "plot_bgcolor": chosen.not_allowed if bool(weights.isnan().any()) else "rgba(0,0,0,0)",
+            **layout(chosen, height=height, r=right, **_margins(labels, across)),
+            **_axes(rows, columns, chosen, language, turned=_turned(across)),
+            "plot_bgcolor": chosen.not_allowed if hidden else CLEAR,
         },
     }
-    return go.Figure(figure if len(marks) <= MOST_LABELS else _every_label_on_hover(figure, marks))
+    if hidden:
+        figure["layout"]["annotations"] = [_legend(chosen, language)]
+    few = max(len(rows), len(columns)) <= MOST_LABELS
+    return go.Figure(figure if few else _every_label_on_hover(figure, rows, columns))
 
 
-def _picture(weights: Tensor, scale: Scale, chosen: Colours, language: str) -> dict[str, object]:
+def _picture(weights: Tensor, scale: Scale, chosen: Colours, language: str, hidden: bool) -> dict[str, object]:
     """The cells, and their colour bar; NaN, where a key is not allowed, stays empty."""
     shades = shade(weights.nan_to_num(0.0), scale).masked_fill(weights.isnan(), torch.nan)
-    gap = 1 if len(weights) <= MOST_LABELS else 0
-    exact = {} if scale == "unit" else {"customdata": weights.numpy()}  # else the shade is the weight
+    down, across = (1 if count <= MOST_LABELS else 0 for count in weights.shape)
+    said = hidden and weights.numel() <= MOST_SAID
+    exact, name = _exact(weights, scale, said)
+    bar = colour_bar(scale, chosen, language)
+    if hidden:  # the name of the other colour stands below the bar
+        bar |= {"len": 0.88, "y": 1, "yanchor": "top"}
+    if said:  # instead of a weight
+        exact["hovertemplatefallback"] = say("figure.hover_not_allowed", language)
     return {
-        **exact, "hovertemplate": _hover(language, "customdata" if exact else "z"),
+        **exact, "hovertemplate": _hover(language, name), "hoverongaps": said,
         "type": "heatmap", "z": shades.numpy(), "zmin": 0, "zmax": 1, "colorscale": ramp(chosen),
-        "colorbar": colour_bar(scale, chosen, language), "xgap": gap, "ygap": gap, "hoverongaps": False,
+        "colorbar": bar, "xgap": across, "ygap": down,
+    }  # fmt: skip
+
+
+def _exact(weights: Tensor, scale: Scale, said: bool) -> tuple[dict[str, Any], str]:
+    """The weights behind the shades, where these are something else, and what hover calls them.
+
+    Where hover says that a key is not allowed, each weight is a list of one, or of none: Plotly would say "NaN".
+    """
+    if said:
+        lists = [[[] if math.isnan(value) else [round(value, 6)] for value in row] for row in weights.tolist()]
+        return {"customdata": lists}, "customdata[0]"
+    return ({}, "z") if scale == "unit" else ({"customdata": weights.numpy()}, "customdata")
+
+
+def _legend(chosen: Colours, language: str) -> dict[str, object]:
+    """What the colour of cells that are not allowed means, below the colour bar."""
+    return {
+        "text": not_allowed_mark(chosen, language), "xref": "paper", "yref": "paper", "x": 1, "y": 0, "xshift": 8,
+        "xanchor": "left", "yanchor": "bottom", "showarrow": False, "font": {"size": TICK},
     }  # fmt: skip
 
 
@@ -88,16 +151,19 @@ def _hover(language: str, weight: str) -> str:
     return say("figure.hover", language, weight=weight) + "<extra></extra>"
 
 
-def _every_label_on_hover(figure: dict[str, Any], labels: list[str]) -> dict[str, Any]:
+def _every_label_on_hover(figure: dict[str, Any], rows: list[str], columns: list[str]) -> dict[str, Any]:
     """Move the cells to a second, unseen pair of axes that keeps all labels, because Plotly writes those of the axis.
 
     The first pair, which shows as many labels as fit, needs a trace to be drawn: an empty one.
     """
-    hidden = {"tickvals": list(range(len(labels))), "ticktext": labels, "visible": False, "fixedrange": True}
     axes = figure["layout"]
     second = {
-        f"{name}axis2": {**hidden, "range": axes[f"{name}axis"]["range"], "overlaying": name} for name in ("x", "y")
-    }
+        f"{name}axis2": {
+            "tickvals": list(range(len(labels))), "ticktext": labels, "visible": False, "fixedrange": True,
+            "range": axes[f"{name}axis"]["range"], "overlaying": name,
+        }
+        for name, labels in (("x", columns), ("y", rows))
+    }  # fmt: skip
     empty = {"type": "scatter", "x": [None], "y": [None], "hoverinfo": "skip"}
     return {
         "data": [{**figure["data"][0], "xaxis": "x2", "yaxis": "y2"}, empty],
@@ -115,29 +181,34 @@ def _turned(labels: list[str]) -> bool:
     return max(map(len, labels), default=1) > 2 or len(labels) > 24
 
 
-def _margins(labels: list[str]) -> dict[str, float]:
+def _margins(labels: list[str], across: list[str]) -> dict[str, float]:
     """The room that the labels and the axes' names need."""
-    size = _tick(len(labels))
-    width = widest(labels, size)
-    below = 0.87 * width + size if _turned(labels) else 1.5 * size  # 0.87: the sine of 60 degrees
-    return {"l": NAME + width, "b": NAME + below, "t": 4 + size / 2}
+    size = _tick(len(across))
+    below = 0.87 * widest(across, size) + size if _turned(across) else 1.5 * size  # 0.87: the sine of 60 degrees
+    return {"l": NAME + widest(labels, _tick(len(labels))), "b": NAME + below, "t": 4 + _tick(len(labels)) / 2}
 
 
-def _axes(labels: list[str], chosen: Colours, language: str, *, turned: bool) -> dict[str, object]:
+def _axes(
+    labels: list[str], across: list[str], chosen: Colours, language: str, *, turned: bool
+) -> dict[str, dict[str, Any]]:
     """Token labels on both axes: integer positions with tick text, because Plotly merges equal category names."""
-    count = len(labels)
-    every = list(range(0, count, -(-count // MOST_LABELS)))
-    ends = [-0.5, count - 0.5]
-    shared: dict[str, object] = {"showgrid": False, "zeroline": False, "fixedrange": True}
-    seen = {
-        **shared, "tickvals": every, "ticktext": [labels[i] for i in every], "ticks": "",
-        "tickfont": {"size": _tick(count)},
-    }  # fmt: skip
+    columns, rows = _axis(across), _axis(labels)
     title = {name: _title(f"figure.{name}_axis", chosen, language) for name in ("key", "query")}
     return {
-        "xaxis": {**seen, "range": ends, "tickangle": -60 if turned else 0, "title": title["key"]},
-        "yaxis": {**seen, "range": ends[::-1], "title": title["query"]},
+        "xaxis": {**columns, "tickangle": -60 if turned else 0, "title": title["key"]},
+        "yaxis": {**rows, "range": rows["range"][::-1], "title": title["query"]},
     }
+
+
+def _axis(labels: list[str]) -> dict[str, Any]:
+    """One axis with as many labels as fit."""
+    count = len(labels)
+    every = list(range(0, count, -(-count // MOST_LABELS)))
+    return {
+        "showgrid": False, "zeroline": False, "fixedrange": True, "tickvals": every,
+        "ticktext": [labels[place] for place in every], "ticks": "", "tickfont": {"size": _tick(count)},
+        "range": [-0.5, count - 0.5],
+    }  # fmt: skip
 
 
 def _title(key: str, chosen: Colours, language: str) -> dict[str, object]:
@@ -147,7 +218,64 @@ def _title(key: str, chosen: Colours, language: str) -> dict[str, object]:
 
 def _frame(row: int, column: int, chosen: Colours) -> dict[str, object]:
     """The outline of the cell that is explained."""
-    return {
-        "type": "rect", "x0": column - 0.5, "x1": column + 0.5, "y0": row - 0.5, "y1": row + 0.5,
-        "line": {"color": chosen.accent, "width": 2.5},
-    }  # fmt: skip
+    return {**_box(row, row, column, column), "line": {"color": chosen.accent, "width": 2.5}}
+
+
+def _against_row(lost: Tensor, weights: Tensor) -> Tensor:
+    """What reaches no token beside the row's largest weight: more than that is 1, for the keys keep their colours."""
+    top = weights.nan_to_num(0.0).amax(-1)
+    return torch.where(lost < top, lost / top, (lost > 0).to(lost.dtype))
+
+
+def _beside(
+    figure: go.Figure, lost: Tensor, learned: bool, shades: Tensor, shown: tuple[Axis, Axis], chosen: Colours,
+    language: str,
+) -> None:  # fmt: skip
+    """Add the weight that reaches no token as a column of its own, half a cell to the right of the keys."""
+    queries, keys = shown
+    count, name = len(keys.labels), say("figure.sink" if learned else "figure.missing", language)
+    where = count + 0.5
+    first = figure.data[0]
+    figure.add_trace(
+        {
+            "type": "heatmap", "x": [where], "z": shades[:, None].numpy(), "customdata": lost[:, None].numpy(),
+            "zmin": 0, "zmax": 1, "colorscale": ramp(chosen), "showscale": False, "ygap": first.ygap,
+            "hovertemplate": say("figure.hover_sink" if learned else "figure.hover_missing", language)
+            + "<extra></extra>",
+            "meta": {"queries": queries.tokens, "keys": [None]}, "xaxis": first.xaxis, "yaxis": first.yaxis,
+        }
+    )  # fmt: skip
+    for axis in figure.select_xaxes():
+        labels = {"tickvals": [*axis.tickvals, where], "ticktext": [*axis.ticktext, name]}
+        axis.update(range=[-0.5, count + 1], **labels)
+    figure.layout.xaxis.tickangle = -60 if _turned([*keys.labels, name]) else 0
+    figure.layout.margin.b = _margins(queries.labels, [*keys.labels, name])["b"]
+    if figure.layout.plot_bgcolor != CLEAR:  # the colour of what is not allowed must not fill the space between
+        below = _box(0, len(queries.labels) - 1, 0, count - 1)
+        ground = {**below, "layer": "below", "fillcolor": chosen.not_allowed, "line": {"width": 0}}
+        figure.update_layout(plot_bgcolor=CLEAR, shapes=[ground])
+
+
+def _border(
+    figure: go.Figure, queries: Axis, keys: Axis, border: int, chosen: Colours, language: str
+) -> list[dict[str, object]]:
+    """The lines between the text and what the model wrote, with a name where causal weights leave room."""
+    rows, columns = (sum(token < border for token in axis.tokens) for axis in (queries, keys))
+    if not (0 < rows < len(queries.tokens) and 0 < columns < len(keys.tokens)):
+        return []
+    wide = columns > 0.75 * len(keys.tokens)
+    figure.add_annotation(
+        text=say("figure.border", language), x=columns - 0.5, y=-0.5, showarrow=False, yanchor="top",
+        xanchor="right" if wide else "left", xshift=-3 if wide else 3, font={"size": TICK, "color": chosen.text},
+    )  # fmt: skip
+    line = {"type": "line", "line": {"color": chosen.text, "width": 1.5, "dash": "dot"}}
+    right, bottom = len(keys.tokens) - 0.5, len(queries.tokens) - 0.5
+    return [
+        {**line, "x0": columns - 0.5, "x1": columns - 0.5, "y0": -0.5, "y1": bottom},
+        {**line, "x0": -0.5, "x1": right, "y0": rows - 0.5, "y1": rows - 0.5},
+    ]
+
+
+def _box(top: int, bottom: int, left: int, right: int) -> dict[str, object]:
+    """The rectangle around some cells."""
+    return {"type": "rect", "x0": left - 0.5, "x1": right + 0.5, "y0": top - 0.5, "y1": bottom + 0.5}

@@ -104,6 +104,11 @@ def bar_width(scale: Scale, language: str) -> int:
     return room_for_bar(say(f"figure.bar_{scale}", language), BAR_TICKS[scale])
 
 
+def room_for_mark(language: str) -> int:
+    """How many pixels the name of the colour of cells that are not allowed needs to the right of the picture."""
+    return round(30 + widest([say("figure.not_allowed", language)], TICK))
+
+
 def room_for_bar(title: str, ticks: list[str]) -> int:
     """How many pixels a colour bar needs to the right of the picture."""
     return round(38 + max(widest([title], TICK), 14 + widest(ticks, TICK)))
@@ -126,29 +131,45 @@ def bar(title: str, values: list[float], ticks: list[str], chosen: Colours) -> d
     }
 
 
-def head_axes(
-    layers: list[str], heads: list[str], pitch: int = 1, centre: float = 0, room: float = 0
-) -> dict[str, Any]:
-    """Axes of a grid of tiles, heads named across the top and layers down the side; `room` beyond the outermost.
+@dataclass(frozen=True)
+class Spacing:
+    """How tiles stand along one axis: the size of one, and the distance from one to the next, both in cells."""
 
-    Tile number n has its middle at n x `pitch` + `centre`.
-    """
+    size: int = 1
+    pitch: int = 1
+
+    @property
+    def centre(self) -> float:
+        """From a tile's first cell to its middle."""
+        return (self.size - 1) / 2
+
+    @property
+    def room(self) -> float:
+        """Half the gap between two tiles."""
+        return (self.pitch - self.size) / 2
+
+
+def head_axes(
+    layers: list[str], heads: list[str], down: Spacing = Spacing(), across: Spacing = Spacing()
+) -> dict[str, Any]:
+    """Axes of a grid of tiles, heads named across the top and layers down the side; an empty name is not written."""
     shared = {"showgrid": False, "zeroline": False, "fixedrange": True, "ticks": "", "tickfont": {"size": TICK}}
 
-    def axis(names: list[str]) -> dict[str, Any]:
-        places = [number * pitch + centre for number in range(len(names))]
-        return {
-            **shared,
-            "tickvals": places,
-            "ticktext": names,
-            "range": [-0.5 - room, len(names) * pitch - 0.5 - room],
-        }
+    def axis(names: list[str], along: Spacing) -> dict[str, Any]:
+        places = [number * along.pitch + along.centre for number in range(len(names))]
+        end = len(names) * along.pitch - 0.5 - along.room
+        return {**shared, "tickvals": places, "ticktext": names, "range": [-0.5 - along.room, end]}
 
-    down = axis(layers)
+    rows = axis(layers, down)
     return {
-        "xaxis": {**axis(heads), "side": "top", "tickangle": 0},
-        "yaxis": {**down, "range": down["range"][::-1]},
+        "xaxis": {**axis(heads, across), "side": "top", "tickangle": 0},
+        "yaxis": {**rows, "range": rows["range"][::-1]},
     }
+
+
+def not_allowed_mark(chosen: Colours, language: str) -> str:
+    """The colour of cells that are not allowed, beside its name."""
+    return f'<span style="color:{chosen.not_allowed}">■</span> {say("figure.not_allowed", language)}'
 
 
 def head_margins(layers: list[str]) -> dict[str, float]:

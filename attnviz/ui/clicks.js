@@ -4,7 +4,7 @@ const asked = new WeakSet();
 
 const told = {
   head: (point) => point.customdata,
-  cell: (point) => [point.data.meta[point.y], point.data.meta[point.x]],
+  cell: ({ data, x, y }) => [data.meta.queries[y], data.meta.keys[x]],
 };
 
 export default function ({ data, setTriggerValue }) {
@@ -14,7 +14,10 @@ export default function ({ data, setTriggerValue }) {
     const kind = Object.keys(data).find((name) => chart.closest(`.${CSS.escape(data[name])}`));
     if (!kind) return;
     asked.add(chart);
-    chart.on("plotly_click", ({ points }) => setTriggerValue(kind, Array.from(told[kind](points[0]), Number)));
+    chart.on("plotly_click", ({ points }) => {
+      const place = Array.from(told[kind](points[0]) ?? []);  // a gap of the grid, or a sink, names none
+      if (place.length && place.every((one) => one != null)) setTriggerValue(kind, place.map(Number));
+    });
   };
   document.addEventListener("pointerdown", pressed, true);
   document.documentElement.dataset.clicks = "heard";

@@ -1,4 +1,5 @@
 // The sentence as text. Weights arrive as one byte each, [query, key], base64; pointing at a token colours the others.
+// Cross attention has two lines: what looks (queries) above what is looked at (keys); else the two are one.
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 const element = (tag, name, text) => {
   const made = document.createElement(tag);
@@ -8,25 +9,45 @@ const element = (tag, name, text) => {
 };
 
 function draw(root, data, say) {
-  const count = data.labels.length;
   const maps = Object.fromEntries(Object.entries(data.maps).map(([name, text]) => [name, bytes(text)]));
   let which = root.dataset.which || "head";
   let picked = data.picked;
   const bar = element("div", "bar");
-  const line = element("div", "line");
-  line.setAttribute("role", "group");
-  line.setAttribute("aria-label", data.words.label);
-  const tokens = data.labels.map((label, place) => token(label, place));
+  const lines = [];
+  const queries = data.labels.map(line(data.keys ? data.words.queries : "", (label, place) => token(label, place)));
+  const keys = data.keys ? data.keys.labels.map(line(data.words.keys, source)) : queries;
 
-  function token(label, place) {
-    const box = element("div", "token" + (data.special[place] ? " special" : "") + (data.blank === place ? " blank" : ""));
+  // A line of tokens under its name; hands back what adds one.
+  function line(name, make) {
+    const box = element("div", "line");
+    box.setAttribute("role", "group");
+    box.setAttribute("aria-label", name ? `${data.words.label}: ${name}` : data.words.label);
+    if (name) lines.push(element("div", "name", name));
+    lines.push(box);
+    return (label, place) => {
+      const made = make(label, place);
+      if (!data.keys && place === data.border) box.append(element("span", "border", data.words.answer));
+      box.append(made.box);
+      return made;
+    };
+  }
+
+  function face(label, special, title, name, point) {
+    const box = element("div", "token" + (special ? " special" : "") + name);
     const face = element("button", "face", label);
-    face.title = data.words.look.replace("{token}", () => label);
-    face.onmouseenter = face.onfocus = () => light(place);
+    face.title = title.replace("{token}", () => label);
+    face.onmouseenter = face.onfocus = point;
     face.onmouseleave = face.onblur = () => light(picked);
-    face.onclick = () => { picked = place; light(place); say.pick(place); };
     const weight = element("span", "weight");
     box.append(face, weight);
+    return { box, face, weight };
+  }
+
+  function token(label, place) {
+    const answer = data.border !== null && place >= data.border;
+    const name = (data.blank === place ? " blank" : "") + (answer ? " answer" : "");
+    const made = face(label, data.special[place], data.words.look, name, () => light(place));
+    made.face.onclick = () => { picked = place; light(place); say.pick(place); };
     if (data.blanks) {
       const hole = element("button", "hole", data.special[place] ? "\u00a0" : data.blank === place ? "▣" : "▢");
       hole.disabled = data.special[place];
@@ -35,20 +56,37 @@ function draw(root, data, say) {
         hole.setAttribute("aria-label", hole.title);
         hole.onclick = () => say.blank(place);
       }
-      box.append(hole);
+      made.box.append(hole);
     }
-    line.append(box);
-    return { box, face, weight };
+    return made;
   }
 
-  function light(query) {
-    const row = maps[which].subarray(query * count, (query + 1) * count);
-    tokens.forEach(({ box, face, weight }, place) => {
-      const share = row[place] / 255;
-      face.style.background = `rgba(75, 151, 204, ${Math.sqrt(share).toFixed(3)})`;
-      weight.textContent = share >= 0.005 ? share.toFixed(2) : "";
-      box.classList.toggle("picked", place === query);
+  // A token that is only looked at: pointing at it shows who does.
+  function source(label, place) {
+    return face(label, data.keys.special[place], data.words.asked, "", () => back(place));
+  }
+
+  function colour(tokens, weight) {
+    tokens.forEach((token, place) => {
+      const share = weight(place) / 255;
+      token.face.style.background = `rgba(75, 151, 204, ${Math.sqrt(share).toFixed(3)})`;
+      token.weight.textContent = share >= 0.005 ? share.toFixed(2) : "";
     });
+  }
+
+  const mark = (tokens, chosen) => tokens.forEach(({ box }, place) => box.classList.toggle("picked", place === chosen));
+
+  function light(query) {
+    if (data.keys) { colour(queries, () => 0); mark(keys, -1); }
+    colour(keys, (key) => maps[which][query * keys.length + key]);
+    mark(queries, query);
+  }
+
+  function back(key) {
+    colour(keys, () => 0);
+    colour(queries, (query) => maps[which][query * keys.length + key]);
+    mark(queries, -1);
+    mark(keys, key);
   }
 
   ["head", "layer", "all"].forEach((name) => {
@@ -60,7 +98,7 @@ function draw(root, data, say) {
   const press = () => bar.querySelectorAll("button").forEach((b) => b.setAttribute("aria-pressed", b.dataset.name === which));
   press();
   if (data.blanks) bar.append(element("span", "help", data.words.help));
-  root.replaceChildren(bar, line);
+  root.replaceChildren(bar, ...lines);
   light(picked);
 }
 

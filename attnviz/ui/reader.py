@@ -44,26 +44,41 @@ def draw_reader(trace: Trace, rule: Rule | None, layer: int, head: int, query: i
 def reader_data(
     trace: Trace, rule: Rule | None, layer: int, head: int, query: int, *, blanks: bool
 ) -> dict[str, object]:
-    """What the browser needs: labels, and three maps `[query, key]` of one byte a weight."""
-    layers = [trace.weights(number, rule=rule).mean(0) for number in range(trace.n_layers)]
+    """What the browser needs: labels, and three maps `[query, key]` of one byte a weight.
+
+    Cross attention has two lines, the queries' and the `keys`'; else `keys` is None. The mean over all heads is that of
+    the layers that have attention. `border` is the first token that the model wrote.
+    """
+    layers = {number: trace.weights(number, rule=rule).mean(0) for number in trace.open_layers}
     maps = {
         "head": trace.weights(layer, head, rule),
         "layer": layers[layer],
-        "all": sum(layers[1:], start=layers[0]) / len(layers),
+        "all": _mean(list(layers.values())),
     }
+    keys = {"labels": trace.key_tokens, "special": list(trace.key_special)}
     return {
         "labels": trace.tokens,
         "special": list(trace.special),
+        "keys": None if trace.looked_at is None else keys,
+        "border": trace.border if trace.looked_at is None else None,
         "maps": {name: _bytes(weights) for name, weights in maps.items()},
         "picked": query,
         "blank": trace.blank,
-        "blanks": blanks,
-        "words": {
-            name: t(f"reader_{name}", token="{token}") if name in ("blank", "look") else t(f"reader_{name}")
-            for name in ("head", "layer", "all", "blank", "look", "help")
-        }
-        | {"label": t("alt_reader")},
+        "blanks": blanks and trace.looked_at is None,
+        "words": _words(),
     }
+
+
+def _words() -> dict[str, str]:
+    """What stands around the tokens, in the reader's language."""
+    named = {name: t(f"reader_{name}", token="{token}") for name in ("blank", "look", "asked")}
+    plain = {name: t(f"reader_{name}") for name in ("head", "layer", "all", "help", "queries", "keys", "answer")}
+    return named | plain | {"label": t("alt_reader")}
+
+
+def _mean(maps: list[Tensor]) -> Tensor:
+    """The mean of some maps."""
+    return sum(maps[1:], start=maps[0]) / len(maps)
 
 
 def _bytes(weights: Tensor) -> str:

@@ -19,7 +19,7 @@ from tests.figures.made import DOG, made, numbered, sent, tile
 
 def in_bytes(share: float) -> int:
     """A share of the ramp, 0 to 1, as the byte that stands for it."""
-    return round(250 * min(max(share, 0.0), 1.0))
+    return round(STEPS * min(max(share, 0.0), 1.0))
 
 
 def heads_of(trace: Trace) -> list[tuple[int, int]]:
@@ -29,7 +29,7 @@ def heads_of(trace: Trace) -> list[tuple[int, int]]:
 def colour_of(figure: go.Figure, byte: int) -> str:
     """The one colour that a byte lies in."""
     stops = figure.data[0].colorscale
-    place = byte / 255
+    place = byte / GAP
     return next(c for (a, c), (b, d) in pairwise(stops) if a <= place <= b and c == d)
 
 
@@ -38,7 +38,7 @@ def test_grid_is_one_heatmap_of_bytes_and_one_point_a_head() -> None:
     assert [data.type for data in figure.data] == ["heatmap", "scatter"]
     assert np.asarray(figure.data[0].z).dtype == np.uint8
     assert [tuple(carried) for carried in figure.data[1].customdata] == heads_of(made())
-    assert len(figure.data[1].x) == len(figure.data[1].y) == len(figure.data[1].text) == 6
+    assert len(figure.data[1].x) == len(figure.data[1].y) == 6
 
 
 def test_grid_sends_one_byte_a_weight() -> None:
@@ -47,7 +47,7 @@ def test_grid_sends_one_byte_a_weight() -> None:
 
 
 @pytest.mark.parametrize("rule", [None, TopK(2), Sparsemax()], ids=str)
-def test_each_tile_holds_250_times_its_heads_weights(rule: object) -> None:
+def test_each_tile_holds_200_times_its_heads_weights(rule: object) -> None:
     trace = made()
     figure = grid(trace, rule=rule)
     for place, (layer, head) in enumerate(heads_of(trace)):
@@ -63,8 +63,8 @@ def test_between_the_tiles_is_nothing_but_gap(count: int) -> None:
     for place in range(6):
         assert (tile(figure, place, count) <= STEPS).all()
         tile(figure, place, count, of=seen)[:] = 0
-    assert set(np.unique(seen)) == {0, 255}
-    assert (seen == 255).sum() == seen.size - 6 * count**2
+    assert set(np.unique(seen)) == {0, GAP}
+    assert (seen == GAP).sum() == seen.size - 6 * count**2
 
 
 def test_layers_go_down_and_heads_across() -> None:
@@ -122,11 +122,11 @@ def test_bytes_that_are_no_weights_have_colours_of_their_own(dark: bool, chosen:
     stops = figure.data[0].colorscale
     places = [place for place, _ in stops]
     assert places == sorted(places) and (places[0], places[-1]) == (0, 1)
-    assert (figure.data[0].zmin, figure.data[0].zmax) == (0, 255)
+    assert (figure.data[0].zmin, figure.data[0].zmax) == (0, GAP)
     assert colour_of(figure, NOT_ALLOWED) == chosen.not_allowed
     assert colour_of(figure, GAP) == "rgba(0,0,0,0)"
-    assert dict((round(place * 255), colour) for place, colour in stops[:6]) == {
-        50 * i: colour for i, colour in enumerate(chosen.ramp)
+    assert dict((round(place * GAP), colour) for place, colour in stops[:6]) == {
+        40 * i: colour for i, colour in enumerate(chosen.ramp)
     }
 
 
@@ -170,8 +170,9 @@ def test_grid_speaks_both_languages_and_both_themes() -> None:
     english, chinese = grid(made(), language="en"), grid(made(), language="zh")
     assert list(english.layout.xaxis.ticktext) == ["head 0", "head 1", "head 2"]
     assert list(chinese.layout.yaxis.ticktext) == ["层 0", "层 1"]
-    assert english.data[1].text[4] == "layer 1, head 1: click to open"
-    assert chinese.data[1].text[4] == "第 1 层第 1 头：点击打开"
+    layer, head = "%{customdata[0]}", "%{customdata[1]}"
+    assert english.data[1].hovertemplate == f"layer {layer}, head {head}: click to open<extra></extra>"
+    assert chinese.data[1].hovertemplate == f"第 {layer} 层第 {head} 头：点击打开<extra></extra>"
     light, dark = grid(made(), dark=False), grid(made(), dark=True)
     assert light.data[0].colorscale != dark.data[0].colorscale
     assert light.layout.font.color != dark.layout.font.color
@@ -179,4 +180,4 @@ def test_grid_speaks_both_languages_and_both_themes() -> None:
 
 def test_a_single_token_still_makes_a_grid() -> None:
     figure = grid(numbered(1))
-    assert {int(tile(figure, place, 1)[0, 0]) for place in range(6)} == {250}
+    assert {int(tile(figure, place, 1)[0, 0]) for place in range(6)} == {STEPS}

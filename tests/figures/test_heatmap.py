@@ -57,7 +57,9 @@ def test_hiding_specials_does_not_rescale_what_stays() -> None:
     figure = heatmap(trace, layer=1, head=0, specials=False)
     np.testing.assert_array_equal(figure.data[0].z, trace.weights(1, 0).numpy()[1:-1, 1:-1])
     assert list(figure.layout.xaxis.ticktext) == list(DOG[1:-1])
-    assert list(figure.data[0].meta) == [1, 2, 3, 4, 5], "a click must still name the token of the text"
+    assert figure.data[0].meta == {name: [1, 2, 3, 4, 5] for name in ("queries", "keys")}, (
+        "a click must still name the token of the text"
+    )
 
 
 def test_a_text_of_specials_only_is_still_drawn() -> None:
@@ -111,7 +113,7 @@ def test_hover_says_the_exact_weight_whatever_the_scale(scale: str) -> None:
     told = cells.z if "%{z:.4f}" in cells.hovertemplate else cells.customdata
     assert ("%{z:.4f}" in cells.hovertemplate) != ("%{customdata:.4f}" in cells.hovertemplate)
     np.testing.assert_array_equal(told, trace.weights(1, 1, TopK(3)).numpy())
-    assert list(cells.meta) == list(range(7))
+    assert cells.meta == {"queries": list(range(7)), "keys": list(range(7))}
 
 
 def test_chinese_labels_reach_the_browser_whole() -> None:
@@ -162,7 +164,6 @@ def test_cells_that_are_not_allowed_are_left_empty() -> None:
     assert np.isnan(z[np.triu_indices(7, 1)]).all()
     assert not np.isnan(z[np.tril_indices(7)]).any()
     assert figure.layout.plot_bgcolor == LIGHT.not_allowed
-    assert figure.data[0].hoverongaps is False
     assert heatmap(made(), layer=0, head=0).layout.plot_bgcolor == "rgba(0,0,0,0)"
 
 

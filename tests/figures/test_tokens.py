@@ -32,6 +32,13 @@ def test_text_wraps_after_24_tokens(count: int, lines: int) -> None:
     assert list(words) == [f"t{place}" for place in range(count)] + [""] * (24 * lines - count)
 
 
+def test_long_words_have_shorter_lines_that_fit_700_pixels() -> None:
+    (cells,) = tokens(made(("understanding",) * 30), layer=0, head=0, query=0).data
+    columns = np.asarray(cells.z).shape[1]
+    assert columns * 8 * 6.5 < 700 - 100, "8 letters of half a font size, beside the colour bar"
+    assert columns > 5
+
+
 def test_the_query_is_framed_in_its_line() -> None:
     (frame,) = tokens(numbered(50, layers=1, heads=1), layer=0, head=0, query=30).layout.shapes
     assert (frame.x0, frame.x1, frame.y0, frame.y1) == (5.5, 6.5, 0.5, 1.5)

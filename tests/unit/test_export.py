@@ -16,6 +16,8 @@ import pytest
 from attnviz.rules import TopK
 from attnviz.trace import Trace
 from attnviz.ui import export
+from attnviz.ui.reader import reader_data
+from tests.figures.kinds import MAMBA, SOURCE, TARGET, call, cross, of
 from tests.figures.made import DOG, made
 
 NASTY = ("[CLS]", ",", '"', "a,b", "\n", "</script>", "<img src=x onerror=alert(1)>", "龘", "=1+1", "[SEP]")
@@ -154,3 +156,67 @@ def test_page_says_which_head_model_and_rule_it_shows(language: str) -> None:
     assert f'<html lang="{language}">' in data and '<meta charset="utf-8">' in data
     assert html.escape(str(TopK(2))) in data and "made by hand" in data
     assert ("Layer 1, head 2" if language == "en" else "第 1 层第 2 头") in data
+
+
+def test_csv_of_a_cross_map_has_the_targets_rows_and_the_sources_columns() -> None:
+    trace = cross()
+    _, *found = rows(export.as_csv(trace, None, 1, 1))
+    assert len(found) == len(TARGET) * len(SOURCE)
+    assert [row[3] for row in found[:: len(SOURCE)]] == list(TARGET)
+    assert [row[5] for row in found[: len(SOURCE)]] == list(SOURCE)
+    assert float(found[14][7]) == pytest.approx(trace.weights(1, 1)[1, 2].item(), rel=1e-5)
+
+
+def test_npz_holds_nan_where_a_layer_has_no_such_head_and_says_why() -> None:
+    trace = of(("a", "b"), [call(3, 2, 2), MAMBA, call(1, 2, 2)])
+    with np.load(io.BytesIO(export.as_npz(trace, None)), allow_pickle=False) as found:
+        assert found["weights"].shape == (3, 3, 2, 2)
+        np.testing.assert_array_equal(found["weights"][2, 0], trace.weights(2, 0).numpy())
+        assert np.isnan(found["weights"][1]).all() and np.isnan(found["weights"][2, 1:]).all()
+        assert found["gaps"][0] == found["gaps"][2] == "" and "MambaMixer" in found["gaps"][1]
+
+
+def test_npz_of_a_cross_map_names_both_texts() -> None:
+    with np.load(io.BytesIO(export.as_npz(cross(), None)), allow_pickle=False) as found:
+        assert found["weights"].shape == (2, 3, len(TARGET), len(SOURCE))
+        assert found["tokens"].tolist() == list(TARGET) and found["key_tokens"].tolist() == list(SOURCE)
+        assert str(found["part"]) == "cross"
+
+
+def test_reader_of_a_cross_map_has_two_lines_and_no_blanks() -> None:
+    trace = cross()
+    data = reader_data(trace, None, 0, 2, 1, blanks=True)
+    assert data["labels"] == list(TARGET) and data["keys"]["labels"] == list(SOURCE)
+    assert data["keys"]["special"][-1] is True and data["blanks"] is False and data["border"] is None
+    found = np.frombuffer(base64.b64decode(data["maps"]["head"]), dtype=np.uint8).reshape(len(TARGET), len(SOURCE))
+    np.testing.assert_allclose(found / 255, trace.weights(0, 2).numpy(), atol=0.5 / 255 + 1e-6)
+
+
+def test_reader_averages_over_the_layers_that_have_attention() -> None:
+    layers = [MAMBA, call(3, 2, 2), MAMBA, call(1, 2, 2, seed=4)]
+    trace = of(("a", "b"), layers)
+    data = reader_data(trace, None, 1, 0, 0, blanks=False)
+    found = np.frombuffer(base64.b64decode(data["maps"]["all"]), dtype=np.uint8).reshape(2, 2)
+    expected = (trace.weights(1).mean(0) + trace.weights(3).mean(0)) / 2
+    np.testing.assert_allclose(found / 255, expected.numpy(), atol=0.5 / 255 + 1e-6)
+    assert data["keys"] is None
+
+
+def test_reader_knows_where_the_answer_begins() -> None:
+    trace = of(("a", "b", "c"), [call(1, 3, 3)], border=2)
+    assert reader_data(trace, None, 0, 0, 0, blanks=False)["border"] == 2
+
+
+def test_page_of_a_cross_map_is_named_by_the_text_that_is_looked_at() -> None:
+    trace = cross(TARGET[:1])
+    assert trace.text == "" and "The cat sat" in page_of(trace).words
+
+
+def page_of(trace: Trace) -> Page:
+    return Page(export.as_html(trace, None, 0, 0, 0, "unit", True))
+
+
+def test_page_of_a_hybrid_or_a_cross_map_is_drawn_by_word() -> None:
+    for trace, layer in ((of(("a", "b"), [MAMBA, call(2, 2, 2)]), 1), (cross(), 0)):
+        found = Page(export.as_html(trace, None, layer, 0, 0, "unit", True, "word"))
+        assert sum("Plotly.newPlot" in script and len(script) < 200_000 for script in found.scripts) == 2

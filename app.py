@@ -11,6 +11,7 @@ chosen = st.navigation(
     [
         st.Page("pages/attention.py", title=t("page_attention"), icon=":material/grid_view:", default=True),
         st.Page("pages/readings.py", title=t("page_readings"), icon=":material/call_split:"),
+        st.Page("pages/models.py", title=t("page_models"), icon=":material/deployed_code:"),
     ],
 )
 with st.sidebar:

@@ -31,7 +31,7 @@ with page.reader_errors(places.notice):
     with places.head_pickers:
         choices.choose_head(run.n_layers, run.n_heads)
     with places.cell_pickers:
-        choices.choose_cell(run.tokens)
+        choices.choose_cell(run.tokens, run.key_tokens)
     with places.notice:
         panels.show_cut(run, loaded.limit)
     with places.why:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from attnviz.figures import Scale
     from attnviz.rules import Rule
     from attnviz.trace import Trace
+    from attnviz.units import Unit
 
 BAR = {
     "displaylogo": False,
@@ -33,13 +34,15 @@ def dark() -> bool:
     return st.context.theme.type == "dark"
 
 
-def draw_grid(trace: Trace, rule: Rule | None, layer: int, head: int, scale: Scale, specials: bool) -> None:
+def draw_grid(
+    trace: Trace, rule: Rule | None, layer: int, head: int, scale: Scale, specials: bool, by: Unit = "token"
+) -> None:
     """All heads; a click opens one (`clicks.py`)."""
     from attnviz.figures import grid
 
     figure = grid(
         trace, rule=rule, scale=scale, specials=specials, selected=(layer, head), dark=dark(), language=language(),
-        height=HEIGHT,
+        height=HEIGHT, by=by,
     )  # fmt: skip
     st.plotly_chart(
         figure, key=KEY + "grid", theme=None,
@@ -49,14 +52,21 @@ def draw_grid(trace: Trace, rule: Rule | None, layer: int, head: int, scale: Sca
 
 
 def draw_heatmap(
-    trace: Trace, rule: Rule | None, layer: int, head: int, cell: tuple[int, int], scale: Scale, specials: bool
+    trace: Trace,
+    rule: Rule | None,
+    layer: int,
+    head: int,
+    cell: tuple[int, int],
+    scale: Scale,
+    specials: bool,
+    by: Unit = "token",
 ) -> None:
     """One head; a click explains a cell (`clicks.py`)."""
     from attnviz.figures import heatmap
 
     figure = heatmap(
         trace, layer=layer, head=head, rule=rule, scale=scale, specials=specials, cell=cell, dark=dark(),
-        language=language(), height=HEIGHT,
+        language=language(), height=HEIGHT, by=by,
     )  # fmt: skip
     st.plotly_chart(
         figure, key=KEY + "heatmap", theme=None, config=BAR,
@@ -66,9 +76,11 @@ def draw_heatmap(
 
 def _heatmap_words(trace: Trace, rule: Rule | None, layer: int, head: int) -> str:
     """The picture in a sentence."""
-    weights = trace.weights(layer, head, rule).clone().fill_diagonal_(0)
+    weights = trace.weights(layer, head, rule).clone()
+    if trace.looked_at is None:
+        weights.fill_diagonal_(0)
     query, key = divmod(int(weights.argmax()), weights.shape[-1])
     return t(
         "figure.alt_heatmap", layer=layer, head=head, tokens=len(weights), query=trace.tokens[query],
-        key=trace.tokens[key], weight=f"{weights[query, key]:.2f}",
+        key=trace.key_tokens[key], weight=f"{weights[query, key]:.2f}",
     )  # fmt: skip

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import streamlit as st
@@ -160,7 +161,7 @@ def rule_now() -> RuleChoice:
 
 def _now(name: str) -> str:
     """The option that is chosen."""
-    return str(st.session_state[PARAMS[name].key] or PARAMS[name].default)
+    return str(st.session_state.get(PARAMS[name].key) or PARAMS[name].default)
 
 
 def choose_rule() -> None:
@@ -223,12 +224,16 @@ def choose_head(layers: int, heads: int) -> None:
             st.selectbox(t(name), range(count), key=KEY + name)
 
 
-def choose_cell(labels: list[str]) -> None:
+def choose_cell(queries: list[str], keys: list[str]) -> None:
     """Query and key by picker."""
-    first, second = st.columns(2, gap="small")
-    for name, place in (("query", first), ("key", second)):
+    for name, labels, place in zip(("query", "key"), (queries, keys), st.columns(2, gap="small"), strict=True):
         with place:
-            st.selectbox(t(name), range(len(labels)), format_func=lambda i: f"{i} · {labels[i]}", key=KEY + name)
+            st.selectbox(t(name), range(len(labels)), format_func=partial(_numbered, labels), key=KEY + name)
+
+
+def _numbered(labels: Sequence[str], number: int) -> str:
+    """A token with its number."""
+    return f"{number} · {labels[number]}"
 
 
 @dataclass(frozen=True)

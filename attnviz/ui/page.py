@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import AttnvizError
-from attnviz.ui import cases, choices, link
+from attnviz.ui import cases, choices, link, models
 from attnviz.ui.charts import HEIGHT
 from attnviz.ui.language import article, language, t
 
@@ -70,7 +70,7 @@ class Places:
 def start() -> None:
     """What every page begins with: the language of the link, the style; choices of the other pages stay as they are."""
     restore({"lang": choices.PARAMS["lang"]})
-    link.keep({**choices.PARAMS, **cases.PARAMS})
+    link.keep({**choices.PARAMS, **cases.PARAMS, **models.PARAMS})
     st.html(STYLE)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -59,17 +60,21 @@ def show_why(cell: Cell, choice: RuleChoice, name: str, scope: str) -> None:
     """Every number on the way to one weight, in the formula; first whose weights these are."""
     st.caption(t(f"shown_{scope}", model=name, rule=choice.title()))
     query, key = plain(cell.query_label), plain(cell.key_label)
-    st.markdown(t("why_say", query=query, key=key, weight=f"{cell.weight:.4f}", rank=cell.rank, keys=cell.keys))
-    lines = [t("why_product", product=short(cell.product))]
     if cell.score == float("-inf"):
-        lines.append(t("why_not_allowed"))
-    else:
-        scale = short(cell.scale)
-        bias = f"({short(cell.bias)})"
-        key_name = "why_score_bias" if cell.bias else "why_score"
-        product = f"({short(cell.product)})" if cell.product < 0 else short(cell.product)
-        lines.append(t(key_name, product=product, scale=scale, bias=bias, score=short(cell.score)))
-        lines += _after_the_score(cell, choice)
+        st.markdown(t("why_not_allowed", query=query, key=key))
+        return
+    st.markdown(t("why_say", query=query, key=key, weight=f"{cell.weight:.4f}", rank=cell.rank, keys=cell.keys))
+    if math.isnan(cell.product):  # the model gave its weights alone
+        st.markdown(t("why_observed"))
+        return
+    scale, bias = short(cell.scale), f"({short(cell.bias)})"
+    key_name = "why_score_bias" if cell.bias else "why_score"
+    product = f"({short(cell.product)})" if cell.product < 0 else short(cell.product)
+    lines = [
+        t("why_product", product=short(cell.product)),
+        t(key_name, product=product, scale=scale, bias=bias, score=short(cell.score)),
+        *_after_the_score(cell, choice),
+    ]
     st.markdown("\n\n".join(lines))
 
 
@@ -100,14 +105,14 @@ def show_prediction(before: Trace, after: Trace, choice: RuleChoice) -> None:
     with right:
         _words(before, after, choice, changed)
         if changed:
-            _shift(before, after, position)
+            shift(before, after, position)
         elif choice != SOFT:
             st.caption(t("redraw_note"))
         try_change()
 
 
-def _shift(before: Trace, after: Trace, position: int | None) -> None:
-    """How far the rule moved the outputs, and the prediction at the blank."""
+def shift(before: Trace, after: Trace, position: int | None) -> None:
+    """How far a change moved the outputs, and the prediction at one position."""
     from attnviz.measures import moved, prediction_change
 
     shifts = moved(before, after)

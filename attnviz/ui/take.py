@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from attnviz.figures import Scale
     from attnviz.rules import Rule
     from attnviz.trace import Trace
+    from attnviz.units import Unit
 
 
 @cache
@@ -26,7 +27,16 @@ def _component():  # type: ignore[no-untyped-def]
     )
 
 
-def take_away(trace: Trace, rule: Rule | None, layer: int, head: int, query: int, scale: Scale, specials: bool) -> None:
+def take_away(
+    trace: Trace,
+    rule: Rule | None,
+    layer: int,
+    head: int,
+    query: int,
+    scale: Scale,
+    specials: bool,
+    by: Unit = "token",
+) -> None:
     """Pictures as PNG and SVG, this head as CSV, all weights as NPZ, an offline page, a link."""
     name = f"attnviz-{trace.model}-{layer}-{head}"
     with st.popover(t("take_title"), icon=":material/download:", width="stretch"):
@@ -41,7 +51,7 @@ def take_away(trace: Trace, rule: Rule | None, layer: int, head: int, query: int
         files = (
             ("csv", "text/csv", partial(export.as_csv, trace, rule, layer, head)),
             ("npz", "application/octet-stream", partial(export.as_npz, trace, rule)),
-            ("html", "text/html", partial(export.as_html, trace, rule, layer, head, query, scale, specials)),
+            ("html", "text/html", partial(export.as_html, trace, rule, layer, head, query, scale, specials, by)),
         )
         for kind, mime, make in files:
             st.download_button(

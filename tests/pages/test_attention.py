@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from attnviz.figures.grid import STEPS
 from attnviz.messages import table
 from attnviz.ui.choices import KEY, SETTINGS
 from attnviz.ui.language import NAMES
@@ -65,7 +66,7 @@ def test_open_tile_is_the_one_that_the_heatmap_shows() -> None:
     grid, heatmap = charts(at)
     z, place = array(grid["data"][0]["z"]), 2 * 4 + 3
     x, y = (int(array(grid["data"][1][axis])[place] - 4) for axis in "xy")
-    expected = np.round(array(heatmap["data"][0]["z"]).astype(float) * 250)
+    expected = np.round(array(heatmap["data"][0]["z"]).astype(float) * STEPS)
     assert np.abs(z[y : y + 9, x : x + 9] - expected).max() <= 1
     (frame,) = grid["layout"]["shapes"]
     assert frame["x0"] < x + 4 < frame["x1"] and frame["y0"] < y + 4 < frame["y1"]

@@ -19,13 +19,15 @@ DRAWN = {
     "script": "<script>alert(1)</script>",
     "<s>": "<s>",
     "[MASK] typed": "我[MASK]你",
-    "[CLS] typed": "[CLS][SEP]",
+    "[CLS] typed": "[CLS]南[SEP]",
     "repeated": "南南南南",
     "unknown characters": "龘𠮷",
     "markup": "$x$ *a* _b_ `c` |d|",
     "braces": "{text} {0} %{x}",
 }
-REFUSED = {"": "text_empty", "   ": "text_empty", "\u3000\t": "text_empty", "\x01\x02": "text_nothing_left"}
+REFUSED = {"": "text_empty", "   ": "text_empty", "\u3000\t": "text_empty", "\x01\x02": "text_nothing_left"} | {
+    "[CLS][SEP]": "text_nothing_left"
+}
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

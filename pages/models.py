@@ -1,0 +1,63 @@
+"""What do the heads of any model do, and what does the model say when they are changed?"""
+
+import streamlit as st
+
+from attnviz.ui import changes, charts, choices, clicks, models, page, panels, writing
+from attnviz.ui.effect import show_effect
+from attnviz.ui.language import article, t
+from attnviz.ui.reader import draw_reader
+from attnviz.ui.take import take_away
+
+page.heading("models_title", "models_look", models.PARAMS)
+clicks.listen_to_attention()
+with st.sidebar:
+    models.choose_model()
+    choices.choose_rule()
+    choices.choose_scope()
+    in_layers, in_force = st.container(), st.container()
+    choices.choose_look()
+    with st.popover(t("models_how"), icon=":material/help:", width="stretch"):
+        st.markdown(article("models"))
+choices.choose_text()
+run = None
+with page.reader_errors():
+    model = models.opened()
+    models.choose_target(model)
+    what = models.asked(model)
+    row, busy = st.container(), st.container()
+    with row:
+        unit, part, write = st.columns([4, 4, 3], gap="medium")
+    with write:
+        writing.choose_writing(model, what, busy)
+    with busy, st.spinner(t("running", model=model.name), show_time=True):
+        before = models.trace(what.untouched())
+        after = before if what == what.untouched() else models.trace(what)
+    panels.show_cut(before, model.limit)
+    with part:
+        run = models.choose_part(after)
+    with unit:
+        by = models.choose_unit()
+    with in_layers:
+        models.choose_layers(run)
+    rule, now = models.redrawn(model), choices.now()
+    text = st.container()
+    left, middle, side = st.columns([10, 12, 8], gap="medium")
+    with left:
+        layer, head = models.choose_head(run)
+        charts.draw_grid(run, rule, layer, head, now.scale, now.specials, by)
+    query, key = choices.within("query", len(run.tokens)), choices.within("key", len(run.key_tokens))
+    with text:
+        draw_reader(run, rule, layer, head, query, blanks=model.mask_id is not None)
+    with middle:
+        choices.choose_cell(run.tokens, run.key_tokens)
+        charts.draw_heatmap(run, rule, layer, head, (query, key), now.scale, now.specials, by)
+    with side:
+        panels.show_why(run.cell(layer, head, query, key, rule), now.rule, model.name, now.scope)
+        panels.show_sink(run, rule, layer, head)
+        take_away(run, rule, layer, head, query, now.scale, now.specials, by)
+        changes.choose(run, layer, head, query, key, locked=model.eager)
+    show_effect(before.map(run.part), run, query)
+    models.show_facts(model, before)
+with in_force:
+    changes.show(run)
+page.done(models.PARAMS)

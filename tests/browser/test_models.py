@@ -1,0 +1,89 @@
+"""The models page in a browser: a person opens a head, changes the run, lets a model write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+from transformers import PreTrainedTokenizerBase
+
+from tests.browser.person import Visit
+from tests.parity import tiny
+
+Start = Callable[..., Visit]
+
+
+@pytest.fixture(scope="module")
+def gpt2(tmp_path_factory: pytest.TempPathFactory, wordpiece: PreTrainedTokenizerBase) -> str:
+    """A tiny decoder in a folder."""
+    return str(tiny.save("causal", "gpt2", tmp_path_factory.mktemp("gpt2"), wordpiece))
+
+
+@pytest.fixture(scope="module")
+def t5(tmp_path_factory: pytest.TempPathFactory, wordpiece: PreTrainedTokenizerBase) -> str:
+    """A tiny encoder-decoder in a folder."""
+    return str(tiny.save("seq2seq", "t5", tmp_path_factory.mktemp("t5"), wordpiece, num_layers=2))
+
+
+def test_a_person_removes_the_open_head_and_takes_it_back(visit: Start) -> None:
+    one = visit({"lang": "en", "text": "中华人民共和[MASK]成立", "layer": "3", "head": "2"}, name="models")
+    one.page.get_by_role("button", name="Remove head").click()
+    one.link_says(change="-3.2", scope="run")
+    expect(one.page.get_by_text("Kullback")).to_be_visible()
+    expect(one.page.locator(".effect th")).to_have_count(3)
+    one.page.get_by_role("button", name="Clear all").click()
+    one.link_says(change=None)
+    expect(one.page.locator(".effect th")).to_have_count(2)
+
+
+def test_a_click_on_a_tile_and_a_cell_chooses_what_can_be_changed(visit: Start, gpt2: str) -> None:
+    one = visit({"lang": "en", "id": gpt2, "text": "the cat sat"}, name="models")
+    one.click_point("grid", 1)
+    one.link_says(layer="0", head="1")
+    one.click_point("heatmap", 2 * len(one.cells()) + 1)
+    one.link_says(query="2", key="1")
+    one.page.get_by_role("button", name="Forbid").click()
+    one.link_says(change="2>1", scope="run")
+
+
+def test_a_model_writes_and_what_it_wrote_is_set_apart(visit: Start, gpt2: str) -> None:
+    one = visit({"lang": "en", "id": gpt2, "text": "the cat sat", "most": "4"}, name="models")
+    before = len(one.cells())
+    one.page.get_by_role("button", name="Let it write").click()
+    one.page.get_by_role("button", name="Write", exact=True).click()
+    one.page.wait_for_function(
+        "(n) => document.querySelector('.st-key-attention-heatmap .js-plotly-plot')?._fullData?.[0]?.z?.length > n",
+        arg=before,
+    )
+    one.ready()
+    assert before - 1 < len(one.cells()) <= before + 4
+
+
+def test_a_click_in_the_cross_map_names_a_written_and_a_read_token(visit: Start, t5: str) -> None:
+    one = visit({"lang": "en", "id": t5, "text": "the cat sat", "target": "a"}, name="models")
+    cells = one.cells()
+    assert len(cells) != len(cells[0])
+    one.click_point("heatmap", 1 * len(cells[0]) + 3)
+    one.link_says(query="1", key="3")
+    one.page.get_by_role("radio", name="encoder").click(force=True)
+    one.link_says(map="encoder")
+    one.ready()
+    assert len(one.cells()) == len(cells[0])
+
+
+def test_a_name_that_leads_nowhere_is_told_and_the_text_stays(visit: Start, tmp_path: Path) -> None:
+    one = visit({"lang": "zh", "text": "我写的字"}, name="models")
+    one.page.goto(f"{one.address}/models?lang=zh&text=我写的字&id={tmp_path}")
+    expect(one.page.get_by_test_id("stAlert")).to_be_visible()
+    expect(one.page.get_by_test_id("stAlert")).to_contain_text("config.json")
+    expect(one.part("text").locator("input")).to_have_value("我写的字")
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_nothing_is_wider_than_the_screen(visit: Start, lang: str, size: tuple[int, int]) -> None:
+    one = visit({"lang": lang}, name="models", viewport={"width": size[0], "height": size[1]})
+    assert one.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    assert one.page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollWidth <= innerWidth")

@@ -1,0 +1,193 @@
+"""The models page under AppTest: every architecture opens, changes act, what fails is told in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from transformers import PreTrainedTokenizerBase
+
+from attnviz import load, record
+from attnviz.messages import LANGUAGES, table
+from attnviz.ui.models import KEY, PARAMS
+from tests.pages.opened import PATIENCE, ROOT, array, cells, charts, elements, said
+from tests.parity import tiny
+
+TEXT = "the cat sat on the mats"
+SEQ = {"num_layers": 2, "num_decoder_layers": 3}
+HYBRID = {
+    "num_key_value_heads": 2, "num_hidden_layers": 4, "attn_layer_period": 2, "attn_layer_offset": 1, "num_experts": 2,
+}  # fmt: skip
+Folder = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, wordpiece: PreTrainedTokenizerBase) -> Folder:
+    """A tiny model of one type in a folder, saved once."""
+    root = tmp_path_factory.mktemp("models")
+
+    def find(kind: str, model_type: str, **changes: object) -> str:
+        place: Path = root / model_type
+        return str(place if place.exists() else tiny.save(kind, model_type, place, wordpiece, **changes))
+
+    return find
+
+
+def opened(lang: str = "en", **link: str) -> AppTest:
+    """The page opened by a link."""
+    at = AppTest.from_file(str(ROOT / "pages" / "models.py"), default_timeout=PATIENCE)
+    for name, value in {"lang": lang, "text": TEXT, **link}.items():
+        at.query_params[name] = value
+    return at.run()
+
+
+def control(at: AppTest, name: str):  # type: ignore[no-untyped-def]
+    key = PARAMS[name].key if name in PARAMS else KEY + name
+    return next(element for element in elements(at) if getattr(element, "key", None) == key)
+
+
+def effect(at: AppTest) -> str:
+    """The table of the prediction before and after."""
+    found = [e.proto.body for e in at.get("html") if "class='effect'" in e.proto.body]
+    return found[0] if found else ""
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_page_opens_with_a_built_in_model(lang: str) -> None:
+    at = opened(lang)
+    assert not at.exception and not at.error
+    assert len(charts(at)) == 2
+    assert "lab-4" in said(at)
+    labels = set(table(lang).values())
+    for name in ("id", "by", "scope", "family", "where", "remove_head", "keep_head"):
+        assert control(at, name).label in labels, name
+
+
+@pytest.mark.parametrize(
+    ("kind", "model_type", "changes"),
+    [
+        ("masked", "bert", {}), ("causal", "gpt2", {}), ("causal", "llama", {}), ("causal", "mistral", {}),
+        ("causal", "gemma2", {}), ("causal", "gpt_oss", {}), ("causal", "jamba", HYBRID), ("causal", "bloom", {}),
+        ("masked", "deberta-v2", {}), ("seq2seq", "t5", SEQ), ("plain", "bert", {}),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_kind_of_model_draws(lang: str, kind: str, model_type: str, changes: dict, folder: Folder) -> None:
+    at = opened(lang, id=folder(kind, model_type, **changes))
+    assert not at.exception and not at.error, [e.value for e in at.error]
+    assert len(charts(at)) == 2
+
+
+def test_encoder_decoder_has_three_maps_of_their_own_sizes(folder: Folder) -> None:
+    place = folder("seq2seq", "t5", **SEQ)
+    sizes = {}
+    for part in ("encoder", "decoder", "cross"):
+        at = opened(id=place, map=part, target="the dog")
+        assert not at.exception and not at.error
+        sizes[part] = array(charts(at)[1]["data"][0]["z"]).shape
+    trace = record(load(place), TEXT, target="the dog")
+    source, target = len(trace.key_tokens), len(trace.tokens)
+    assert sizes == {"encoder": (source, source), "decoder": (target, target), "cross": (target, source)}
+    assert control(at, "map").options and "3" in said(at)
+
+
+def test_layers_without_attention_are_named_and_cannot_be_picked(folder: Folder) -> None:
+    at = opened(id=folder("causal", "jamba", **HYBRID), layer="0")
+    assert control(at, "layer").options == ["1", "3"]
+    assert "state-space" in said(at)
+
+
+def test_picker_says_which_key_head_a_query_head_shares(folder: Folder) -> None:
+    at = opened(id=folder("causal", "llama"))
+    assert [name.split()[-1].rstrip(")") for name in control(at, "head").options] == ["0", "0", "1", "1"]
+
+
+def test_model_that_returns_its_weights_only_says_what_that_takes_away(folder: Folder) -> None:
+    at = opened(id=folder("causal", "bloom"), scope="run", rule="hard", hard="argmax")
+    assert not at.exception and not at.error
+    assert "does not use" in said(at)
+    assert (cells(at) > 0).sum() == len(cells(at))  # the rule redraws: one key a row
+
+
+def test_removing_a_head_changes_the_prediction_and_the_link(folder: Folder) -> None:
+    place = folder("causal", "gpt2")
+    at = opened(id=place, layer="1", head="2", query="3")
+    before = effect(at)
+    control(at, "remove_head").click()
+    at.run()
+    assert not at.exception and not at.error
+    assert at.session_state[PARAMS["changes"].key] == "-1.2"
+    assert at.session_state[PARAMS["scope"].key] == "run"
+    assert at.query_params["change"] in ("-1.2", ["-1.2"])
+    assert effect(at) != before and effect(at).count("<th>") == before.count("<th>") + 1
+    assert "Kullback" in said(at)
+    control(at, "chips").set_value([])
+    at.run()
+    assert effect(at) == before
+
+
+@pytest.mark.parametrize("name", ["remove_head", "keep_head", "forbid", "hide"])
+def test_each_change_acts_in_each_kind_of_model(name: str, folder: Folder) -> None:
+    for kind, model_type, changes in (("masked", "bert", {}), ("causal", "llama", {}), ("seq2seq", "t5", SEQ)):
+        at = opened(id=folder(kind, model_type, **changes), layer="1", head="1", query="2", key="1", target="the dog")
+        control(at, name).click()
+        at.run()
+        assert not at.exception and not at.error, (model_type, [e.value for e in at.error])
+        assert len(at.session_state[PARAMS["changes"].key]) >= 2
+
+
+def test_forbidden_edge_is_not_allowed_in_the_picture(folder: Folder) -> None:
+    at = opened(id=folder("masked", "bert"), layer="1", head="1", query="2", key="4", scope="run", change="2>4@1.1")
+    shown = cells(at)
+    assert shown[2, 4] != shown[2, 4]  # NaN: not allowed
+    assert (shown[2][[0, 1, 3]] > 0).all()
+
+
+def test_rule_may_act_in_one_layer_only(folder: Folder) -> None:
+    place = folder("causal", "gpt2")
+    link = {"rule": "hard", "hard": "argmax", "scope": "run", "head": "0"}
+    first = opened(id=place, layer="0", **link, **{"in": "1"})
+    second = opened(id=place, layer="1", **link, **{"in": "1"})
+    assert ((cells(first) > 0).sum(-1) > 1).any()
+    assert (((cells(second) > 0).sum(-1)) == 1).all()
+
+
+def test_by_word_the_map_has_a_row_for_each_word(folder: Folder) -> None:
+    at = opened(id="lab-4", by="word", text="南京市长江大桥")
+    ticks = charts(at)[1]["layout"]["xaxis"]["ticktext"]
+    assert "".join(ticks) == "[CLS]南京市长江大桥[SEP]" and len(ticks) < 9
+
+
+@pytest.mark.parametrize(("kind", "model_type"), [("causal", "gpt2"), ("seq2seq", "t5")])
+def test_model_writes_on_and_the_map_grows(kind: str, model_type: str, folder: Folder) -> None:
+    at = opened(id=folder(kind, model_type, **(SEQ if kind == "seq2seq" else {})), most="4")
+    before = array(charts(at)[1]["data"][0]["z"]).shape
+    control(at, "write").click()
+    at.run()
+    assert not at.exception and not at.error
+    after = array(charts(at)[1]["data"][0]["z"]).shape
+    assert before[0] < after[0] <= before[0] + 4
+    control(at, "clear").click()
+    at.run()
+    assert array(charts(at)[1]["data"][0]["z"]).shape == before
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_model_that_is_not_there_gets_a_sentence_and_the_text_stays(lang: str, tmp_path: Path) -> None:
+    at = opened(lang, id=str(tmp_path), text="我写的字")
+    assert not at.exception and len(at.error) == 1
+    assert at.session_state[PARAMS["text"].key] == "我写的字"
+    assert control(at, "id").value == str(tmp_path)
+
+
+def test_change_that_does_not_fit_the_model_gets_a_sentence(folder: Folder) -> None:
+    at = opened(id=folder("masked", "bert"), scope="run", change="-9.9")
+    assert not at.exception and len(at.error) == 1
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\u200b"])
+def test_text_that_cannot_be_read_gets_a_sentence(text: str) -> None:
+    at = opened(text=text)
+    assert not at.exception and len(at.error) == 1

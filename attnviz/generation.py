@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,7 +15,7 @@ from attnviz.errors import ModelError, TextError
 from attnviz.interface import Run, decoder_cache, maps, recording
 from attnviz.interventions import Intervention, Reweigh, check_tokens
 from attnviz.models.load import Model
-from attnviz.recorder import Layers, _reply, record, trace_of
+from attnviz.recorder import Layers, record, reply_of, trace_of
 from attnviz.rules import Rule, Soft
 from attnviz.tokens import Encoded, encode, written
 from attnviz.trace import Gap, Trace
@@ -97,7 +98,7 @@ class _Writer:
     ) -> _Writer:  # fmt: skip
         """A writer at the beginning. Raises `TextError` where there is no room for one token."""
         source = encoded if model.kind == "seq2seq" else None
-        start = _open_ended(encoded) if source is None else _reply(model, None)
+        start = _open_ended(encoded) if source is None else reply_of(model, None)
         if model.limit is not None:
             most = min(most, model.limit - len(start.ids))
             if most < 1 or (source is None and encoded.cut is not None):
@@ -120,7 +121,7 @@ class _Writer:
         """Run the model's own preparations (`generate` of transformers), then one step a token."""
         steps = _Steps(self.model, run)
         first = torch.tensor([(self.source or self.start).ids])
-        given: dict[str, Any] = {"cache_implementation": "dynamic"}
+        given: dict[str, Any] = {}
         if self.source is not None:
             given = {"decoder_input_ids": torch.tensor([self.start.ids]), "past_key_values": decoder_cache()}
 
@@ -128,9 +129,11 @@ class _Writer:
             return self._loop(steps, network, input_ids, **prepared)
 
         network: Any = self.model.network
+        settings = copy.deepcopy(network.generation_config)
+        settings.cache_implementation = None  # one that grows, whatever the model asks for
         network.generate(
-            input_ids=first, attention_mask=torch.ones_like(first), **given, custom_generate=loop, num_beams=1,
-            num_return_sequences=1, do_sample=False, use_cache=True,
+            input_ids=first, generation_config=settings, attention_mask=torch.ones_like(first), **given,
+            custom_generate=loop, num_beams=1, num_return_sequences=1, do_sample=False, use_cache=True,
             max_new_tokens=self.most + 1, output_hidden_states=True,  # one more: else a forced end would come early
         )  # fmt: skip
         return steps

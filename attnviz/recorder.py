@@ -58,7 +58,7 @@ def record(
         encoded = _blanked(encoded, blank, model)
     chosen = Soft() if rule is None else rule
     changes = (*([] if chosen == Soft() else [Reweigh(chosen)]), *interventions)
-    reply = _reply(model, target) if model.kind == "seq2seq" else None
+    reply = reply_of(model, target) if model.kind == "seq2seq" else None
     inputs = {"input_ids": torch.tensor([encoded.ids])}
     if reply is not None:
         inputs["decoder_input_ids"] = torch.tensor([reply.ids])
@@ -202,7 +202,7 @@ def _last(result: Any, side: str) -> Tensor:
     return last[0]
 
 
-def _reply(model: Model, target: str | Encoded | None) -> Encoded:
+def reply_of(model: Model, target: str | Encoded | None) -> Encoded:
     """What the decoder reads: its start token, then the target without its end."""
     if isinstance(target, Encoded):
         return target

@@ -105,7 +105,7 @@ class Visit:
 
     def chart(self, name: str) -> Locator:
         """Plotly's own element of the grid or the heatmap."""
-        return self.part(name).locator(".js-plotly-plot")
+        return self.part(name).locator(".js-plotly-plot").first  # for a moment a new chart stands beside the old
 
     def cells(self, name: str = "heatmap") -> list[list[float]]:
         """The numbers of a chart's cells."""

@@ -87,3 +87,17 @@ def test_nothing_is_wider_than_the_screen(visit: Start, lang: str, size: tuple[i
     one = visit({"lang": lang}, name="models", viewport={"width": size[0], "height": size[1]})
     assert one.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
     assert one.page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollWidth <= innerWidth")
+
+
+def test_stop_keeps_what_has_been_written(visit: Start, gpt2: str) -> None:
+    one = visit({"lang": "en", "id": gpt2, "text": "the cat sat", "most": "55"}, name="models")
+    before = len(one.cells())
+    one.page.get_by_role("button", name="Let it write").click()
+    one.page.get_by_role("button", name="Write", exact=True).click()
+    one.page.get_by_role("button", name="Stop", exact=True).click()
+    one.ready()
+    expect(one.page.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
+    after = len(one.wait_for_cells("z.length >= arg", before - 1))
+    assert after < before + 55
+    one.page.get_by_role("button", name="Let it write").click()
+    expect(one.page.get_by_role("button", name="Clear", exact=True)).to_be_enabled()

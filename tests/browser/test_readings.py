@@ -40,10 +40,10 @@ def test_a_phone_scrolls_down_and_never_sideways(visit: Start) -> None:
 def test_a_link_to_the_page_opens_it_with_the_app_around_it(visit: Start) -> None:
     one = visit({"lang": "en", "case": "balls"}, name="readings")
     links = one.page.get_by_test_id("stSidebarNavLink")
-    expect(links).to_have_text(["grid_viewAttention", "call_splitTwo readings"])
+    expect(links).to_have_text(["grid_viewAttention", "call_splitTwo readings", "deployed_codeAny model"])
     links.first.click()
     one.ready()
-    links.last.click()
+    links.nth(1).click()
     one.ready("readings")
     one.link_says(case="balls")  # what was chosen on a page is there again
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from attnviz.messages import LANGUAGES, table
 from attnviz.ui.models import KEY, PARAMS
 from tests.pages.opened import PATIENCE, ROOT, array, cells, charts, elements, said
 from tests.parity import tiny
+from tests.unit.hub import Fault, StandIn, endpoint
 
+NAME, WEIGHTS = "someone/small-bert", "model.safetensors"
 TEXT = "the cat sat on the mats"
 SEQ = {"num_layers": 2, "num_decoder_layers": 3}
 HYBRID = {
@@ -180,6 +183,66 @@ def test_model_that_is_not_there_gets_a_sentence_and_the_text_stays(lang: str, t
     assert not at.exception and len(at.error) == 1
     assert at.session_state[PARAMS["text"].key] == "我写的字"
     assert control(at, "id").value == str(tmp_path)
+
+
+class Breaking(dict[str, Fault]):
+    """Half of the weights comes, then nothing more."""
+
+    def __init__(self, server: StandIn, stall: bool) -> None:
+        super().__init__()
+        self.half, self.stall, self.asked = len(server.models[NAME][WEIGHTS]) // 2, stall, 0
+
+    def get(self, file: str, other: Fault) -> Fault:  # type: ignore[override]
+        self.asked += file == WEIGHTS
+        return other if file != WEIGHTS else Fault(after=self.half if self.asked <= 3 else 0, stall=self.stall)
+
+
+def break_hub(server: StandIn, message: str, patch: pytest.MonkeyPatch) -> None:
+    """Make the stand-in fail so that this is what must be said."""
+    files = server.models[NAME]
+    if message == "hub_unknown":
+        server.models.clear()
+    elif message == "hub_gated":
+        server.gated.add(NAME)
+    elif message == "no_safetensors":
+        files["pytorch_model.bin"] = files.pop(WEIGHTS)
+    elif message == "needs_code":
+        files["config.json"] = b'{"model_type": "own", "auto_map": {"AutoModel": "a.B"}}'
+    elif message == "download_corrupt":
+        server.faults[WEIGHTS] = Fault(spoil=lambda content: content[:-1] + b"!")
+    elif message == "hub_unreachable":
+        patch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    else:
+        server.faults = Breaking(server, stall=message == "download_slow")
+
+
+HUB = (
+    "hub_unknown", "hub_gated", "hub_unreachable", "no_safetensors", "needs_code", "download_corrupt", "download_slow",
+    "download_cut",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("message", HUB)
+def test_every_failure_of_the_hub_is_told_on_the_page_and_the_text_stays(
+    message: str, lang: str, folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with endpoint(monkeypatch, tmp_path / "cache") as server:
+        server.add(NAME, Path(folder("masked", "bert")))
+        break_hub(server, message, monkeypatch)
+        at = opened(lang, id=NAME, text="我写的字")
+        assert not at.exception and not charts(at)
+        (told,) = at.error
+        parts = [part.strip() for part in re.split(r"\{.*?\}", table(lang)[f"error.{message}"])]
+        assert all(part in told.value for part in parts) and NAME in told.value
+        assert at.session_state[PARAMS["text"].key] == "我写的字"
+
+
+def test_model_of_the_hub_is_fetched_and_drawn(folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with endpoint(monkeypatch, tmp_path / "cache") as server:
+        server.add(NAME, Path(folder("masked", "bert")))
+        at = opened(id=NAME)
+        assert not at.exception and not at.error and len(charts(at)) == 2
 
 
 def test_change_that_does_not_fit_the_model_gets_a_sentence(folder: Folder) -> None:

@@ -13,6 +13,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote
 
+import huggingface_hub
+import pytest
+from huggingface_hub import constants
+
+from attnviz.models import hub
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 RESOLVE = re.compile(r"/(?P<name>[^/]+(?:/[^/]+)?)/resolve/(?P<revision>[^/]+)/(?P<file>.+)")
 Spoil = Callable[[bytes], bytes]
@@ -155,3 +161,21 @@ def serving(hub: StandIn) -> Iterator[StandIn]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def endpoint(patch: pytest.MonkeyPatch, cache: Path) -> Iterator[StandIn]:
+    """The stand-in as HF_ENDPOINT, and an empty cache. In the end nothing but files may have been asked for."""
+    with serving(StandIn()) as server:
+        other = f"{server.address}/not-the-endpoint"  # were HF_ENDPOINT not honoured, or asked by the library itself
+        patch.setenv("HF_ENDPOINT", server.address)
+        patch.setattr(constants, "ENDPOINT", other)
+        patch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", other + "/{repo_id}/resolve/{revision}/{filename}")
+        patch.setattr(constants, "HF_HUB_OFFLINE", False)
+        patch.setattr(constants, "HF_HUB_CACHE", str(cache))
+        patch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.5)
+        patch.setattr(hub, "PAUSE", 0.0)
+        yield server
+        server.over.set()
+        huggingface_hub.close_session()
+        assert server.elsewhere() == []

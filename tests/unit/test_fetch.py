@@ -9,7 +9,6 @@ from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
 
-import huggingface_hub
 import pytest
 import torch
 from huggingface_hub import constants
@@ -19,7 +18,7 @@ from transformers import PreTrainedTokenizerBase
 from attnviz import ModelError, load, record
 from attnviz.models import Progress, catalogue, fetch, hub, memory
 from tests.parity import tiny
-from tests.unit.hub import COMMIT, RESOLVE, Fault, StandIn, serving
+from tests.unit.hub import COMMIT, RESOLVE, Fault, StandIn, endpoint
 
 NAME = "someone/small"
 WEIGHTS = "model.safetensors"
@@ -33,22 +32,9 @@ def saved(tmp_path_factory: pytest.TempPathFactory, wordpiece: PreTrainedTokeniz
 @pytest.fixture
 def standin(saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     """The stand-in as HF_ENDPOINT, with a small BERT and an empty cache. Nothing but files may be asked for."""
-    with serving(StandIn()) as server:
+    with endpoint(monkeypatch, tmp_path / "cache") as server:
         server.add(NAME, saved)
-        other = f"{server.address}/not-the-endpoint"  # were HF_ENDPOINT not honoured, or asked by the library itself
-        monkeypatch.setenv("HF_ENDPOINT", server.address)
-        monkeypatch.setattr(constants, "ENDPOINT", other)
-        monkeypatch.setattr(
-            constants, "HUGGINGFACE_CO_URL_TEMPLATE", other + "/{repo_id}/resolve/{revision}/{filename}"
-        )
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.5)
-        monkeypatch.setattr(hub, "PAUSE", 0.0)
         yield server
-        server.over.set()
-        huggingface_hub.close_session()
-        assert server.elsewhere() == []
 
 
 def refused(message: str, name: str = NAME, revision: str | None = None, *holds: str) -> ModelError:

@@ -33,6 +33,7 @@ with page.reader_errors():
         before = models.trace(what.untouched())
         after = before if what == what.untouched() else models.trace(what)
     panels.show_cut(before, model.limit)
+    models.show_limits(model, before)
     with part:
         run = models.choose_part(after)
     with unit:
@@ -52,7 +53,7 @@ with page.reader_errors():
         choices.choose_cell(run.tokens, run.key_tokens)
         charts.draw_heatmap(run, rule, layer, head, (query, key), now.scale, now.specials, by)
     with side:
-        panels.show_why(run.cell(layer, head, query, key, rule), now.rule, model.name, now.scope)
+        panels.show_why(run.cell(layer, head, query, key, rule), now.rule, model.name, models.scope(model))
         panels.show_sink(run, rule, layer, head)
         take_away(run, rule, layer, head, query, now.scale, now.specials, by)
         changes.choose(run, layer, head, query, key, locked=model.eager)

@@ -103,17 +103,17 @@ def choose(trace: Trace, layer: int, head: int, query: int, key: int, *, locked:
         help=t("change_where_help"), width="stretch", disabled=locked, label_visibility="collapsed",
     )  # fmt: skip
     prefix = "" if trace.part == "self" else f"{trace.part}:"
-    place = {"all": "", "layer": f"@{layer}", "head": f"@{layer}.{head}"}[scope or "all"]
+    where = {"all": "", "layer": f"@{layer}", "head": f"@{layer}.{head}"}[scope or "all"]
     offers = {
         "remove_head": f"{prefix}-{layer}.{head}",
         "keep_head": f"{prefix}={layer}.{head}",
-        "forbid": f"{prefix}{query}>{key}{place}",
-        "hide": f"{'decoder:' if trace.part == 'decoder' else ''}~{key}{place.split('.')[0]}",
+        "forbid": f"{prefix}{query}>{key}{where}",
+        "hide": f"{'decoder:' if trace.part == 'decoder' else ''}~{key}{where.split('.')[0]}",
     }
     tokens = {"query": plain(trace.tokens[query]), "key": plain(trace.key_tokens[key])}
-    columns = st.columns(2, gap="small")
-    for number, (name, code) in enumerate(offers.items()):
-        columns[number % 2].button(
+    places = [*st.columns(2, gap="small"), st.container(), st.container()]
+    for place, (name, code) in zip(places, offers.items(), strict=True):
+        place.button(
             t(f"change_{name}_button", **tokens), key=KEY + name, on_click=_add, args=(code,), width="stretch",
             help=t(f"change_{name}_help", layer=layer, head=head, **tokens), disabled=locked or code in chosen(),
         )  # fmt: skip

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.ui import changes, choices
 from attnviz.ui.choices import KEY as SHARED
@@ -17,7 +19,7 @@ from attnviz.ui.runs import as_rule
 from attnviz.ui.shelf import shelf
 
 if TYPE_CHECKING:
-    from attnviz.models import Model
+    from attnviz.models import Model, Progress
     from attnviz.rules import Rule
     from attnviz.tokens import Encoded
     from attnviz.trace import Trace
@@ -40,7 +42,9 @@ PARAMS = {
 
 @dataclass(frozen=True)
 class Asked:
-    """One run as caches know it. `written` are the ids of a text that the model wrote itself, prompt and answer."""
+    """One run as caches know it. `written` are the ids of a text that the model wrote itself, prompt and answer,
+    `border` the number of the answer's first token.
+    """
 
     name: str
     revision: str
@@ -51,6 +55,7 @@ class Asked:
     layers: tuple[int, ...] = ()
     changes: tuple[str, ...] = ()
     written: tuple[tuple[int, ...], ...] = field(default=())
+    border: int | None = None
 
     def untouched(self) -> Asked:
         """The same run with nothing changed inside it."""
@@ -112,21 +117,20 @@ def opened() -> Model:
     if shelf().has(name, revision):
         return shelf().take(name, revision)
     place = st.empty()
-    with place.container():
-        bar = st.progress(0.0, text=t("loading", model=name))
+    try:
+        with place.container():
+            bar = st.progress(0.0, text=t("loading", model=name))
+            with st.spinner(t("loading", model=name), show_time=True):
+                return shelf().take(name, revision, partial(_show_progress, bar, name))
+    finally:
+        place.empty()
 
-        def progress(so_far: Any) -> None:
-            share = so_far.done / so_far.total if so_far.total else 0.0
-            said = t(
-                "loading_file", model=name, file=so_far.file, done=f"{so_far.done / 1e6:,.0f}",
-                total=f"{so_far.total / 1e6:,.0f}",
-            )  # fmt: skip
-            bar.progress(min(share, 1.0), text=said)
 
-        with st.spinner(t("loading", model=name), show_time=True):
-            found = shelf().take(name, revision, progress)
-    place.empty()
-    return found
+def _show_progress(bar: DeltaGenerator, name: str, so_far: Progress) -> None:
+    """How far the loading is."""
+    share = so_far.done / so_far.total if so_far.total else 0.0
+    done, total = (f"{size / 1e6:,.1f}" for size in (so_far.done, so_far.total))
+    bar.progress(min(share, 1.0), text=t("loading_file", model=name, file=so_far.file, done=done, total=total))
 
 
 def choose_part(trace: Trace) -> Trace:
@@ -204,9 +208,7 @@ def choose_target(model: Model) -> None:
 
 
 def show_facts(model: Model, run: Trace) -> None:
-    """Whose weights these are, and what the model does not let one do."""
-    from attnviz.trace import Gap
-
+    """Whose weights these are."""
     parts = [
         t("facts_map", part=t(f"part_{part}"), layers=len(run.map(part).open_layers), heads=run.map(part).n_heads)
         for part in run.parts
@@ -215,6 +217,12 @@ def show_facts(model: Model, run: Trace) -> None:
     st.caption(
         t("facts", model=plain(model.name), kind=t(f"kind_{model.kind}"), size=f"{size:,.1f}", maps=", ".join(parts))
     )
+
+
+def show_limits(model: Model, run: Trace) -> None:
+    """What has no picture, and what the model does not let one do."""
+    from attnviz.trace import Gap
+
     gaps = {layer for layer in run.layers if isinstance(layer, Gap)}
     for gap in sorted(gaps, key=str):
         numbers = [str(n) for n, layer in enumerate(run.layers) if layer == gap]
@@ -226,6 +234,11 @@ def show_facts(model: Model, run: Trace) -> None:
 def runs_with(model: Model) -> bool:
     """Does the model compute with the changes? Not one that only returns its weights."""
     return not model.eager and st.session_state[SHARED + "scope"] == "run"
+
+
+def scope(model: Model) -> str:
+    """Where the rule acts, of `choices.SCOPES`."""
+    return "run" if runs_with(model) else "redraw"
 
 
 def redrawn(model: Model) -> Rule | None:
@@ -246,6 +259,7 @@ def asked(model: Model) -> Asked:
         rule=now.rule if inside else SOFT, layers=rule_layers() if inside else (),
         changes=changes.chosen() if inside else (),
         written=() if written is None else tuple(encoded.ids for encoded in written[1]),
+        border=None if written is None else written[2],
     )  # fmt: skip
 
 
@@ -265,7 +279,8 @@ def trace(what: Asked) -> Trace:
     if what.written:
         text, *answer = _written()
         target = answer[0] if answer else None
-    return record(model, text, rule=rule, blank=what.blank, interventions=interventions, target=target)
+    found = record(model, text, rule=rule, blank=what.blank, interventions=interventions, target=target)
+    return replace(found, border=what.border)
 
 
 def _written() -> tuple[Encoded, ...]:

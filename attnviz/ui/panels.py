@@ -49,11 +49,14 @@ def show_cut(trace: Trace, limit: int | None) -> None:
 
 
 def show_sink(trace: Trace, rule: Rule | None, layer: int, head: int) -> None:
-    """How much of this head's weight rests on [CLS] and [SEP]."""
+    """How much of this head's weight rests on [CLS], [SEP] and their like."""
     from attnviz.measures import sink_share
 
-    if any(trace.special):
-        st.caption(t("sink", share=f"{sink_share(trace, layer, head, rule=rule):.0%}"))
+    marks = zip(trace.key_tokens, trace.key_special, strict=True)
+    names = list(dict.fromkeys(plain(token) for token, special in marks if special))
+    if names:
+        said = names[0] if len(names) == 1 else t("and_names", first=", ".join(names[:-1]), last=names[-1])
+        st.caption(t("sink", share=f"{sink_share(trace, layer, head, rule=rule):.0%}", names=said))
 
 
 def show_why(cell: Cell, choice: RuleChoice, name: str, scope: str) -> None:

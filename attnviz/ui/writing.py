@@ -67,4 +67,4 @@ def _write(model: Model, what: Asked, most: int) -> None:
 def keep(what: Asked, trace: Trace) -> None:
     """Hold on to what was written, as the model read it."""
     encoded = (trace.encoded,) if trace.looked_at is None else (trace.looked_at, trace.encoded)
-    st.session_state[KEY + "written"] = ((what.name, what.revision, what.text), encoded)
+    st.session_state[KEY + "written"] = ((what.name, what.revision, what.text), encoded, trace.border)

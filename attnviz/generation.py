@@ -130,11 +130,14 @@ class _Writer:
 
         network: Any = self.model.network
         settings = copy.deepcopy(network.generation_config)
-        settings.cache_implementation = None  # one that grows, whatever the model asks for
+        settings.update(
+            num_beams=1, num_return_sequences=1, do_sample=False, use_cache=True, max_length=None,
+            max_new_tokens=self.most + 1,  # one more: else a forced end would come early
+            cache_implementation=None,  # one that grows, whatever the model asks for
+        )  # fmt: skip
         network.generate(
             input_ids=first, generation_config=settings, attention_mask=torch.ones_like(first), **given,
-            custom_generate=loop, num_beams=1, num_return_sequences=1, do_sample=False, use_cache=True,
-            max_new_tokens=self.most + 1, output_hidden_states=True,  # one more: else a forced end would come early
+            custom_generate=loop,
         )  # fmt: skip
         return steps
 
@@ -149,7 +152,7 @@ class _Writer:
             inputs = network.prepare_inputs_for_generation(
                 ids, next_sequence_length=take, is_first_iteration=take is None, **given
             )
-            result = network(**inputs, return_dict=True)
+            result = network(**inputs, return_dict=True, output_hidden_states=True)
             steps.add(result)
             if ended or steps.blind:  # a blind model is refused by `record`
                 return ids

@@ -10,6 +10,7 @@ from attnviz.ui.take import take_away
 
 page.heading("models_title", "models_look", models.PARAMS)
 clicks.listen_to_attention()
+writing.collect()
 with st.sidebar:
     models.choose_model()
     choices.choose_rule()

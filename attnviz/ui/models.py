@@ -263,23 +263,28 @@ def asked(model: Model) -> Asked:
     )  # fmt: skip
 
 
+def inside(what: Asked) -> dict[str, Any]:
+    """What changes a run: the engine's `rule` and `interventions`."""
+    from attnviz.interventions import Reweigh
+
+    rule, changed = as_rule(what.rule), changes.as_interventions(what.changes)
+    if what.layers and what.rule != SOFT:
+        return {"rule": None, "interventions": (Reweigh(rule, layers=what.layers), *changed)}
+    return {"rule": rule, "interventions": changed}
+
+
 @st.cache_resource(max_entries=12, show_spinner=False)
 def trace(what: Asked) -> Trace:
     """What the model did. Raises `AttnvizError`."""
     from attnviz.recorder import record
 
     model = shelf().take(what.name, what.revision or None)
-    rule, interventions = as_rule(what.rule), changes.as_interventions(what.changes)
-    if what.layers and what.rule != SOFT:
-        from attnviz.interventions import Reweigh
-
-        interventions, rule = (Reweigh(rule, layers=what.layers), *interventions), as_rule(SOFT)
     text: str | Encoded = what.text
     target: str | Encoded | None = what.target or None
     if what.written:
         text, *answer = _written()
         target = answer[0] if answer else None
-    found = record(model, text, rule=rule, blank=what.blank, interventions=interventions, target=target)
+    found = record(model, text, blank=what.blank, target=target, **inside(what))
     return replace(found, border=what.border)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -91,7 +92,8 @@ def served(path: str, query: bytes = b"", method: str = "GET", headers: tuple[tu
         return {"type": "http.request"}
 
     scope = {"type": "http", "method": method, "path": path, "query_string": query, "headers": list(headers)}
-    asyncio.run(FirstPicture(page)(scope, receive, send))
+    with ThreadPoolExecutor(1) as other:  # the browser tests leave a loop running in this thread
+        other.submit(lambda: asyncio.run(FirstPicture(page)(scope, receive, send))).result()
     return b"".join(message.get("body", b"") for message in sent), sent[0].get("headers"), seen
 
 

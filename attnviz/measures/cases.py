@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from attnviz.measures.readings import Lean, lean, opinion
-from attnviz.models import BUILT_IN, Model, load
+from attnviz.models import COMPARED, Model, load
 from attnviz.recorder import record
 from attnviz.segmentation import Case, Reading, cases, within
 from attnviz.trace import Trace
@@ -77,7 +77,7 @@ def show(model: Model, case: Case) -> None:
 def main() -> None:
     """Read the arguments and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="*", default=BUILT_IN)
+    parser.add_argument("models", nargs="*", default=COMPARED)
     for name in parser.parse_args().models:
         model = load(name)
         for case in cases().values():

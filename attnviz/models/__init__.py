@@ -4,11 +4,12 @@ from attnviz.models.card import Card, read_card
 from attnviz.models.catalogue import Entry, catalogue
 from attnviz.models.fetch import fetch
 from attnviz.models.hub import Progress
-from attnviz.models.load import BUILT_IN, Model, built_in_folder, load
+from attnviz.models.load import BUILT_IN, COMPARED, Model, built_in_folder, load
 from attnviz.models.memory import check_run, forecast, most_tokens
 
 __all__ = [
     "BUILT_IN",
+    "COMPARED",
     "Card",
     "Entry",
     "Model",

@@ -27,7 +27,8 @@ from attnviz.models.refuse import check_config, check_tokenizer, read_config
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-BUILT_IN = ("lab-1", "lab-2", "lab-4", "lab-8")
+COMPARED = ("lab-1", "lab-2", "lab-4", "lab-8")  # trained alike but for the head count
+BUILT_IN = (*COMPARED, "lab-gpt")
 EAGER = "eager"  # transformers' own attention, which returns its weights
 BOUNDARY_FILE = "word_boundary.safetensors"
 WEIGHTS = Path(__file__).parents[1] / "weights"

@@ -9,14 +9,14 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 import attnviz as av
 from attnviz.measures import mean_head_distance, words
-from attnviz.models import BUILT_IN, built_in_folder, read_card
+from attnviz.models import COMPARED, built_in_folder, read_card
 from attnviz.ui.choices import SAMPLES, START
 from attnviz.ui.panels import CHANGE
 
 SENTENCES = (START, "The dog chased the cat because it was hungry.", "中华人民共和[MASK]成立", "我说hello，😀 龘！")
 
 
-@pytest.fixture(scope="module", params=BUILT_IN)
+@pytest.fixture(scope="module", params=COMPARED)
 def model(request: pytest.FixtureRequest) -> av.Model:
     return av.load(request.param)
 
@@ -48,7 +48,7 @@ def test_the_weights_are_float16_of_at_most_6_megabytes(model: av.Model) -> None
 
 
 def test_the_four_models_read_with_the_same_pieces() -> None:
-    pieces = [set(av.load(name).tokenizer.get_vocab()) for name in BUILT_IN]
+    pieces = [set(av.load(name).tokenizer.get_vocab()) for name in COMPARED]
     assert all(found == pieces[0] for found in pieces)
 
 

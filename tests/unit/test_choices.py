@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from attnviz.messages import LANGUAGES, table
-from attnviz.models import BUILT_IN
+from attnviz.models import COMPARED
 from attnviz.rules import Argmax, Entmax, Sample, Soft, Sparsemax, Threshold, TopK, TopP
 from attnviz.ui import choices
 from attnviz.ui.choices import FAMILIES, HARD, KEY, MODELS, PARAMS, SAMPLES, SETTINGS, SPARSE, RuleChoice, within
@@ -58,7 +58,7 @@ def test_every_slider_starts_inside_its_range_and_steps_through_it(setting: choi
 
 
 def test_models_are_the_built_in_ones_in_order_of_their_heads() -> None:
-    assert MODELS == BUILT_IN
+    assert MODELS == COMPARED
     assert [int(name.removeprefix("lab-")) for name in MODELS] == [1, 2, 4, 8]
 
 

@@ -10,7 +10,7 @@
 #     TORCH="torch==2.13.0 ..."   installed first, so that pip does not fetch the CUDA build (several GB); for ... put
 #                             the option that the selector on pytorch.org shows for Pip and CPU
 #     PIP_EXTRA_ARGS="..."    handed to every `pip install`
-#     APP_ARGS="--server.port 8600"    handed to `streamlit run app.py`
+#     APP_ARGS="--server.port 8600"    options of `streamlit run`, handed to `python -m attnviz.ui`
 #     PYTEST_ARGS="tests/unit -x"      handed to `pytest`
 
 PYTHON ?= python3

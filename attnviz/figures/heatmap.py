@@ -13,10 +13,12 @@ from torch import Tensor
 from attnviz.figures.choose import Axis, axes, missing, visible
 from attnviz.figures.labels import escaped, widest
 from attnviz.figures.palette import (
+    CLEAR,
     TICK,
     Colours,
     Scale,
     bar_width,
+    cell_frame,
     colour_bar,
     colours,
     layout,
@@ -33,7 +35,6 @@ from attnviz.units import Unit
 MOST_LABELS = 48  # more labels than that do not fit beside each other; the rest appear on hover
 MOST_SAID = 10_000  # cells; in larger maps those that are not allowed say nothing, for that costs 10 bytes a cell
 NAME = 28  # pixels beside the labels for the name of an axis
-CLEAR = "rgba(0,0,0,0)"
 
 
 def heatmap(
@@ -71,7 +72,7 @@ def heatmap(
     shapes = [] if trace.border is None else _border(figure, queries, keys, trace.border, chosen, language)
     if cell is not None:
         row, column = queries.place_of(cell[0]), keys.place_of(cell[1])
-        shapes += [] if row is None or column is None else [_frame(row, column, chosen)]
+        shapes += [] if row is None or column is None else [cell_frame(row, column, chosen)]
     if shapes:
         figure.update_layout(shapes=[*figure.layout.shapes, *shapes])
     return figure
@@ -214,11 +215,6 @@ def _axis(labels: list[str]) -> dict[str, Any]:
 def _title(key: str, chosen: Colours, language: str) -> dict[str, object]:
     """The name of an axis."""
     return {"text": say(key, language), "font": {"size": 12, "color": chosen.faint}}
-
-
-def _frame(row: int, column: int, chosen: Colours) -> dict[str, object]:
-    """The outline of the cell that is explained."""
-    return {**_box(row, row, column, column), "line": {"color": chosen.accent, "width": 2.5}}
 
 
 def _against_row(lost: Tensor, weights: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from attnviz.messages import say
 
 Scale = Literal["unit", "row", "log"]
 SCALES: tuple[Scale, ...] = get_args(Scale)
+CLEAR = "rgba(0,0,0,0)"
 LOG_FLOOR = -4.0  # log scale reaches down to a weight of 0.0001
 
 FONT = "'Source Sans', 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', 'Noto Sans', sans-serif"
@@ -172,6 +173,14 @@ def not_allowed_mark(chosen: Colours, language: str) -> str:
     return f'<span style="color:{chosen.not_allowed}">■</span> {say("figure.not_allowed", language)}'
 
 
+def cell_frame(row: int, column: int, chosen: Colours) -> dict[str, object]:
+    """The outline of the cell that is explained, or of the token that looks."""
+    return {
+        "type": "rect", "x0": column - 0.5, "x1": column + 0.5, "y0": row - 0.5, "y1": row + 0.5,
+        "line": {"color": chosen.accent, "width": 2.5},
+    }  # fmt: skip
+
+
 def head_margins(layers: list[str]) -> dict[str, float]:
     """The room that the names on those axes need, in pixels."""
     return {"l": 12 + widest(layers, TICK), "t": 8 + 1.5 * TICK}
@@ -186,8 +195,8 @@ def layout(chosen: Colours, *, height: int, **margins: float) -> dict[str, objec
         "hovermode": "closest",
         "hoverdistance": -1,  # the nearest point answers, however large its cell
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8, **margins},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
+        "paper_bgcolor": CLEAR,
+        "plot_bgcolor": CLEAR,
         "font": {"family": FONT, "color": chosen.text, "size": 13},
         "showlegend": False,
         "dragmode": False,

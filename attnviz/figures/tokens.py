@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from attnviz.figures.labels import escaped, shortened, widest
-from attnviz.figures.palette import Colours, Scale, bar_width, colour_bar, colours, layout, ramp, shade
+from attnviz.figures.palette import Colours, Scale, bar_width, cell_frame, colour_bar, colours, layout, ramp, shade
 from attnviz.messages import say
 from attnviz.rules import Rule
 from attnviz.trace import Trace
@@ -52,7 +52,7 @@ def tokens(
     figure.update_xaxes(visible=False, fixedrange=True)
     figure.update_yaxes(visible=False, fixedrange=True, autorange="reversed")
     if trace.looked_at is None:
-        figure.add_shape(_frame(*divmod(query, width), chosen))
+        figure.add_shape(cell_frame(*divmod(query, width), chosen))
     else:
         said = say("figure.looks", language, query=escaped(trace.tokens[query]))
         figure.update_layout(title={"text": said, "font": {"size": 13}, "x": 0, "xanchor": "left"}, margin={"t": 34})
@@ -95,12 +95,4 @@ def _closed(
         "xgap": 2, "ygap": 6, "text": _laid(np.array(labels, dtype=object), shape, ""), "texttemplate": "%{text}",
         "textfont": {"color": chosen.text}, "hoverongaps": False,
         "hovertemplate": "%{text}<br>" + say("figure.not_allowed", language) + "<extra></extra>",
-    }  # fmt: skip
-
-
-def _frame(row: int, column: int, chosen: Colours) -> dict[str, object]:
-    """The outline of the query."""
-    return {
-        "type": "rect", "x0": column - 0.5, "x1": column + 0.5, "y0": row - 0.5, "y1": row + 0.5,
-        "line": {"color": chosen.accent, "width": 2.5},
     }  # fmt: skip

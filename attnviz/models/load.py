@@ -156,9 +156,7 @@ def _open(name: str, folder: Path, gguf: str | None) -> Model:
 
     common = {"local_files_only": True, "trust_remote_code": False} | ({"gguf_file": gguf} if gguf else {})
     config = AutoConfig.from_pretrained(folder, **common)
-    if (
-        config.model_type == "big_bird"
-    ):  # as transformers itself reads texts of up to `_limit` tokens, but from the start
+    if config.model_type == "big_bird":  # what transformers turns to by itself for texts of up to `_limit` tokens
         config.attention_type = "original_full"
     tokenizer = AutoTokenizer.from_pretrained(folder, **common)
     if not set(tokenizer.get_vocab().values()) - set(tokenizer.all_special_ids):

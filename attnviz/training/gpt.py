@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import json
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -23,8 +22,18 @@ from tokenizers import processors
 from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from attnviz.training.corpus import LONGEST, Marked, build_tokenizer, mark, read_corpus
-from attnviz.training.lab import WEIGHTS, Recipe, batches, optimisers, rate_at
+from attnviz.training.corpus import Marked
+from attnviz.training.lab import (
+    WEIGHTS,
+    Recipe,
+    batches,
+    descend,
+    optimisers,
+    rate_at,
+    read_data,
+    save_folder,
+    shape,
+)
 from attnviz.training.packing import Rows
 
 NO_TARGET = -100
@@ -32,20 +41,7 @@ NO_TARGET = -100
 
 def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
     """An untrained decoder of the recipe's shape (rotary positions, RMS norms, gated inner layers)."""
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=recipe.width,
-        num_hidden_layers=recipe.layers,
-        num_attention_heads=recipe.heads,
-        num_key_value_heads=recipe.heads,
-        intermediate_size=recipe.inner,
-        max_position_embeddings=LONGEST,
-        initializer_range=recipe.init,
-        tie_word_embeddings=True,
-        pad_token_id=tokenizer.pad_token_id,
-        bos_token_id=tokenizer.cls_token_id,
-        eos_token_id=tokenizer.sep_token_id,
-    )
+    config = LlamaConfig(**shape(recipe, tokenizer), num_key_value_heads=recipe.heads, tie_word_embeddings=True)
     model = LlamaForCausalLM(config)
     model.set_attn_implementation("eager")
     return model
@@ -76,35 +72,18 @@ def train(recipe: Recipe, languages: list[list[Marked]], tokenizer: PreTrainedTo
     """Run the recipe and write the result to `folder`, a snapshot every 1,000 steps."""
     torch.manual_seed(recipe.seed)
     model, nothing = new_model(recipe, tokenizer), nn.Identity()
-    chosen = optimisers(model, nothing, recipe)
+    chosen, parameters = optimisers(model, nothing, recipe), list(model.parameters())
     began, source, smooth = time.time(), batches(languages, recipe, tokenizer.get_vocab()), 0.0
     for number in range(recipe.steps):
         rows = next(source)
         arrays = {**asdict(rows), "targets": targets(rows)}
         value = loss(model, {name: torch.from_numpy(array) for name, array in arrays.items()})
-        value.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimiser in chosen:
-            for group in optimiser.param_groups:
-                group["lr"] = recipe.rate * rate_at(number, recipe)
-            optimiser.step()
-            optimiser.zero_grad()
+        descend(value, parameters, chosen, recipe.rate * rate_at(number, recipe))
         smooth += (value.item() - smooth) * max(0.02, 1 / (number + 1))
         if number % 100 == 99:
             print(f"step {number + 1} loss {smooth:.3f} {time.time() - began:.0f} s", flush=True)
         if number % 1_000 == 999 or number + 1 == recipe.steps:
-            save(folder, model, tokenizer, recipe, time.time() - began)
-
-
-def save(
-    folder: Path, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, recipe: Recipe, seconds: float
-) -> None:
-    """Write an ordinary Hugging Face folder in float16, and the recipe."""
-    folder.mkdir(parents=True, exist_ok=True)
-    copy.deepcopy(model).half().save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    facts = {**asdict(recipe), "seconds": round(seconds)}
-    (folder / "recipe.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+            save_folder(folder, model, tokenizer, recipe, time.time() - began)
 
 
 def opened(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
@@ -130,9 +109,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     recipe = Recipe(heads=given.heads, steps=given.steps, rate=given.rate)
-    chinese, english = read_corpus(given.zh, "zh"), read_corpus(given.en, "en")
-    tokenizer = build_tokenizer(chinese.training, english.training)
-    languages = [mark(corpus.training, corpus.language, tokenizer) for corpus in (chinese, english)]
+    tokenizer, languages = read_data(given.zh, given.en)
     train(recipe, languages, opened(tokenizer), given.out)
 
 

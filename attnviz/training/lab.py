@@ -16,16 +16,17 @@ import json
 import math
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from transformers import ModernBertConfig, ModernBertForMaskedLM, PreTrainedTokenizerFast
+from transformers import ModernBertConfig, ModernBertForMaskedLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from attnviz.training.corpus import (
     FINAL_MARKS,
@@ -140,6 +141,16 @@ def blank(rows: Rows, recipe: Recipe, ids: dict[str, int], rng: np.random.Genera
     return Step(Rows(masked, rows.positions, rows.text, rows.marks), blanks, targets)
 
 
+def shape(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
+    """What the configurations of all lab models say alike."""
+    return {
+        "vocab_size": len(tokenizer), "hidden_size": recipe.width, "num_hidden_layers": recipe.layers,
+        "num_attention_heads": recipe.heads, "intermediate_size": recipe.inner, "max_position_embeddings": LONGEST,
+        "initializer_range": recipe.init, "pad_token_id": tokenizer.pad_token_id,
+        "bos_token_id": tokenizer.cls_token_id, "eos_token_id": tokenizer.sep_token_id,
+    }  # fmt: skip
+
+
 def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> ModernBertForMaskedLM:
     """An untrained ModernBERT of the recipe's shape, every layer looking at the whole text.
 
@@ -149,20 +160,11 @@ def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> ModernBertF
     """
     rotary = {"rope_type": "default", "rope_theta": 10_000.0}
     config = ModernBertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=recipe.width,
-        num_hidden_layers=recipe.layers,
-        num_attention_heads=recipe.heads,
-        intermediate_size=recipe.inner,
-        max_position_embeddings=LONGEST,
-        initializer_range=recipe.init,
+        **shape(recipe, tokenizer),
         layer_types=["full_attention"] * recipe.layers,
         rope_parameters={"full_attention": rotary, "sliding_attention": rotary},
-        pad_token_id=tokenizer.pad_token_id,
         cls_token_id=tokenizer.cls_token_id,
         sep_token_id=tokenizer.sep_token_id,
-        bos_token_id=tokenizer.cls_token_id,
-        eos_token_id=tokenizer.sep_token_id,
     )
     model = ModernBertForMaskedLM(config)
     model.set_attn_implementation("eager")
@@ -205,6 +207,17 @@ def rate_at(step: int, recipe: Recipe) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - recipe.warm_up) / (recipe.steps - recipe.warm_up)))
 
 
+def descend(loss: Tensor, parameters: list[nn.Parameter], chosen: Sequence[torch.optim.Optimizer], rate: float) -> None:
+    """One step of all optimisers down a loss."""
+    loss.backward()
+    nn.utils.clip_grad_norm_(parameters, 1.0)
+    for optimiser in chosen:
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        optimiser.step()
+        optimiser.zero_grad()
+
+
 def train(
     recipe: Recipe,
     languages: list[list[Marked]],
@@ -227,13 +240,7 @@ def train(
         step = blank(next(source), recipe, ids, rng)
         arrays = {**asdict(step.rows), "blanks": step.blanks, "targets": step.targets}
         parts = run(model, boundary, {name: torch.from_numpy(array) for name, array in arrays.items()})
-        (parts[0] + recipe.boundary_share * parts[1]).backward()
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        for optimiser in chosen:
-            for group in optimiser.param_groups:
-                group["lr"] = recipe.rate * rate_at(number, recipe)
-            optimiser.step()
-            optimiser.zero_grad()
+        descend(parts[0] + recipe.boundary_share * parts[1], parameters, chosen, recipe.rate * rate_at(number, recipe))
         smooth += (np.array([p.item() for p in parts]) - smooth) * max(0.02, 1 / (number + 1))
         if number % 100 == 99:
             print(
@@ -253,15 +260,29 @@ def save(
     seconds: float,
 ) -> None:
     """Write an ordinary Hugging Face folder in float16, the word-boundary map and the recipe."""
-    folder.mkdir(parents=True, exist_ok=True)
-    copy.deepcopy(model).half().save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    save_folder(folder, model, tokenizer, recipe, seconds)
     save_file(
         {name: tensor.detach().half().contiguous() for name, tensor in boundary.state_dict().items()},
         folder / "word_boundary.safetensors",
     )
+
+
+def save_folder(
+    folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, recipe: Recipe, seconds: float
+) -> None:
+    """Write an ordinary Hugging Face folder in float16, and the recipe."""
+    folder.mkdir(parents=True, exist_ok=True)
+    copy.deepcopy(model).half().save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     facts = {**asdict(recipe), "seconds": round(seconds)}
     (folder / "recipe.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def read_data(zh: Path, en: Path) -> tuple[PreTrainedTokenizerFast, list[list[Marked]]]:
+    """The tokenizer, and the training sentences of both languages as it cuts them."""
+    chinese, english = read_corpus(zh, "zh"), read_corpus(en, "en")
+    tokenizer = build_tokenizer(chinese.training, english.training)
+    return tokenizer, [mark(corpus.training, corpus.language, tokenizer) for corpus in (chinese, english)]
 
 
 def main() -> None:
@@ -278,9 +299,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     recipe = Recipe(heads=given.heads, steps=given.steps, rate=given.rate)
-    chinese, english = read_corpus(given.zh, "zh"), read_corpus(given.en, "en")
-    tokenizer = build_tokenizer(chinese.training, english.training)
-    languages = [mark(corpus.training, corpus.language, tokenizer) for corpus in (chinese, english)]
+    tokenizer, languages = read_data(given.zh, given.en)
     count = sum(len(item.ids) for sentences in languages for item in sentences)
     print(f"{len(tokenizer)} pieces ({len(SPECIALS)} special), {count} tokens")
     train(recipe, languages, tokenizer, given.out or WEIGHTS / f"lab-{given.heads}", compiled=given.compile)

@@ -11,16 +11,15 @@ from collections.abc import Sequence
 from streamlit.runtime.pages_manager import PagesManager
 
 from attnviz.figures import grid, heatmap
-from attnviz.models import load
-from attnviz.recorder import record
-from attnviz.ui.choices import PARAMS
+from attnviz.ui import runs
+from attnviz.ui.choices import PARAMS, SOFT
 from attnviz.ui.first import asked, drawn
 from attnviz.ui.server import APP, make
 
 
 def warm_up() -> None:
-    """One run and its figures, thrown away: what stays are the imports, and the files in the system's cache."""
-    trace = record(load(str(PARAMS["model"].default)), str(PARAMS["text"].default))
+    """The first visitor's run, which is kept for the page, and its figures, which are thrown away."""
+    trace = runs.trace(str(PARAMS["model"].default), str(PARAMS["text"].default), SOFT)
     grid(trace)
     heatmap(trace, layer=0, head=0)
     for language in ("zh", "en"):

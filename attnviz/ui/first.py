@@ -15,10 +15,10 @@ from attnviz.errors import AttnvizError
 from attnviz.figures.labels import widest
 from attnviz.figures.palette import colours, shade
 from attnviz.messages import LANGUAGES, say
-from attnviz.models import Model, load
-from attnviz.recorder import record
 from attnviz.trace import Trace
-from attnviz.ui.choices import PARAMS
+from attnviz.ui import runs
+from attnviz.ui.choices import PARAMS, SOFT
+from attnviz.ui.language import of_locale
 from attnviz.ui.link import Value
 from attnviz.ui.reader import asset
 
@@ -53,23 +53,18 @@ def asked(query: Mapping[str, str], accepted: str) -> Asked | None:
         said |= {name: by_name[name].read(value) for name, value in query.items()}
     except ValueError:
         return None
-    chosen = said["lang"] or ("zh" if accepted.lower().startswith("zh") else "en")
+    chosen = said["lang"] or of_locale(accepted)
     text = str(said["text"])
     if chosen not in LANGUAGES or not text.strip() or len(text) > LONGEST:
         return None
     return Asked(str(chosen), text, str(said["model"]), int(said["layer"] or 0), int(said["head"] or 0))
 
 
-@lru_cache(maxsize=8)
-def _model(name: str) -> Model:
-    return load(name)
-
-
 @lru_cache(maxsize=64)
 def drawn(what: Asked) -> str:
     """The picture as HTML to stand at the end of the page's body; empty where there is nothing to draw."""
     try:
-        trace = record(_model(what.model), what.text)
+        trace = runs.trace(what.model, what.text, SOFT)
     except AttnvizError:
         return ""  # the page says it in a sentence
     if len(trace.tokens) > MOST_TOKENS:

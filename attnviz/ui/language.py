@@ -12,8 +12,13 @@ NAMES = {"zh": "中文", "en": "English"}
 
 
 def preferred() -> str:
-    """The language of the reader's browser: Chinese for any zh locale, English otherwise."""
-    return "zh" if (st.context.locale or "").lower().startswith("zh") else "en"
+    """The language of the reader's browser."""
+    return of_locale(st.context.locale or "")
+
+
+def of_locale(locale: str) -> str:
+    """Chinese for any zh locale, English otherwise; a browser's list of locales goes by its first."""
+    return "zh" if locale.lower().startswith("zh") else "en"
 
 
 def language() -> str:

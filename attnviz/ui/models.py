@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +54,7 @@ class Asked:
     rule: RuleChoice = SOFT
     layers: tuple[int, ...] = ()
     changes: tuple[str, ...] = ()
-    written: tuple[tuple[int, ...], ...] = field(default=())
+    written: tuple[tuple[int, ...], ...] = ()
     border: int | None = None
 
     def untouched(self) -> Asked:
@@ -65,6 +65,11 @@ class Asked:
 def state(name: str) -> Any:
     """What is chosen for one of `PARAMS`."""
     return st.session_state[PARAMS[name].key]
+
+
+def named() -> tuple[str, str]:
+    """The chosen model's name and revision; an empty revision is the usual one."""
+    return str(state("id") or PARAMS["id"].default).strip(), str(state("revision") or "").strip()
 
 
 def choose_model() -> None:
@@ -113,7 +118,7 @@ def forget_written() -> None:
 
 def opened() -> Model:
     """The chosen model; while it loads, what is loaded and how far it is. Raises `ModelError`."""
-    name, revision = str(state("id") or PARAMS["id"].default).strip(), str(state("revision") or "").strip() or None
+    name, revision = named()
     if shelf().has(name, revision):
         return shelf().take(name, revision)
     place = st.empty()
@@ -158,11 +163,9 @@ def choose_unit() -> str:
 
 def choose_layers(trace: Trace) -> None:
     """In which layers a rule that the model runs with acts."""
-    from attnviz.attention import Attention
-
     if st.session_state[SHARED + "scope"] != "run":
         return
-    options = [number for number, layer in enumerate(trace.layers) if isinstance(layer, Attention)]
+    options = trace.open_layers
     st.session_state[KEY + "layer_list"] = [n for n in rule_layers() if n in options]
     st.multiselect(
         t("rule_layers"), options, key=KEY + "layer_list", placeholder=t("rule_layers_all"), on_change=_take_layers
@@ -213,10 +216,8 @@ def show_facts(model: Model, run: Trace) -> None:
         t("facts_map", part=t(f"part_{part}"), layers=len(run.map(part).open_layers), heads=run.map(part).n_heads)
         for part in run.parts
     ]
-    size = sum(p.numel() for p in model.network.parameters()) / 1e6
-    st.caption(
-        t("facts", model=plain(model.name), kind=t(f"kind_{model.kind}"), size=f"{size:,.1f}", maps=", ".join(parts))
-    )
+    size = f"{model.parameters / 1e6:,.1f}"
+    st.caption(t("facts", model=plain(model.name), kind=t(f"kind_{model.kind}"), size=size, maps=", ".join(parts)))
 
 
 def show_limits(model: Model, run: Trace) -> None:
@@ -250,7 +251,7 @@ def asked(model: Model) -> Asked:
     """The run that the choices ask for, its changes in force only where the model runs with them."""
     now, inside = choices.now(), runs_with(model)
     written = st.session_state.get(KEY + "written")
-    name, revision = str(state("id") or PARAMS["id"].default).strip(), str(state("revision") or "").strip()
+    name, revision = named()
     if written is not None and written[0] != (name, revision, now.text):
         forget_written()
         written = None
@@ -278,7 +279,7 @@ def trace(what: Asked) -> Trace:
     """What the model did. Raises `AttnvizError`."""
     from attnviz.recorder import record
 
-    model = shelf().take(what.name, what.revision or None)
+    model = shelf().take(what.name, what.revision)
     text: str | Encoded = what.text
     target: str | Encoded | None = what.target or None
     if what.written:

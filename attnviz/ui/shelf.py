@@ -20,15 +20,15 @@ class Shelf:
 
     def __init__(self, most: int = MOST) -> None:
         self.most = most
-        self._models: OrderedDict[tuple[str, str | None], Model] = OrderedDict()
-        self._loading: dict[tuple[str, str | None], Lock] = {}
+        self._models: OrderedDict[tuple[str, str], Model] = OrderedDict()
+        self._loading: dict[tuple[str, str], Lock] = {}
         self._lock = Lock()
 
-    def has(self, name: str, revision: str | None) -> bool:
+    def has(self, name: str, revision: str) -> bool:
         """Is it there already?"""
         return (name, revision) in self._models
 
-    def take(self, name: str, revision: str | None, progress: Callable[[Any], None] | None = None) -> Model:
+    def take(self, name: str, revision: str, progress: Callable[[Any], None] | None = None) -> Model:
         """The model, loaded if nobody has. Raises what `load` raises."""
         key = (name, revision)
         with self._lock:
@@ -48,10 +48,10 @@ class Shelf:
                 self._models.popitem(last=False)
 
 
-def _load(name: str, revision: str | None, progress: Callable[[Any], None] | None) -> Model:
+def _load(name: str, revision: str, progress: Callable[[Any], None] | None) -> Model:
     from attnviz.models import load
 
-    return load(name, revision=revision, progress=progress)
+    return load(name, revision=revision or None, progress=progress)
 
 
 @st.cache_resource(show_spinner=False)

@@ -16,7 +16,7 @@ from typing import Any
 
 from attnviz.errors import ModelError
 from attnviz.models import memory
-from attnviz.models.hub import Hub, Progress, Remote, Report, network_errors
+from attnviz.models.hub import Hub, Progress, Remote, Report, network_errors, once_more
 from attnviz.models.refuse import check_config, check_tokenizer, read_config
 
 WEIGHTS_FILE = "model.safetensors"
@@ -129,12 +129,16 @@ def _check_room(hub: Hub, weights: Sequence[Remote]) -> None:
 def _header(hub: Hub, remote: Remote) -> dict[str, dict[str, Any]]:
     """The table of tensors at the beginning of a file of weights; of a remote file no more than that is fetched."""
     cached = hub.cached(remote.file)
-    try:
-        if cached is not None:
-            with cached.open("rb") as file:
-                return memory.read_header(file)
+
+    def fetched() -> dict[str, dict[str, Any]]:
         with hub.stream(remote) as (_, chunks):
             return memory.read_header(_Begun(chunks))
+
+    try:
+        if cached is None:
+            return once_more(fetched)
+        with cached.open("rb") as file:
+            return memory.read_header(file)
     except ValueError as reason:
         raise ModelError("weights_corrupt", file=cached or f"{hub.name}/{remote.file}", reason=reason) from reason
 

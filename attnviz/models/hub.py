@@ -11,8 +11,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from typing import TypeVar
 
 from attnviz.errors import ModelError
 
@@ -33,6 +35,7 @@ class Progress:
 
 
 Report = Callable[[Progress], object]
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,9 @@ class Hub:
             return None
         url = hf_hub_url(self.name, file, revision=revision or self.commit, endpoint=self.endpoint)
         try:
-            found = get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT, endpoint=self.endpoint)
+            found = once_more(
+                partial(get_hf_file_metadata, url, timeout=constants.HF_HUB_ETAG_TIMEOUT, endpoint=self.endpoint)
+            )
         except RemoteEntryNotFoundError:
             self._remember_absent(file)
             return None
@@ -127,10 +132,11 @@ class Hub:
         blob = self.shelf / "blobs" / remote.etag
         if not blob.exists():
             self._download(remote, blob)
-        path = hf_hub_download(
-            self.name, remote.file, revision=revision or self.commit, endpoint=self.endpoint, cache_dir=self.cache
-        )
-        return Path(path)
+        link = partial(
+            hf_hub_download, self.name, remote.file, revision=revision or self.commit, endpoint=self.endpoint,
+            cache_dir=self.cache,
+        )  # fmt: skip
+        return Path(once_more(link))
 
     def _download(self, remote: Remote, blob: Path) -> None:
         """Fetch one file under another name, and give it its own once it is whole."""
@@ -218,6 +224,16 @@ class Hub:
                 raise ModelError("hub_gated", model=self.name) from reason
             said = _why(reason)
             raise ModelError("hub_unreachable", model=self.name, endpoint=self.endpoint, reason=said) from reason
+
+
+def once_more(ask: Callable[[], Answer]) -> Answer:
+    """An answer, asked for again where the server hung up: it may just have closed a connection kept from before."""
+    import httpx2
+
+    try:
+        return ask()
+    except httpx2.RemoteProtocolError:
+        return ask()
 
 
 def network_errors() -> tuple[type[Exception], ...]:

@@ -9,6 +9,7 @@ from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 import torch
 from huggingface_hub import constants
@@ -289,6 +290,22 @@ def test_cut_connection_is_told_and_the_next_try_goes_on(standin: StandIn) -> No
     standin.asked.clear()
     assert load(NAME).kind == "masked"
     assert standin.fetched(WEIGHTS)[-1] == f"bytes={size // 2}-"
+
+
+def test_connection_that_the_server_had_closed_is_opened_again(standin: StandIn) -> None:
+    real, hung_up = httpx2.Client.send, []
+
+    def send(self: httpx2.Client, request: httpx2.Request, **settings: object) -> httpx2.Response:
+        kind = f"{request.method} {request.url.path}"
+        if kind not in hung_up:  # each request's first try meets a connection that was kept and has been closed
+            hung_up.append(kind)
+            raise httpx2.RemoteProtocolError("Server disconnected without sending a response.")
+        return real(self, request, **settings)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpx2.Client, "send", send)
+        assert load(NAME).kind == "masked"
+    assert len(hung_up) > 5
 
 
 def test_server_that_sends_all_again_is_understood(standin: StandIn) -> None:

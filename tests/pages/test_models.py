@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from transformers import PreTrainedTokenizerBase
 
-from attnviz import load, record
+from attnviz import RemoveHeads, load, record
 from attnviz.messages import LANGUAGES, table
 from attnviz.ui.models import KEY, PARAMS
 from tests.pages.opened import PATIENCE, ROOT, array, cells, charts, elements, said
@@ -125,6 +125,9 @@ def test_removing_a_head_changes_the_prediction_and_the_link(folder: Folder) -> 
     assert at.session_state[PARAMS["scope"].key] == "run"
     assert at.query_params["change"] in ("-1.2", ["-1.2"])
     assert effect(at) != before and effect(at).count("<th>") == before.count("<th>") + 1
+    expected = record(load(place), TEXT, interventions=[RemoveHeads((2,), layers=(1,))]).predictions(3, top=1)[0][1]
+    after = [float(number) for number in re.findall(r"class='after'><i [^>]*></i>([\d.]+)", effect(at))]
+    assert len(after) >= 6 and max(after) == pytest.approx(expected, abs=6e-4)
     assert "Kullback" in said(at)
     control(at, "chips").set_value([])
     at.run()

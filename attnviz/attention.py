@@ -11,6 +11,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from attnviz.rules import Rule, Soft, at_least_float32
+from attnviz.similarity import Dot, Similarity
+
+DOT = Dot()
 
 
 @dataclass(frozen=True)
@@ -19,11 +22,12 @@ class Attention:
 
     Each of these four is computed when first asked for, then kept. `softcap` bounds the scaled products; `sink` is the
     score of a place that takes weight and gives nothing, one for each query (or head), so that rows sum to less than 1.
-    `shared` is how many neighbouring query heads have one key and value head in common (1: none do).
+    `shared` is how many neighbouring query heads have one key and value head in common (1: none do). `similarity`
+    compares a query with a key (`similarity.py`); where it is not the dot product, the two may differ in width.
     """
 
     queries: Float[Tensor, "*batch query d_head"]
-    keys: Float[Tensor, "*batch key d_head"]
+    keys: Float[Tensor, "*batch key d_key"]
     values: Float[Tensor, "*batch key d_value"]
     rule: Rule
     allowed: Bool[Tensor, "*#batch #query key"] | None
@@ -32,6 +36,7 @@ class Attention:
     softcap: float | None = None
     sink: Float[Tensor, "*#batch #query"] | None = None
     shared: int = 1
+    similarity: Similarity = DOT
 
     @property
     def n_heads(self) -> int:
@@ -45,8 +50,8 @@ class Attention:
 
     @cached_property
     def products(self) -> Float[Tensor, "*batch query key"]:
-        """q.k before the scale, the bias and the mask."""
-        return at_least_float32(self.queries) @ at_least_float32(self.keys).transpose(-1, -2)
+        """q.k, or what another similarity gives, before the scale, the bias and the mask."""
+        return self.similarity(self.queries, self.keys)
 
     @cached_property
     def scores(self) -> Float[Tensor, "*batch query key"]:
@@ -74,7 +79,7 @@ class Attention:
     @cached_property
     def output(self) -> Float[Tensor, "*batch query d_value"]:
         """weights @ values. Plain softmax takes torch's fused kernel, which never lays the weights out."""
-        if self.rule == Soft() and self.softcap is None and self.sink is None:
+        if self.rule == Soft() and self.softcap is None and self.sink is None and self.similarity == DOT:
             return self._fused()
         return (self.weights @ self.values.to(self.weights.dtype)).to(self.values.dtype)
 
@@ -149,7 +154,7 @@ class Observed(Attention):
 
 def attend(
     queries: Float[Tensor, "*batch query d_head"],
-    keys: Float[Tensor, "*batch key d_head"],
+    keys: Float[Tensor, "*batch key d_key"],
     values: Float[Tensor, "*batch key d_value"],
     *,
     rule: Rule,
@@ -158,13 +163,15 @@ def attend(
     scale: float | None = None,
     softcap: float | None = None,
     sink: Float[Tensor, "*#batch #query"] | None = None,
+    similarity: Similarity = DOT,
 ) -> Attention:
     """Who looks at whom, how strongly, and what do they take from it?
 
     rule(queries keys' x scale + bias) values, after Vaswani et al. 2017, eq. 1. `allowed` is True where a query may
     look at a key; `scale` is 1/sqrt(d_head) unless given. A query that may look at nothing has weights and output 0.
     `softcap` c turns the scaled products x into c tanh(x / c) (Gemma 2, 2024, sec. 2); `sink` is a learned score that
-    joins each row and gives no value (gpt-oss, 2025), `[head, 1]` for one a head.
+    joins each row and gives no value (gpt-oss, 2025), `[head, 1]` for one a head. `similarity` takes the place of the
+    dot product (additive, bilinear, cosine: `similarity.py`); `scale` is then 1 unless given.
 
     Raises `ValueError` when the shapes do not fit each other.
 
@@ -173,15 +180,19 @@ def attend(
     tensor([[0.7311, 0.2689],
             [0.2689, 0.7311]])
     """
-    _check(queries, keys, values)
-    scale = queries.shape[-1] ** -0.5 if scale is None else float(scale)
-    return Attention(queries, keys, values, rule, allowed, bias, scale, softcap, sink)
+    _check(queries, keys, values, similarity)
+    if scale is None:
+        scale = queries.shape[-1] ** -0.5 if similarity == DOT else 1.0
+    return Attention(
+        queries, keys, values, rule, allowed, bias, float(scale), softcap, sink, similarity=similarity
+    )  # fmt: skip
 
 
-def _check(queries: Tensor, keys: Tensor, values: Tensor) -> None:
+def _check(queries: Tensor, keys: Tensor, values: Tensor, similarity: Similarity) -> None:
     """Raise ValueError, naming the shapes, unless they fit."""
+    widths = similarity.widths
     fits = (
-        queries.shape[-1] == keys.shape[-1]
+        (queries.shape[-1] == keys.shape[-1] if widths is None else (queries.shape[-1], keys.shape[-1]) == widths)
         and keys.shape[-2] == values.shape[-2]
         and queries.shape[:-2] == keys.shape[:-2] == values.shape[:-2]
     )
@@ -189,4 +200,5 @@ def _check(queries: Tensor, keys: Tensor, values: Tensor) -> None:
         raise ValueError(
             "attend needs queries [..., query, d], keys [..., key, d] and values [..., key, d_value] with the same "
             f"leading axes; got {tuple(queries.shape)}, {tuple(keys.shape)} and {tuple(values.shape)}"
+            + (f" for a similarity of the widths {widths}" if widths else "")
         )

@@ -22,7 +22,7 @@ LONGEST_FUNCTION = 40
 # An arrow points down or sideways, never up. Everything in a row stands on the same floor.
 FLOORS = (
     ("errors", "messages", "settings"),
-    ("attention", "rules", "masks", "positions", "interventions"),
+    ("attention", "rules", "similarity", "masks", "positions", "interventions"),
     ("trace", "tokens", "segmentation", "units"),
     ("figures", "interface", "models", "recorder", "generation", "systems", "measures"),
     ("ui", "training"),  # neither may know the other

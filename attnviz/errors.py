@@ -5,7 +5,7 @@
     |- RuleError            a rule was given a number outside its range
     |- ModelError           the model cannot be found, loaded or read
 
-The sentences live in ``messages/{zh,en}.toml`` under ``error.<id>``.
+The sentences live in ``messages/{zh,en}/*.toml`` under ``error.<id>``.
 """
 
 from __future__ import annotations

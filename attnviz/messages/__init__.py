@@ -1,4 +1,8 @@
-"""Every short text a person reads, in both languages: ``zh.toml`` and ``en.toml`` beside this file."""
+"""Every short text a person reads, in both languages: the files of the folders ``zh`` and ``en`` beside this one.
+
+``common.toml`` holds what several pages say; a page's own words stand in a file of its name. A group (``[error]``) may
+go on from file to file, a key may not be said twice.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +18,15 @@ def table(language: str) -> dict[str, str]:
     """All messages of one language, keys joined by dots (``error.text_empty``)."""
     if language not in LANGUAGES:
         raise ValueError(f"language {language!r} is not one of {LANGUAGES}")
-    nested = tomllib.loads(files(__package__).joinpath(f"{language}.toml").read_text(encoding="utf-8"))
-    return {f"{group}.{key}": text for group, texts in nested.items() for key, text in texts.items()}
+    found: dict[str, str] = {}
+    folder = files(__package__).joinpath(language)
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        nested = tomllib.loads(file.read_text(encoding="utf-8"))
+        said = {f"{group}.{key}": text for group, texts in nested.items() for key, text in texts.items()}
+        if twice := said.keys() & found.keys():
+            raise ValueError(f"{file.name} says again {sorted(twice)}")
+        found |= said
+    return found
 
 
 def say(key: str, language: str, /, **values: object) -> str:

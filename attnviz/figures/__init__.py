@@ -1,8 +1,11 @@
 """Pictures of a trace as Plotly figures: finished numbers in, `plotly.graph_objects.Figure` out."""
 
+from plotly.graph_objects import Figure
+
+from attnviz.figures.curves import Line, bars, lines
 from attnviz.figures.grid import grid
 from attnviz.figures.heatmap import heatmap
 from attnviz.figures.palette import SCALES, Scale
 from attnviz.figures.tokens import tokens
 
-__all__ = ["SCALES", "Scale", "grid", "heatmap", "tokens"]
+__all__ = ["SCALES", "Figure", "Line", "Scale", "bars", "grid", "heatmap", "lines", "tokens"]

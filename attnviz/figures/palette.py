@@ -21,22 +21,23 @@ FONT = "'Source Sans', 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', 'No
 
 @dataclass(frozen=True)
 class Colours:
-    """One theme: `ramp` from weight 0 to 1, and what is not a weight."""
+    """One theme: `ramp` from weight 0 to 1, and what is not a weight; `on_full` is text on the ramp's upper half."""
 
     ramp: tuple[str, ...]
     text: str
     faint: str
     not_allowed: str
     accent: str
+    on_full: str
 
 
 LIGHT = Colours(
     ramp=("#f5f8fc", "#c9dcee", "#85b4d9", "#3f7fb8", "#174f8a", "#08264d"),
-    text="#1f2430", faint="#6b7280", not_allowed="#ded9d0", accent="#d9480f",
+    text="#1f2430", faint="#6b7280", not_allowed="#ded9d0", accent="#d9480f", on_full="#ffffff",
 )  # fmt: skip
 DARK = Colours(
     ramp=("#151b26", "#1d3a5c", "#2b6496", "#4b97cc", "#93cbf0", "#eef8ff"),
-    text="#e8eaed", faint="#9aa0a6", not_allowed="#3b3731", accent="#ff922b",
+    text="#e8eaed", faint="#9aa0a6", not_allowed="#3b3731", accent="#ff922b", on_full="#0b1220",
 )  # fmt: skip
 
 
@@ -55,6 +56,16 @@ TWO_LIGHT = Diverging(
 TWO_DARK = Diverging(
     ((0, "#ffb35c"), (0.25, "#8a5a1e"), (0.5, "#20242b"), (0.75, "#1f6f67"), (1, "#63e0d0")), "#4fd1c1", "#ffa94d"
 )
+
+# Lines of a plot, told apart also by those who do not see red or green (after Okabe and Ito 2008).
+SERIES_LIGHT = ("#0f5fa8", "#c2410c", "#00795f", "#9d3c8b", "#8a6100", "#4b5563")
+SERIES_DARK = ("#6db7f2", "#ff9f5a", "#4fd1a8", "#e79bd6", "#e8c25a", "#b3b9c2")
+
+
+def series(number: int, dark: bool) -> str:
+    """The colour of the line of that number; they come round again after six."""
+    chosen = SERIES_DARK if dark else SERIES_LIGHT
+    return chosen[number % len(chosen)]
 
 
 def diverging(dark: bool) -> Diverging:

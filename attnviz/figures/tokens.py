@@ -49,6 +49,7 @@ def tokens(
     if not open_keys.all():
         figure.add_trace(_closed(labels, open_keys, (lines, width), chosen, language))
     figure.update_layout(**layout(chosen, height=90 + 44 * lines, r=bar_width(scale, language)))
+    figure.update_layout(annotations=_words(labels, shades * open_keys, width, chosen))
     figure.update_xaxes(visible=False, fixedrange=True)
     figure.update_yaxes(visible=False, fixedrange=True, autorange="reversed")
     if trace.looked_at is None:
@@ -57,6 +58,17 @@ def tokens(
         said = say("figure.looks", language, query=escaped(trace.tokens[query]))
         figure.update_layout(title={"text": said, "font": {"size": 13}, "x": 0, "xanchor": "left"}, margin={"t": 34})
     return figure
+
+
+def _words(labels: list[str], shades: np.ndarray, width: int, chosen: Colours) -> list[dict[str, object]]:
+    """The tokens' labels, each in the colour that is seen on its ground; Plotly's own choice is not, on light blue."""
+    return [
+        {
+            "x": place % width, "y": place // width, "text": label, "showarrow": False,
+            "font": {"size": 13, "color": chosen.text if shade < 0.5 else chosen.on_full},
+        }
+        for place, (label, shade) in enumerate(zip(labels, shades, strict=True))
+    ]  # fmt: skip
 
 
 def _line(labels: list[str]) -> int:
@@ -80,7 +92,7 @@ def _picture(
     return {
         "type": "heatmap", "z": _laid(np.where(open_keys, shades, np.nan).astype(np.float32), shape, np.nan),
         "zmin": 0, "zmax": 1, "xgap": 2, "ygap": 6, "text": _laid(np.array(labels, dtype=object), shape, ""),
-        "texttemplate": "%{text}", "customdata": _laid(weights.astype(np.float32), shape, np.nan), "hoverongaps": False,
+        "customdata": _laid(weights.astype(np.float32), shape, np.nan), "hoverongaps": False,
         "hovertemplate": "%{text}<br>" + say("figure.weight", language) + " %{customdata:.4f}<extra></extra>",
     }  # fmt: skip
 
@@ -92,7 +104,6 @@ def _closed(
     return {
         "type": "heatmap", "z": _laid(np.where(open_keys, np.nan, 0).astype(np.float32), shape, np.nan),
         "zmin": 0, "zmax": 1, "colorscale": [[0, chosen.not_allowed], [1, chosen.not_allowed]], "showscale": False,
-        "xgap": 2, "ygap": 6, "text": _laid(np.array(labels, dtype=object), shape, ""), "texttemplate": "%{text}",
-        "textfont": {"color": chosen.text}, "hoverongaps": False,
+        "xgap": 2, "ygap": 6, "text": _laid(np.array(labels, dtype=object), shape, ""), "hoverongaps": False,
         "hovertemplate": "%{text}<br>" + say("figure.not_allowed", language) + "<extra></extra>",
     }  # fmt: skip

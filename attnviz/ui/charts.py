@@ -10,7 +10,7 @@ from attnviz.ui.choices import KEY
 from attnviz.ui.language import language, t
 
 if TYPE_CHECKING:
-    from attnviz.figures import Scale
+    from attnviz.figures import Figure, Scale
     from attnviz.rules import Rule
     from attnviz.trace import Trace
     from attnviz.units import Unit
@@ -32,6 +32,11 @@ def css_class(key: str) -> str:
 def dark() -> bool:
     """Does the reader's screen show the dark theme?"""
     return st.context.theme.type == "dark"
+
+
+def draw(figure: Figure, key: str, alt: str) -> None:
+    """Any figure; `alt` says in a sentence what it shows."""
+    st.plotly_chart(figure, key=key, theme=None, config=BAR, alt=alt)
 
 
 def draw_grid(
@@ -70,11 +75,11 @@ def draw_heatmap(
     )  # fmt: skip
     st.plotly_chart(
         figure, key=KEY + "heatmap", theme=None, config=BAR,
-        alt=_heatmap_words(trace, rule, layer, head),
+        alt=heatmap_words(trace, rule, layer, head),
     )  # fmt: skip
 
 
-def _heatmap_words(trace: Trace, rule: Rule | None, layer: int, head: int) -> str:
+def heatmap_words(trace: Trace, rule: Rule | None, layer: int, head: int) -> str:
     """The picture in a sentence."""
     weights = trace.weights(layer, head, rule).clone()
     if trace.looked_at is None:

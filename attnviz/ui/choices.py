@@ -86,6 +86,12 @@ PARAMS = {
     },
 }
 
+# What the rule's controls need on any page that has them.
+RULE_PARAMS = {
+    name: PARAMS[name]
+    for name in ("lang", "family", "hard", "sparse", "renormalise", *(setting.name for setting in SETTINGS.values()))
+}
+
 
 @dataclass(frozen=True)
 class RuleChoice:

@@ -7,6 +7,7 @@ import pytest
 
 from attnviz.errors import AttnvizError
 from attnviz.figures import tokens
+from attnviz.figures.palette import colours
 from attnviz.rules import TopK
 from tests.figures.made import DOG, made, numbered
 
@@ -18,7 +19,19 @@ def test_one_line_holds_the_weights_of_the_query() -> None:
     np.testing.assert_array_equal(cells.z, row[None])
     np.testing.assert_array_equal(cells.customdata, row[None])
     assert list(cells.text[0]) == list(DOG)
-    assert cells.texttemplate == "%{text}"
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_label_is_seen_on_its_ground(dark: bool) -> None:
+    figure = tokens(made(), layer=0, head=0, query=3, rule=TopK(1), dark=dark)
+    labels, shades = figure.layout.annotations, np.asarray(figure.data[0].z)[0]
+    assert [label.text for label in labels] == list(DOG)
+    assert {label.font.color for label, shade in zip(labels, shades, strict=True) if shade > 0.5} == {
+        colours(dark).on_full
+    }
+    assert {label.font.color for label, shade in zip(labels, shades, strict=True) if shade < 0.5} == {
+        colours(dark).text
+    }
 
 
 @pytest.mark.parametrize(("count", "lines"), [(24, 1), (25, 2), (48, 2), (50, 3)])

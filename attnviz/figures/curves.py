@@ -1,0 +1,132 @@
+"""Numbers against numbers as lines, and numbers with names as bars: what plots beside the maps look like."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+
+from attnviz.figures.labels import escaped, widest
+from attnviz.figures.palette import TICK, Colours, colours, layout, series
+
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
+LONGEST = 28  # characters of a line's or bar's name
+NARROW = 340  # pixels: a legend must fit beside the axis of a narrow screen
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: its name in the legend and its points; `dashed` for theory or a bound, `points` without a line."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    dashed: bool = False
+    points: bool = False
+
+
+def lines(
+    drawn: Sequence[Line],
+    *,
+    x_title: str,
+    y_title: str,
+    dark: bool = False,
+    language: str = "en",
+    log_x: bool = False,
+    log_y: bool = False,
+    height: int = 300,
+    marks: Sequence[tuple[float, str]] = (),
+) -> go.Figure:
+    """How does one number go with another? Every line in a colour and with a mark of its own.
+
+    `marks` are values of x, each with a word, that get an upright line ("you are here").
+    """
+    chosen = colours(dark)
+    many = sum(bool(line.name) for line in drawn) > 1
+    figure = go.Figure(
+        {
+            "data": [_line(line, number, dark) for number, line in enumerate(drawn)],
+            "layout": {
+                **layout(chosen, height=height, l=58, b=46, t=22 if marks else 10),
+                "showlegend": many,
+                "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": TICK + 1}},
+                "xaxis": _axis(x_title, chosen, log_x),
+                "yaxis": _axis(y_title, chosen, log_y),
+            },
+        }
+    )
+    if many:
+        names = [line.name for line in drawn if line.name]
+        rows = -(-sum(round(widest([name], TICK + 1)) + 44 for name in names) // NARROW)
+        figure.update_layout(margin={"t": 14 + 20 * min(rows, len(names))})
+    for at, word in marks:
+        figure.add_vline(x=at, line={"color": chosen.accent, "width": 1.5, "dash": "dot"})
+        figure.add_annotation(
+            x=math.log10(at) if log_x else at, y=1, yref="paper", yanchor="bottom", showarrow=False, text=escaped(word, LONGEST),
+            font={"size": TICK, "color": chosen.accent},
+        )  # fmt: skip
+    return figure
+
+
+def _line(line: Line, number: int, dark: bool) -> dict[str, Any]:
+    """One line as Plotly takes it."""
+    colour = series(number, dark)
+    mode = "markers" if line.points else "lines" if line.dashed or len(line.x) > 40 else "lines+markers"
+    name = escaped(line.name, LONGEST)
+    said = f"<b>{name}</b><br>" if name else ""
+    return {
+        "type": "scatter", "mode": mode, "name": name, "x": list(line.x), "y": list(line.y),
+        "line": {"color": colour, "width": 2, **({"dash": "dash"} if line.dashed else {})},
+        "marker": {"color": colour, "symbol": SYMBOLS[number % len(SYMBOLS)], "size": 7},
+        "hovertemplate": said + "%{x:.4~g}: %{y:.4~g}<extra></extra>",
+    }  # fmt: skip
+
+
+def _axis(title: str, chosen: Colours, log: bool = False) -> dict[str, Any]:
+    """An axis with its name and faint lines; a logarithmic one is marked at 1, 2, 5, 10, ..."""
+    return {
+        "title": {"text": escaped(title, 60), "font": {"size": TICK + 1}, "standoff": 6},
+        "type": "log" if log else "linear",
+        "gridcolor": chosen.not_allowed, "griddash": "dot", "zeroline": False, "fixedrange": True,
+        "tickfont": {"size": TICK}, **({"dtick": "D2"} if log else {}),
+    }  # fmt: skip
+
+
+def bars(
+    names: Sequence[str],
+    values: Sequence[float],
+    *,
+    title: str,
+    dark: bool = False,
+    language: str = "en",
+    height: int | None = None,
+    chosen: int | None = None,
+    form: str = ".3f",
+) -> go.Figure:
+    """How large is each of these? One bar a name, the first on top, its number beside it; `chosen` stands out."""
+    theme = colours(dark)
+    labels = [escaped(name, LONGEST) for name in names]
+    fill = [theme.accent if number == chosen else series(0, dark) for number in range(len(labels))]
+    return go.Figure(
+        {
+            "data": [
+                {
+                    "type": "bar", "orientation": "h", "x": list(values), "y": list(range(len(labels))),
+                    "marker": {"color": fill}, "text": [f"{value:{form}}" for value in values],
+                    "textposition": "outside", "cliponaxis": False, "hovertext": labels,
+                    "hovertemplate": "%{hovertext}: %{text}<extra></extra>",
+                }
+            ],
+            "layout": {
+                **layout(theme, height=height or 60 + 26 * len(labels), l=14 + widest(labels, 12), b=40, r=56),
+                "xaxis": _axis(title, theme),
+                "yaxis": {
+                    "tickvals": list(range(len(labels))), "ticktext": labels, "autorange": "reversed",
+                    "fixedrange": True, "tickfont": {"size": 12}, "zeroline": False, "showgrid": False,
+                },
+            },
+        }
+    )  # fmt: skip

@@ -182,11 +182,9 @@ class _Writer:
 
 def _open_ended(encoded: Encoded) -> Encoded:
     """The prompt without the special tokens that the tokenizer put at its end."""
-    end = max(place for place, special in enumerate(encoded.special, 1) if not special)
-    return replace(
-        encoded, ids=encoded.ids[:end], labels=encoded.labels[:end], spans=encoded.spans[:end],
-        special=encoded.special[:end],
-    )  # fmt: skip
+    own = [place for place, special in enumerate(encoded.special, 1) if not special]
+    end = max(own, default=len(encoded.ids))  # a text may be nothing but the token that begins it
+    return replace(encoded.first(end), text=encoded.text)
 
 
 @dataclass

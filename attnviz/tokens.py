@@ -37,6 +37,13 @@ class Encoded:
     special: tuple[bool, ...]
     cut: int | None
 
+    def first(self, count: int) -> Encoded:
+        """Its first `count` tokens, with the text as far as they reach."""
+        end = max((span[1] for span in self.spans[:count] if span), default=0)
+        return Encoded(
+            self.text[:end], self.ids[:count], self.labels[:count], self.spans[:count], self.special[:count], self.cut
+        )
+
 
 def clean(text: str) -> str:
     """The text with surrogate pairs joined and lone surrogates replaced by U+FFFD, which no tokenizer refuses.

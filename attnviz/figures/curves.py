@@ -65,8 +65,8 @@ def lines(
     for at, word in marks:
         figure.add_vline(x=at, line={"color": chosen.accent, "width": 1.5, "dash": "dot"})
         figure.add_annotation(
-            x=math.log10(at) if log_x else at, y=1, yref="paper", yanchor="bottom", showarrow=False, text=escaped(word, LONGEST),
-            font={"size": TICK, "color": chosen.accent},
+            x=math.log10(at) if log_x else at, y=1, yref="paper", yanchor="top", xanchor="left", showarrow=False,
+            text=escaped(word, LONGEST), font={"size": TICK, "color": chosen.accent},
         )  # fmt: skip
     return figure
 

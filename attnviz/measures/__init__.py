@@ -5,13 +5,16 @@ from attnviz.measures.effect import candidates, moved, prediction_change, word_n
 from attnviz.measures.entropy import entropy, normalised
 from attnviz.measures.habits import HABITS, Habit, habit_shares, habits, sink_share, strongest, targets
 from attnviz.measures.readings import Lean, by_unit, lean, opinion, reading_bits, shuffled_bits, units_of
+from attnviz.measures.sides import Sides, consulted, sides
 
 __all__ = [
     "HABITS",
     "Habit",
     "Lean",
+    "Sides",
     "by_unit",
     "candidates",
+    "consulted",
     "entropy",
     "habit_shares",
     "habits",
@@ -24,6 +27,7 @@ __all__ = [
     "prediction_change",
     "reading_bits",
     "shuffled_bits",
+    "sides",
     "sink_share",
     "strongest",
     "targets",

@@ -76,12 +76,12 @@ def show_why(cell: Cell, choice: RuleChoice, name: str, scope: str) -> None:
     lines = [
         t("why_product", product=short(cell.product)),
         t(key_name, product=product, scale=scale, bias=bias, score=short(cell.score)),
-        *_after_the_score(cell, choice),
+        *after_the_score(cell, choice),
     ]
     st.markdown("\n\n".join(lines))
 
 
-def _after_the_score(cell: Cell, choice: RuleChoice) -> list[str]:
+def after_the_score(cell: Cell, choice: RuleChoice) -> list[str]:
     """From the score to the weight."""
     alpha = {"sparsemax": 2.0, "entmax": choice.number or 1.5}.get(choice.name)
     if alpha is not None and alpha > 1:

@@ -36,14 +36,20 @@ def take_away(
     scale: Scale,
     specials: bool,
     by: Unit = "token",
+    *,
+    chart: str = KEY + "heatmap",
 ) -> None:
-    """Pictures as PNG and SVG, this head as CSV, all weights as NPZ, an offline page, a link."""
+    """Pictures as PNG and SVG, this head as CSV, all weights as NPZ, an offline page, a link.
+
+    `chart` is the key of the heatmap on the page; on a page with several each has a menu of its own.
+    """
+    own = KEY if chart == KEY + "heatmap" else f"{chart}."
     name = f"attnviz-{trace.model}-{layer}-{head}"
     with st.popover(t("take_title"), icon=":material/download:", width="stretch"):
         _component()(
-            key=KEY + "take",
+            key=f"{own}take",
             data={
-                "chart": css_class(KEY + "heatmap"),
+                "chart": css_class(chart),
                 "name": name,
                 "words": {word: t(f"take_{word}") for word in ("png", "svg", "link_copy", "link_copied")},
             },
@@ -55,7 +61,7 @@ def take_away(
         )
         for kind, mime, make in files:
             st.download_button(
-                t(f"take_{kind}"), make, f"{name}.{kind}", mime, key=f"{KEY}take_{kind}", on_click="ignore",
+                t(f"take_{kind}"), make, f"{name}.{kind}", mime, key=f"{own}take_{kind}", on_click="ignore",
                 width="stretch",
             )  # fmt: skip
         st.caption(t("take_link"))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from attnviz.figures.grid import STEPS
+from attnviz.figures.bytes import STEPS
 from attnviz.messages import table
 from attnviz.ui.choices import KEY, SETTINGS
 from attnviz.ui.language import NAMES

@@ -1,0 +1,114 @@
+"""A document as it is read, its sentences with bars and its words on a ground of their weight, as HTML."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from attnviz.figures.palette import Colours, colours
+
+PALE = 0.04  # a shade below this is not painted: the page's own ground says it better
+INKS = ("#000000", "#ffffff")
+BAR = 56  # pixels of the longest bar
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A stretch of text; `shade` is 0 to 1 (None: not a word, never painted), `said` what pointing at it says."""
+
+    text: str
+    shade: float | None = None
+    said: str = ""
+    chosen: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One sentence: its stretches, its bar (0 to 1) and what is written beside it."""
+
+    parts: Sequence[Painted]
+    bar: float
+    beside: str
+    chosen: bool = False
+
+
+def document(rows: Sequence[Row], *, dark: bool = False, height: int = 430) -> str:
+    """Which sentences and words count? A line for each sentence; the whole scrolls where it is longer than `height`."""
+    theme = colours(dark)
+    lines = "".join(_row(row, theme) for row in rows)
+    return (
+        f"<div class='document' style='max-height:{height}px;overflow-y:auto;line-height:1.75;font-size:.92rem;"
+        f"color:{theme.text}'>{lines}</div>"
+    )
+
+
+def _row(row: Row, theme: Colours) -> str:
+    """One sentence with its bar to the left."""
+    frame = f"2px solid {theme.accent}" if row.chosen else "2px solid transparent"
+    width = round(BAR * min(max(row.bar, 0.0), 1.0))
+    words = "".join(_part(part, theme) for part in row.parts)
+    return (
+        f"<div style='display:flex;gap:.6rem;align-items:flex-start;border-left:{frame};padding:.1rem 0 .1rem .4rem'>"
+        f"<div style='flex:0 0 {BAR + 4}px;font-size:.72rem;line-height:1.2;padding-top:.3rem;color:{theme.faint}'>"
+        f"<div style='width:{width}px;height:7px;border-radius:2px;background:{theme.ramp[3]}'></div>"
+        f"{html.escape(row.beside)}</div>"
+        f"<div style='flex:1;min-width:0;overflow-wrap:anywhere' dir='auto'>{words}</div></div>"
+    )
+
+
+def _part(part: Painted, theme: Colours) -> str:
+    """One stretch of text."""
+    shown = html.escape(part.text)
+    if part.shade is None:
+        return shown
+    styles = [f"outline:2px solid {theme.accent}"] if part.chosen else []
+    if part.shade >= PALE:
+        ground = mixed(theme.ramp, part.shade)
+        ink = legible(ground)
+        styles += [f"background:{ground}", f"color:{ink}", "border-radius:3px"]
+    style = f" style='{';'.join(styles)}'" if styles else ""
+    return f"<span title='{html.escape(part.said)}'{style}>{shown}</span>"
+
+
+def mixed(ramp: Sequence[str], shade: float) -> str:
+    """The colour at `shade` (0 to 1) along a ramp of hexadecimal colours.
+
+    >>> mixed(("#000000", "#ffffff"), 0.5)
+    '#808080'
+    """
+    place = min(max(shade, 0.0), 1.0) * (len(ramp) - 1)
+    first = min(int(place), len(ramp) - 2)
+    share = place - first
+    pairs = zip(_channels(ramp[first]), _channels(ramp[first + 1]), strict=True)
+    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
+
+
+def legible(ground: str) -> str:
+    """Black or white, whichever stands out more: on any ground that is at least 4.58 (WCAG 2.1 asks for 4.5).
+
+    >>> legible("#174f8a")
+    '#ffffff'
+    """
+    return max(INKS, key=lambda ink: contrast(ink, ground))
+
+
+def contrast(first: str, second: str) -> float:
+    """The contrast ratio of two colours, 1 to 21 (WCAG 2.1).
+
+    >>> contrast("#000000", "#ffffff")
+    21.0
+    """
+    bright, dim = sorted((_luminance(first), _luminance(second)), reverse=True)
+    return (bright + 0.05) / (dim + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance, 0 to 1."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (n / 255 for n in _channels(colour))]
+    return sum(share * value for share, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def _channels(colour: str) -> tuple[int, int, int]:
+    """Red, green and blue of #rrggbb."""
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)

@@ -1,0 +1,118 @@
+"""Vectors as strips of coloured cells: one colour for numbers above 0, another for those below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import plotly.graph_objects as go
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from attnviz.figures.labels import escaped, widest
+from attnviz.figures.palette import TICK, Scale, bar, colours, diverging, layout, room_for_bar, shade
+from attnviz.messages import say
+
+ROW = 30  # pixels
+BLACK, BRIGHT = "#11151c", "#ffffff"  # ink
+MIDDLE = 0.2  # luminance at which both can be read alike
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One vector `[d]` and its name."""
+
+    name: str
+    values: Float[Tensor, " d"]
+
+
+def strips(drawn: Sequence[Strip], *, dark: bool = False, language: str = "en", top: float | None = None) -> go.Figure:
+    """What are the numbers of these vectors? One row a vector, its first number on the left; hover gives each.
+
+    Colours reach from -`top` to `top`, the largest magnitude of all unless given. Shorter vectors leave cells empty.
+    """
+    chosen, two = colours(dark), diverging(dark)
+    values = torch.nn.utils.rnn.pad_sequence(
+        [strip.values.detach().float() for strip in drawn], batch_first=True, padding_value=torch.nan
+    )
+    most = highest(values) if top is None else top
+    names = [escaped(strip.name) for strip in drawn]
+    side = [-most, 0, most]
+    title, ticks = say("figure.strip_bar", language), [f"{-most:.2g}", "0", f"{most:.2g}"]
+    rows, columns = values.shape
+    return go.Figure(
+        {
+            "data": [
+                {
+                    "type": "heatmap", "z": values.numpy(), "zmin": -most, "zmax": most, "colorscale": two.ramp,
+                    "xgap": 1, "ygap": 4, "hoverongaps": False, "colorbar": bar(title, side, ticks, chosen),
+                    "hovertemplate": "%{y}[%{x}] = %{z:.4f}<extra></extra>",
+                }
+            ],
+            "layout": {
+                **layout(
+                    chosen, height=46 + ROW * max(rows, 3), l=14 + widest([s.name for s in drawn], 13), b=30,
+                    r=room_for_bar(title, ticks),
+                ),
+                "xaxis": {
+                    "showgrid": False, "zeroline": False, "fixedrange": True, "range": [-0.5, columns - 0.5],
+                    "tickfont": {"size": TICK}, "ticks": "",
+                },
+                "yaxis": {
+                    "showgrid": False, "zeroline": False, "fixedrange": True, "range": [rows - 0.5, -0.5],
+                    "tickvals": list(range(rows)), "ticktext": names, "tickfont": {"size": 13}, "ticks": "",
+                },
+            },
+        }
+    )  # fmt: skip
+
+
+def highest(values: Tensor) -> float:
+    """The largest magnitude, or 1 where all are 0: the end of the colours."""
+    return float(values.nan_to_num(0.0).abs().max()) or 1.0
+
+
+def background(values: Float[Tensor, " d"], top: float, *, dark: bool = False) -> str:
+    """The same strip as a CSS background, for rows of a table.
+
+    >>> background(torch.tensor([1.0, -1.0]), 1.0)
+    'linear-gradient(to right,#01665e 0% 50%,#9a4d00 50% 100%)'
+    """
+    ramp = diverging(dark).ramp
+    share = 100 / len(values)
+    places = ((values.detach().float() / top).clamp(-1, 1) * 0.5 + 0.5).tolist()
+    stops = (
+        f"{_colour(place, ramp)} {number * share:.4g}% {(number + 1) * share:.4g}%"
+        for number, place in enumerate(places)
+    )
+    return f"linear-gradient(to right,{','.join(stops)})"
+
+
+def fills(weights: Float[Tensor, " key"], scale: Scale = "unit", *, dark: bool = False) -> list[tuple[str, str]]:
+    """The ground of each key by its weight, and the ink that can be read on it, as CSS colours."""
+    last = len(colours(dark).ramp) - 1
+    ramp = [(number / last, colour) for number, colour in enumerate(colours(dark).ramp)]
+    places = shade(weights[None].float(), scale)[0].clamp(0, 1).tolist()
+    grounds = [_colour(place, ramp) for place in places]
+    return [(ground, BRIGHT if _luminance(ground) < MIDDLE else BLACK) for ground in grounds]
+
+
+def _luminance(colour: str) -> float:
+    """How much light does a colour give, 0 to 1? Relative luminance (WCAG 2)."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _colour(place: float, ramp: Sequence[tuple[float, str]]) -> str:
+    """The colour at a place of the ramp, 0 to 1."""
+    for (low, before), (high, after) in pairwise(ramp):
+        if place <= high:
+            share = (place - low) / (high - low)
+            return "#" + "".join(
+                f"{round(int(before[i : i + 2], 16) * (1 - share) + int(after[i : i + 2], 16) * share):02x}"
+                for i in (1, 3, 5)
+            )
+    return ramp[-1][1]

@@ -10,6 +10,7 @@ numbered apart, and `part` ("encoder", "decoder" or "cross") says in which map a
     encoder     source      source      RemoveHeads, KeepHead, Reweigh: all three maps
     decoder     target      target      HideToken: encoder and cross, the two whose keys are the source's tokens
     cross       target      source      ForbidEdge: cross, the map that `record` and `generate` hand back
+                                        Restrict: encoder and decoder, whose queries and keys are of one text
 
 A query that is left with nothing to look at has weights and output 0 in that layer: a row that sums to 0, never NaN.
 `str(change)` says in a few words what it does, the same from run to run.
@@ -25,11 +26,13 @@ from torch import Tensor
 
 from attnviz.attention import Attention
 from attnviz.errors import AttnvizError
+from attnviz.masks import Mask
 from attnviz.rules import Rule
 
 SOURCE_KEYS = ("self", "encoder", "cross")  # the maps whose keys are the tokens of the text that was given
 SOURCE_QUERIES = ("self", "encoder")
 FIRST = ("self", "cross")  # the maps that a run hands back first
+OWN_TEXT = ("self", "encoder", "decoder")  # the maps in which a text looks at itself
 
 
 @dataclass(frozen=True)
@@ -176,6 +179,29 @@ class HideToken(Intervention):
 
     def _what(self) -> str:
         return f"hide {self.token}"
+
+
+@dataclass(frozen=True)
+class Restrict(Intervention):
+    """A query may look only where `mask` allows, and where it was allowed before; the keys that are left share its row.
+
+    What a model with a sparse pattern computes (Child et al. 2019, Beltagy et al. 2020, Zaheer et al. 2020), in a model
+    that was not trained with it. In an encoder-decoder it acts in the encoder's and the decoder's own maps, in the
+    cross map with `part="cross"` alone, where a distance is one between two texts.
+    """
+
+    mask: Mask
+
+    def meant(self, part: str) -> bool:
+        return part in (OWN_TEXT if self.part is None else (self.part,))
+
+    def change(self, call: Attention, place: Place) -> Attention:
+        queries, keys = call.queries.shape[-2], call.keys.shape[-2]
+        allowed = self.mask.allowed(queries, keys, place.first_query, place.first_key)
+        return _forbid(call, ~allowed.to(call.keys.device))
+
+    def _what(self) -> str:
+        return f"look only where {self.mask}"
 
 
 def check_tokens(changes: Sequence[Intervention], source: int, target: int | None = None) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 from yaml import YAMLError
 
 from attnviz.errors import ModelError
-from attnviz.interface import ATTENTION, EAGER_TYPES, register
+from attnviz.interface import ATTENTION, EAGER_TYPES, listen, register
 from attnviz.models import memory
 from attnviz.models.catalogue import recommended_revision
 from attnviz.models.fetch import UNREAD, fetch, shard_names, unread
@@ -35,7 +35,8 @@ WEIGHTS = Path(__file__).parents[1] / "weights"
 UNBOUNDED = 1_000_000  # tokenizers without a limit carry a number above this
 # Model types whose positions start after the padding id, so that the first few are never used.
 PADDED_POSITIONS = {
-    "camembert", "data2vec-text", "mpnet", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod",
+    "camembert", "data2vec-text", "longformer", "mpnet", "roberta", "roberta-prelayernorm", "xlm-roberta",
+    "xlm-roberta-xl", "xmod",
 }  # fmt: skip
 # Weights that a checkpoint may lack: they are computed, or nothing that is shown comes from them.
 NEEDLESS = re.compile(r"(^|\.)(pooler\.|position_ids$|rotary_emb|inv_freq$|masked_bias$|attn\.bias$)")
@@ -183,6 +184,7 @@ def _network(name: str, config: PretrainedConfig, folder: Path, common: dict[str
         kind, (network, missing) = "plain", _read(name, AutoModel, config, folder, common)
     if missing:
         raise ModelError("weights_missing", model=name, count=len(missing), first=missing[0])
+    listen(network)
     return kind, network.eval()
 
 

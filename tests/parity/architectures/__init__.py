@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM, PreTrainedConfig, PreTrainedModel
 
 from attnviz import Attention, ModelError
-from attnviz.interface import ATTENTION, EAGER_TYPES, register
+from attnviz.interface import ATTENTION, BY_DISTANCE, EAGER_TYPES, register
 from attnviz.recorder import RETURNED, Layers, run
 from attnviz.trace import Gap
 from tests.parity.architectures import other, text
@@ -162,7 +162,8 @@ def _reference(eager: PreTrainedModel, plain: Any, part: str, architecture: Arch
     """The weights that eager attention returned for one map, by name; of a tower that returns none by asking it."""
     for name, names in RETURNED.items():
         if names == part and plain.get(name):
-            return [layer for layer in plain[name] if layer is not None]
+            found = [layer for layer in plain[name] if layer is not None]
+            return found if BY_DISTANCE.get(architecture.name) != part else [_by_key(layer) for layer in found]
     if f"{part}_output" in plain:
         return list(plain[f"{part}_output"].attentions)
     if part == "language_model":
@@ -170,6 +171,16 @@ def _reference(eager: PreTrainedModel, plain: Any, part: str, architecture: Arch
     with torch.inference_mode():
         tower = eager.get_submodule(part)(architecture.inputs["pixel_values"], output_attentions=True)
     return list(tower.attentions)
+
+
+def _by_key(weights: Tensor) -> Tensor:
+    """Weights `[1, head, query, distance]` with a column for each key instead, one query after the other."""
+    tokens, reach = weights.shape[-2], weights.shape[-1] // 2
+    found = weights.new_zeros(*weights.shape[:-1], tokens)
+    for query in range(tokens):
+        for key in range(max(0, query - reach), min(tokens, query + reach + 1)):
+            found[..., query, key] = weights[..., query, key - query + reach]
+    return found
 
 
 def _as_returned(layers: Layers, name: str) -> Layers:

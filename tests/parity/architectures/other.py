@@ -25,7 +25,7 @@ ENCODER_DECODERS: dict[str, Numbers] = {
         )
     },
     "bigbird_pegasus": BART | dict(attention_type="original_full"),
-    "led": BART | dict(attention_window=WINDOW),  # its encoder looks by distance: left out
+    "led": BART | dict(attention_window=WINDOW),
     "fsmt": BART | dict(src_vocab_size=99, tgt_vocab_size=99, langs=["en", "de"]),
     "prophetnet": dict(  # its encoder and cross attention return scores: left out
         vocab_size=99, hidden_size=32, num_encoder_layers=2, num_decoder_layers=2, num_encoder_attention_heads=4,

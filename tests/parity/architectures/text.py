@@ -68,13 +68,13 @@ ENCODERS: dict[str, Numbers] = {
     "xmod": COMMON | dict(languages=("en_XX",), default_language="en_XX"),
     "deberta-v2": COMMON | dict(relative_attention=True, pos_att_type=["c2p", "p2c"]),
     "big_bird": COMMON | dict(attention_type="original_full"),
+    "longformer": COMMON | dict(attention_window=WINDOW),
     "xlnet": dict(vocab_size=99, d_model=32, n_layer=2, n_head=4, d_inner=48),
     "xlm": XLM,
     "flaubert": XLM,
 }
 NO_ENCODERS: dict[str, tuple[str, Numbers]] = {
     "fnet": ("model_without_attention", COMMON),
-    "longformer": ("model_not_by_token", COMMON | dict(attention_window=WINDOW)),
     "reformer": (
         "model_not_by_token",
         COMMON | CHUNKS,

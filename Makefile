@@ -30,7 +30,7 @@ PIP_INSTALL = $(RUN) pip install --disable-pip-version-check $(PIP_EXTRA_ARGS)
 help:
 	@echo "make app    look at attention in the browser"
 	@echo "make test   lint, types, tests"
-	@echo "make bench  what a visit and a toggle cost, measured in Chromium"
+	@echo "make bench  what a visit, a toggle and long texts cost, beside the peers"
 	@echo "make lint   lint and types only"
 	@echo "make format put the code into its one form"
 	@echo "make clean  remove the virtual environment and all caches"
@@ -42,8 +42,9 @@ app: $(VENV)/.app-installed
 test: lint $(VENV)/.models-fetched
 	$(RUN) pytest $(PYTEST_ARGS)
 
-bench: $(VENV)/.test-installed
+bench: $(VENV)/.models-fetched
 	$(RUN) benchmarks.app_speed
+	$(RUN) benchmarks.long_texts
 
 lint: $(VENV)/.test-installed
 	$(RUN) ruff check .

@@ -14,11 +14,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from attnviz import figures, measures
+    from attnviz import figures, masks, measures, similarity
     from attnviz.attention import Attention, Observed, attend
-    from attnviz.errors import AttnvizError, ModelError, RuleError, TextError
+    from attnviz.errors import AttnvizError, ModelError, RuleError, Stopped, TextError
     from attnviz.generation import generate
-    from attnviz.interventions import ForbidEdge, HideToken, Intervention, KeepHead, Place, RemoveHeads, Reweigh
+    from attnviz.interventions import (
+        ForbidEdge,
+        HideToken,
+        Intervention,
+        KeepHead,
+        Place,
+        RemoveHeads,
+        Restrict,
+        Reweigh,
+    )
     from attnviz.models import Model, load
     from attnviz.recorder import record
     from attnviz.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
@@ -26,9 +35,18 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "attention": ("Attention", "Observed", "attend"),
-    "errors": ("AttnvizError", "ModelError", "RuleError", "TextError"),
+    "errors": ("AttnvizError", "ModelError", "RuleError", "Stopped", "TextError"),
     "generation": ("generate",),
-    "interventions": ("ForbidEdge", "HideToken", "Intervention", "KeepHead", "Place", "RemoveHeads", "Reweigh"),
+    "interventions": (
+        "ForbidEdge",
+        "HideToken",
+        "Intervention",
+        "KeepHead",
+        "Place",
+        "RemoveHeads",
+        "Restrict",
+        "Reweigh",
+    ),
     "models": ("Model", "load"),
     "recorder": ("record",),
     "rules": ("Argmax", "Entmax", "Rule", "Sample", "Soft", "Sparsemax", "Threshold", "TopK", "TopP"),
@@ -52,12 +70,14 @@ __all__ = [
     "Observed",
     "Place",
     "RemoveHeads",
+    "Restrict",
     "Reweigh",
     "Rule",
     "RuleError",
     "Sample",
     "Soft",
     "Sparsemax",
+    "Stopped",
     "TextError",
     "Threshold",
     "TopK",
@@ -67,13 +87,15 @@ __all__ = [
     "figures",
     "generate",
     "load",
+    "masks",
     "measures",
     "record",
+    "similarity",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("figures", "measures"):
+    if name in ("figures", "masks", "measures", "similarity"):
         return import_module(f"attnviz.{name}")
     if name not in _HOME_OF:
         raise AttributeError(f"module 'attnviz' has no attribute {name!r}")

@@ -10,8 +10,10 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from attnviz.errors import AttnvizError
 from attnviz.rules import Rule, Soft, at_least_float32
 from attnviz.similarity import Dot, Similarity
+from attnviz.triangle import Triangle
 
 DOT = Dot()
 
@@ -24,6 +26,8 @@ class Attention:
     score of a place that takes weight and gives nothing, one for each query (or head), so that rows sum to less than 1.
     `shared` is how many neighbouring query heads have one key and value head in common (1: none do). `similarity`
     compares a query with a key (`similarity.py`); where it is not the dot product, the two may differ in width.
+    `allowed` may be a `Triangle`, which is laid out only where it is looked at. The values of a long text are not kept
+    (`record`): their width is then 0, and asking for the output raises `AttnvizError`.
     """
 
     queries: Float[Tensor, "*batch query d_head"]
@@ -79,6 +83,8 @@ class Attention:
     @cached_property
     def output(self) -> Float[Tensor, "*batch query d_value"]:
         """weights @ values. Plain softmax takes torch's fused kernel, which never lays the weights out."""
+        if not self.values.shape[-1]:
+            raise AttnvizError("values_not_kept")
         if self.rule == Soft() and self.softcap is None and self.sink is None and self.similarity == DOT:
             return self._fused()
         return (self.weights @ self.values.to(self.weights.dtype)).to(self.values.dtype)
@@ -98,6 +104,10 @@ class Attention:
 
     def _fused(self) -> Tensor:
         """Softmax attention by torch's kernel; a query that may look at nothing gets 0."""
+        if isinstance(self.allowed, Triangle) and self.bias is None:  # every query sees at least the first key
+            return F.scaled_dot_product_attention(
+                self.queries, self.keys, self.values, is_causal=True, scale=self.scale
+            )  # fmt: skip
         mask = self.allowed
         if self.bias is not None:
             mask = self.bias.to(self.queries.dtype)

@@ -4,6 +4,7 @@
     |- TextError            the text cannot be used (empty, too long, ...)
     |- RuleError            a rule was given a number outside its range
     |- ModelError           the model cannot be found, loaded or read
+    |- Stopped              a run was stopped at the reader's wish
 
 The sentences live in ``messages/{zh,en}/*.toml`` under ``error.<id>``.
 """
@@ -46,6 +47,10 @@ class RuleError(AttnvizError, ValueError):
 
 class ModelError(AttnvizError):
     """The model cannot be found, loaded or read."""
+
+
+class Stopped(AttnvizError):
+    """A run was stopped at the reader's wish."""
 
 
 def _again(kind: type[AttnvizError], message: str, values: dict[str, object]) -> AttnvizError:

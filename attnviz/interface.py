@@ -8,7 +8,7 @@ nothing on the model is ever changed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -21,14 +21,15 @@ from attnviz.attention import Attention, attend
 from attnviz.interventions import Intervention, Place
 from attnviz.rules import Soft
 from attnviz.trace import Gap
+from attnviz.triangle import Triangle
 
 ATTENTION = "attnviz"
 CROSS = re.compile(r"encoder_attn|encoder_attention|cross_?att|EncDecAttention|enc_dec|encoder_decoder_att", re.I)
 # Types whose attention lies outside the interface, at least in part, though transformers takes an implementation's name
 # for them: GIT knows "eager" alone, the encoder of BigBird-Pegasus computes by itself. They are to be loaded "eager".
 EAGER_TYPES = frozenset({"bigbird_pegasus", "git"})
-# Maps that eager models return with a column for each distance to the query in place of one for each key. Where a text
-# is as long as the window is wide they look like weights in every respect.
+# Maps that eager models return with a column for each distance to the query in place of one for each key: `longformer`
+# lays them out. Where a text is as long as the window is wide they look like weights by token in every respect.
 BY_DISTANCE = {"longformer": "self", "led": "encoder"}
 # Models that stand between query and key with landmarks, and compute texts of one length alone.
 UNREADABLE = frozenset({"nystromformer"})
@@ -60,11 +61,18 @@ class Call:
 
 @dataclass
 class Run:
-    """One person's run: what it changes, and the calls seen so far, a list for every step of a generation."""
+    """One person's run: what it changes, and the calls seen so far, a list for every step of a generation.
+
+    Without `values` those of the calls are let go. `on_call` hears how many layers have come, and may raise; `last` are
+    the last hidden states of a network that is listened to (`listen`), by their names in transformers.
+    """
 
     names: dict[int, str]
     encoder_decoder: bool
     changes: Sequence[Intervention] = ()
+    values: bool = True
+    on_call: Callable[[int], object] | None = None
+    last: dict[str, Tensor] = field(default_factory=dict)
     steps: list[list[Call]] = field(default_factory=lambda: [[]])
     written: int = 0  # tokens that earlier steps have gone through
 
@@ -115,11 +123,34 @@ def decoder_cache() -> Any:
     return EncoderDecoderCache(DynamicCache(), DynamicCache())
 
 
+def listen(network: Any) -> None:
+    """Let runs hear the last hidden states of a network, once after it was loaded; nothing on it changes later.
+
+    transformers gives those of every layer or none, and a long text has many: 164 MB for 4,096 tokens in BERT.
+    """
+    network.base_model.register_forward_hook(_hear)
+
+
+def _hear(module: torch.nn.Module, inputs: object, output: object) -> None:
+    """Write down the last hidden states, where this is a run."""
+    run = _RUN.get()
+    if run is None or not isinstance(output, Mapping):
+        return
+    states = {name: output.get(name) for name in ("last_hidden_state", "encoder_last_hidden_state")}
+    run.last |= {name: state for name, state in states.items() if isinstance(state, Tensor)}
+
+
 @contextmanager
-def recording(network: torch.nn.Module, changes: Sequence[Intervention] = ()) -> Iterator[Run]:
-    """Let the attention of this context, and of no other, be recorded and changed."""
+def recording(
+    network: torch.nn.Module,
+    changes: Sequence[Intervention] = (),
+    *,
+    values: bool = True,
+    on_call: Callable[[int], object] | None = None,
+) -> Iterator[Run]:
+    """Let the attention of this context, and of no other, be recorded and changed (`Run`)."""
     names = {id(module): name for name, module in network.named_modules()}
-    run = Run(names, bool(getattr(network.config, "is_encoder_decoder", False)), changes)
+    run = Run(names, bool(getattr(network.config, "is_encoder_decoder", False)), changes, values, on_call)
     token = _RUN.set(run)
     try:
         yield run
@@ -224,12 +255,13 @@ def _attention(
     `s_aux` `[head]` are the scores of learned sinks.
     """
     groups = query.shape[1] // key.shape[1]
-    key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
+    if groups > 1:
+        key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
     allowed, bias = _allowed_and_bias(attention_mask, position_bias)
     # A module that says nothing is not causal in transformers' eager attention: Splinter, LayoutLM, MarkupLM.
     causal = getattr(module, "is_causal", False) if is_causal is None else is_causal
     if attention_mask is None and causal and query.shape[2] > 1:
-        allowed = torch.ones(query.shape[2], key.shape[2], dtype=torch.bool, device=query.device).tril()
+        allowed = Triangle(query.shape[2], key.shape[2])
     sink = None if s_aux is None else s_aux.detach().reshape(1, -1, 1)
     call = attend(
         query, key, value, rule=Soft(), allowed=allowed, bias=bias, scale=scaling, softcap=softcap, sink=sink
@@ -253,14 +285,31 @@ def _changed_and_recorded(run: Run, module: torch.nn.Module, call: Attention) ->
         if change.acts(place.part, place.layer):
             call = change.change(call, place)
     if not again:
-        calls.append(Call(stack, place, call, module))
+        calls.append(Call(stack, place, _kept(call, run.values), module))
+        if run.on_call is not None:
+            run.on_call(place.layer + 1 if place.part == "self" else len(calls))
     return call
+
+
+def _kept(call: Attention, values: bool) -> Attention:
+    """A call to be written down: apart from what is computed from it, and from larger tensors that it is a part of."""
+    if values:
+        return replace(call)
+    none = call.values.new_empty(*call.values.shape[:-1], 0)
+    return replace(call, queries=_own(call.queries), keys=_own(call.keys), values=none)
+
+
+def _own(tensor: Tensor) -> Tensor:
+    """The tensor itself, or a copy where it holds on to more (GPT-2 computes queries, keys and values as one)."""
+    return tensor.clone() if tensor.untyped_storage().nbytes() > tensor.nbytes else tensor
 
 
 def _allowed_and_bias(mask: Tensor | None, bias: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
     """Split what transformers hands over: a boolean mask, or a float mask whose very negative cells are not allowed."""
     if mask is None:
         return None, bias
+    if isinstance(mask, Triangle):
+        return Triangle(*mask.shape[-2:]), bias
     if mask.dtype == torch.bool:
         return mask, bias
     allowed = mask > torch.finfo(mask.dtype).min / 2
@@ -271,7 +320,13 @@ def _allowed_and_bias(mask: Tensor | None, bias: Tensor | None) -> tuple[Tensor 
 
 
 def _mask(*args: Any, **kwargs: Any) -> Tensor | None:
-    """transformers' boolean mask, True = may look, always laid out where something is not allowed."""
+    """transformers' boolean mask, True = may look; where it would leave a causal one out, one that is not laid out."""
     from transformers.masking_utils import sdpa_mask
 
+    laid_out = sdpa_mask(*args, **kwargs)
+    if laid_out is not None or not kwargs.get("allow_is_causal_skip", True):
+        return laid_out
+    batch, queries, keys = (kwargs[name] for name in ("batch_size", "q_length", "kv_length"))
+    if queries == keys > 1:
+        return Triangle(queries, keys, batch, 1)
     return sdpa_mask(*args, **{**kwargs, "allow_is_causal_skip": False})

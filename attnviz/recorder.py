@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -10,12 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from attnviz import longformer
 from attnviz.attention import Attention, Observed
-from attnviz.errors import ModelError, TextError
+from attnviz.errors import ModelError, Stopped, TextError
 from attnviz.interface import BY_DISTANCE, UNREADABLE, Call, instead, maps, recording
 from attnviz.interventions import Intervention, Reweigh, check_tokens
 from attnviz.models.load import Model
-from attnviz.models.memory import check_run
+from attnviz.models.memory import check_run, n_calls
 from attnviz.rules import Rule, Soft
 from attnviz.tokens import Encoded, encode, piece_label, written
 from attnviz.trace import Gap, Trace
@@ -25,6 +26,7 @@ Layers = tuple[Attention | Gap, ...]
 RETURNED = {
     "encoder_attentions": "encoder", "decoder_attentions": "decoder", "cross_attentions": "cross", "attentions": "self",
 }  # fmt: skip
+LONG = 1024  # tokens; longer texts are recorded without their values, and without the states between layers
 SLACK = 1e-3  # rounding in rows of weights; what is no row of weights misses 1 by far more
 
 
@@ -36,6 +38,9 @@ def record(
     blank: int | None = None,
     interventions: Sequence[Intervention] = (),
     target: str | Encoded | None = None,
+    values: bool | None = None,
+    on_layer: Callable[[int, int], object] | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> Trace:
     """What does every head of `model` do with `text`?
 
@@ -46,8 +51,12 @@ def record(
     far as the model reaches (`Trace.encoded.cut`). Text and target may be the `encoded` of another trace (one that the
     model wrote, say), which are then read token for token.
 
-    Raises `TextError` for a text that cannot be read, `ModelError` for a model whose attention cannot, `AttnvizError`
-    for an intervention on a layer, head or token that is not there.
+    `values` of the layers are kept up to 1,024 tokens unless it is said here; weights never need them. `on_layer` hears
+    how many layers have come, of how many; `stop` is asked in each whether to go on, and the model stays as it was.
+    (Models that are `eager` do not tell.)
+
+    Raises `Stopped` where `stop` said so, `TextError` for a text that cannot be read, `ModelError` for a model whose
+    attention cannot, `AttnvizError` for an intervention on a layer, head or token that is not there.
 
     >>> import attnviz as av
     >>> av.record(av.load("lab-4"), "南京市长江大桥").tokens[:4]
@@ -63,15 +72,45 @@ def record(
     if reply is not None:
         inputs["decoder_input_ids"] = torch.tensor([reply.ids])
     check_tokens(changes, len(encoded.ids), None if reply is None else len(reply.ids))
-    check_run(model.network.config, len(encoded.ids), 0 if reply is None else len(reply.ids))
-    result, found = run(model.network, changes, eager=model.eager, name=model.name, **inputs)
-    _fits(found, model.name, len(encoded.ids), None if reply is None else len(reply.ids))
+    sizes = len(encoded.ids), None if reply is None else len(reply.ids)
+    check_run(model.network.config, sizes[0], sizes[1] or 0, eager=model.eager)
+    watch = Watch.over(model.network, max(sizes[0], sizes[1] or 0), values, on_layer, stop)
+    result, found = run(model.network, changes, eager=model.eager, name=model.name, watch=watch, **inputs)
+    _fits(found, model.name, *sizes)
     return trace_of(model, encoded, reply, result, found, rule=chosen, changes=tuple(interventions), blank=blank)
 
 
+@dataclass(frozen=True)
+class Watch:
+    """How a run is followed: whether values are kept, whether all hidden states are, and who hears of each layer."""
+
+    values: bool = True
+    states: bool = True
+    on_call: Callable[[int], object] | None = None
+
+    @classmethod
+    def over(
+        cls, network: Any, tokens: int, values: bool | None, on_layer: Callable[[int, int], object] | None,
+        stop: Callable[[], bool] | None,
+    ) -> Watch:  # fmt: skip
+        """How a run over so many tokens is followed. Raises `Stopped` where it shall not begin."""
+        total, short = n_calls(network.config), tokens <= LONG
+        unheard = network.config.is_encoder_decoder and network.base_model is network  # T5 tells of no last states
+
+        def told(count: int) -> None:
+            if on_layer is not None and count:
+                on_layer(min(count, total) if total else count, total or count)
+            if stop is not None and stop():
+                raise Stopped("run_stopped")
+
+        told(0)
+        return cls(short if values is None else values, short or unheard, told)
+
+
 def run(
-    network: Any, changes: Sequence[Intervention] = (), *, eager: bool = False, name: str = "", **inputs: Tensor
-) -> tuple[Any, dict[str, Layers]]:
+    network: Any, changes: Sequence[Intervention] = (), *, eager: bool = False, name: str = "",
+    watch: Watch = Watch(), **inputs: Tensor,
+) -> tuple[Any, dict[str, Layers]]:  # fmt: skip
     """One forward pass of a network: its own result, and the layers of each map (`interface.maps`).
 
     An `eager` network returns its weights instead of calling `attend`: they can be looked at, not changed. Raises
@@ -81,14 +120,27 @@ def run(
         raise ModelError("model_not_by_token", model=name)
     if eager and changes:
         raise ModelError("model_read_only", model=name)
-    asked = {"output_hidden_states": True, "use_cache": False, **({"output_attentions": True} if eager else {})}
-    with recording(network, changes) as seen, torch.inference_mode():
+    asked = {"output_hidden_states": watch.states, "use_cache": False, **({"output_attentions": True} if eager else {})}
+    with recording(network, changes, values=watch.values, on_call=watch.on_call) as seen, torch.inference_mode():
         result = network(**inputs, **asked)
+    if not watch.states and not _has_last(result, seen.last):
+        return run(network, changes, eager=eager, name=name, watch=replace(watch, states=True), **inputs)
     found = returned(result) if eager else maps(network, seen.steps[-1])
-    found.pop(BY_DISTANCE.get(network.config.model_type, ""), None)
+    if part := BY_DISTANCE.get(network.config.model_type):
+        found |= {part: longformer.layers(result, part)}
     if not found:
         raise _refusal(network, name, result, seen.steps[-1])
     return result, found
+
+
+def _has_last(result: Any, heard: Mapping[str, Tensor]) -> bool:
+    """Put the last hidden states where `trace_of` looks for those of all layers; False where they are not known."""
+    last = heard.get("last_hidden_state", result.get("last_hidden_state"))
+    if last is None:
+        return False
+    both = "encoder_last_hidden_state" in result
+    result["decoder_hidden_states" if both else "hidden_states"] = (last,)
+    return True
 
 
 def _fits(found: Mapping[str, Layers], name: str, source: int, target: int | None) -> None:

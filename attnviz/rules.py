@@ -32,6 +32,8 @@ def softmax(scores: Tensor, temperature: float = 1.0) -> Tensor:
     if temperature != 1.0:  # the largest score moved to 0 first, or a small temperature would make it infinite
         z = centred(z) / max(temperature, torch.finfo(z.dtype).tiny)
     weights = torch.softmax(z, dim=-1)
+    if not bool(weights[..., :1].isnan().any()):  # exp(-inf) is 0; a row of -inf only is NaN throughout
+        return weights
     return torch.where(scores == -torch.inf, torch.zeros_like(weights), weights)
 
 

@@ -14,7 +14,10 @@ from attnviz.attention import Attention
 from attnviz.errors import AttnvizError, ModelError
 from attnviz.interventions import Intervention
 from attnviz.rules import Entmax, Rule, Soft, Sparsemax
+from attnviz.streaming import part
 from attnviz.tokens import Encoded
+
+MANY = 512  # queries; of more than that a cell's row alone is computed
 
 
 @dataclass(frozen=True)
@@ -173,14 +176,17 @@ class Trace:
         self._check("query", query, found.queries.shape[-2])
         self._check("key", key, found.keys.shape[-2])
         temperature = found.rule.temperature if isinstance(found.rule, Soft) else 1.0
-        row, weights = found.scores[query], found.weights[query]
-        product, score = found.products[query, key].item(), row[key].item()
-        places = found.with_sink(found.scores)[query].double()
+        one, at = found, query
+        if found.queries.shape[-2] > MANY:
+            one, at = part(found, query, query + 1), 0
+        row, weights = one.scores[at], one.weights[at]
+        product, score = one.products[at, key].item(), row[key].item()
+        places = one.with_sink(one.scores)[at].double()
         total = torch.logsumexp(places / temperature, 0).item()
         return Cell(
             layer, head, query, key, self.tokens[query], self.key_tokens[key],
             product=product, scale=found.scale,
-            bias=0.0 if found.bias is None else found.bias.expand_as(found.products)[query, key].item(),
+            bias=0.0 if one.bias is None else one.bias.expand_as(one.products)[at, key].item(),
             score=score, soft=0.0 if score == -math.inf else math.exp(score / temperature - total),
             weight=weights[key].item(), rank=int((row > row[key]).sum()) + 1, keys=int((row > -math.inf).sum()),
             log_total=total, tau=_threshold(found.rule, places), rule=found.rule,

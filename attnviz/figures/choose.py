@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from attnviz import streaming
 from attnviz.attention import Attention
 from attnviz.rules import Soft
 from attnviz.tokens import Encoded
@@ -63,6 +64,34 @@ def visible(found: Attention, shown: tuple[Axis, Axis]) -> Float[Tensor, "*head 
     if queries.units is not None and keys.units is not None:
         weights = pooled(weights, queries.units, keys.units)
     return weights.index_select(-2, torch.tensor(queries.places)).index_select(-1, torch.tensor(keys.places))
+
+
+def reader(found: Attention, shown: tuple[Axis, Axis]) -> streaming.Read:
+    """One head's rows of what is shown, for `streaming.pool`: `visible` a block at a time."""
+    queries, keys = shown
+    rows = streaming.reader(found)
+    if _whole(queries, found.queries.shape[-2]) and _whole(keys, found.keys.shape[-2]):
+        return rows
+    across = torch.tensor(keys.places)
+
+    def read(start: int, stop: int) -> tuple[Tensor, Tensor]:
+        members = [[place] if queries.units is None else queries.units.places[place] for place in queries.places]
+        asked = [token for tokens in members[start:stop] for token in tokens]
+        first, last = min(asked), max(asked) + 1
+        block = streaming.window(found, range(first, last), range(found.keys.shape[-2]))
+        block = block.index_select(0, torch.tensor(asked) - first)
+        if queries.units is not None and keys.units is not None:
+            of = tuple(unit for unit, tokens in enumerate(members[start:stop]) for _ in tokens)
+            block = pooled(block, Units(of, ("",) * (stop - start), ()), keys.units)
+        block = block.index_select(1, across)
+        return block.nan_to_num(0.0), ~block.isnan()
+
+    return read
+
+
+def _whole(axis: Axis, count: int) -> bool:
+    """Does an axis show every token as itself?"""
+    return axis.units is None and len(axis.places) == count
 
 
 def missing(found: Attention, queries: Axis) -> tuple[Float[Tensor, " query"], bool] | None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from attnviz import streaming
 from attnviz.attention import Attention
-from attnviz.figures.choose import axes, visible
+from attnviz.figures.bytes import GAP, NOT_ALLOWED, bytes_ramp, in_bytes
+from attnviz.figures.choose import Axis, axes, reader, visible
 from attnviz.figures.labels import escaped, shortened, wrapped
 from attnviz.figures.palette import (
     TICK,
@@ -37,8 +39,6 @@ LEAST_SIDE = 8  # the cells of a short side are repeated, or the gaps would be a
 MOST_HEADS, MOST_LAYERS = 16, 28  # names beside each other that do not touch; WORDED of them with the word "head"
 WORDED = 8
 NARROW = 330  # pixels across that a sentence in a gap may have
-# What the bytes of the mosaic mean. 255 would be "/" in base64, which Plotly's JSON writes as six characters.
-STEPS, NOT_ALLOWED, GAP = 200, 212, 224
 
 
 def grid(
@@ -62,12 +62,10 @@ def grid(
     """
     chosen, shown = colours(dark), axes(trace, specials, by)
     most = _most_cells(trace.n_layers * trace.n_heads)
-    tiles = {
-        layer: _tiles(visible(trace.attention(layer, None, rule), shown), scale, most) for layer in trace.open_layers
-    }
+    tiles = {layer: _tiles(trace.attention(layer, None, rule), shown, scale, most) for layer in trace.open_layers}
     mosaic, down, across = _mosaic(tiles, trace.n_layers, trace.n_heads)
     picture = {
-        "type": "heatmap", "z": mosaic, "zmin": 0, "zmax": GAP, "colorscale": _bytes_ramp(chosen),
+        "type": "heatmap", "z": mosaic, "zmin": 0, "zmax": GAP, "colorscale": bytes_ramp(chosen),
         "showscale": False, "hoverinfo": "skip",
     }  # fmt: skip
     layers, heads = _layer_names(trace, language), _head_names(trace, language)
@@ -97,20 +95,31 @@ def _most_cells(tiles: int) -> int:
     return min(MOST_CELLS, max(4, fits * 10 // 11))  # a tenth is the gap
 
 
-def _tiles(weights: Tensor, scale: Scale, most: int) -> Tensor:
-    """Weights `[head, query, key]` as bytes: 0 to `STEPS` on the ramp, `NOT_ALLOWED` where a key is not allowed."""
-    hidden = weights.isnan()
-    shades = shade(weights.nan_to_num(0.0), scale)
-    rows, columns = weights.shape[-2:]
+def _tiles(found: Attention, shown: tuple[Axis, Axis], scale: Scale, most: int) -> Tensor:
+    """One layer's heads as bytes `[head, down, across]`: at most `most` cells a side, the largest weight of each.
+
+    Where there are more tokens than cells, one block of rows of one head is in memory at a time.
+    """
+    rows, columns = (len(axis.places) for axis in shown)
     size = (min(rows, most), min(columns, most))
-    if size != (rows, columns):
-        shades = F.adaptive_max_pool2d(shades, size)
-        hidden = F.adaptive_max_pool2d((~hidden).float(), size) == 0
-    found = (shades.clamp(0, 1) * STEPS).round().masked_fill(hidden, NOT_ALLOWED).to(torch.uint8)
+    if size == (rows, columns):
+        cells = visible(found, shown)
+        shades = shade(cells.nan_to_num(0.0), scale)
+    else:
+        cells = torch.stack([_from_afar(streaming.only(found, h), shown, size, scale) for h in range(found.n_heads)])
+        shades = cells if scale == "row" else shade(cells.nan_to_num(0.0), scale)
+    found_bytes = in_bytes(shades, cells.isnan())
     if rows == columns:
-        return found
+        return found_bytes
     down, across = (-(-LEAST_SIDE // side) if side < LEAST_SIDE else 1 for side in size)
-    return found.repeat_interleave(down, -2).repeat_interleave(across, -1)
+    return found_bytes.repeat_interleave(down, -2).repeat_interleave(across, -1)
+
+
+def _from_afar(one: Attention, shown: tuple[Axis, Axis], size: tuple[int, int], scale: Scale) -> Tensor:
+    """The largest weights of one head's cells, in shares of their rows' largest on that scale; NaN: not allowed."""
+    shape = (len(shown[0].places), len(shown[1].places))
+    share = partial(shade, scale="row") if scale == "row" else None
+    return streaming.pool(reader(one, shown), shape, size, shown=share)
 
 
 def _mosaic(tiles: dict[int, Tensor], layers: int, heads: int) -> tuple[np.ndarray, Spacing, Spacing]:
@@ -128,15 +137,6 @@ def _mosaic(tiles: dict[int, Tensor], layers: int, heads: int) -> tuple[np.ndarr
             left = head * across.pitch
             mosaic[top : top + height, left : left + width] = tile
     return mosaic, down, across
-
-
-def _bytes_ramp(chosen: Colours) -> list[list[float | str]]:
-    """The colour of each byte: the ramp to `STEPS`, then the two that are no weights."""
-    last = len(chosen.ramp) - 1
-    stops: list[list[float | str]] = [[i / last * STEPS / GAP, colour] for i, colour in enumerate(chosen.ramp)]
-    for byte, colour in ((NOT_ALLOWED, chosen.not_allowed), (GAP, "rgba(0,0,0,0)")):
-        stops += [[(byte - 1) / GAP, colour], [min(byte + 1, GAP) / GAP, colour]]
-    return stops
 
 
 def _targets(places: list[tuple[int, int]], down: Spacing, across: Spacing, language: str) -> dict[str, object]:

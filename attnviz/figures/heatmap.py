@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from attnviz.figures.bytes import bar_alone, bytes_picture, hover_steps
 from attnviz.figures.choose import Axis, axes, missing, visible
 from attnviz.figures.labels import escaped, widest
 from attnviz.figures.palette import (
@@ -34,6 +35,11 @@ from attnviz.units import Unit
 
 MOST_LABELS = 48  # more labels than that do not fit beside each other; the rest appear on hover
 MOST_SAID = 10_000  # cells; in larger maps those that are not allowed say nothing, for that costs 10 bytes a cell
+MOST_EXACT = 300 * 300  # cells; larger maps travel as one byte a cell, and hover is exact to 1/200
+# Axes that show nothing and keep their labels for hover: those of an axis that is not `visible` are dropped.
+UNSEEN: dict[str, Any] = {
+    "showticklabels": False, "showgrid": False, "zeroline": False, "ticks": "", "fixedrange": True,
+}  # fmt: skip
 NAME = 28  # pixels beside the labels for the name of an axis
 
 
@@ -51,7 +57,7 @@ def heatmap(
     language: str = "en",
     height: int = 460,
 ) -> go.Figure:
-    """Who looks at whom in this head? Hover gives the exact weight.
+    """Who looks at whom in this head? Hover gives the exact weight; above 90,000 cells to 1/200 of the scale.
 
     `by` takes tokens together as characters or words. The cells' `meta` names the token of each row (`queries`) and
     column (`keys`), the first of its unit, for `plotly_click`. Cells that are not allowed are drawn in a colour of
@@ -87,17 +93,23 @@ def cells(
     dark: bool = False,
     language: str = "en",
     height: int = 460,
+    shades: Float[Tensor, "query key"] | None = None,
+    most_exact: int = MOST_EXACT,
 ) -> go.Figure:
     """Weights as cells with a label for each row and column; NaN, which is not allowed, in another colour, named.
 
-    The columns have the labels of the rows unless they are given.
+    The columns have the labels of the rows unless they are given; `shades`, 0 to 1, are those of the weights on the
+    scale unless given (a part of a row is shaded by the whole). More cells than `most_exact` are sent as bytes.
     """
     chosen, across = colours(dark), labels if key_labels is None else key_labels
     rows, columns = list(map(escaped, labels)), list(map(escaped, across))
     hidden = bool(weights.isnan().any())
     right = max(bar_width(scale, language), room_for_mark(language) if hidden else 0)
+    shades = shade(weights.nan_to_num(0.0), scale) if shades is None else shades
+    large = weights.numel() > most_exact
+    draw = _large if large else _picture
     figure: dict[str, Any] = {
-        "data": [_picture(weights, scale, chosen, language, hidden)],
+        "data": [draw(weights, shades, scale, chosen, language, hidden)],
         "layout": {
             **layout(chosen, height=height, r=right, **_margins(labels, across)),
             **_axes(rows, columns, chosen, language, turned=_turned(across)),
@@ -106,13 +118,25 @@ def cells(
     }
     if hidden:
         figure["layout"]["annotations"] = [_legend(chosen, language)]
-    few = max(len(rows), len(columns)) <= MOST_LABELS
-    return go.Figure(figure if few else _every_label_on_hover(figure, rows, columns))
+    if max(len(rows), len(columns)) > MOST_LABELS:
+        bar = bar_alone(say(f"figure.bar_{scale}", language), scale, chosen, short=hidden) if large else None
+        figure = _every_label_on_hover(figure, rows, columns, bar)
+    return go.Figure(figure)
 
 
-def _picture(weights: Tensor, scale: Scale, chosen: Colours, language: str, hidden: bool) -> dict[str, object]:
+def _large(
+    weights: Tensor, shades: Tensor, scale: Scale, chosen: Colours, language: str, hidden: bool
+) -> dict[str, object]:
+    """The cells as bytes; the colour bar comes with the trace that shows the labels."""
+    said = say("figure.steps_hover", language, weight=hover_steps(scale, hidden, language))
+    return {**bytes_picture(shades, weights.isnan(), chosen), "hovertemplate": said + "<extra></extra>"}
+
+
+def _picture(
+    weights: Tensor, shades: Tensor, scale: Scale, chosen: Colours, language: str, hidden: bool
+) -> dict[str, object]:
     """The cells, and their colour bar; NaN, where a key is not allowed, stays empty."""
-    shades = shade(weights.nan_to_num(0.0), scale).masked_fill(weights.isnan(), torch.nan)
+    shades = shades.masked_fill(weights.isnan(), torch.nan)
     down, across = (1 if count <= MOST_LABELS else 0 for count in weights.shape)
     said = hidden and weights.numel() <= MOST_SAID
     exact, name = _exact(weights, scale, said)
@@ -152,20 +176,22 @@ def _hover(language: str, weight: str) -> str:
     return say("figure.hover", language, weight=weight) + "<extra></extra>"
 
 
-def _every_label_on_hover(figure: dict[str, Any], rows: list[str], columns: list[str]) -> dict[str, Any]:
+def _every_label_on_hover(
+    figure: dict[str, Any], rows: list[str], columns: list[str], bar: dict[str, object] | None = None
+) -> dict[str, Any]:
     """Move the cells to a second, unseen pair of axes that keeps all labels, because Plotly writes those of the axis.
 
-    The first pair, which shows as many labels as fit, needs a trace to be drawn: an empty one.
+    The first pair, which shows as many labels as fit, needs a trace to be drawn: an empty one, or the colour bar's.
     """
     axes = figure["layout"]
     second = {
         f"{name}axis2": {
-            "tickvals": list(range(len(labels))), "ticktext": labels, "visible": False, "fixedrange": True,
+            "tickvals": list(range(len(labels))), "ticktext": labels, **UNSEEN,
             "range": axes[f"{name}axis"]["range"], "overlaying": name,
         }
         for name, labels in (("x", columns), ("y", rows))
     }  # fmt: skip
-    empty = {"type": "scatter", "x": [None], "y": [None], "hoverinfo": "skip"}
+    empty = bar or {"type": "scatter", "x": [None], "y": [None], "hoverinfo": "skip"}
     return {
         "data": [{**figure["data"][0], "xaxis": "x2", "yaxis": "y2"}, empty],
         "layout": {**axes, **second},

@@ -14,6 +14,7 @@ from attnviz.errors import ModelError, TextError
 FLOAT32 = 4  # bytes of a number; everything is computed in float32
 SPARE = 1.05  # tokenizer, buffers and the like
 HEADER_MOST = 100_000_000  # bytes; the safetensors format allows no longer header
+STATES = 16  # times its width: what a token takes while one layer computes, inner layer and copies with it
 CGROUPS = Path("/sys/fs/cgroup")
 # Each map of a model: the names under which configurations keep its layers and its heads, first found first.
 STACKS = {
@@ -55,13 +56,43 @@ def most_tokens(config: Any, free: int) -> int:
     return isqrt(free // one) if one else free
 
 
-def check_run(config: Any, tokens: int, target: int = 0, *, free: int | None = None) -> None:
+def recorded(config: Any, tokens: int, target: int = 0) -> int:
+    """How many bytes does a run take that records queries and keys in place of weights? Logits and states with them.
+
+    In proportion to the text: weights are made when they are asked for, in blocks (`attnviz.streaming`). 0 for a
+    configuration that names no layers or heads.
+    """
+    text = _text(config)
+    width = next((n for name in ("hidden_size", "d_model") if isinstance(n := getattr(text, name, None), int)), 0)
+    per_token = 2 * _layers(text, "encoder") * width  # queries and keys
+    rest = STATES * width + (getattr(text, "vocab_size", None) or 0)
+    if not getattr(config, "is_encoder_decoder", False):
+        return (per_token + rest) * tokens * FLOAT32 if per_token else 0
+    own = 2 * _layers(config, "decoder") * width  # of the decoder's own map, and of the cross map once more
+    return ((per_token + own // 2 + STATES * width) * tokens + (own + own // 2 + rest) * target) * FLOAT32
+
+
+def n_calls(config: Any) -> int:
+    """How many layers of attention does a run go through? Those of an encoder-decoder's three maps together."""
+    if not getattr(config, "is_encoder_decoder", False):
+        return _layers(_text(config), "encoder")
+    return _layers(config, "encoder") + 2 * _layers(config, "decoder")
+
+
+def check_run(config: Any, tokens: int, target: int = 0, *, eager: bool = True, free: int | None = None) -> None:
     """Will this run fit? Raises `TextError` with both sizes and the length that would.
 
-    `config` is `model.network.config`; `free` the bytes there are (measured unless given).
+    `config` is `model.network.config`; `free` the bytes there are (measured unless given). An `eager` run holds all
+    weights at once, any other queries and keys alone.
     """
-    need = forecast(config, tokens, target)
     free = available() if free is None else free
+    if not eager:
+        need, one = recorded(config, tokens, target), recorded(config, 1)
+        if need > free:
+            most = free // one if one else 0
+            raise TextError("run_too_long", tokens=tokens, need=gigabytes(need), free=gigabytes(free), most=most)
+        return
+    need = forecast(config, tokens, target)
     if need > free:
         raise TextError(
             "run_too_large", tokens=tokens, need=gigabytes(need), free=gigabytes(free), most=most_tokens(config, free)
@@ -142,9 +173,18 @@ def folder_bytes(files: Iterable[Path]) -> int:
 
 def _cells(config: Any, side: str) -> int:
     """Layers x heads of one side."""
-    layers, heads = ([getattr(config, name, None) for name in names] for names in STACKS[side])
-    counts = [next((n for n in found if isinstance(n, int)), 0) for found in (layers, heads)]
-    return counts[0] * counts[1]
+    return _layers(config, side) * _first(config, STACKS[side][1])
+
+
+def _layers(config: Any, side: str) -> int:
+    """The layers of one side."""
+    return _first(config, STACKS[side][0])
+
+
+def _first(config: Any, names: tuple[str, ...]) -> int:
+    """The first of these names under which a configuration has a number; 0 where none has."""
+    found = (getattr(config, name, None) for name in names)
+    return next((n for n in found if isinstance(n, int)), 0)
 
 
 def _text(config: Any) -> Any:

@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 import pytest
 
 from attnviz.figures import grid
-from attnviz.figures.grid import GAP, MOST_CELLS, NOT_ALLOWED, STEPS
+from attnviz.figures.bytes import GAP, NOT_ALLOWED, STEPS
+from attnviz.figures.grid import MOST_CELLS
 from attnviz.figures.palette import DARK, LIGHT
 from attnviz.rules import Sparsemax, Threshold, TopK
 from attnviz.trace import Trace

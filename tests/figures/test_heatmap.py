@@ -155,7 +155,7 @@ def test_only_as_many_labels_are_written_as_fit() -> None:
         assert list(axis.ticktext) == [f"t{place}" for place in axis.tickvals]
     hidden = heatmap(numbered(49, layers=1, heads=1), layer=0, head=0).layout.xaxis2
     assert list(hidden.ticktext) == [f"t{place}" for place in range(49)], "hover must know every token"
-    assert hidden.visible is False
+    assert hidden.showticklabels is False and hidden.showgrid is False
 
 
 def test_cells_that_are_not_allowed_are_left_empty() -> None:

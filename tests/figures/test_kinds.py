@@ -10,7 +10,8 @@ import torch
 
 from attnviz.errors import AttnvizError
 from attnviz.figures import grid, heatmap, tokens
-from attnviz.figures.grid import GAP, LEAST_SIDE, MOST_IN_ALL, NOT_ALLOWED, STEPS
+from attnviz.figures.bytes import GAP, NOT_ALLOWED, STEPS
+from attnviz.figures.grid import LEAST_SIDE, MOST_IN_ALL
 from attnviz.figures.heatmap import MOST_LABELS
 from attnviz.figures.palette import LIGHT
 from attnviz.rules import Argmax, Threshold, TopK

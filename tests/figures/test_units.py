@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from attnviz.figures import grid, heatmap
-from attnviz.figures.grid import NOT_ALLOWED, STEPS
+from attnviz.figures.bytes import NOT_ALLOWED, STEPS
 from attnviz.tokens import Encoded
 from attnviz.trace import Trace
 from tests.figures.kinds import TARGET, call, cross, of, read, windowed

@@ -210,7 +210,9 @@ def test_record_changes_nothing_on_the_model(model: Models) -> None:
     assert not network.training
     assert network.config._attn_implementation == interface.ATTENTION
     hooks = [hook for module in network.modules() for hook in module._forward_hooks.values()]
-    assert all(hook.__module__.startswith("transformers.") for hook in hooks)  # its own way to hidden states, put once
+    own = ("transformers.", "attnviz.interface")  # ways to hidden states, put once
+    assert all(hook.__module__.startswith(own) for hook in hooks)
+    assert sum(hook.__module__ == "attnviz.interface" for hook in hooks) == 1
     assert not any(module._forward_pre_hooks for module in network.modules())
     assert all(torch.equal(tensor, weights[name]) for name, tensor in network.state_dict().items())
     assert not torch.equal(plain(model("bert"), trace), trace.logits)

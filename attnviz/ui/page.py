@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import AttnvizError
-from attnviz.ui import cases, choices, link, models
+from attnviz.ui import choices, kept, link
 from attnviz.ui.charts import HEIGHT
 from attnviz.ui.language import article, language, t
 
@@ -19,9 +19,9 @@ ICON = Path(__file__).with_name("icon.png")  # a Material icon would be fetched 
 
 DRAWN = choices.KEY + "drawn"
 
-# Streamlit leaves 6 rem above the first line and 1 rem between elements; the main picture must fit into 900 pixels.
+# Streamlit leaves 8 rem above the first line and 1 rem between elements; the main picture must fit into 900 pixels.
 STYLE = """<style>
-.block-container { padding: 0.9rem 1.6rem 1rem; max-width: 1700px; }
+.block-container { padding: 3.5rem 1.6rem 1rem; max-width: 1700px; }
 [data-testid="stVerticalBlock"] { gap: 0.45rem; }
 [data-testid="stSidebarUserContent"] [data-testid="stVerticalBlock"] { gap: 0.6rem; }
 [data-testid="stMarkdownContainer"] table { font-size: 0.85rem; margin-bottom: 0.4rem; }
@@ -70,7 +70,7 @@ class Places:
 def start() -> None:
     """What every page begins with: the language of the link, the style; choices of the other pages stay as they are."""
     restore({"lang": choices.PARAMS["lang"]})
-    link.keep({**choices.PARAMS, **cases.PARAMS, **models.PARAMS})
+    link.keep(kept.params())
     st.html(STYLE)
 
 

@@ -21,6 +21,11 @@ READY = """() => {
 READ = """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
   && document.documentElement.dataset.clicks && ['lean', 'head0', 'head1'].every((name) =>
     document.querySelector(`.st-key-readings-${name} .js-plotly-plot`)?._fullData?.length)"""
+REST = """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
+  && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]')
+  && document.querySelector('[data-testid="stMain"] [data-testid="stMarkdownContainer"]')
+  && [...document.querySelectorAll('[data-testid="stPlotlyChart"]')]
+    .every((one) => one.querySelector('.js-plotly-plot')?._fullData?.length)"""
 LINK = """(wanted) => Object.entries(wanted).every(([name, value]) =>
   new URLSearchParams(location.search).get(name) === value)"""
 PLACE = """(chart, place) => {
@@ -74,7 +79,8 @@ class Visit:
 
     def ready(self, name: str = "") -> None:
         """Wait until the charts of a page are drawn and nothing is being computed."""
-        self.page.wait_for_function(READ if name == "readings" else READY, timeout=PATIENCE * 1000)
+        test = {"": READY, "models": READY, "readings": READ}.get(name, REST)
+        self.page.wait_for_function(test, timeout=PATIENCE * 1000)
 
     def leave(self) -> None:
         """Close the page."""

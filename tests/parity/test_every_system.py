@@ -1,0 +1,111 @@
+"""Every system computes its weights with `attend`, and what it hands back is a `Trace` that everything works on."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from attnviz import Argmax, Rule, Soft, TopK, Trace, load, record
+from attnviz.figures import grid, heatmap, tokens
+from attnviz.similarity import Additive, Cosine, Dot, General
+from attnviz.systems import hierarchical, positions, target, translation
+from attnviz.ui.export import as_csv, as_html, as_npz
+
+REVIEW = "A dull film. The acting is bad and the plot is worse. I was bored from beginning to end."
+TALK = "你喜欢看电影吗？喜欢，我最近看了一部科幻片。导演是谁？"
+SIMILARITIES = {"dot": Dot, "scaled": Dot, "general": General, "additive": Additive, "cosine": Cosine}
+SYSTEMS: dict[str, Callable[[Rule], Trace]] = {
+    "lab-4": lambda rule: record(load("lab-4"), "南京市长江大桥", rule=rule),
+    "lab-gpt": lambda rule: record(load("lab-gpt"), "南京市长江大桥", rule=rule),
+    "nmt-zh-en": lambda rule: translation.load("nmt-zh-en").translate("我喜欢喝茶。", rule=rule),
+    "nmt-en-zh": lambda rule: translation.load("nmt-en-zh").translate("I like to drink tea.", rule=rule),
+    "han-reviews": lambda rule: hierarchical.load("han-reviews").read(REVIEW, rule=rule),
+    "han-topics": lambda rule: hierarchical.load("han-topics").read(TALK, rule=rule),
+    **{
+        f"positions-{kind}": lambda rule, kind=kind: positions.load(f"positions-{kind}").read("狗咬人。", rule=rule)
+        for kind in ("none", "sinusoidal", "learned", "rotary", "alibi")
+    },
+    **{
+        f"target-words {name}": lambda rule, name=name: target.load("target-words").look(
+            "dog", "狗在花园里睡觉。", similarity=name, rule=rule
+        )
+        for name in SIMILARITIES
+    },
+}
+
+
+class Refusal(Exception):
+    """What the rule below raises."""
+
+
+@dataclass(frozen=True)
+class Raising(Rule):
+    """A rule that cannot be computed with."""
+
+    def weigh(self, scores: Tensor) -> Tensor:
+        raise Refusal
+
+
+@dataclass(frozen=True)
+class Counting(Rule):
+    """Softmax that notes the shape of what it weighed."""
+
+    seen: list[tuple[int, ...]]
+
+    def weigh(self, scores: Tensor) -> Tensor:
+        self.seen.append(tuple(scores.shape))
+        return Soft().weigh(scores)
+
+
+def maps(trace: Trace) -> list[Trace]:
+    return [trace.map(part) for part in trace.parts]
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_a_rule_that_raises_raises_in_every_system(name: str) -> None:
+    with pytest.raises(Refusal):
+        SYSTEMS[name](Raising())
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_a_rule_is_asked_while_the_system_computes_and_softmax_by_another_name_changes_nothing(name: str) -> None:
+    seen: list[tuple[int, ...]] = []
+    counted, plain = SYSTEMS[name](Counting(seen)), SYSTEMS[name](Soft())
+    assert seen, "the weights came from somewhere else"
+    torch.testing.assert_close(counted.outputs, plain.outputs, atol=2e-5, rtol=0)  # worst seen 4e-6
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("rule", [Soft(), TopK(2, renormalise=True), Argmax()])
+def test_what_comes_back_is_a_trace_whose_rows_are_weights(name: str, rule: Rule) -> None:
+    for trace in maps(SYSTEMS[name](rule)):
+        assert isinstance(trace, Trace) and trace.rule == rule
+        for layer in trace.open_layers:
+            weights = trace.weights(layer)
+            assert weights.shape[-2:] == (len(trace.tokens), len(trace.key_tokens))
+            torch.testing.assert_close(weights.sum(-1), torch.ones(weights.shape[:-1]), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_every_picture_and_export_works_on_every_system(name: str) -> None:
+    for trace in maps(SYSTEMS[name](Soft())):
+        layer = trace.open_layers[0]
+        shown = heatmap(trace, layer=layer, head=0, rule=TopK(1)).data[0]
+        assert np.asarray(shown.z).shape == (len(trace.tokens), len(trace.key_tokens))
+        assert len(grid(trace).data) and len(tokens(trace, layer=layer, head=0, query=0).data)
+        assert as_csv(trace, None, layer, 0).count(b"\n") == 1 + len(trace.tokens) * len(trace.key_tokens)
+        saved = np.load(io.BytesIO(as_npz(trace, None)))
+        np.testing.assert_allclose(saved["weights"][layer, 0], trace.weights(layer, 0).numpy(), atol=1e-6)  # seen 9e-8
+        assert b"<!doctype html>" in as_html(trace, None, layer, 0, 0, "unit", True)
+
+
+@pytest.mark.parametrize("name", [name for name in SYSTEMS if name.startswith(("target", "nmt"))])
+def test_the_similarity_is_the_one_that_was_asked_for(name: str) -> None:
+    kind = SIMILARITIES.get(name.split()[-1], Additive)
+    assert isinstance(SYSTEMS[name](Soft()).attention(0).similarity, kind)

@@ -24,6 +24,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from attnviz.ui.family import SECTIONS
+
 ROOT = Path(__file__).parents[1]
 TEXT = "The dog chased the cat because it was hungry, and then it slept."  # 20 tokens of lab-4 with [CLS] and [SEP]
 FLAGS = [
@@ -71,6 +73,37 @@ CLICK = """async ([button, look]) => {
     const now = read();
     if (now && now !== before) { await new Promise(requestAnimationFrame); return performance.now() - start; }
     if (performance.now() - start > 20000) return NaN;
+  }
+}"""
+
+PAGES = [screen.name for screens in SECTIONS.values() for screen in screens if screen.name != "attention"]
+WITHOUT_CHART = ("family", "limits")
+TIMES = 5
+SETTLED = """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
+  && document.querySelector('[data-testid="stMain"] [data-testid="stMarkdownContainer"]')
+  && [...document.querySelectorAll('[data-testid="stPlotlyChart"]')].every((one) => one.querySelector('.main-svg'))"""
+# Resolves with the milliseconds from a click on a link of the navigation to the frame after the page's first picture.
+OPEN = """async ([path, words]) => {
+  const links = () => [...document.querySelectorAll('a[data-testid="stTopNavLink"]')];
+  const to = () => links().find((one) => new URL(one.href).pathname === path);
+  if (!to()) {
+    document.querySelector('[data-testid="stTopNavSection"]').click();
+    while (!to()) await new Promise(requestAnimationFrame);
+  }
+  const main = () => document.querySelector('[data-testid="stMain"]');
+  const old = new Set(main().querySelectorAll('.js-plotly-plot, p'));
+  const start = performance.now();
+  to().click();
+  for (;;) {
+    await new Promise(requestAnimationFrame);
+    const look = words ? 'p' : '.js-plotly-plot .main-svg';
+    const isNew = (one) => !old.has(words ? one : one.closest(".js-plotly-plot"));
+    const fresh = [...main().querySelectorAll(look)].some(isNew);
+    if (location.pathname === path && fresh) {
+      await new Promise(requestAnimationFrame);
+      return performance.now() - start;
+    }
+    if (performance.now() - start > 60000) return NaN;
   }
 }"""
 
@@ -167,12 +200,39 @@ def reruns(browser: Browser) -> dict[str, float]:
     }
 
 
+def openings(browser: Browser) -> dict[str, float]:
+    """From a click on a page's name to its first picture, on a server where someone has seen it before; milliseconds.
+
+    A page whose first picture is no chart (the map, the limits) counts by its first line.
+    """
+    found = {}
+    with server("attnviz.ui") as address:
+        for name in PAGES:  # so that the server is warm
+            page = browser.new_page()
+            page.goto(f"{address}/{name}")
+            page.wait_for_function(SETTLED, timeout=240_000)
+            page.close()
+        for name in PAGES:
+            page, _ = visit(browser, address)
+            page.wait_for_function(SETTLED, timeout=240_000)
+            page.wait_for_timeout(1000)
+            times = []
+            for _ in range(TIMES):
+                times.append(page.evaluate(OPEN, [f"/{name}", name in WITHOUT_CHART]))
+                page.wait_for_function(SETTLED, timeout=240_000)
+                page.evaluate(OPEN, ["/", False])
+                page.wait_for_function(SETTLED, timeout=240_000)
+            found[f"open {name}: first picture, median of {TIMES}"] = statistics.median(times)
+            page.close()
+    return found
+
+
 def measure() -> dict[str, float]:
     """All figures by name, milliseconds."""
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chromium, args=FLAGS)
-        found = visits(browser) | reruns(browser)
+        found = visits(browser) | reruns(browser) | openings(browser)
         browser.close()
     return found
 

@@ -45,6 +45,7 @@ test: lint $(VENV)/.models-fetched
 bench: $(VENV)/.models-fetched
 	$(RUN) benchmarks.app_speed
 	$(RUN) benchmarks.long_texts
+	$(RUN) benchmarks.long_browser
 
 lint: $(VENV)/.test-installed
 	$(RUN) ruff check .

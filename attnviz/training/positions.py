@@ -27,7 +27,7 @@ from attnviz.systems.positions_network import ENCODINGS, Network, Shape
 from attnviz.training.corpus import LONGEST, NO_MARK, Marked
 from attnviz.training.lab import WEIGHTS, Recipe, batches, blank, descend, optimisers, rate_at, read_data
 
-RECIPE = Recipe(heads=4, layers=3, width=96, inner=288, steps=600, warm_up=100)
+RECIPE = Recipe(heads=4, layers=3, width=96, inner=288, steps=1_500, warm_up=150)
 
 
 def new_model(encoding: str, recipe: Recipe, vocabulary: int) -> Network:

@@ -1,0 +1,162 @@
+"""What do long texts cost in the browser? 512 tokens until drawn, and the memory of a page of 8,192 tokens.
+
+    make bench            # or: python -m benchmarks.long_browser
+
+512 tokens are those of all-MiniLM-L6-v2, whose trace is ready: the clock runs from the trace over both figures (all
+heads, one head at full resolution) and their way into Chromium to the frame after Plotly has drawn them. 8,192 tokens
+are read by a decoder of random weights on the page for long texts, which is scrolled, zoomed and switched to another
+head; its memory is JavaScript's heap, and the whole renderer's as Linux counts it (resident, pages shared with other
+programs among them).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import urlencode
+
+import psutil
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from benchmarks.app_speed import FLAGS, server
+from benchmarks.long_texts import Bar, at_most, small_model, small_trace
+
+HERE = Path(__file__).parent
+TURNS = 5
+TOKENS = 8192
+MAP = ".st-key-long-map .js-plotly-plot"
+READY = f"""() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
+  && document.querySelector('{MAP}')?._fullData?.length"""
+DRAW = """async (figures) => {
+  for (const [place, figure] of figures.entries()) {
+    const box = document.getElementById(`figure${place}`);
+    await Plotly.newPlot(box, figure.data, figure.layout);
+  }
+  await new Promise(requestAnimationFrame);
+  await new Promise(requestAnimationFrame);
+}"""
+
+
+def drawn(browser: Browser) -> list[Bar]:
+    """From a trace of 512 tokens to both figures on the screen."""
+    from plotly.io.json import to_json_plotly
+    from plotly.offline import get_plotlyjs
+
+    from attnviz.figures import grid, heatmap
+
+    with tempfile.TemporaryDirectory() as folder:
+        trace = small_trace(small_model(folder), 512)
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.set_content("<div id=figure0 style='width:700px'></div><div id=figure1 style='width:700px'></div>")
+    page.add_script_tag(content=get_plotlyjs())
+    times = []
+    for turn in range(TURNS + 1):
+        start = time.perf_counter()
+        figures = [json.loads(to_json_plotly(f)) for f in (grid(trace), heatmap(trace, layer=turn, head=3))]
+        page.evaluate(DRAW, figures)
+        times.append(time.perf_counter() - start)
+    page.close()
+    return [at_most("512 tokens: until drawn in Chromium", statistics.median(times[1:]), 1.0, "s")]
+
+
+def decoder(folder: str) -> None:
+    """A decoder of random weights that reads 8,192 tokens, with lab-gpt's tokenizer."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    from attnviz import load
+
+    tokenizer = load("lab-gpt").tokenizer
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=TOKENS,
+    )  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.model_max_length = TOKENS
+    tokenizer.save_pretrained(folder)
+
+
+def article() -> str:
+    """A text of more than 8,192 tokens."""
+    import tomllib
+
+    whole = tomllib.loads((HERE.parent / "attnviz" / "content" / "long.toml").read_text(encoding="utf-8"))
+    return "\n".join(one["text"] for one in whole.values()) * 4
+
+
+def memory(browser: Browser) -> list[Bar]:
+    """The page of 8,192 tokens: the most that it takes while someone goes about it, and how long a switch takes."""
+    most = {"heap": 0.0, "renderer": 0.0}
+    with tempfile.TemporaryDirectory() as folder, server("attnviz.ui") as address:
+        decoder(folder)
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        meter = page.context.new_cdp_session(page)
+        meter.send("Performance.enable")
+
+        def measure() -> None:
+            page.wait_for_function(READY, timeout=240_000)
+            found = {each["name"]: each["value"] for each in meter.send("Performance.getMetrics")["metrics"]}
+            most["heap"] = max(most["heap"], found["JSHeapUsedSize"] / 1e6)
+            most["renderer"] = max(most["renderer"], largest_renderer())
+
+        link = urlencode({"lang": "en", "model": folder, "sample": "own", "text": "hello"})
+        page.goto(f"{address}/long?{link}")
+        page.wait_for_function(READY, timeout=240_000)
+        page.locator(".st-key-long-text textarea").fill(article())
+        page.keyboard.press("Control+Enter")
+        start = page.locator(".st-key-long-start button:visible")
+        start.or_(page.locator(".long #token-60")).first.wait_for(timeout=240_000)
+        if start.count():
+            start.click()
+        page.get_by_text("8,192 tokens, 2 layers").first.wait_for(timeout=240_000)
+        measure()
+        times = [_switch(page, head, measure) for head in (1, 2, 3, 0)]
+        for key in ("+", "+", "ArrowDown", "ArrowLeft", "-", "Escape"):
+            page.locator(MAP).first.press(key)
+            measure()
+        for share in range(11):
+            page.locator(".long .box").evaluate("(box, s) => { box.scrollTop = s * box.scrollHeight / 10; }", share)
+            measure()
+        page.close()
+    return [
+        at_most("8,192 tokens: JavaScript's heap", most["heap"], 500, "MB"),
+        at_most("8,192 tokens: the renderer's memory", most["renderer"], 500, "MB"),
+        at_most("8,192 tokens: another head, until drawn", statistics.median(times), 5, "s"),
+    ]
+
+
+def _switch(page: Page, head: int, measure: object) -> float:
+    """Choose another head by its picker; seconds until its map stands there."""
+    begun = time.perf_counter()
+    page.locator(".st-key-long-head [data-baseweb=select]").click()
+    page.get_by_role("option", name=str(head), exact=True).click()
+    page.wait_for_function("(head) => new URLSearchParams(location.search).get('head') === head", arg=str(head))
+    page.wait_for_function(READY, timeout=240_000)
+    taken = time.perf_counter() - begun
+    measure()  # type: ignore[operator]
+    return taken
+
+
+def largest_renderer() -> float:
+    """The resident memory of the largest renderer of Chromium, in MB."""
+    sizes = [0.0]
+    for process in psutil.process_iter(["cmdline", "memory_info"]):
+        if "--type=renderer" in (process.info["cmdline"] or []) and process.info["memory_info"]:
+            sizes.append(process.info["memory_info"].rss / 1e6)
+    return max(sizes)
+
+
+if __name__ == "__main__":
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=FLAGS)
+        bars = [*drawn(browser), *memory(browser)]
+        browser.close()
+    for bar in bars:
+        print(f"{'met   ' if bar.met else 'MISSED'}{bar.name}: {bar.value:.3g} {bar.unit} ({bar.bar})")
+    told = {bar.name: {"value": round(bar.value, 3), "unit": bar.unit, "bar": bar.bar} for bar in bars}
+    (HERE / "long_browser.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")

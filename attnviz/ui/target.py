@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.resources import files
+from itertools import accumulate
 from typing import TYPE_CHECKING, cast
 
 import streamlit as st
@@ -40,6 +41,7 @@ SAMPLES = (
 START = (5, 9)  # of the first sample: "water" and 水
 WAYS = ("en-zh", "zh-en", "en-en", "zh-zh")
 MOST_RUNS = 64
+WIDEST = 20  # letters of a text in the name of a sample
 AROUND, ROW = 130, 34  # pixels of the map beside its rows, and of a row
 LINE = "font-size:1.35rem;line-height:2;white-space:pre-wrap;overflow-wrap:anywhere"
 PARAMS = {
@@ -69,7 +71,13 @@ def choose_texts() -> None:
 def _named_sample(number: int) -> str:
     """A sample in a few words."""
     target, text = SAMPLES[number]
-    return f"{target} → {text if len(text) < 16 else text[:15] + '…'}"
+    return f"{_few(target)} → {_few(text)}"
+
+
+def _few(words: str) -> str:
+    """As much of a text as two of them leave room for on a phone; a Chinese character is as wide as two letters."""
+    widths = list(accumulate(1 if character.isascii() else 2 for character in words))
+    return words if widths[-1] <= WIDEST else words[: sum(width < WIDEST for width in widths)].rstrip() + "…"
 
 
 def _take_sample() -> None:

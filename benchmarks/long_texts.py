@@ -373,8 +373,10 @@ def main() -> None:
         found[name] = {**measured, "bars": [asdict(bar) for bar in bars]}
         for bar in bars:
             print(f"{'met ' if bar.met else 'MISS'}  {bar.name}: {bar.value:.3g} {bar.unit} ({bar.bar})", flush=True)
-    if not said.quick and not said.parts:
-        (said.out / "long_texts.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    kept = said.out / "long_texts.json"
+    if not said.quick:  # parts that were not asked for stay as they were measured
+        before = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+        kept.write_text(json.dumps({**before, **found}, indent=1) + "\n", encoding="utf-8")
     if not said.quick and "growth" in found:
         grown = {name: one for name, one in found["growth"].items() if name != "bars"}
         (said.out / "long_texts.svg").write_text(picture(grown), encoding="utf-8")

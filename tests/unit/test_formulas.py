@@ -115,7 +115,7 @@ def english(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_each_rule_is_explained_by_its_own_formula(choice: RuleChoice, part: str) -> None:
     from attnviz.ui.runs import as_rule
 
-    lines = panels._after_the_score(cell(PLACES[0], as_rule(choice)), choice)
+    lines = panels.after_the_score(cell(PLACES[0], as_rule(choice)), choice)
     assert part in " ".join(lines)
     assert (len(lines) == 1) == (choice.name in ("soft", "sparsemax", "entmax"))
 
@@ -126,6 +126,6 @@ def test_a_rule_that_cuts_a_weight_says_so() -> None:
     query = 2
     cut, kept = int(weights[query].argmin()), int(weights[query].argmax())
     choice = RuleChoice("top-k", 1, False)
-    assert "cuts it: weight 0" in panels._after_the_score(cell((0, 0, query, cut), TopK(1)), choice)[-1]
-    said = panels._after_the_score(cell((0, 0, query, kept), TopK(1)), choice)[-1]
+    assert "cuts it: weight 0" in panels.after_the_score(cell((0, 0, query, cut), TopK(1)), choice)[-1]
+    said = panels.after_the_score(cell((0, 0, query, kept), TopK(1)), choice)[-1]
     assert f"{torch.softmax(torch.tensor(row((0, 0, query, kept))), 0).max():.4f}" in said

@@ -25,24 +25,35 @@ PROMPTS = ("南京市", "他是一名", "The bridge over", "She is one of")
 NAMES = {
     "next_accuracy": ("下一个词元的准确率", "next-token accuracy"),
     "next_bits": ("每词元比特数（交叉熵）", "bits a token (cross-entropy)"),
+    "piece_perplexity": ("每词元困惑度", "perplexity a word piece"),
+    "character_perplexity": ("每字符困惑度", "perplexity a character"),
 }
 LANGUAGES = {"zh": ("中文", "Chinese"), "en": ("英文", "English"), "both": ("合计", "both")}
 
 
 @dataclass(frozen=True)
 class Told:
-    """How many tokens there were to tell, how many came first, and the sum of their surprise in bits."""
+    """Tokens to tell, those that came first, the sum of their surprise in bits, the characters that they cover."""
 
     tokens: int = 0
     first: int = 0
     bits: float = 0.0
+    characters: int = 0
 
     def __add__(self, other: Told) -> Told:
-        return Told(self.tokens + other.tokens, self.first + other.first, self.bits + other.bits)
+        return Told(
+            self.tokens + other.tokens, self.first + other.first, self.bits + other.bits,
+            self.characters + other.characters,
+        )  # fmt: skip
 
     def figures(self) -> dict[str, float]:
-        """Share that came first, and bits for each token."""
-        return {"next_accuracy": self.first / self.tokens, "next_bits": self.bits / self.tokens}
+        """Share that came first, bits for each token, and perplexity, 2 to the bits of a piece or of a character."""
+        return {
+            "next_accuracy": self.first / self.tokens,
+            "next_bits": self.bits / self.tokens,
+            "piece_perplexity": 2 ** (self.bits / self.tokens),
+            "character_perplexity": 2 ** (self.bits / self.characters),
+        }
 
 
 def told(model: Model, sentence: str) -> Told:
@@ -52,7 +63,7 @@ def told(model: Model, sentence: str) -> Told:
         logits = model.network(input_ids=torch.tensor([ids])).logits[0, :-1].double()
     wanted = torch.tensor(ids[1:])
     surprise = torch.nn.functional.cross_entropy(logits, wanted, reduction="sum").item() / math.log(2)
-    return Told(len(wanted), int((logits.argmax(-1) == wanted).sum()), surprise)
+    return Told(len(wanted), int((logits.argmax(-1) == wanted).sum()), surprise, len(sentence))
 
 
 def measure(model: Model, held_out: Mapping[str, Sequence[str]]) -> dict[str, float]:

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from attnviz.attention import Attention, attend
 from attnviz.interventions import Intervention, Place
+from attnviz.room import Room, give_back
 from attnviz.rules import Soft
 from attnviz.trace import Gap
 from attnviz.triangle import Triangle
@@ -73,6 +74,7 @@ class Run:
     values: bool = True
     on_call: Callable[[int], object] | None = None
     last: dict[str, Tensor] = field(default_factory=dict)
+    room: Room = field(default_factory=Room)
     steps: list[list[Call]] = field(default_factory=lambda: [[]])
     written: int = 0  # tokens that earlier steps have gone through
 
@@ -285,23 +287,19 @@ def _changed_and_recorded(run: Run, module: torch.nn.Module, call: Attention) ->
         if change.acts(place.part, place.layer):
             call = change.change(call, place)
     if not again:
-        calls.append(Call(stack, place, _kept(call, run.values), module))
+        calls.append(Call(stack, place, _kept(call, None if run.values else run.room), module))
         if run.on_call is not None:
             run.on_call(place.layer + 1 if place.part == "self" else len(calls))
     return call
 
 
-def _kept(call: Attention, values: bool) -> Attention:
-    """A call to be written down: apart from what is computed from it, and from larger tensors that it is a part of."""
-    if values:
+def _kept(call: Attention, room: Room | None) -> Attention:
+    """A call to be written down, apart from what is computed from it; in a `room`, without its values."""
+    if room is None:
         return replace(call)
     none = call.values.new_empty(*call.values.shape[:-1], 0)
-    return replace(call, queries=_own(call.queries), keys=_own(call.keys), values=none)
-
-
-def _own(tensor: Tensor) -> Tensor:
-    """The tensor itself, or a copy where it holds on to more (GPT-2 computes queries, keys and values as one)."""
-    return tensor.clone() if tensor.untyped_storage().nbytes() > tensor.nbytes else tensor
+    give_back()
+    return replace(call, queries=room.keep(call.queries), keys=room.keep(call.keys), values=none)
 
 
 def _allowed_and_bias(mask: Tensor | None, bias: Tensor | None) -> tuple[Tensor | None, Tensor | None]:

@@ -22,7 +22,7 @@ LONGEST_FUNCTION = 40
 # An arrow points down or sideways, never up. Everything in a row stands on the same floor.
 FLOORS = (
     ("errors", "messages", "settings"),
-    ("attention", "rules", "similarity", "masks", "positions", "triangle", "interventions"),
+    ("attention", "rules", "similarity", "masks", "positions", "triangle", "room", "interventions"),
     ("trace", "tokens", "segmentation", "units", "streaming"),
     ("figures", "interface", "longformer", "models", "recorder", "generation", "systems", "measures"),
     ("ui", "training"),  # neither may know the other

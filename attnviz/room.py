@@ -1,0 +1,49 @@
+"""Memory of long runs: what they keep in few large pieces, and what nobody uses given back.
+
+Tensors of 10 MB come out of glibc's heap. What a run keeps of each layer, down to a tensor's 200 bytes of description,
+lands in a hole that a larger tensor has left, which then fits no other: BERT over 4,096 tokens grew by 25 MB a layer
+beside what it kept, GPT-2 held 1.75 GB at its peak where its tensors took 1.50.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+
+import torch
+from torch import Tensor
+
+PIECE = 2**26  # bytes; from 2**25 on glibc asks the system itself, which gives no memory before it is written to
+
+
+@dataclass
+class Room:
+    """Where one run's queries and keys are put, one after the other, for each number type."""
+
+    _free: dict[torch.dtype, Tensor] = field(default_factory=dict)
+
+    def keep(self, tensor: Tensor) -> Tensor:
+        """A copy of the tensor in this room, its shape kept."""
+        free = self._free.get(tensor.dtype)
+        if free is None or len(free) < tensor.numel():
+            free = tensor.new_empty(max(PIECE // tensor.element_size(), tensor.numel()))
+        place, self._free[tensor.dtype] = free[: tensor.numel()], free[tensor.numel() :]
+        return place.view(tensor.shape).copy_(tensor)
+
+
+def give_back() -> None:
+    """Let the system have what the allocator holds and nobody uses (glibc's `malloc_trim`; elsewhere nothing)."""
+    trim = _trim()
+    if trim is not None:
+        trim(0)
+
+
+@cache
+def _trim() -> Callable[[int], int] | None:
+    try:
+        found: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):  # musl, macOS, Windows
+        return None
+    return found

@@ -65,9 +65,9 @@ class Attention:
             scores = self.softcap * torch.tanh(scores / self.softcap)
         if self.bias is not None:
             scores = scores + self.bias
-        if self.allowed is not None:
-            scores = scores.masked_fill(~self.allowed, -torch.inf)
-        return scores
+        if isinstance(self.allowed, Triangle):
+            return self.allowed.hide(scores)  # `scores` is new by now, `products` stay
+        return scores if self.allowed is None else scores.masked_fill(~self.allowed, -torch.inf)
 
     @cached_property
     def weights(self) -> Float[Tensor, "*batch query key"]:
@@ -104,7 +104,8 @@ class Attention:
 
     def _fused(self) -> Tensor:
         """Softmax attention by torch's kernel; a query that may look at nothing gets 0."""
-        if isinstance(self.allowed, Triangle) and self.bias is None:  # every query sees at least the first key
+        whole = isinstance(self.allowed, Triangle) and self.allowed.first == 0
+        if whole and self.bias is None:  # every query sees at least the first key
             return F.scaled_dot_product_attention(
                 self.queries, self.keys, self.values, is_causal=True, scale=self.scale
             )  # fmt: skip

@@ -53,7 +53,7 @@ def part(found: Attention, start: int, stop: int) -> Attention:
 def sliced(table: Tensor | None, start: int, stop: int) -> Tensor | None:
     """Rows of a mask or a bias `[..., query, key]`, of which one row may stand for all."""
     if isinstance(table, Triangle):
-        return table.part(start, stop)
+        return table.part(range(start, stop))
     return table if table is None or table.shape[-2] == 1 else table[..., start:stop, :]
 
 
@@ -62,6 +62,7 @@ def pooled(
     size: tuple[int, int],
     how: Pool = "max",
     *,
+    part: tuple[range, range] | None = None,
     on_progress: Callable[[float], object] | None = None,
     shown: Callable[[Tensor], Tensor] | None = None,
 ) -> Float[Tensor, "*head down across"]:
@@ -69,8 +70,9 @@ def pooled(
 
     Cells are those of torch's adaptive pooling: from floor(i n / m) to ceil((i + 1) n / m). The mean is over the pairs
     of a cell that are allowed; a cell in which none is, is NaN. A map that is not larger than `size` along one side
-    stays as it is along that side. `on_progress` hears which share is done, 0 to 1. `shown` turns whole rows of weights
-    into what is pooled in their place (their share of the row's largest, say); 0 must stay 0.
+    stays as it is along that side. Of a `part` (queries, keys) the cells are those of that part alone. `on_progress`
+    hears which share is done, 0 to 1. `shown` turns whole rows of weights into what is pooled in their place (their
+    share of the row's largest, say); 0 must stay 0. Raises `AttnvizError` for a part that is not there.
 
     >>> from attnviz.attention import attend
     >>> from attnviz.rules import Soft
@@ -79,6 +81,9 @@ def pooled(
             [0.2500, 0.2500]])
     """
     shape = (found.queries.shape[-2], found.keys.shape[-2])
+    if part is not None:
+        _check("query", part[0], shape[0])
+        _check("key", part[1], shape[1])
     heads = [None] if found.queries.ndim < 3 else list(range(found.n_heads))
     done: list[Tensor] = []
     for number, head in enumerate(heads):
@@ -88,7 +93,7 @@ def pooled(
             if on_progress is not None:
                 on_progress((number + share) / len(heads))
 
-        done.append(pool(reader(one), shape, size, how, on_progress=told, shown=shown))
+        done.append(pool(reader(one), shape, size, how, part=part, on_progress=told, shown=shown))
     return done[0] if found.queries.ndim < 3 else torch.stack(done)
 
 
@@ -113,13 +118,10 @@ def reader(found: Attention) -> Read:
 
 def _before(block: Attention, stop: int) -> Attention:
     """A block whose queries see no key from `stop` on, without these keys: half the work for causal weights."""
-
-    def cut(table: Tensor | None) -> Tensor | None:
-        return table if table is None or table.shape[-1] == 1 else table[..., :stop]
-
-    changes: dict[str, object] = {"allowed": cut(block.allowed), "bias": cut(block.bias)}
+    seen = range(stop)
+    changes: dict[str, object] = {"allowed": _columns(block.allowed, seen), "bias": _columns(block.bias, seen)}
     if isinstance(block, Observed):
-        changes["given"] = cut(block.given)
+        changes["given"] = _columns(block.given, seen)
     keys, values = block.keys[..., :stop, :], block.values[..., :stop, :]
     return replace(block, keys=keys, values=values, **changes)  # type: ignore[arg-type]
 
@@ -130,6 +132,7 @@ def pool(
     size: tuple[int, int],
     how: Pool = "max",
     *,
+    part: tuple[range, range] | None = None,
     on_progress: Callable[[float], object] | None = None,
     shown: Callable[[Tensor], Tensor] | None = None,
 ) -> Float[Tensor, "down across"]:
@@ -137,16 +140,25 @@ def pool(
 
     Columns that `read` leaves out at the end are not allowed.
     """
-    down, across = (_edges(count, cells) for count, cells in zip(shape, size, strict=True))
+    queries, keys = part or (range(shape[0]), range(shape[1]))
+    down, across = _edges(len(queries), size[0]), _edges(len(keys), size[1])
     found = []
     for cells in _blocks(down, shape[1]):
         start, stop = down[cells.start][0], down[cells.stop - 1][1]
-        weights, allowed = read(start, stop)
+        weights, allowed = read(queries.start + start, queries.start + stop)
+        weights = (weights if shown is None else shown(weights))[..., keys.start : keys.stop]
         spans = [(first - start, last - start) for first, last in down[cells.start : cells.stop]]
-        found.append(_cells(weights if shown is None else shown(weights), allowed, spans, across, how))
+        found.append(_cells(weights, _columns(allowed, keys), spans, across, how))
         if on_progress is not None:
-            on_progress(stop / shape[0])
+            on_progress(stop / len(queries))
     return torch.cat(found)
+
+
+def _columns(table: Tensor | None, keys: range) -> Tensor | None:
+    """Some columns of a mask or a bias, of which one may stand for all."""
+    if isinstance(table, Triangle):
+        return table.part(range(table.shape[-2]), keys)
+    return table if table is None or table.shape[-1] == 1 else table[..., keys.start : keys.stop]
 
 
 def window(found: Attention, queries: range, keys: range) -> Float[Tensor, "*head query key"]:
@@ -228,6 +240,8 @@ def _sizes(down: Spans, across: Spans) -> Tensor:
 
 def _counts(allowed: Bool[Tensor, "row key"], down: Spans, across: Spans) -> Tensor:
     """How many pairs of each cell are allowed?"""
+    if isinstance(allowed, Triangle):
+        return _over(allowed.seen(across), down, torch.sum)
     rows, width = down[-1][1], across[-1][1]
     whole = allowed.expand(rows, allowed.shape[-1] if allowed.shape[-1] > 1 else width)
     by_row = _over(whole.view(torch.uint8), down, torch.sum)  # [cell, key]

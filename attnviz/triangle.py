@@ -5,11 +5,11 @@ A table of 8,192 x 8,192 pairs takes 67 MB, a decoder's run needs one, and torch
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
@@ -17,29 +17,48 @@ UNCHANGED = (torch.ops.aten.detach.default, torch.ops.aten.alias.default)
 
 
 class Triangle(Tensor):
-    """A boolean tensor `[..., query, key]`, True where key <= query, whose entries are made when an operation asks.
+    """A boolean tensor `[..., query, key]`, True where key <= query + `first`, made when an operation asks for it.
 
-    It may stand wherever such a mask may: every operation of torch gets the dense table. Who wants a part takes `part`.
+    It may stand wherever such a mask may: every operation of torch gets the dense table. `first` is not 0 where rows or
+    columns before these were left out.
 
-    >>> Triangle(3, 3).part(1, 2)
+    >>> Triangle(3, 3).part(range(1, 2), range(3)).dense()
     tensor([[ True,  True, False]])
     """
 
+    first: int
+
     @staticmethod
-    def __new__(cls, queries: int, keys: int, *leading: int) -> Triangle:
+    def __new__(cls, queries: int, keys: int, *leading: int, first: int = 0) -> Triangle:
         found: Triangle = Tensor._make_wrapper_subclass(
             cls, (*leading, queries, keys), dtype=torch.bool, device=torch.device("cpu")
         )
+        found.first = first
         return found
 
-    def part(self, start: int, stop: int, first_key: int = 0, last_key: int | None = None) -> Bool[Tensor, "row key"]:
-        """Some of its rows, and of these the columns from `first_key` to before `last_key`."""
-        stop, last = min(stop, self.shape[-2]), self.shape[-1] if last_key is None else last_key
-        return torch.arange(first_key, last) <= torch.arange(start, stop)[:, None]
+    def part(self, rows: range, columns: range | None = None) -> Triangle:
+        """Some of its rows, and of these all columns or some."""
+        across = range(self.shape[-1]) if columns is None else columns
+        return Triangle(len(rows), len(across), first=self.first + rows.start - across.start)
 
     def dense(self) -> Bool[Tensor, "*leading query key"]:
         """The whole table."""
-        return self.part(0, self.shape[-2]).expand(self.shape)
+        queries, keys = self.shape[-2:]
+        return (torch.arange(keys) <= torch.arange(queries)[:, None] + self.first).expand(self.shape)
+
+    def hide(self, scores: Float[Tensor, "*head query key"]) -> Float[Tensor, "*head query key"]:
+        """Put -inf, in place, where a key is not allowed. Columns that every row sees are not touched."""
+        start = max(self.first + 1, 0)
+        if start < scores.shape[-1]:
+            right = self.part(range(self.shape[-2]), range(start, self.shape[-1]))
+            scores[..., start:].masked_fill_(~right.dense(), -torch.inf)
+        return scores
+
+    def seen(self, across: Sequence[tuple[int, int]]) -> Int64[Tensor, "query cell"]:
+        """How many keys of each stretch of columns (first, end) may each query look at?"""
+        starts, ends = torch.tensor(across).unbind(-1)
+        reach = torch.arange(self.shape[-2])[:, None] + self.first + 1
+        return (reach - starts).clamp_min(0).minimum(ends - starts)
 
     @classmethod
     def __torch_dispatch__(  # type: ignore[override]
@@ -62,4 +81,4 @@ class Triangle(Tensor):
         return self.dense().tolist()
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
-        return f"Triangle{tuple(self.shape)}"
+        return f"Triangle{tuple(self.shape)}" + (f" from {self.first}" if self.first else "")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -52,17 +54,22 @@ def grid(
     dark: bool = False,
     language: str = "en",
     height: int = 420,
+    on_progress: Callable[[float], object] | None = None,
 ) -> go.Figure:
     """What does every head do? Layers down, heads across, each tile that head's weights (queries down, keys across).
 
     `rule` re-weights the run's scores; `by` takes tokens together as characters or words. Each tile carries an
     invisible square whose `customdata` is (layer, head), for `plotly_click`. Tiles of more than 64 tokens, or of fewer
     where there are many heads, show the largest weight of each block. A layer without attention is a band that says
-    why; where a layer has fewer heads than another, the rest of its row is empty.
+    why; where a layer has fewer heads than another, the rest of its row is empty. `on_progress` hears after each head
+    which share is done, 0 to 1.
     """
     chosen, shown = colours(dark), axes(trace, specials, by)
     most = _most_cells(trace.n_layers * trace.n_heads)
-    tiles = {layer: _tiles(trace.attention(layer, None, rule), shown, scale, most) for layer in trace.open_layers}
+    hear = _told(on_progress, sum(trace.attention(layer).n_heads for layer in trace.open_layers))
+    tiles = {
+        layer: _tiles(trace.attention(layer, None, rule), shown, scale, most, hear) for layer in trace.open_layers
+    }  # fmt: skip
     mosaic, down, across = _mosaic(tiles, trace.n_layers, trace.n_heads)
     picture = {
         "type": "heatmap", "z": mosaic, "zmin": 0, "zmax": GAP, "colorscale": bytes_ramp(chosen),
@@ -95,7 +102,20 @@ def _most_cells(tiles: int) -> int:
     return min(MOST_CELLS, max(4, fits * 10 // 11))  # a tenth is the gap
 
 
-def _tiles(found: Attention, shown: tuple[Axis, Axis], scale: Scale, most: int) -> Tensor:
+def _told(on_progress: Callable[[float], object] | None, heads: int) -> Callable[[], None]:
+    """What to call after each of so many heads."""
+    done = count(1)
+
+    def hear() -> None:
+        if on_progress is not None:
+            on_progress(min(next(done) / heads, 1.0))
+
+    return hear
+
+
+def _tiles(
+    found: Attention, shown: tuple[Axis, Axis], scale: Scale, most: int, hear: Callable[[], None]
+) -> Tensor:  # fmt: skip
     """One layer's heads as bytes `[head, down, across]`: at most `most` cells a side, the largest weight of each.
 
     Where there are more tokens than cells, one block of rows of one head is in memory at a time.
@@ -106,7 +126,11 @@ def _tiles(found: Attention, shown: tuple[Axis, Axis], scale: Scale, most: int) 
         cells = visible(found, shown)
         shades = shade(cells.nan_to_num(0.0), scale)
     else:
-        cells = torch.stack([_from_afar(streaming.only(found, h), shown, size, scale) for h in range(found.n_heads)])
+        heads = []
+        for head in range(found.n_heads):
+            heads.append(_from_afar(streaming.only(found, head), shown, size, scale))
+            hear()
+        cells = torch.stack(heads)
         shades = cells if scale == "row" else shade(cells.nan_to_num(0.0), scale)
     found_bytes = in_bytes(shades, cells.isnan())
     if rows == columns:
@@ -127,8 +151,8 @@ def _mosaic(tiles: dict[int, Tensor], layers: int, heads: int) -> tuple[np.ndarr
     height, width = next(iter(tiles.values())).shape[-2:] if tiles else (1, 1)
     down, across = (Spacing(size, size + max(1, size // 10)) for size in (height, width))
     shape = [
-        max(count, 1) * along.pitch - (along.pitch - along.size)
-        for count, along in ((layers, down), (heads, across))
+        max(number, 1) * along.pitch - (along.pitch - along.size)
+        for number, along in ((layers, down), (heads, across))
     ]  # fmt: skip
     mosaic = np.full(shape, GAP, dtype=np.uint8)
     for layer, found in tiles.items():

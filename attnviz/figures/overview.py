@@ -53,25 +53,27 @@ def overview(
     how: Pool = "max",
     scale: Scale = "unit",
     size: int = 480,
+    part: tuple[range, range] | None = None,
     box: tuple[range, range] | None = None,
     dark: bool = False,
     language: str = "en",
     height: int = 440,
 ) -> go.Figure:
-    """What does the whole head look like, however long the text is?
+    """What does the whole head look like, or a large `part` of it (queries, keys), however long the text is?
 
     At most `size` cells a side, each the largest or the mean weight of the pairs in it (`streaming.pooled`), one byte a
-    cell. The axes count tokens; `box` (queries, keys) is framed. Means on the scale "unit" are shown as shares of the
-    largest mean, which the colour bar names: those of a long text are all small. Below 240 pixels there is no bar.
-    Raises `AttnvizError` for a layer or head that is not there, and for a layer without attention.
+    cell. The axes count the text's tokens; `box` (queries, keys) is framed. Means on the scale "unit" are shown as
+    shares of the largest mean, which the colour bar names: those of a long text are all small. Below 240 pixels there
+    is no bar.
+    Raises `AttnvizError` for a layer, a head or a part that is not there, and for a layer without attention.
     """
     chosen = colours(dark)
+    sides = part or (range(len(trace.tokens)), range(len(trace.key_tokens)))
     found = trace.attention(layer, head, rule)
     share = partial(shade, scale="row") if scale == "row" else None
-    afar = streaming.pooled(found, (size, size), how, shown=share)
+    afar = streaming.pooled(found, (size, size), how, part=part, shown=share)
     hidden, top = afar.isnan(), _top(afar) if (how, scale) == ("mean", "unit") else 1.0
     shades = afar / top if scale != "log" else shade(afar.nan_to_num(0.0), scale)
-    sides = (len(trace.tokens), len(trace.key_tokens))
     title = say(_name(how, scale), language)
     picture = bytes_picture(shades, hidden, chosen) | {
         "xaxis": "x2", "yaxis": "y2", "hovertemplate": _hover(title, top, bool(hidden.any()), language),
@@ -81,7 +83,9 @@ def overview(
     beside["marker"]["colorbar"]["ticktext"] = ticks  # type: ignore[index]
     if height < LEAST_HEIGHT:
         beside["marker"]["showscale"] = False  # type: ignore[index]
-    figure = go.Figure({"data": [picture, beside], "layout": _layout(trace, chosen, language, height, (title, ticks))})
+    figure = go.Figure(
+        {"data": [picture, beside], "layout": _layout(trace, sides, chosen, language, height, (title, ticks))}
+    )
     _hidden_axes(figure, sides, tuple(afar.shape))
     if bool(hidden.any()) and height >= LEAST_HEIGHT:
         figure.add_annotation(
@@ -217,10 +221,10 @@ def _ticks(scale: Scale, top: float) -> list[str]:
 
 
 def _layout(
-    trace: Trace, chosen: Colours, language: str, height: int, bar: tuple[str, list[str]]
+    trace: Trace, sides: tuple[range, range], chosen: Colours, language: str, height: int, bar: tuple[str, list[str]]
 ) -> dict[str, Any]:  # fmt: skip
     """Axes that count tokens, with the label of each token that is marked."""
-    rows, columns = _axis(trace.tokens, DOWN, " "), _axis(trace.key_tokens, ACROSS, "<br>")
+    rows, columns = _axis(trace.tokens, sides[0], DOWN, " "), _axis(trace.key_tokens, sides[1], ACROSS, "<br>")
     names = {name: {"text": say(f"figure.{name}_axis", language), "font": {"size": 12, "color": chosen.faint}}
              for name in ("query", "key")}  # fmt: skip
     left = 34 + widest(rows["ticktext"], TICK)
@@ -233,22 +237,22 @@ def _layout(
     }
 
 
-def _axis(labels: list[str], most: int, between: str) -> dict[str, Any]:
+def _axis(labels: list[str], side: range, most: int, between: str) -> dict[str, Any]:
     """One axis in tokens: a few round numbers, each with the label of its token."""
-    count = len(labels)
+    count = len(side)
     step = next(n * 10**power for power in range(9) for n in (1, 2, 5) if -(-count // (n * 10**power)) <= most)
-    every = range(0, count, step)
+    every = range(-(-side.start // step) * step, side.stop, step)
     return {
         "showgrid": False, "zeroline": False, "fixedrange": True, "ticks": "outside", "ticklen": 3,
         "tickvals": list(every), "ticktext": [f"{n:,}{between}{escaped(labels[n], SHORT)}" for n in every],
-        "tickfont": {"size": TICK}, "range": [-0.5, count - 0.5],
+        "tickfont": {"size": TICK}, "range": [side.start - 0.5, side.stop - 0.5],
     }  # fmt: skip
 
 
-def _hidden_axes(figure: go.Figure, sides: tuple[int, int], shape: tuple[int, ...]) -> None:
+def _hidden_axes(figure: go.Figure, sides: tuple[range, range], shape: tuple[int, ...]) -> None:
     """A second, unseen pair of axes for the cells, whose labels are the tokens that each stands for."""
-    for name, tokens, count in (("y", sides[0], shape[0]), ("x", sides[1], shape[1])):
-        ends = [(i * tokens // count, -(-(i + 1) * tokens // count) - 1) for i in range(count)]
+    for name, side, count in (("y", sides[0], shape[0]), ("x", sides[1], shape[1])):
+        ends = [(side[i * len(side) // count], side[-(-(i + 1) * len(side) // count) - 1]) for i in range(count)]
         shown = [-0.5, count - 0.5]
         figure.layout[f"{name}axis2"] = {
             "tickvals": list(range(count)), "ticktext": [f"{a}–{b}" if a < b else f"{a}" for a, b in ends],

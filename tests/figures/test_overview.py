@@ -85,6 +85,17 @@ def test_axes_count_tokens_and_hover_names_the_tokens_of_a_cell(trace: Trace) ->
     assert (figure.data[0].xaxis, figure.data[0].yaxis) == ("x2", "y2")
 
 
+def test_a_part_is_pooled_on_axes_that_count_the_texts_tokens(trace: Trace) -> None:
+    part = (range(31, 131), range(10, 90))
+    figure = overview(trace, layer=1, head=2, size=40, part=part)
+    weights = trace.weights(1, 2).masked_fill(torch.ones(COUNT, COUNT).triu(1) > 0, -1)[31:131, 10:90]
+    expected = F.adaptive_max_pool2d(weights[None], 40)[0]
+    assert (np.asarray(figure.data[0].z) == in_bytes(expected.masked_fill(expected < 0, torch.nan))).all()
+    assert list(figure.layout.xaxis.range) == [9.5, 89.5] and list(figure.layout.yaxis.range) == [130.5, 30.5]
+    assert all(10 <= value < 90 for value in figure.layout.xaxis.tickvals)
+    assert figure.layout.yaxis2.ticktext[0] == "31–33" and figure.layout.xaxis2.ticktext[-1] == "88–89"
+
+
 def test_the_part_that_is_open_is_framed_in_tokens(trace: Trace) -> None:
     assert not overview(trace, layer=0, head=0).layout.shapes
     (frame,) = overview(trace, layer=0, head=0, box=(range(20, 30), range(5, 9)), height=170).layout.shapes
@@ -166,6 +177,13 @@ def test_a_large_heatmap_is_sent_as_bytes_and_a_small_one_exactly() -> None:
     assert z.dtype == np.uint8 and (z == in_bytes(expected)).all()
     assert figure.data[1].marker.showscale and not figure.data[0].showscale, "the bar shows weights alone"
     assert np.asarray(heatmap(numbered(count - 1), layer=0, head=1).data[0].z).dtype == np.float32
+
+
+def test_the_grid_of_a_long_text_says_how_far_it_is(trace: Trace) -> None:
+    heard: list[float] = []
+    grid(trace, on_progress=heard.append)
+    heads = trace.n_layers * trace.n_heads
+    assert heard == [number / heads for number in range(1, heads + 1)]
 
 
 @pytest.mark.parametrize("by", ["token", "character", "word"])

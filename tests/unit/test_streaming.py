@@ -119,6 +119,31 @@ def test_pooled_blocks_are_the_dense_weights_pooled(kind: str, rule: Rule, how: 
         torch.testing.assert_close(shown, expected, atol=1e-6, rtol=0, equal_nan=True)  # worst 2e-7
 
 
+@pytest.mark.parametrize(("kind", "rule"), CASES, ids=str)
+@pytest.mark.parametrize("how", ["max", "mean"])
+@pytest.mark.parametrize("part", [(range(11, 42), range(5, 50)), (range(3, 9), range(30, 61))], ids=str)
+def test_a_part_is_pooled_by_its_own_cells(
+    kind: str, rule: Rule, how: streaming.Pool, part: tuple[range, range]
+) -> None:
+    found, (rows, columns) = with_rule(kind, rule), part
+    columns = range(columns.start % 20, min(columns.stop, found.keys.shape[-2])) if kind == "cross" else columns
+    pooled = streaming.pooled(found, (7, 9), how, part=(rows, columns))
+    dense = marked(found)[..., rows.start : rows.stop, columns.start : columns.stop]
+    heads = dense if dense.ndim > 2 else dense[None]
+    expected = torch.stack([in_loops(head, (7, 9), how) for head in heads]).float()
+    shown = pooled if dense.ndim > 2 else pooled[None]
+    torch.testing.assert_close(shown, expected, atol=1e-6, rtol=0, equal_nan=True)  # worst 2e-7
+
+
+def test_shares_of_a_part_are_those_of_whole_rows() -> None:
+    found, columns = call(), range(20, 40)
+    share = (found.weights / found.weights.amax(-1, keepdim=True))[:, 10:50, 20:40]
+    pooled = streaming.pooled(
+        found, (5, 5), part=(range(10, 50), columns), shown=lambda rows: rows / rows.amax(-1, keepdim=True)
+    )
+    torch.testing.assert_close(pooled, F.adaptive_max_pool2d(share, (5, 5)), atol=1e-6, rtol=0)
+
+
 @pytest.mark.parametrize("count", [60, 61, 64, 97])
 def test_cells_are_those_of_adaptive_pooling(count: int) -> None:
     q = random(1, count, 4)
@@ -194,6 +219,8 @@ def test_tokens_that_are_not_there_are_refused() -> None:
         (lambda: streaming.row(call(), -1), "no_such_query"),
         (lambda: streaming.column(call(), COUNT), "no_such_key"),
         (lambda: streaming.window(call(), range(3), range(60, 70)), "no_such_key"),
+        (lambda: streaming.pooled(call(), (2, 2), part=(range(3), range(60, 70))), "no_such_key"),
+        (lambda: streaming.pooled(call(), (2, 2), part=(range(60, 70), range(3))), "no_such_query"),
     ):
         with pytest.raises(AttnvizError) as refusal:
             asked()
@@ -211,7 +238,14 @@ def test_triangle_is_the_lower_triangle_to_every_operation(shape: tuple[int, ...
         assert torch.equal(one(found), one(dense))
     assert torch.equal(torch.zeros(shape[:2]).masked_fill(found, 1.0), torch.zeros(shape[:2]).masked_fill(dense, 1.0))
     assert found.tolist() == dense.tolist() and (found.numpy() == dense.numpy()).all()
-    assert torch.equal(found.part(1, 3, 1, 3), dense.reshape(queries, keys)[1:3, 1:3])
+    for rows, columns in ((range(1, 3), range(1, 3)), (range(2), range(2, 3)), (range(2, 3), range(2))):
+        part = found.part(rows, columns)
+        expected = dense.reshape(queries, keys)[rows.start : rows.stop, columns.start : columns.stop]
+        assert torch.equal(part, expected)
+        assert torch.equal(part.part(range(1, len(rows))), expected[1:]), "a part of a part"
+        scores = random(2, len(rows), len(columns))
+        assert torch.equal(part.hide(scores.clone()), scores.masked_fill(~expected, -math.inf))
+        assert part.seen([(0, 1), (1, len(columns))]).sum(-1).tolist() == expected.sum(-1).tolist()
 
 
 @pytest.mark.parametrize("shape", [(COUNT, COUNT), (COUNT, 23)])
@@ -219,6 +253,9 @@ def test_causal_output_of_the_kernel_is_that_of_the_mask(shape: tuple[int, int])
     lazy, laid_out = (call(keys=shape[1], allowed=one) for one in (Triangle(*shape), Triangle(*shape).dense()))
     torch.testing.assert_close(lazy.output, laid_out.output, atol=1e-6, rtol=0)  # worst seen 4e-07
     assert torch.equal(lazy.weights, laid_out.weights)
+    rows = streaming.part(lazy, 5, 9)
+    torch.testing.assert_close(rows.output, laid_out.output[..., 5:9, :], atol=1e-6, rtol=0)
+    assert torch.equal(lazy.products, laid_out.products), "hiding scores leaves the products as they were"
 
 
 def test_output_without_values_is_refused() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from inspect import signature
 from typing import Any
 
 import torch
@@ -39,6 +40,7 @@ def record(
     interventions: Sequence[Intervention] = (),
     target: str | Encoded | None = None,
     values: bool | None = None,
+    predictions: bool = True,
     on_layer: Callable[[int, int], object] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Trace:
@@ -51,7 +53,9 @@ def record(
     far as the model reaches (`Trace.encoded.cut`). Text and target may be the `encoded` of another trace (one that the
     model wrote, say), which are then read token for token.
 
-    `values` of the layers are kept up to 1,024 tokens unless it is said here; weights never need them. `on_layer` hears
+    `values` of the layers are kept up to 1,024 tokens unless it is said here; weights never need them. Without
+    `predictions` there are no `logits`, and a decoder leaves them out (a number for each token and each piece of its
+    vocabulary: 5 GB for 8,192 tokens of Qwen2.5). `on_layer` hears
     how many layers have come, of how many; `stop` is asked in each whether to go on, and the model stays as it was.
     (Models that are `eager` do not tell.)
 
@@ -73,11 +77,20 @@ def record(
         inputs["decoder_input_ids"] = torch.tensor([reply.ids])
     check_tokens(changes, len(encoded.ids), None if reply is None else len(reply.ids))
     sizes = len(encoded.ids), None if reply is None else len(reply.ids)
-    check_run(model.network.config, sizes[0], sizes[1] or 0, eager=model.eager)
+    if not predictions and _may_skip(model.network):
+        inputs["logits_to_keep"] = 1
+    skips = "logits_to_keep" in inputs
+    check_run(model.network.config, sizes[0], sizes[1] or 0, eager=model.eager, predictions=not skips)
     watch = Watch.over(model.network, max(sizes[0], sizes[1] or 0), values, on_layer, stop)
     result, found = run(model.network, changes, eager=model.eager, name=model.name, watch=watch, **inputs)
     _fits(found, model.name, *sizes)
-    return trace_of(model, encoded, reply, result, found, rule=chosen, changes=tuple(interventions), blank=blank)
+    said = {"rule": chosen, "changes": tuple(interventions), "blank": blank}
+    return trace_of(model, encoded, reply, result, found, predictions=predictions, **said)
+
+
+def _may_skip(network: Any) -> bool:
+    """Can the network be asked to predict after its last token alone?"""
+    return "logits_to_keep" in signature(network.forward).parameters
 
 
 @dataclass(frozen=True)
@@ -109,7 +122,7 @@ class Watch:
 
 def run(
     network: Any, changes: Sequence[Intervention] = (), *, eager: bool = False, name: str = "",
-    watch: Watch = Watch(), **inputs: Tensor,
+    watch: Watch = Watch(), **inputs: Any,
 ) -> tuple[Any, dict[str, Layers]]:  # fmt: skip
     """One forward pass of a network: its own result, and the layers of each map (`interface.maps`).
 
@@ -204,20 +217,20 @@ def _sizes(layers: Layers) -> set[tuple[int, int]]:
 
 
 def trace_of(
-    model: Model, encoded: Encoded, reply: Encoded | None, result: Any, found: Mapping[str, Layers], **said: Any
-) -> Trace:
+    model: Model, encoded: Encoded, reply: Encoded | None, result: Any, found: Mapping[str, Layers],
+    *, predictions: bool = True, **said: Any,
+) -> Trace:  # fmt: skip
     """The trace of a run from what it returned; of an encoder-decoder that of the cross attention, with the others."""
     make = _Maker(model, dict(said))
+    logits = result.logits[0] if predictions and model.kind != "plain" else None
     if reply is None:
         hidden = result.hidden_states[-1][0]
-        logits = result.logits[0] if model.kind != "plain" else None
         traces = {part: make(part, encoded, layers, hidden, logits) for part, layers in found.items()}
         first = next(iter(traces))
     else:
         source, target = _last(result, "encoder"), _last(result, "decoder")
         axes: dict[str, tuple[Encoded, Tensor, Tensor | None]] = {
-            "encoder": (encoded, source, None), "decoder": (reply, target, result.logits[0]),
-            "cross": (reply, target, result.logits[0]),
+            "encoder": (encoded, source, None), "decoder": (reply, target, logits), "cross": (reply, target, logits),
         }  # fmt: skip
         traces = {part: make(part, axes[part][0], layers, *axes[part][1:]) for part, layers in found.items()}
         first = "cross" if "cross" in traces else next(iter(traces))

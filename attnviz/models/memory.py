@@ -56,8 +56,9 @@ def most_tokens(config: Any, free: int) -> int:
     return isqrt(free // one) if one else free
 
 
-def recorded(config: Any, tokens: int, target: int = 0) -> int:
-    """How many bytes does a run take that records queries and keys in place of weights? Logits and states with them.
+def recorded(config: Any, tokens: int, target: int = 0, *, predictions: bool = True) -> int:
+    """How many bytes does a run take that records queries and keys in place of weights? States with them, and logits
+    unless it makes no `predictions`.
 
     In proportion to the text: weights are made when they are asked for, in blocks (`attnviz.streaming`). 0 for a
     configuration that names no layers or heads.
@@ -65,7 +66,7 @@ def recorded(config: Any, tokens: int, target: int = 0) -> int:
     text = _text(config)
     width = next((n for name in ("hidden_size", "d_model") if isinstance(n := getattr(text, name, None), int)), 0)
     per_token = 2 * _layers(text, "encoder") * width  # queries and keys
-    rest = STATES * width + (getattr(text, "vocab_size", None) or 0)
+    rest = STATES * width + (getattr(text, "vocab_size", None) or 0) * predictions
     if not getattr(config, "is_encoder_decoder", False):
         return (per_token + rest) * tokens * FLOAT32 if per_token else 0
     own = 2 * _layers(config, "decoder") * width  # of the decoder's own map, and of the cross map once more
@@ -79,7 +80,9 @@ def n_calls(config: Any) -> int:
     return _layers(config, "encoder") + 2 * _layers(config, "decoder")
 
 
-def check_run(config: Any, tokens: int, target: int = 0, *, eager: bool = True, free: int | None = None) -> None:
+def check_run(
+    config: Any, tokens: int, target: int = 0, *, eager: bool = True, free: int | None = None, predictions: bool = True
+) -> None:  # fmt: skip
     """Will this run fit? Raises `TextError` with both sizes and the length that would.
 
     `config` is `model.network.config`; `free` the bytes there are (measured unless given). An `eager` run holds all
@@ -87,7 +90,7 @@ def check_run(config: Any, tokens: int, target: int = 0, *, eager: bool = True, 
     """
     free = available() if free is None else free
     if not eager:
-        need, one = recorded(config, tokens, target), recorded(config, 1)
+        need, one = (recorded(config, *size, predictions=predictions) for size in ((tokens, target), (1,)))
         if need > free:
             most = free // one if one else 0
             raise TextError("run_too_long", tokens=tokens, need=gigabytes(need), free=gigabytes(free), most=most)

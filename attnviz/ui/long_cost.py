@@ -44,12 +44,14 @@ def speed() -> float:
 def operations(model: Model, tokens: int) -> float:
     """Two for each parameter and token, and the products of queries with keys and of weights with values.
 
-    Kaplan et al. 2020, table 1; the embedding, which is looked up, is counted once as the prediction of words.
+    Kaplan et al. 2020, table 1; the embedding, which is looked up, is counted once as the prediction of words. Where
+    a token sees only those before it, half of the products are left out.
     """
     config = getattr(model.network.config, "text_config", model.network.config)
     width = getattr(config, "hidden_size", None) or getattr(config, "d_model", None) or 0
     layers = getattr(config, "num_hidden_layers", None) or getattr(config, "num_layers", None) or 0
-    return float(2 * model.parameters * tokens + 4 * layers * width * tokens**2)
+    pairs = tokens**2 / 2 if model.kind == "causal" else tokens**2
+    return float(2 * model.parameters * tokens + 4 * layers * width * pairs)
 
 
 def expected(model: Model, tokens: int) -> Cost:
@@ -58,7 +60,8 @@ def expected(model: Model, tokens: int) -> Cost:
 
     config = model.network.config
     seconds = operations(model, tokens) / (SHARE * speed())
-    return Cost(tokens, seconds, forecast(config, tokens) if model.eager else recorded(config, tokens))
+    held = recorded(config, tokens, predictions=model.kind != "causal")
+    return Cost(tokens, seconds, forecast(config, tokens) if model.eager else held)
 
 
 def duration(seconds: float) -> str:

@@ -120,6 +120,28 @@ def test_a_run_can_be_stopped_and_the_model_is_as_it_was(model_type: str, model:
     same(before, record(loaded, TEXT, **target(model_type)))
 
 
+@pytest.mark.parametrize("model_type", TYPES)
+def test_a_run_without_predictions_is_the_same_but_for_them(model_type: str, model: Models) -> None:
+    loaded, said = model(model_type), target(model_type)
+    whole, lean = record(loaded, TEXT, **said), record(loaded, TEXT, predictions=False, **said)
+    for part in whole.parts:
+        one, other = whole.map(part), lean.map(part)
+        assert other.logits is None and torch.equal(one.outputs, other.outputs)
+        assert all(torch.equal(one.weights(layer), other.weights(layer)) for layer in one.open_layers)
+
+
+def test_a_decoder_without_predictions_computes_one_alone_and_needs_less(
+    model: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded, rows = model("llama"), list[int]()
+    loaded.network.lm_head.register_forward_hook(lambda module, inputs, output: rows.append(output.shape[1]))
+    record(loaded, TEXT, predictions=False)
+    record(loaded, TEXT)
+    assert rows[0] == 1 and rows[1] > 10
+    config = loaded.network.config
+    assert memory.recorded(config, 1000) - memory.recorded(config, 1000, predictions=False) == 4000 * config.vocab_size
+
+
 def test_a_run_that_is_stopped_before_it_begins_does_nothing(model: Models) -> None:
     with pytest.raises(Stopped):
         record(model("bert"), TEXT, on_layer=lambda *_: pytest.fail("it began"), stop=lambda: True)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 COMPARED = ("lab-1", "lab-2", "lab-4", "lab-8")  # trained alike but for the head count
-BUILT_IN = (*COMPARED, "lab-gpt")
+BUILT_IN = (*COMPARED, "lab-gpt", "lab-long")
 EAGER = "eager"  # transformers' own attention, which returns its weights
 BOUNDARY_FILE = "word_boundary.safetensors"
 WEIGHTS = Path(__file__).parents[1] / "weights"

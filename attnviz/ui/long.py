@@ -12,22 +12,24 @@ import streamlit as st
 
 from attnviz.messages import LANGUAGES
 from attnviz.ui import asking, choices
-from attnviz.ui.choices import MODELS, RuleChoice
+from attnviz.ui.choices import RuleChoice
 from attnviz.ui.language import language, t
 from attnviz.ui.link import Param, between, one_of
 from attnviz.ui.long_find import Hit, nearest, number_of, occurrences
-from attnviz.ui.long_view import Place, Window, around, fitted, moved, too_large, window
+from attnviz.ui.long_view import Place, Window, around, fitted, moved, window
 
 if TYPE_CHECKING:
     from attnviz.figures import Scale
     from attnviz.tokens import Encoded
 
 KEY = "long."
+START = "lab-long"  # the one built-in model that reads long texts
+READS = {START: 8192, **dict.fromkeys(asking.BUILT_IN, 256)}  # tokens
 SHORT = 1_500  # characters of a text that a link carries; browsers and mail programs cut longer addresses
 POOLS = ("max", "mean")
 SIDES = ("query", "key")
 SAMPLES = ("yueyang", "analects", "gettysburg", "alice")
-FIRST = {"zh": "yueyang", "en": "gettysburg"}
+FIRST = {"zh": "analects", "en": "alice"}
 OWN = "own"
 WINDOW = ("q0", "q1", "k0", "k1")
 NUMBER = between(0, 999_999, int)
@@ -39,7 +41,7 @@ PARAMS = {
     "scale": Param("scale", KEY + "scale", "row", one_of(*choices.SCALES)),
     "sample": Param("sample", KEY + "sample", None, one_of(*SAMPLES, OWN)),
     "text": Param("text", KEY + "linked", "", str),
-    "model": Param("model", KEY + "model", "lab-4", str),
+    "model": Param("model", KEY + "model", START, str),
     "revision": Param("revision", KEY + "revision", "", str),
     "how": Param("how", KEY + "how", "max", one_of(*POOLS)),
     **{name: Param(name, KEY + name, None, NUMBER) for name in WINDOW},
@@ -121,15 +123,16 @@ def _take_sample() -> None:
 
 
 def choose_model() -> tuple[str, str]:
-    """One of a short list, or any Hub id, folder or GGUF file; the built-in ones say how little they read."""
+    """One of a short list, or any Hub id, folder or GGUF file; the built-in ones say how much they read."""
     from attnviz.models import catalogue
 
-    now, few = language(), t("long.reads_256")  # here, for a label may be asked for where nobody's language is known
+    now, listed = language(), sorted(catalogue(), key=lambda entry: entry.name != START)
+    reads = {name: t("long.reads", count=f"{count:,}") for name, count in READS.items()}  # in the reader's language
     shown = {
-        entry.name: f"{entry.title[now]} · {few if entry.name in asking.BUILT_IN else f'{entry.megabytes} MB'}"
-        for entry in catalogue()
+        one.name: f"{one.name} · {reads[one.name]}" if one.name in reads else f"{one.title[now]} · {one.megabytes} MB"
+        for one in listed
     }
-    current = str(state("model") or MODELS[2]).strip()
+    current = str(state("model") or START).strip()
     st.selectbox(
         t("any_model"), list(dict.fromkeys([*shown, current])), key=KEY + "model",
         format_func=lambda name: shown.get(name, name),
@@ -193,15 +196,15 @@ def step(move: str, count: int) -> None:
 
 
 def box(drawn: tuple[float, float, float, float], count: int) -> None:
-    """A box was drawn: open it, the middle of it where it is larger than a window may be."""
-    st.session_state[KEY + "clipped"] = too_large(drawn)
-    go(place().to(window(*drawn, count, count)))
+    """A box was drawn: open it."""
+    go(place().to(fitted(window(*drawn, count, count), count, count)))
 
 
 def point(query: int, key: int, count: int) -> None:
-    """A place was clicked: in the overview it opens, in a window its query and key are followed."""
+    """A place was clicked: where cells are pooled it opens, and in every case its query and key are followed."""
     st.session_state[KEY + "query"], st.session_state[KEY + "key"] = query, key
-    if place().now is None:
+    now = place().now
+    if now is None or now.pooled:
         go(place().to(around(query, key, count, count)))
 
 

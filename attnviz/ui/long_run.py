@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from attnviz.tokens import Encoded
     from attnviz.trace import Gap, Trace
 
-FREE = 2.0  # seconds: a run that is expected to take no longer starts by itself
+FREE = 8.0  # seconds: a run that is expected to take no longer starts by itself, with a bar and a Stop button
 PATIENCE = 60  # seconds for the layer that is under way when the reader says stop
 ROOM = 1_500_000_000  # bytes of queries and keys that are kept for all readers; the last run is kept whatever its size
 WATCHED = 0.5  # seconds: shorter runs show no bar
@@ -281,7 +281,9 @@ def _recorded(model: Model, encoded: Encoded, job: Job, bar: DeltaGenerator | No
             halted.append(stop)
 
     try:
-        trace = record(model, encoded, values=False, on_layer=on_layer, stop=lambda: job.stop or bool(halted))
+        trace = record(
+            model, encoded, values=False, predictions=False, on_layer=on_layer, stop=lambda: job.stop or bool(halted)
+        )
     except Stopped:
         if halted:
             raise halted[0] from None

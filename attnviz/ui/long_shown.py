@@ -6,11 +6,15 @@ What takes time is kept by names and numbers; a step on the map computes the win
 from __future__ import annotations
 
 import base64
+import time
+from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.ui import charts, clicks, long
 from attnviz.ui.charts import BAR, css_class
@@ -19,7 +23,7 @@ from attnviz.ui.language import language, t
 from attnviz.ui.long import KEY, Look
 from attnviz.ui.long_find import Hit
 from attnviz.ui.long_run import Asked, Done
-from attnviz.ui.long_view import MOST, MOVES, Place, Window
+from attnviz.ui.long_view import MOVES, Place, Window
 from attnviz.ui.panels import plain
 from attnviz.ui.reader import asset
 from attnviz.ui.runs import as_rule
@@ -33,30 +37,51 @@ if TYPE_CHECKING:
 MAP, FRAME, SMALL, LINE = KEY + "map", KEY + "frame", KEY + "small", KEY + "line"
 HEIGHT, LINE_HEIGHT, SMALL_HEIGHT = 440, 190, 170
 SIZE, SMALL_SIZE = 480, 96  # cells of the overview and of the minimap
+MOMENT = 1.0  # seconds after which a picture that is not ready says how far it is
 MOST_HITS = 2_000  # occurrences marked in the text
 OPEN = {name: f"{{{name}}}" for name in ("query", "key", "place", "token", "weight")}  # filled in by the browser
 SIGNS = {"in": "+", "out": "−", "left": "←", "right": "→", "up": "↑", "down": "↓"}  # as on the keys
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)
-def _grid(what: Asked, look: Look, _trace: Trace) -> Figure:
-    """All heads, none of them framed. `look.layer` and `look.head` are 0: they do not matter."""
+def _grids(what: Asked, look: Look) -> dict[str, Figure]:
+    """Where the grid of a run is kept: what is made inside a cached function may not show how far it is."""
+    return {}
+
+
+def _grid(done: Done, look: Look, told: Callable[[float], object]) -> Figure:
+    """All heads, none of them framed. `look.layer` and `look.head` do not matter."""
     from attnviz.figures import grid
 
-    return grid(
-        _trace, rule=as_rule(look.rule), scale=look.scale, dark=look.dark, language=look.language,
-        height=HEIGHT,
-    )  # fmt: skip
+    kept = _grids(done.what, replace(look, layer=0, head=0, how="max"))
+    if "grid" not in kept:
+        kept["grid"] = grid(
+            done.trace, rule=as_rule(look.rule), scale=look.scale, dark=look.dark, language=look.language,
+            height=HEIGHT, on_progress=told,
+        )  # fmt: skip
+    return kept["grid"]
+
+
+class Told:
+    """How far a picture is that takes longer than a moment: a bar from the first word of it on, if it is late."""
+
+    def __init__(self, place: DeltaGenerator, words: str) -> None:
+        self._place, self._words, self._began = place, words, time.monotonic()
+
+    def __call__(self, share: float) -> None:
+        if share < 1 and time.monotonic() - self._began > MOMENT:
+            self._place.progress(share, text=self._words)
 
 
 @st.cache_resource(max_entries=48, show_spinner=False)
-def _overview(what: Asked, look: Look, size: int, height: int, _trace: Trace) -> Figure:
-    """One head from afar, no box in it."""
+def _overview(what: Asked, look: Look, size: int, height: int, now: Window | None, _trace: Trace) -> Figure:
+    """One head from afar, or a window of it that is too large to be shown token for token; no box in it."""
     from attnviz.figures.overview import overview
 
     figure = overview(
         _trace, layer=look.layer, head=look.head, rule=as_rule(look.rule), how=look.how, scale=look.scale,
-        size=size, dark=look.dark, language=look.language, height=height,
+        size=size, part=None if now is None else (now.queries, now.keys), dark=look.dark, language=look.language,
+        height=height,
     )  # fmt: skip
     if height > SMALL_HEIGHT:  # the bar's name beside it: above it, it would take the room of the map
         figure.update_traces(marker_colorbar_title_side="right", selector={"type": "scatter"})
@@ -75,10 +100,10 @@ def weights_of(what: Asked, look: Look, side: str, token: int, _trace: Trace) ->
 
 def draw_grid(done: Done, look: Look) -> None:
     """All heads, the open one framed; a click opens another."""
-    from dataclasses import replace
-
+    place = st.empty()
     with st.spinner(t("long.drawing_grid")):
-        every = _grid(done.what, replace(look, layer=0, head=0, how="max"), done.trace)
+        every = _grid(done, look, Told(place, t("long.drawing_grid")))
+    place.empty()
     trace = done.trace
     st.plotly_chart(
         _framed(every, look), key=SHARED + "grid", theme=None, config={"displayModeBar": False},
@@ -118,9 +143,9 @@ def _pitch(values: tuple[float, ...]) -> float:
 def draw_map(done: Done, look: Look, place: Place) -> None:
     """The overview, or the window token for token; dragging, clicking and keys are heard (`long_map.js`)."""
     query, key = int(long.state("query")), int(long.state("key"))
-    if place.now is None:
+    if place.now is None or place.now.pooled:
         with st.spinner(t("long.drawing_map")):
-            figure = deepcopy(_overview(done.what, look, SIZE, HEIGHT, done.trace))
+            figure = deepcopy(_overview(done.what, look, SIZE, HEIGHT, place.now, done.trace))
         side = str(long.state("follow") or "query")
         figure.add_shape(**_line_of(side, query if side == "query" else key, look))
     else:
@@ -142,18 +167,23 @@ def _window(what: Asked, look: Look, now: Window, cell: tuple[int, int], _trace:
 
 def _map_words(done: Done, look: Look, now: Window | None) -> str:
     """The map in a sentence."""
+    said = {"layer": look.layer, "head": look.head}
     if now is None:
-        count = done.tokens
-        return t("long.alt_overview", layer=look.layer, head=look.head, tokens=count, how=t(f"long.how_{look.how}"))
-    return t(
-        "long.alt_window", layer=look.layer, head=look.head, q0=now.q0, q1=now.q1 - 1, k0=now.k0, k1=now.k1 - 1
-    )  # fmt: skip
+        return t("long.alt_overview", **said, tokens=done.tokens, how=t(f"long.how_{look.how}"))
+    words = t("long.alt_window", **said, q0=now.q0, q1=now.q1 - 1, k0=now.k0, k1=now.k1 - 1)
+    return f"{words} {_pooled_words(look, now)}" if now.pooled else words
+
+
+def _pooled_words(look: Look, now: Window) -> str:
+    """How many pairs a cell of a large window stands for."""
+    high, wide = (-(-len(side) // SIZE) for side in (now.queries, now.keys))
+    return t("long.pooled", how=t(f"long.how_{look.how}"), pairs=f"{high} × {wide}")
 
 
 def draw_small(done: Done, look: Look, place: Place) -> None:
     """The minimap: the whole head, small, and where in it the window lies."""
     with st.spinner(t("long.drawing_map")):
-        figure = deepcopy(_overview(done.what, look, SMALL_SIZE, SMALL_HEIGHT, done.trace))
+        figure = deepcopy(_overview(done.what, look, SMALL_SIZE, SMALL_HEIGHT, None, done.trace))
     bare = {"title": None, "showticklabels": False, "ticks": ""}
     figure.update_layout(margin={"l": 4, "r": 4, "t": 4, "b": 4}, xaxis=bare, yaxis=bare)
     figure.update_traces(hoverinfo="skip", hovertemplate=None, selector={"type": "heatmap"})
@@ -293,14 +323,13 @@ def _pick(side: str) -> None:
 
 
 def say_where(done: Done, look: Look, place: Place) -> None:
-    """Which part of the map is shown, the exact weight of the pair that is followed, and a box that was cut."""
+    """Which part of the map is shown and how, and the exact weight of the pair that is followed."""
     if place.now is None:
         st.caption(t("long.where_overview", tokens=f"{done.tokens:,}"))
         return
     now, (query, key) = place.now, (int(long.state("query")), int(long.state("key")))
     said = [t("long.where_window", q0=now.q0, q1=now.q1 - 1, k0=now.k0, k1=now.k1 - 1)]
-    if st.session_state.pop(KEY + "clipped", False):
-        said.append(t("long.clipped", most=MOST))
+    said.append(_pooled_words(look, now) if now.pooled else t("long.one_by_one"))
     weight = float(weights_of(done.what, look, "query", query, done.trace)[key])
     names = {name: plain(done.trace.encoded.labels[number]) for name, number in (("first", query), ("second", key))}
     if weight == weight:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from attnviz.trace import Trace
 
 
+MOST_PAIRS = 2**20  # of a window that is offered as a file: 4 MB of weights, some 40 MB as a table
+
+
 def as_csv(trace: Trace, rule: Rule | None, layer: int, head: int, now: Window) -> bytes:
     """The window as a table, a row for each pair that is allowed. UTF-8 with a mark for Excel."""
     from attnviz import streaming
@@ -67,7 +70,7 @@ def take(done: Done, look: Look, place: Place, chart: str) -> None:
                 "words": {word: t(f"take_{word}") for word in ("png", "svg", "link_copy", "link_copied")},
             },
         )  # fmt: skip
-        if now is not None:
+        if now is not None and len(now.queries) * len(now.keys) <= MOST_PAIRS:
             for kind, mime, make in (("csv", "text/csv", as_csv), ("npz", "application/octet-stream", as_npz)):
                 made = partial(make, trace, as_rule(look.rule), look.layer, look.head, now)
                 st.download_button(

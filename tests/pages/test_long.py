@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 from transformers import PreTrainedTokenizerBase
 
@@ -16,7 +17,7 @@ from attnviz import Argmax, load, record, streaming
 from attnviz.errors import Stopped
 from attnviz.messages import LANGUAGES, say
 from attnviz.rules import Soft
-from attnviz.ui import long, long_run, long_take
+from attnviz.ui import long, long_run, long_shown, long_take
 from attnviz.ui.long import FIRST, KEY, PARAMS, SAMPLES, sample
 from attnviz.ui.long_cost import Cost
 from attnviz.ui.long_view import Window
@@ -26,7 +27,17 @@ from tests.parity import tiny
 GRID, MAP, SMALL, LINE = range(4)  # the charts in their order
 
 
+SHORT = {"zh": "yueyang", "en": "gettysburg"}  # samples
+
+
 def opened(lang: str = "en", **link: str) -> AppTest:
+    """The page with a short text and a small model, unless the link says otherwise."""
+    text = {} if {"text", "sample"} & set(link) else {"sample": SHORT[lang]}
+    return visited(lang, **{"model": "lab-4", **text, **link})
+
+
+def visited(lang: str = "en", **link: str) -> AppTest:
+    """The page as a link opens it."""
     at = AppTest.from_file(str(ROOT / "pages" / "long.py"), default_timeout=PATIENCE)
     for name, value in {"lang": lang, **link}.items():
         at.query_params[name] = value
@@ -94,14 +105,37 @@ def test_the_page_shows_four_pictures_and_speaks_the_language(lang: str) -> None
     assert say("long.title", lang) in said(at)
     assert "long." not in said(at)
     assert box(at).value != ""
-    assert at.session_state[KEY + "text"] == sample(FIRST[lang])
+    assert at.session_state[KEY + "text"] == sample(SHORT[lang])
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_the_first_text_fills_the_model(lang: str) -> None:
-    trace = record(load("lab-4"), sample(FIRST[lang]))
-    assert len(trace.tokens) == 256 and trace.encoded.cut is not None
-    assert say("long.reads_256", lang) in said(opened(lang))
+def test_the_page_begins_with_thousands_of_tokens_and_no_network(lang: str) -> None:
+    at = visited(lang)
+    assert not at.exception and not at.error and len(at.get("plotly_chart")) == 4, "nothing had to be started"
+    assert at.session_state[KEY + "text"] == sample(FIRST[lang])
+    encoded = load("lab-long").tokenizer(sample(FIRST[lang]))["input_ids"]
+    assert 7_000 < len(encoded) <= 8_192
+    assert f"{len(encoded):,}" in said(at) and "lab-long" in said(at)
+
+
+def test_a_grid_that_is_late_says_how_far_it_is_and_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(long_shown, "MOMENT", 0.0)
+    shown: list[float] = []
+    monkeypatch.setattr(DeltaGenerator, "progress", lambda self, share, text: shown.append(share))
+    long_shown._grids.clear()
+    text = "the cat sat on the mat. " * 30
+    first = opened(text=text)
+    assert not first.exception and shown == sorted(shown) and len(shown) >= 15
+    again = opened(text=text)
+    assert not again.exception and len(again.get("plotly_chart")) == 4 and len(shown) < 16, "it was not made again"
+    assert chart(first, GRID) == chart(again, GRID)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_list_says_how_much_the_built_in_models_read(lang: str) -> None:
+    options = control(opened(lang), "model").options
+    assert say("long.reads", lang, count="8,192") in options[0], "the one that reads long texts stands first"
+    assert sum(say("long.reads", lang, count="256") in option for option in options) == 5
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -112,7 +146,7 @@ def test_every_sample_is_read_and_stands_in_the_link(name: str) -> None:
     assert not at.exception and not at.error
     assert at.session_state[KEY + "text"] == sample(name)
     assert link(at).get("sample") == (None if name == FIRST["en"] else name)
-    again = opened(**link(at))
+    again = visited(**link(at))
     assert again.session_state[KEY + "text"] == sample(name)
 
 
@@ -124,6 +158,23 @@ def test_a_window_shows_the_weights_of_its_tokens() -> None:
     layout = chart(at, MAP)["layout"]
     assert list(layout["yaxis"]["ticktext"]) == trace.tokens[10:30]
     assert list(layout["xaxis"]["ticktext"]) == trace.tokens[5:45]
+
+
+def test_a_large_part_is_pooled_and_says_so(llama: str) -> None:
+    part = {"q0": "100", "q1": "600", "k0": "0", "k1": "300", "query": "20"}
+    at = opened(model=llama, text=LONG, layer="1", head="3", scale="unit", **part)
+    trace = record(load(llama), LONG)
+    expected = streaming.pooled(trace.attention(1, 3), (480, 480), part=(range(100, 600), range(300))).numpy()
+    shown = cells(at)
+    assert shown.shape == (480, 300)
+    hidden = np.isnan(expected)
+    np.testing.assert_allclose(shown[~hidden] / 200, expected[~hidden], atol=0.51 / 200)
+    assert list(chart(at, MAP)["layout"]["yaxis"]["range"]) == [599.5, 99.5]
+    pooled = say("long.pooled", "en", how=say("long.how_max", "en"), pairs="2 × 1")
+    assert pooled in said(at) and say("long.one_by_one", "en") in said(opened(**WHERE))
+    closer = place(press(at, "in"))
+    assert closer == (225, 475, 75, 225), "half the size, the same middle"
+    assert say("long.one_by_one", "en") in said(at)
 
 
 @pytest.mark.parametrize("how", ["max", "mean"])
@@ -177,7 +228,7 @@ def test_a_rule_redraws_the_window() -> None:
 @pytest.mark.parametrize(("wanted", "lang"), [("DEDICATE", "en"), ("不", "zh")])
 def test_search_counts_and_jumps(wanted: str, lang: str) -> None:
     at = opened(lang, find=wanted, query="0")
-    trace = record(load("lab-4"), sample(FIRST[lang]))
+    trace = record(load("lab-4"), sample(SHORT[lang]))
     hits = long.occurrences(trace.encoded, wanted)
     assert len(hits) > 1
     assert say("long.found_count", lang, count=len(hits)) in said(at)

@@ -21,7 +21,6 @@ from attnviz.ui.long_view import (
     around,
     fitted,
     moved,
-    too_large,
     window,
 )
 
@@ -33,8 +32,8 @@ AIM = (2000, 1500)
 def inside(found: Window, queries: int, keys: int) -> None:
     """Whatever was asked, the window lies on the map and has a size that can be shown."""
     assert 0 <= found.q0 < found.q1 <= queries and 0 <= found.k0 < found.k1 <= keys
-    assert min(LEAST, queries) <= len(found.queries) <= MOST
-    assert min(LEAST, keys) <= len(found.keys) <= MOST
+    assert min(LEAST, queries) <= len(found.queries) and min(LEAST, keys) <= len(found.keys)
+    assert found.pooled == (max(len(found.queries), len(found.keys)) > MOST)
 
 
 @given(st.tuples(NUMBERS, NUMBERS, NUMBERS, NUMBERS), SIZES, SIZES)
@@ -50,11 +49,10 @@ def test_a_box_may_be_drawn_from_any_corner() -> None:
     assert window(190, 90, 20, 10, 300, 300) == Window(90, 190, 10, 20)
 
 
-def test_a_box_too_large_keeps_its_middle() -> None:
+def test_a_box_of_any_size_is_opened_whole() -> None:
     found = window(0, 4000, 1000, 2000, 8192, 8192)
-    assert (found.q0 + found.q1) / 2 == 2000 and (found.k0 + found.k1) / 2 == 1500
-    assert len(found.queries) == len(found.keys) == MOST
-    assert too_large((0, 4000, 0, 10)) and too_large((257, 0, 0, 10)) and not too_large((0, 256, 300, 44))
+    assert found == Window(0, 4000, 1000, 2000) and found.pooled
+    assert window(257, 0, 0, 10, 8192, 8192).pooled and not window(0, 256, 300, 44, 8192, 8192).pooled
 
 
 @given(st.integers(0, 8191), st.integers(0, 8191))
@@ -67,6 +65,8 @@ def test_a_window_around_a_pair_holds_it(query: int, key: int) -> None:
 def test_around_keeps_the_size_of_the_window_one_comes_from() -> None:
     found = around(500, 600, 8192, 8192, Window(0, 100, 0, 30))
     assert (len(found.queries), len(found.keys)) == (100, 30)
+    found = around(500, 600, 8192, 8192, Window(0, 4000, 0, 30))
+    assert len(found.queries) == len(found.keys) == START, "tokens are wanted, not cells"
 
 
 def test_back_goes_the_way_one_came() -> None:
@@ -87,12 +87,23 @@ def test_staying_leaves_no_trace() -> None:
 def test_in_opens_the_overview_around_what_is_followed() -> None:
     found = moved(Place(), "in", 8192, 8192, AIM).now
     assert found is not None and AIM[0] in found.queries and AIM[1] in found.keys
-    assert len(found.queries) == MOST
+    assert len(found.queries) == len(found.keys) == 4096
 
 
-def test_out_of_the_largest_window_is_the_overview() -> None:
+def test_in_leads_from_the_overview_to_single_tokens_step_by_step() -> None:
+    place, sizes = Place(), []
+    for _ in range(6):
+        place = moved(place, "in", 8192, 8192, AIM)
+        assert place.now is not None and AIM[0] in place.now.queries and AIM[1] in place.now.keys
+        sizes.append((len(place.now.queries), place.now.pooled))
+    assert sizes == [(4096, True), (2048, True), (1024, True), (512, True), (256, False), (128, False)]
+
+
+def test_out_of_half_the_map_is_the_overview() -> None:
     place = moved(Place(), "in", 8192, 8192, AIM)
     assert moved(place, "out", 8192, 8192, AIM).now is None
+    wide = moved(Place(Window(0, 100, 0, 8192)), "out", 8192, 8192, AIM).now
+    assert wide == Window(0, 200, 0, 8192), "while one side still grows there is more to see"
 
 
 @pytest.mark.parametrize("first", ["in", "out"])
@@ -146,6 +157,8 @@ def test_a_window_of_another_text_is_brought_into_this_one() -> None:
     assert fitted(Window(500, 564, 0, 64), 120, 120) is None
     assert fitted(None, 120, 120) is None
     assert fitted(Window(5, 900, 3, 4), 2000, 2000) == window(5, 900, 3, 4, 2000, 2000)
+    assert fitted(Window(0, 9000, 0, 9000), 2000, 2000) is None, "all of it, pooled, is the overview"
+    assert fitted(Window(0, 200, 0, 200), 120, 120) == Window(0, 120, 0, 120)
 
 
 @pytest.fixture(scope="module")

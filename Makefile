@@ -43,9 +43,9 @@ test: lint $(VENV)/.models-fetched
 	$(RUN) pytest $(PYTEST_ARGS)
 
 bench: $(VENV)/.models-fetched
-	$(RUN) benchmarks.app_speed
 	$(RUN) benchmarks.long_texts
 	$(RUN) benchmarks.long_browser
+	$(RUN) benchmarks.app_speed
 
 lint: $(VENV)/.test-installed
 	$(RUN) ruff check .

@@ -67,7 +67,7 @@ def generate(
         steps = writer.write(run)
     read, answer = writer.read
     if steps.joinable(steps.maps):
-        said = {"rule": chosen, "changes": tuple(interventions)}
+        said: dict[str, Any] = {"rule": chosen, "changes": tuple(interventions)}
         trace = trace_of(model, read, answer, steps.result(), steps.layers(), **said)
     else:
         trace = record(model, read, rule=rule, interventions=interventions, target=answer)

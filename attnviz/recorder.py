@@ -72,7 +72,7 @@ def record(
     chosen = Soft() if rule is None else rule
     changes = (*([] if chosen == Soft() else [Reweigh(chosen)]), *interventions)
     reply = reply_of(model, target) if model.kind == "seq2seq" else None
-    inputs = {"input_ids": torch.tensor([encoded.ids])}
+    inputs: dict[str, Any] = {"input_ids": torch.tensor([encoded.ids])}
     if reply is not None:
         inputs["decoder_input_ids"] = torch.tensor([reply.ids])
     check_tokens(changes, len(encoded.ids), None if reply is None else len(reply.ids))

@@ -78,7 +78,7 @@ CLICK = """async ([button, look]) => {
 
 PAGES = [screen.name for screens in SECTIONS.values() for screen in screens if screen.name != "attention"]
 WITHOUT_CHART = ("family",)
-TIMES = 5
+TIMES = 3
 SETTLED = """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
   && document.querySelector('[data-testid="stMain"] [data-testid="stMarkdownContainer"]')
   && [...document.querySelectorAll('[data-testid="stPlotlyChart"]')].every((one) => one.querySelector('.main-svg'))"""

@@ -85,15 +85,15 @@ def runs() -> Runs:
 
 
 def size(trace: Trace) -> int:
-    """The bytes of what a trace holds of its layers; views of one storage counted as one."""
+    """The bytes of what a trace holds of its layers; what several layers share counted once."""
     from attnviz.trace import Gap
     from attnviz.triangle import Triangle
 
     found = [layer for layer in trace.layers if not isinstance(layer, Gap)]
     named = ("queries", "keys", "allowed", "bias", "given")
     tensors = [getattr(layer, name, None) for layer in found for name in named]
-    held = [one.untyped_storage() for one in tensors if one is not None and not isinstance(one, Triangle)]
-    return sum({one.data_ptr(): one.nbytes() for one in held}.values())
+    held = [one for one in tensors if one is not None and not isinstance(one, Triangle)]
+    return sum({one.data_ptr(): min(one.nbytes, one.untyped_storage().nbytes()) for one in held}.values())
 
 
 def slim(trace: Trace) -> Trace:

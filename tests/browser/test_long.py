@@ -114,7 +114,8 @@ def test_a_large_box_is_seen_closer_and_a_click_opens_its_tokens(visit: Start, l
         f"([first]) => document.querySelector('{MAP}')?._fullLayout.yaxis.range[1] === first - 0.5", arg=[q0]
     )
     drag(one, (0.5, 0.5), (0.5, 0.5))  # a click
-    one.says("Token for token")
+    one.page.wait_for_function("([q]) => new URLSearchParams(location.search).get('q0') !== q", arg=[str(q0)])
+    one.says("Token for token; a click follows")
     q2, q3, k2, k3 = window(one)
     assert (q3 - q2, k3 - k2) == (64, 64)
     assert abs((q2 + q3) / 2 - (q0 + q1) / 2) < 40 and abs((k2 + k3) / 2 - (k0 + k1) / 2) < 40

@@ -370,6 +370,12 @@ def test_what_a_link_cannot_carry_is_said(llama: str) -> None:
     assert link(at)["text"] == short and opened(**link(at)).session_state[KEY + "text"] == short
 
 
+def test_the_store_counts_what_a_run_holds_and_not_the_pieces_it_lies_in() -> None:
+    trace = long_run.slim(record(load("lab-4"), "the cat sat on the mat", values=False))
+    count, layers, width = len(trace.tokens), 4, 160
+    assert long_run.size(trace) == 2 * count * layers * width * 4
+
+
 def test_the_store_lets_go_of_the_least_used() -> None:
     trace = long_run.slim(record(load("lab-4"), "the cat"))
     runs = long_run.Runs(room=2 * long_run.size(trace))

@@ -77,7 +77,7 @@ def record(
         inputs["decoder_input_ids"] = torch.tensor([reply.ids])
     check_tokens(changes, len(encoded.ids), None if reply is None else len(reply.ids))
     sizes = len(encoded.ids), None if reply is None else len(reply.ids)
-    if not predictions and _may_skip(model.network):
+    if not predictions and may_skip(model.network):
         inputs["logits_to_keep"] = 1
     skips = "logits_to_keep" in inputs
     check_run(model.network.config, sizes[0], sizes[1] or 0, eager=model.eager, predictions=not skips)
@@ -88,7 +88,7 @@ def record(
     return trace_of(model, encoded, reply, result, found, predictions=predictions, **said)
 
 
-def _may_skip(network: Any) -> bool:
+def may_skip(network: Any) -> bool:
     """Can the network be asked to predict after its last token alone?"""
     return "logits_to_keep" in signature(network.forward).parameters
 

@@ -57,10 +57,11 @@ def operations(model: Model, tokens: int) -> float:
 def expected(model: Model, tokens: int) -> Cost:
     """What will a run over so many tokens take on this machine?"""
     from attnviz.models.memory import forecast, recorded
+    from attnviz.recorder import may_skip
 
     config = model.network.config
     seconds = operations(model, tokens) / (SHARE * speed())
-    held = recorded(config, tokens, predictions=model.kind != "causal")
+    held = recorded(config, tokens, predictions=not may_skip(model.network))
     return Cost(tokens, seconds, forecast(config, tokens) if model.eager else held)
 
 

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from attnviz.ui import page
-from attnviz.ui.family import SECTIONS
-from attnviz.ui.language import language_picker, t
+from attnviz.ui.kit import page
+from attnviz.ui.kit.language import language_picker, t
+from attnviz.ui.pages.family.map import SECTIONS
 
 st.set_page_config(page_title="attnviz", page_icon=str(page.ICON), layout="wide")
 page.start()

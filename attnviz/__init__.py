@@ -19,11 +19,10 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
-    from attnviz import figures, masks, measures, similarity
-    from attnviz.attention import Attention, Observed, attend
-    from attnviz.errors import AttnvizError, ModelError, RuleError, Stopped, TextError
-    from attnviz.generation import generate
-    from attnviz.interventions import (
+    from attnviz import figures, measures
+    from attnviz.core import masks, similarity
+    from attnviz.core.attention import Attention, Observed, attend
+    from attnviz.core.interventions import (
         ForbidEdge,
         HideToken,
         Intervention,
@@ -33,16 +32,18 @@ if TYPE_CHECKING:
         Restrict,
         Reweigh,
     )
+    from attnviz.core.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
+    from attnviz.errors import AttnvizError, ModelError, RuleError, Stopped, TextError
     from attnviz.models import Model, load
-    from attnviz.recorder import record
-    from attnviz.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
+    from attnviz.recording.generate import generate
+    from attnviz.recording.record import record
     from attnviz.trace import Cell, Gap, Trace
 
 _HOMES = {
-    "attention": ("Attention", "Observed", "attend"),
+    "core.attention": ("Attention", "Observed", "attend"),
     "errors": ("AttnvizError", "ModelError", "RuleError", "Stopped", "TextError"),
-    "generation": ("generate",),
-    "interventions": (
+    "recording.generate": ("generate",),
+    "core.interventions": (
         "ForbidEdge",
         "HideToken",
         "Intervention",
@@ -53,10 +54,11 @@ _HOMES = {
         "Reweigh",
     ),
     "models": ("Model", "load"),
-    "recorder": ("record",),
-    "rules": ("Argmax", "Entmax", "Rule", "Sample", "Soft", "Sparsemax", "Threshold", "TopK", "TopP"),
+    "recording.record": ("record",),
+    "core.rules": ("Argmax", "Entmax", "Rule", "Sample", "Soft", "Sparsemax", "Threshold", "TopK", "TopP"),
     "trace": ("Cell", "Gap", "Trace"),
 }
+_ROOMS = {"figures": "figures", "masks": "core.masks", "measures": "measures", "similarity": "core.similarity"}
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
@@ -100,8 +102,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("figures", "masks", "measures", "similarity"):
-        return import_module(f"attnviz.{name}")
+    if name in _ROOMS:
+        return import_module(f"attnviz.{_ROOMS[name]}")
     if name not in _HOME_OF:
         raise AttributeError(f"module 'attnviz' has no attribute {name!r}")
     return getattr(import_module(f"attnviz.{_HOME_OF[name]}"), name)

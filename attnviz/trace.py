@@ -10,12 +10,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attnviz.attention import Attention
+from attnviz.core.attention import Attention
+from attnviz.core.blocks import part
+from attnviz.core.interventions import Intervention
+from attnviz.core.rules import Entmax, Rule, Soft, Sparsemax
 from attnviz.errors import AttnvizError, ModelError
-from attnviz.interventions import Intervention
-from attnviz.rules import Entmax, Rule, Soft, Sparsemax
-from attnviz.streaming import part
-from attnviz.tokens import Encoded
+from attnviz.text.tokens import Encoded
 
 MANY = 512  # queries; of more than that a cell's row alone is computed
 

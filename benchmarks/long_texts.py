@@ -149,7 +149,7 @@ def network(kind: str, way: str, tokens: int = 4096) -> Any:
     import torch
     from transformers import AutoConfig, AutoModel
 
-    from attnviz.interface import listen, register
+    from attnviz.adapter.registered import listen, register
 
     register()
     torch.manual_seed(0)
@@ -168,7 +168,7 @@ def numbers(tokens: int) -> Any:
 
 def recorded(made: Any, tokens: int) -> Any:
     """What `record` does with a text of so many tokens, the tokenizer apart."""
-    from attnviz.recorder import Watch, run
+    from attnviz.recording.record import Watch, run
 
     return run(made, watch=Watch.over(made, tokens, None, None, None), input_ids=numbers(tokens))
 
@@ -244,8 +244,8 @@ def trace_of(layers: Sequence[Any], tokens: int) -> Any:
     """A trace of recorded layers with numbered tokens."""
     import torch
 
-    from attnviz.rules import Soft
-    from attnviz.tokens import Encoded
+    from attnviz.core.rules import Soft
+    from attnviz.text.tokens import Encoded
     from attnviz.trace import Trace
 
     labels = tuple(f"word{number}" for number in range(tokens))
@@ -291,10 +291,10 @@ def growth(quick: bool) -> tuple[dict[str, Any], list[Bar]]:
     import torch
     from plotly.io.json import to_json_plotly
 
-    from attnviz.attention import attend
+    from attnviz.core.attention import attend
+    from attnviz.core.rules import Soft
     from attnviz.figures import grid
     from attnviz.figures.overview import overview, zoomed
-    from attnviz.rules import Soft
 
     found = {}
     lengths = (1024, 2048) if quick else (1024, 2048, 4096, 8192)

@@ -4,9 +4,11 @@ The pictures are drawn first, from the choices as they stand; the controls follo
 Plotly begins to load there, before anything else. On a cold server, where that takes seconds, the controls come first.
 """
 
-from attnviz.ui import charts, choices, clicks, page, panels, runs
-from attnviz.ui.reader import draw_reader
-from attnviz.ui.take import take_away
+from attnviz.ui.kit import charts, clicks, page, panels
+from attnviz.ui.kit import controls as choices
+from attnviz.ui.kit.export_menu import take_away
+from attnviz.ui.kit.reader import draw_reader
+from attnviz.ui.stores import runs
 
 page.heading()
 clicks.listen_to_attention()

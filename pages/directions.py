@@ -2,9 +2,12 @@
 
 import streamlit as st
 
-from attnviz.ui import choices, directions, page, panels, runs
-from attnviz.ui.language import article, t
-from attnviz.ui.take import take_away
+from attnviz.ui.kit import controls as choices
+from attnviz.ui.kit import page, panels
+from attnviz.ui.kit.export_menu import take_away
+from attnviz.ui.kit.language import article, t
+from attnviz.ui.pages.directions import screen as directions
+from attnviz.ui.stores import runs
 
 page.heading("directions.title", "directions.look", directions.PARAMS)
 text = directions.choose_sentence()

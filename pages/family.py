@@ -1,7 +1,7 @@
 """Which attentions are there, and in what do they differ?"""
 
-from attnviz.ui import page
-from attnviz.ui.family import PARAMS, draw_map
+from attnviz.ui.kit import page
+from attnviz.ui.pages.family.map import PARAMS, draw_map
 
 page.heading("family.title", "family.look", PARAMS)
 draw_map()

@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from attnviz.ui import choices, page
-from attnviz.ui import hierarchical as asked
-from attnviz.ui import hierarchical_shown as shows
-from attnviz.ui.language import article, t
+from attnviz.ui.kit import controls as choices
+from attnviz.ui.kit import page
+from attnviz.ui.kit.language import article, t
+from attnviz.ui.pages.hierarchical import choices as asked
+from attnviz.ui.pages.hierarchical import shown as shows
 
 page.heading("hierarchical.title", "hierarchical.look", asked.PARAMS)
 with st.sidebar:

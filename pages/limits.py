@@ -2,8 +2,11 @@
 
 import streamlit as st
 
-from attnviz.ui import asking, choices, costs, limits, page, panels
-from attnviz.ui.language import article, t
+from attnviz.ui.kit import asking, page, panels
+from attnviz.ui.kit import controls as choices
+from attnviz.ui.kit.language import article, t
+from attnviz.ui.pages.limits import choices as limits
+from attnviz.ui.pages.limits import costs
 
 page.heading("limits.title", "limits.look", limits.PARAMS)
 with st.sidebar:

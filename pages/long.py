@@ -2,9 +2,15 @@
 
 import streamlit as st
 
-from attnviz.ui import choices, long, long_run, long_shown, long_take, models, page
-from attnviz.ui.charts import dark
-from attnviz.ui.language import article, t
+from attnviz.ui.kit import controls as choices
+from attnviz.ui.kit import page
+from attnviz.ui.kit.charts import dark
+from attnviz.ui.kit.language import article, t
+from attnviz.ui.pages.long import choices as long
+from attnviz.ui.pages.long import export as long_take
+from attnviz.ui.pages.long import run as long_run
+from attnviz.ui.pages.long import shown as long_shown
+from attnviz.ui.pages.models import choices as models
 
 page.heading("long.title", "long.look", long.PARAMS)
 long.begin()

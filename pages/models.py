@@ -2,11 +2,14 @@
 
 import streamlit as st
 
-from attnviz.ui import changes, charts, choices, clicks, models, page, panels, writing
-from attnviz.ui.effect import show_effect
-from attnviz.ui.language import article, t
-from attnviz.ui.reader import draw_reader
-from attnviz.ui.take import take_away
+from attnviz.ui.kit import charts, clicks, page, panels
+from attnviz.ui.kit import controls as choices
+from attnviz.ui.kit.effect import show_effect
+from attnviz.ui.kit.export_menu import take_away
+from attnviz.ui.kit.language import article, t
+from attnviz.ui.kit.reader import draw_reader
+from attnviz.ui.pages.models import changes, writing
+from attnviz.ui.pages.models import choices as models
 
 page.heading("models_title", "models_look", models.PARAMS)
 clicks.listen_to_attention()

@@ -2,8 +2,11 @@
 
 import streamlit as st
 
-from attnviz.ui import choices, page, panels, positions, positions_shown
-from attnviz.ui.language import article, t
+from attnviz.ui.kit import controls as choices
+from attnviz.ui.kit import page, panels
+from attnviz.ui.kit.language import article, t
+from attnviz.ui.pages.positions import choices as positions
+from attnviz.ui.pages.positions import shown as positions_shown
 
 page.heading("positions.title", "positions.look", positions.PARAMS)
 text = positions.choose_sentence()

@@ -2,8 +2,11 @@
 
 import streamlit as st
 
-from attnviz.ui import cases, page, panels, readings, runs
-from attnviz.ui.language import article, t
+from attnviz.ui.kit import page, panels
+from attnviz.ui.kit.language import article, t
+from attnviz.ui.pages.readings import choices as cases
+from attnviz.ui.pages.readings import shown as readings
+from attnviz.ui.stores import runs
 
 page.heading("readings_title", "readings_look", cases.PARAMS)
 cases.fill()

@@ -2,8 +2,10 @@
 
 import streamlit as st
 
-from attnviz.ui import page, panels, runs, scaled
-from attnviz.ui.language import article, t
+from attnviz.ui.kit import page, panels
+from attnviz.ui.kit.language import article, t
+from attnviz.ui.pages.scaled import screen as scaled
+from attnviz.ui.stores import runs
 
 page.heading("scaled.title", "scaled.look", scaled.PARAMS)
 scaled.choose_text()

@@ -2,9 +2,12 @@
 
 import streamlit as st
 
-from attnviz.ui import asking, choices, page, pairs, panels, sparse
-from attnviz.ui.effect import show_effect
-from attnviz.ui.language import article, t
+from attnviz.ui.kit import asking, page, panels
+from attnviz.ui.kit import controls as choices
+from attnviz.ui.kit.effect import show_effect
+from attnviz.ui.kit.language import article, t
+from attnviz.ui.pages.sparse import choices as sparse
+from attnviz.ui.pages.sparse import shown as pairs
 
 page.heading("sparse.title", "sparse.look", sparse.PARAMS)
 with st.sidebar:

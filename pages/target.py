@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from attnviz.ui import page, target
-from attnviz.ui.language import article, t
+from attnviz.ui.kit import page
+from attnviz.ui.kit.language import article, t
+from attnviz.ui.pages.target import screen as target
 
 page.heading("target.title", "target.look", target.PARAMS)
 target.choose_texts()

@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from attnviz.ui import page, translation
-from attnviz.ui import translation_shown as shown
-from attnviz.ui.language import article, t
+from attnviz.ui.kit import page
+from attnviz.ui.kit.language import article, t
+from attnviz.ui.pages.translation import choices as translation
+from attnviz.ui.pages.translation import shown
 
 page.heading("translation.title", "translation.look", translation.PARAMS)
 shown.listen()

@@ -9,7 +9,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 from jaxtyping import install_import_hook
 
-CHECKED = install_import_hook(["attnviz.attention", "attnviz.trace"], "beartype.beartype")
+CHECKED = install_import_hook(["attnviz.core.attention", "attnviz.trace"], "beartype.beartype")
 
 import pytest
 import torch

@@ -8,12 +8,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attnviz import streaming
-from attnviz.attention import Attention
-from attnviz.rules import Soft
-from attnviz.tokens import Encoded
+from attnviz.core import blocks as streaming
+from attnviz.core.attention import Attention
+from attnviz.core.rules import Soft
+from attnviz.text.tokens import Encoded
+from attnviz.text.units import Unit, Units, averaged, groups, pooled
 from attnviz.trace import Trace
-from attnviz.units import Unit, Units, averaged, groups, pooled
 
 LEAST_MISSING = 1e-3  # a softmax row that misses 1 by more than this has lost weight somewhere; float32 misses 1e-6
 

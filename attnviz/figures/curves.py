@@ -9,8 +9,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from attnviz.figures.labels import escaped, widest
-from attnviz.figures.palette import TICK, Colours, colours, layout, series
+from attnviz.figures.paint.labels import escaped, widest
+from attnviz.figures.paint.palette import TICK, Colours, colours, layout, series
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
 LONGEST = 28  # characters of a line's or bar's name

@@ -6,7 +6,7 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from attnviz.figures.palette import Colours, colours
+from attnviz.figures.paint.palette import Colours, colours
 
 PALE = 0.04  # a shade below this is not painted: the page's own ground says it better
 INKS = ("#000000", "#ffffff")

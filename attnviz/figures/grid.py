@@ -13,12 +13,12 @@ import plotly.graph_objects as go
 import torch
 from torch import Tensor
 
-from attnviz import streaming
-from attnviz.attention import Attention
-from attnviz.figures.bytes import GAP, NOT_ALLOWED, bytes_ramp, in_bytes
+from attnviz.core import blocks as streaming
+from attnviz.core.attention import Attention
+from attnviz.core.rules import Rule
 from attnviz.figures.choose import Axis, axes, reader, visible
-from attnviz.figures.labels import escaped, shortened, wrapped
-from attnviz.figures.palette import (
+from attnviz.figures.paint.labels import escaped, shortened, wrapped
+from attnviz.figures.paint.palette import (
     TICK,
     Colours,
     Scale,
@@ -30,10 +30,10 @@ from attnviz.figures.palette import (
     not_allowed_mark,
     shade,
 )
+from attnviz.figures.paint.shades import GAP, NOT_ALLOWED, bytes_ramp, in_bytes
 from attnviz.messages import say
-from attnviz.rules import Rule
+from attnviz.text.units import Unit
 from attnviz.trace import Gap, Trace
-from attnviz.units import Unit
 
 MOST_CELLS = 64  # a tile has fewer pixels than that across; longer texts are pooled by their largest weights
 MOST_IN_ALL = 1_500_000  # cells of the mosaic, a byte each: many heads have smaller tiles

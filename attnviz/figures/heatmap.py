@@ -10,10 +10,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attnviz.figures.bytes import bar_alone, bytes_picture, hover_steps
+from attnviz.core.rules import Rule
 from attnviz.figures.choose import Axis, axes, missing, visible
-from attnviz.figures.labels import escaped, widest
-from attnviz.figures.palette import (
+from attnviz.figures.paint.labels import escaped, widest
+from attnviz.figures.paint.palette import (
     CLEAR,
     TICK,
     Colours,
@@ -28,10 +28,10 @@ from attnviz.figures.palette import (
     room_for_mark,
     shade,
 )
+from attnviz.figures.paint.shades import bar_alone, bytes_picture, hover_steps
 from attnviz.messages import say
-from attnviz.rules import Rule
+from attnviz.text.units import Unit
 from attnviz.trace import Trace
-from attnviz.units import Unit
 
 MOST_LABELS = 48  # more labels than that do not fit beside each other; the rest appear on hover
 MOST_SAID = 10_000  # cells; in larger maps those that are not allowed say nothing, for that costs 10 bytes a cell

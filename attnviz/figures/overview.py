@@ -13,12 +13,13 @@ import plotly.graph_objects as go
 import torch
 from torch import Tensor
 
-from attnviz import streaming
-from attnviz.figures.bytes import NOT_ALLOWED, STEPS, bar_alone, bytes_picture
+from attnviz.core import blocks as streaming
+from attnviz.core.blocks import Pool
+from attnviz.core.rules import Rule
 from attnviz.figures.curves import Line, lines
 from attnviz.figures.heatmap import UNSEEN, cells
-from attnviz.figures.labels import escaped, widest
-from attnviz.figures.palette import (
+from attnviz.figures.paint.labels import escaped, widest
+from attnviz.figures.paint.palette import (
     BAR_TICKS,
     CLEAR,
     TICK,
@@ -32,9 +33,8 @@ from attnviz.figures.palette import (
     room_for_mark,
     shade,
 )
+from attnviz.figures.paint.shades import NOT_ALLOWED, STEPS, bar_alone, bytes_picture
 from attnviz.messages import say
-from attnviz.rules import Rule
-from attnviz.streaming import Pool
 from attnviz.trace import Trace
 
 MOST_POINTS = 2_000  # of a line; more than a screen has pixels across

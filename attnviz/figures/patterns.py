@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 from jaxtyping import Bool
 from torch import Tensor
 
-from attnviz.figures.labels import escaped, widest
-from attnviz.figures.palette import TICK, colours, layout, not_allowed_mark, series
+from attnviz.figures.paint.labels import escaped, widest
+from attnviz.figures.paint.palette import TICK, colours, layout, not_allowed_mark, series
 from attnviz.messages import say
 
 MOST_LABELS = 32

@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attnviz.figures.labels import escaped, widest
-from attnviz.figures.palette import TICK, Colours, bar, colours, diverging, layout, ramp, room_for_bar
+from attnviz.figures.paint.labels import escaped, widest
+from attnviz.figures.paint.palette import TICK, Colours, bar, colours, diverging, layout, ramp, room_for_bar
 from attnviz.messages import say
 
 MOST_NUMBERS = 18  # columns; in more the numbers do not fit into the cells

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from attnviz.figures.heatmap import cells
-from attnviz.figures.palette import (
+from attnviz.figures.paint.palette import (
     TICK,
     Colours,
     Diverging,
@@ -25,7 +25,7 @@ from attnviz.figures.palette import (
 )
 from attnviz.measures.readings import by_unit, unit_places, units_of
 from attnviz.messages import say
-from attnviz.segmentation import Reading
+from attnviz.text.segmentation import Reading
 from attnviz.trace import Trace
 
 View = Literal["token", "word", "difference"]

@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 from torch import Tensor
 
-from attnviz.figures.labels import escaped, shortened
-from attnviz.figures.palette import TICK, colours, layout, series
+from attnviz.figures.paint.labels import escaped, shortened
+from attnviz.figures.paint.palette import TICK, colours, layout, series
 from attnviz.figures.strips import background, highest
 from attnviz.messages import say
 

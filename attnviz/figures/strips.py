@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attnviz.figures.labels import escaped, widest
-from attnviz.figures.palette import TICK, Scale, bar, colours, diverging, layout, room_for_bar, shade
+from attnviz.figures.paint.labels import escaped, widest
+from attnviz.figures.paint.palette import TICK, Scale, bar, colours, diverging, layout, room_for_bar, shade
 from attnviz.messages import say
 
 ROW = 30  # pixels

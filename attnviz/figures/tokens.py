@@ -5,10 +5,20 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from attnviz.figures.labels import escaped, shortened, widest
-from attnviz.figures.palette import Colours, Scale, bar_width, cell_frame, colour_bar, colours, layout, ramp, shade
+from attnviz.core.rules import Rule
+from attnviz.figures.paint.labels import escaped, shortened, widest
+from attnviz.figures.paint.palette import (
+    Colours,
+    Scale,
+    bar_width,
+    cell_frame,
+    colour_bar,
+    colours,
+    layout,
+    ramp,
+    shade,
+)
 from attnviz.messages import say
-from attnviz.rules import Rule
 from attnviz.trace import Trace
 
 A_LINE = 24

@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from attnviz.core.rules import Rule
 from attnviz.measures.entropy import entropy, normalised
-from attnviz.rules import Rule
 from attnviz.trace import Trace
 
 

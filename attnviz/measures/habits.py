@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from attnviz.core.rules import Rule
 from attnviz.measures.effect import word_numbers
 from attnviz.measures.entropy import normalised
-from attnviz.rules import Rule
 from attnviz.trace import Trace
 
 HABITS = ("previous", "next", "itself", "same_word", "punctuation", "first_special", "last_special")

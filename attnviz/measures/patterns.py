@@ -1,6 +1,6 @@
 """Sparse patterns by name, how many pairs each computes, and what each costs in accuracy on held-out sentences.
 
-The figures are those of `attnviz/content/sparse.toml`, which `python -m attnviz.training.patterns_card` writes.
+The figures are those of `attnviz/content/sparse.toml`, which `python -m attnviz.training.patterns.card` writes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from attnviz.masks import Dilated, Fixed, Global, Mask, RandomKeys, Strided, Window
+from attnviz.core.masks import Dilated, Fixed, Global, Mask, RandomKeys, Strided, Window
 
 FIGURES = "sparse.toml"
 PATTERNS = ("window", "dilated", "global", "random", "strided", "fixed")

@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from attnviz.core.rules import Rule
 from attnviz.errors import TextError
 from attnviz.measures.entropy import normalised
-from attnviz.rules import Rule
-from attnviz.segmentation import Reading, same_text
+from attnviz.text.segmentation import Reading, same_text
 from attnviz.trace import Trace
 
 DRAWS, SEED = 1_000, 11

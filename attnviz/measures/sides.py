@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attnviz.rules import Rule
+from attnviz.core.rules import Rule
 from attnviz.trace import Trace
 
 

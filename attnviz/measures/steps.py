@@ -14,9 +14,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from attnviz.attention import Attention, attend
+from attnviz.core.attention import Attention, attend
+from attnviz.core.rules import Rule, Soft
 from attnviz.measures.entropy import entropy
-from attnviz.rules import Rule, Soft
 from attnviz.trace import Trace
 
 

@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 from yaml import YAMLError
 
+from attnviz.adapter.registered import ATTENTION, EAGER_TYPES, listen, register
 from attnviz.errors import ModelError
-from attnviz.interface import ATTENTION, EAGER_TYPES, listen, register
 from attnviz.models import memory
 from attnviz.models.catalogue import recommended_revision
 from attnviz.models.fetch import UNREAD, fetch, shard_names, unread
@@ -23,6 +23,7 @@ from attnviz.models.gguf import check_gguf
 from attnviz.models.hub import Report
 from attnviz.models.opening import reported
 from attnviz.models.refuse import check_config, check_tokenizer, read_config
+from attnviz.shipped import WEIGHTS
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -31,7 +32,6 @@ COMPARED = ("lab-1", "lab-2", "lab-4", "lab-8")  # trained alike but for the hea
 BUILT_IN = (*COMPARED, "lab-gpt", "lab-long")
 EAGER = "eager"  # transformers' own attention, which returns its weights
 BOUNDARY_FILE = "word_boundary.safetensors"
-WEIGHTS = Path(__file__).parents[1] / "weights"
 UNBOUNDED = 1_000_000  # tokenizers without a limit carry a number above this
 # Model types whose positions start after the padding id, so that the first few are never used.
 PADDED_POSITIONS = {

@@ -60,7 +60,7 @@ def recorded(config: Any, tokens: int, target: int = 0, *, predictions: bool = T
     """How many bytes does a run take that records queries and keys in place of weights? States with them, and logits
     unless it makes no `predictions`.
 
-    In proportion to the text: weights are made when they are asked for, in blocks (`attnviz.streaming`). 0 for a
+    In proportion to the text: weights are made when they are asked for, in blocks (`attnviz.core.blocks`). 0 for a
     configuration that names no layers or heads.
     """
     text = _text(config)

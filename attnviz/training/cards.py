@@ -260,7 +260,7 @@ def examples(report: Report) -> str:
 def command(report: Report) -> str:
     """The command that prints the figures again."""
     return (
-        f"```\npython -m attnviz.training.evaluate {report.model} \\\n"
+        f"```\npython -m attnviz.training.lab.evaluate {report.model} \\\n"
         "    --zh common_voice_zh.txt --en common_voice_en.txt --gsd gsdsimp_test.conllu\n```\n\n"
         "原始数据 The public originals: github.com/common-voice/common-voice (`server/data/zh-CN`, `server/data/en`), "
         "github.com/UniversalDependencies/UD_Chinese-GSDSimp."

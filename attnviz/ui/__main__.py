@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from streamlit.runtime.pages_manager import PagesManager
 
 from attnviz.figures import grid, heatmap
-from attnviz.ui import runs
-from attnviz.ui.choices import PARAMS, SOFT
-from attnviz.ui.first import asked, drawn
-from attnviz.ui.server import APP, make
+from attnviz.ui.kit.controls import PARAMS, SOFT
+from attnviz.ui.server.app import APP, make
+from attnviz.ui.server.first_picture import asked, drawn
+from attnviz.ui.stores import runs
 
 
 def warm_up() -> None:

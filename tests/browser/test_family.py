@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from attnviz.messages import say
-from attnviz.ui.family import SECTIONS
+from attnviz.ui.pages.family.map import SECTIONS
 from tests.browser.person import Visit
 from tests.browser.test_layout import CUT, NARROW, SCROLL, WIDE
 

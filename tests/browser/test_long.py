@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, expect
 from transformers import PreTrainedTokenizerBase
 
 from attnviz import load, record
-from attnviz.ui.long import sample
+from attnviz.ui.pages.long.choices import sample
 from tests.browser.person import Visit
 from tests.parity import tiny
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from attnviz.messages import say
-from attnviz.ui.family import SECTIONS
+from attnviz.ui.pages.family.map import SECTIONS
 from tests.browser.person import Visit
 from tests.browser.test_layout import CUT, LOOKS, NARROW, SCROLL, SLACK, WIDE
 

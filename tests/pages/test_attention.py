@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from attnviz.figures.bytes import STEPS
+from attnviz.figures.paint.shades import STEPS
 from attnviz.messages import table
-from attnviz.ui.choices import KEY, SETTINGS
-from attnviz.ui.language import NAMES
+from attnviz.ui.kit.controls import KEY, SETTINGS
+from attnviz.ui.kit.language import NAMES
 from tests.pages.opened import (
     START,
     alone,
@@ -229,7 +229,7 @@ def test_charts_carry_words_for_those_who_do_not_see_them() -> None:
 
 def test_a_cold_server_draws_the_same_page_controls_first(monkeypatch: pytest.MonkeyPatch) -> None:
     warm = opened(text="猫坐在垫子上", rule="hard")
-    monkeypatch.setattr("attnviz.ui.runs.cold", lambda: True)
+    monkeypatch.setattr("attnviz.ui.stores.runs.cold", lambda: True)
     cold = opened(text="猫坐在垫子上", rule="hard")
     assert not cold.exception
     assert charts(cold) == charts(warm)

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from attnviz.messages import LANGUAGES, say, table
-from attnviz.ui.family import FIRST, SECTIONS, THEN
+from attnviz.ui.pages.family.map import FIRST, SECTIONS, THEN
 from tests.pages.opened import PATIENCE, ROOT, opened, said
 
 MEMBERS = (*FIRST, *THEN)
@@ -51,7 +51,7 @@ def test_opening_hard_attention_opens_the_attention_page_with_a_hard_rule() -> N
 
 
 def test_the_choices_of_every_page_outlive_a_visit_to_another() -> None:
-    from attnviz.ui.kept import params
+    from attnviz.ui.registry import params
 
     at = opened(text="狗追猫", model="lab-8")
     at.switch_page("pages/directions.py").run()

@@ -9,11 +9,11 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+from attnviz.core.rules import Argmax
 from attnviz.messages import LANGUAGES, say
-from attnviz.rules import Argmax
-from attnviz.systems.hierarchical import MOST_SENTENCES, colour, held_out, load, samples
-from attnviz.systems.hierarchical_effect import without_sentences
-from attnviz.ui.hierarchical import HEAVIEST, KEY, MODELS, PARAMS
+from attnviz.systems.hierarchical.effect import without_sentences
+from attnviz.systems.hierarchical.system import MOST_SENTENCES, colour, held_out, load, samples
+from attnviz.ui.pages.hierarchical.choices import HEAVIEST, KEY, MODELS, PARAMS
 from tests.pages.opened import PATIENCE, ROOT, array, elements, said
 
 REVIEW = "The plot is thin.\nBut what a wonderful, moving performance!\nI would see it again."

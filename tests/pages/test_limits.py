@@ -7,15 +7,15 @@ import re
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from attnviz.core.interventions import HideToken
 from attnviz.errors import TextError
-from attnviz.interventions import HideToken
-from attnviz.measures import cost
-from attnviz.measures.limits import edge_effects, token_shares
+from attnviz.experiments import cost
+from attnviz.experiments.edges import edge_effects, token_shares
 from attnviz.messages import LANGUAGES, table
 from attnviz.models import load
-from attnviz.recorder import record
-from attnviz.ui import costs
-from attnviz.ui.limits import KEY, PARAMS
+from attnviz.recording.record import record
+from attnviz.ui.pages.limits import costs
+from attnviz.ui.pages.limits.choices import KEY, PARAMS
 from tests.pages.opened import PATIENCE, ROOT, array, charts, elements, said
 from tests.pages.test_models import effect
 from tests.pages.test_sparse import raw_keys

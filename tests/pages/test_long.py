@@ -12,12 +12,15 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 from transformers import PreTrainedTokenizerBase
 
-from attnviz import Argmax, load, record, streaming
+from attnviz import Argmax, load, record
+from attnviz.core import blocks as streaming
 from attnviz.errors import Stopped
 from attnviz.messages import LANGUAGES, say
-from attnviz.ui import long, long_run, long_shown
-from attnviz.ui.long import FIRST, KEY, PARAMS, SAMPLES, sample
-from attnviz.ui.long_cost import Cost
+from attnviz.ui.pages.long import choices as long
+from attnviz.ui.pages.long import run as long_run
+from attnviz.ui.pages.long import shown as long_shown
+from attnviz.ui.pages.long.choices import FIRST, KEY, PARAMS, SAMPLES, sample
+from attnviz.ui.pages.long.cost import Cost
 from tests.pages.opened import PATIENCE, ROOT, array, elements, said
 from tests.parity import tiny
 
@@ -329,7 +332,7 @@ def test_a_run_that_is_stopped_leaves_the_page_as_it_was(
     def stopped(*_: object, **__: object) -> None:
         raise Stopped("run_stopped")
 
-    monkeypatch.setattr("attnviz.recorder.record", stopped)
+    monkeypatch.setattr("attnviz.recording.record.record", stopped)
     box(at).set_value(LONG + "the dog")
     at.run()
     press(at, "start")

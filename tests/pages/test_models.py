@@ -12,10 +12,10 @@ from transformers import PreTrainedTokenizerBase
 
 from attnviz import RemoveHeads, load, record
 from attnviz.messages import LANGUAGES, table
-from attnviz.ui.models import KEY, PARAMS
+from attnviz.ui.pages.models.choices import KEY, PARAMS
 from tests.pages.opened import PATIENCE, ROOT, array, cells, charts, elements, said
 from tests.parity import tiny
-from tests.unit.hub import Fault, StandIn, endpoint
+from tests.unit.models.hub import Fault, StandIn, endpoint
 
 NAME, WEIGHTS = "someone/small-bert", "model.safetensors"
 TEXT = "the cat sat on the mats"

@@ -10,11 +10,11 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from attnviz import positions as say_where
+from attnviz.core import positions as say_where
+from attnviz.core.rules import Soft, Sparsemax
 from attnviz.messages import LANGUAGES, say, table
-from attnviz.rules import Soft, Sparsemax
-from attnviz.systems.positions import load, restored, shuffled
-from attnviz.ui.positions import CHANGES, ENCODINGS, KEY, PARAMS, SAMPLES, START
+from attnviz.systems.positions.system import load, restored, shuffled
+from attnviz.ui.pages.positions.choices import CHANGES, ENCODINGS, KEY, PARAMS, SAMPLES, START
 from tests.pages.opened import PATIENCE, ROOT, array, elements, said
 
 BOTH = len(START) + 2

@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 from attnviz import load, record
 from attnviz.measures import lean
 from attnviz.messages import LANGUAGES, say
-from attnviz.segmentation import Reading, cases
-from attnviz.ui.cases import KEY, OWN, PARAMS
+from attnviz.text.segmentation import Reading, cases
+from attnviz.ui.pages.readings.choices import KEY, OWN, PARAMS
 from tests.pages.opened import PATIENCE, ROOT, array, elements, said
 
 BRIDGE = ("南京市/长江大桥", "南京市长/江大桥")
@@ -52,7 +52,7 @@ def test_every_sentence_of_the_list_is_read(name: str, lang: str) -> None:
 
 
 def test_page_agrees_with_the_command(capsys: pytest.CaptureFixture[str]) -> None:
-    from attnviz.measures.cases import show
+    from attnviz.experiments.sentences import show
 
     show(load("lab-8"), cases()["balls"])
     printed = capsys.readouterr().out

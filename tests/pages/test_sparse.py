@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from attnviz.interventions import Restrict
-from attnviz.masks import Window
+from attnviz.core.interventions import Restrict
+from attnviz.core.masks import Window
 from attnviz.messages import LANGUAGES, say, table
 from attnviz.models import load
-from attnviz.recorder import record
-from attnviz.ui import asking, pairs
-from attnviz.ui.sparse import KEY, NUMBERS, PARAMS, PATTERNS
+from attnviz.recording.record import record
+from attnviz.ui.kit import asking
+from attnviz.ui.pages.sparse import shown as pairs
+from attnviz.ui.pages.sparse.choices import KEY, NUMBERS, PARAMS, PATTERNS
 from tests.pages.opened import PATIENCE, ROOT, array, charts, elements, said
 from tests.pages.test_models import effect
 

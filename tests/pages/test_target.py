@@ -10,8 +10,8 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from attnviz.messages import LANGUAGES, say
-from attnviz.systems.target import SIMILARITIES, load
-from attnviz.ui.target import KEY, PARAMS, SAMPLES, START
+from attnviz.systems.target.system import SIMILARITIES, load
+from attnviz.ui.pages.target.screen import KEY, PARAMS, SAMPLES, START
 from tests.pages.opened import PATIENCE, ROOT, array, elements, said
 
 BAD = ["", "  ", "😀", "x" * 3000, "<b>x</b>", "שלום עולם", "\u200b", "狗" * 500]
@@ -47,7 +47,7 @@ def test_each_similarity_is_shown_with_its_own_weights_and_formula(name: str, la
     places = ("terms", "score", "product", "width", "dot", "query", "key", "scale")
     formula = say(f"target.formula_{name}", lang, **dict.fromkeys(places, "§")).split("§")[0]
     assert formula in said(at)
-    words = said(at).replace("attnviz.training.target_card", "")
+    words = said(at).replace("attnviz.training.target.card", "")
     assert not re.search(r"\b(target|figure|ui)\.[a-z_]+\b", words), "a message key is shown"
 
 

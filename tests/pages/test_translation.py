@@ -11,12 +11,12 @@ from streamlit.testing.v1 import AppTest
 from transformers import PreTrainedTokenizerBase
 
 from attnviz import Argmax, Sparsemax, TopK, Trace, load
-from attnviz.generation import generate
-from attnviz.interventions import Reweigh
+from attnviz.core.interventions import Reweigh
 from attnviz.messages import LANGUAGES, say, table
-from attnviz.systems import translation
-from attnviz.ui import translation_shown
-from attnviz.ui.translation import PARAMS, SHOWN
+from attnviz.recording.generate import generate
+from attnviz.systems.translation import system as translation
+from attnviz.ui.pages.translation import shown as translation_shown
+from attnviz.ui.pages.translation.choices import PARAMS, SHOWN
 from tests.pages.opened import PATIENCE, ROOT, array, elements, said
 from tests.parity import tiny
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from attnviz import ModelError, interface, load, record
+from attnviz import ModelError, load, record
+from attnviz.adapter import registered as interface
 from attnviz.messages import LANGUAGES
 from tests.parity.architectures import ARCHITECTURES, build, measure
 from tests.parity.architectures.__main__ import main

@@ -12,10 +12,13 @@ import torch
 from torch import Tensor
 
 from attnviz import Argmax, Rule, Soft, TopK, Trace, load, record
+from attnviz.core.similarity import Additive, Cosine, Dot, General
 from attnviz.figures import grid, heatmap, tokens
-from attnviz.similarity import Additive, Cosine, Dot, General
-from attnviz.systems import hierarchical, positions, target, translation
-from attnviz.ui.export import as_csv, as_html, as_npz
+from attnviz.systems.hierarchical import system as hierarchical
+from attnviz.systems.positions import system as positions
+from attnviz.systems.target import system as target
+from attnviz.systems.translation import system as translation
+from attnviz.ui.kit.export import as_csv, as_html, as_npz
 
 REVIEW = "A dull film. The acting is bad and the plot is worse. I was bored from beginning to end."
 TALK = "你喜欢看电影吗？喜欢，我最近看了一部科幻片。导演是谁？"

@@ -29,10 +29,10 @@ from attnviz import (
     TopK,
     Trace,
     generate,
-    interface,
     load,
     record,
 )
+from attnviz.adapter import registered as interface
 from tests.parity import tiny
 
 TEXT = "南京市长江大桥, the cat"

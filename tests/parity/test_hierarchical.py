@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from attnviz.rules import Argmax, Rule, Soft, Sparsemax, TopK
-from attnviz.systems.hierarchical import NAMES, Hierarchical, colour, load
-from attnviz.systems.hierarchical_network import Level
-from attnviz.training.hierarchical import gathered
+from attnviz.core.rules import Argmax, Rule, Soft, Sparsemax, TopK
+from attnviz.systems.hierarchical.network import Level
+from attnviz.systems.hierarchical.system import NAMES, Hierarchical, colour, load
+from attnviz.training.hierarchical.train import gathered
 
 TEXTS = {
     "han-reviews": "The plot is thin.\nBut what a wonderful, moving performance!\nI would see it again.",

@@ -27,10 +27,10 @@ from attnviz import (
     Soft,
     TopK,
     Trace,
-    interface,
     load,
     record,
 )
+from attnviz.adapter import registered as interface
 from attnviz.measures import candidates, moved, prediction_change
 from tests.parity import tiny
 

@@ -12,9 +12,9 @@ from transformers import AutoModelForCausalLM
 
 import attnviz as av
 from attnviz.models import built_in_folder, read_card
-from attnviz.tokens import encode
+from attnviz.text.tokens import encode
 from attnviz.training.cards import NAMED
-from attnviz.training.long_card import GAPS, LEARNT
+from attnviz.training.long.card import GAPS, LEARNT
 
 NAME = "lab-long"
 SHORT = "他是一名美国女子游泳运动员。"

@@ -11,12 +11,12 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from attnviz import Model, load, record
+from attnviz.core.causal import Triangle
+from attnviz.core.interventions import HideToken
+from attnviz.core.rules import TopK
 from attnviz.errors import AttnvizError, Stopped, TextError
-from attnviz.interventions import HideToken
 from attnviz.models import memory
-from attnviz.rules import TopK
 from attnviz.trace import Trace
-from attnviz.triangle import Triangle
 from tests.parity import tiny
 
 TEXT = "the cat sat on the mats, 南京市长江大桥"
@@ -40,7 +40,7 @@ def model(tmp_path_factory: pytest.TempPathFactory, wordpiece: PreTrainedTokeniz
 
 @pytest.fixture
 def everything_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["attnviz.recorder"], "LONG", 2)
+    monkeypatch.setattr(sys.modules["attnviz.recording.record"], "LONG", 2)
 
 
 def same(first: Trace, second: Trace) -> None:
@@ -68,7 +68,7 @@ def test_a_long_text_is_recorded_as_a_short_one_without_its_values(
 ) -> None:
     said = {"rule": TopK(2), "interventions": [HideToken(1)]} if changed else {}
     short = record(model(model_type), TEXT, **target(model_type), **said)
-    monkeypatch.setattr(sys.modules["attnviz.recorder"], "LONG", 2)
+    monkeypatch.setattr(sys.modules["attnviz.recording.record"], "LONG", 2)
     long = record(model(model_type), TEXT, **target(model_type), **said)
     same(short, long)
     assert all(not layer.values.shape[-1] for layer in long.layers)
@@ -83,7 +83,7 @@ def test_a_long_text_is_recorded_as_a_short_one_without_its_values(
 def test_a_long_recording_holds_queries_and_keys_and_no_more(
     model_type: str, model: Models, everything_is_long: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("attnviz.room.PIECE", 1)  # else tensors share pieces that are larger than all of them
+    monkeypatch.setattr("attnviz.adapter.arena.PIECE", 1)  # else tensors share pieces that are larger than all of them
     trace = record(model(model_type), TEXT)
     for layer in trace.layers:
         for tensor in (layer.queries, layer.keys, layer.values):

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from attnviz import Model, ModelError, load, longformer, record
+from attnviz import Model, ModelError, load, record
+from attnviz.adapter import longformer
+from attnviz.core.interventions import Restrict
+from attnviz.core.masks import Global, Window
 from attnviz.figures import heatmap
-from attnviz.interventions import Restrict
-from attnviz.masks import Global, Window
 from tests.parity import tiny
 
 TEXT = "南京市长江大桥, the cat sat on the mat"

@@ -11,8 +11,8 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from attnviz import AttnvizError, Model, ModelError, Trace, generate, load, record
-from attnviz.interventions import Restrict
-from attnviz.masks import Causal, Dilated, Fixed, Global, Mask, RandomKeys, Strided, Window
+from attnviz.core.interventions import Restrict
+from attnviz.core.masks import Causal, Dilated, Fixed, Global, Mask, RandomKeys, Strided, Window
 from tests.parity import tiny
 
 TEXT, TARGET = "南京市长江大桥, the cat sat on the mat", "the mat 在上"

@@ -8,14 +8,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from attnviz.core.rules import Argmax, Soft, Sparsemax
 from attnviz.errors import ModelError, TextError
 from attnviz.models import load as load_model
 from attnviz.models import read_card
-from attnviz.rules import Argmax, Soft, Sparsemax
-from attnviz.systems import positions_effect as effect
-from attnviz.systems.positions import NAMES, WEIGHTS, load, restored, shuffled
-from attnviz.systems.positions_network import ENCODINGS
-from attnviz.training.positions_card import cases, counted, measure
+from attnviz.shipped import WEIGHTS
+from attnviz.systems.positions import effect
+from attnviz.systems.positions.network import ENCODINGS
+from attnviz.systems.positions.system import NAMES, load, restored, shuffled
+from attnviz.training.positions.card import cases, counted, measure
 
 TEXTS = ("南京市长江大桥", "狗咬人。", "The dog bites the man.", "他是一名美国[MASK]员。")
 HELD = {"zh": ("它位于北京市。", "他出生于一九八零年。"), "en": ("She was born in London.",)}

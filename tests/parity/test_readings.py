@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 
 from attnviz import Trace, load, record
 from attnviz.measures import lean
-from attnviz.segmentation import Reading
+from attnviz.text.segmentation import Reading
 from tests.parity import tiny
 
 BRIDGE, MAYOR = Reading.parse("南京市/长江大桥"), Reading.parse("南京市长/江大桥")

@@ -24,11 +24,11 @@ from attnviz import (
     Threshold,
     TopK,
     Trace,
-    interface,
     load,
     record,
 )
-from attnviz.rules import Rule
+from attnviz.adapter import registered as interface
+from attnviz.core.rules import Rule
 from tests.parity import tiny
 
 TEXT = "南京市长江大桥, the cat sat on the mats"
@@ -210,9 +210,9 @@ def test_record_changes_nothing_on_the_model(model: Models) -> None:
     assert not network.training
     assert network.config._attn_implementation == interface.ATTENTION
     hooks = [hook for module in network.modules() for hook in module._forward_hooks.values()]
-    own = ("transformers.", "attnviz.interface")  # ways to hidden states, put once
+    own = ("transformers.", "attnviz.adapter.registered")  # ways to hidden states, put once
     assert all(hook.__module__.startswith(own) for hook in hooks)
-    assert sum(hook.__module__ == "attnviz.interface" for hook in hooks) == 1
+    assert sum(hook.__module__ == "attnviz.adapter.registered" for hook in hooks) == 1
     assert not any(module._forward_pre_hooks for module in network.modules())
     assert all(torch.equal(tensor, weights[name]) for name, tensor in network.state_dict().items())
     assert not torch.equal(plain(model("bert"), trace), trace.logits)

@@ -8,9 +8,10 @@ import math
 import pytest
 import torch
 
+from attnviz.core.rules import Argmax, Rule, Soft, Sparsemax, TopK
 from attnviz.errors import AttnvizError, TextError
-from attnviz.rules import Argmax, Rule, Soft, Sparsemax, TopK
-from attnviz.systems.target import SIMILARITIES, WEIGHTS, WHOLE, TargetWords, load, states_of
+from attnviz.shipped import WEIGHTS
+from attnviz.systems.target.system import SIMILARITIES, WHOLE, TargetWords, load, states_of
 
 TARGET, TEXT = "Where is the cat?", "狗在花园里睡觉，猫在屋顶上。"
 FOLDER = WEIGHTS / "target-words"

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from attnviz.systems.translation import NAMES, WEIGHTS, load
+from attnviz.shipped import WEIGHTS
+from attnviz.systems.translation.system import NAMES, load
 
 PAIRED = ("nmt-zh-en", "nmt-en-zh")
 BAR = 1.5  # BLEU with attention over BLEU without, on sentences longer than the median

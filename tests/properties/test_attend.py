@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from attnviz.attention import Attention, attend
-from attnviz.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
+from attnviz.core.attention import Attention, attend
+from attnviz.core.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
 
 PLACELESS: list[Rule] = [
     Soft(), Soft(0.5), Threshold(0.15), TopK(2, renormalise=True), TopP(0.7), Argmax(), Sparsemax(), Entmax(1.5),

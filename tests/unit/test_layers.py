@@ -21,15 +21,16 @@ LONGEST_FUNCTION = 40
 
 # An arrow points down or sideways, never up. Everything in a row stands on the same floor.
 FLOORS = (
-    ("errors", "messages", "settings"),
-    ("attention", "rules", "similarity", "masks", "positions", "triangle", "room", "interventions"),
-    ("trace", "tokens", "segmentation", "units", "streaming"),
-    ("figures", "interface", "longformer", "models", "recorder", "generation", "systems", "measures"),
+    ("errors", "messages", "shipped"),
+    ("core",),
+    ("text",),
+    ("trace",),
+    ("figures", "adapter", "models", "recording", "systems", "measures", "experiments"),
     ("ui", "training"),  # neither may know the other
     ("app", "pages"),
 )
 FLOOR = {part: number for number, parts in enumerate(FLOORS) for part in parts}
-FLOOR[""] = FLOOR["recorder"]  # attnviz itself hands out names of up to this floor
+FLOOR[""] = FLOOR["recording"]  # attnviz itself hands out names of up to this floor
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def name_of(path: Path) -> str:
 
 
 def part_of(path: Path) -> str:
-    """What the floors call a file: `rules`, `ui` for attnviz/ui/charts.py, `pages`, `app`; "" for attnviz."""
+    """What the floors call a file: `rules`, `ui` for attnviz/ui/kit/charts.py, `pages`, `app`; "" for attnviz."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     if parts[0] != "attnviz":
         return parts[0]
@@ -141,7 +142,7 @@ def test_training_and_the_app_ignore_each_other() -> None:
 
 
 def test_figures_receive_no_model() -> None:
-    nothing([f for f in all_imports("attnviz/figures") if goal_of(f) in ("interface", "models", "recorder", "systems")])
+    nothing([f for f in all_imports("attnviz/figures") if goal_of(f) in ("adapter", "models", "recording", "systems")])
 
 
 def test_only_ui_app_and_pages_import_streamlit() -> None:
@@ -154,14 +155,14 @@ def test_only_figures_import_plotly() -> None:
 
 
 def test_only_interface_models_and_training_import_transformers() -> None:
-    allowed = ("attnviz/interface.py", "attnviz/models/", "attnviz/training/")
+    allowed = ("attnviz/adapter/", "attnviz/models/", "attnviz/training/")
     nothing(
         [
             found
             for found in all_imports("attnviz", "pages", "app.py")
             if found.of("transformers")
             and not found.file.startswith(allowed)
-            and not (found.typing and found.file.startswith(("attnviz/tokens.py", "attnviz/systems/")))
+            and not (found.typing and found.file.startswith(("attnviz/text/tokens.py", "attnviz/systems/")))
         ]
     )
 

@@ -31,7 +31,7 @@ def test_importing_attnviz_loads_nothing_heavy() -> None:
 
 
 def test_importing_attend_loads_torch_but_neither_streamlit_nor_transformers_nor_plotly() -> None:
-    found = loaded_by("from attnviz.attention import attend")
+    found = loaded_by("from attnviz.core.attention import attend")
     assert "torch" in found
     assert not found & {"streamlit", "transformers", "plotly"}
 
@@ -52,13 +52,14 @@ def test_public_names_are_those_that_type_checkers_see() -> None:
 def test_public_name_can_be_imported(name: str) -> None:
     found = getattr(attnviz, name)
     if isinstance(found, ModuleType):
-        assert found is import_module(f"attnviz.{name}")
+        assert found is import_module(found.__name__)
+        assert found.__name__.startswith("attnviz.") and found.__name__.endswith(f".{name}")
     else:
         assert found.__name__ == name
         assert found.__doc__
 
 
-@pytest.mark.parametrize("module", ["attention", "errors", "interventions", "rules", "trace"])
+@pytest.mark.parametrize("module", ["core.attention", "errors", "core.interventions", "core.rules", "trace"])
 def test_engine_module_keeps_no_public_class_to_itself(module: str) -> None:
     home = import_module(f"attnviz.{module}")
     classes = {value for value in vars(home).values() if isinstance(value, type) and value.__module__ == home.__name__}

@@ -8,10 +8,10 @@ from dataclasses import FrozenInstanceError
 import pytest
 import torch
 
-from attnviz.attention import attend
+from attnviz.core.attention import attend
+from attnviz.core.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, TopK
 from attnviz.errors import AttnvizError, ModelError
-from attnviz.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, TopK
-from attnviz.tokens import Encoded
+from attnviz.text.tokens import Encoded
 from attnviz.trace import Trace
 
 LABELS = ("[CLS]", "a", "b", "c", "[SEP]")

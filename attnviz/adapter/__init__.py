@@ -1,0 +1,1 @@
+"""All that knows transformers' internals: the registered attention function, and what goes round it."""

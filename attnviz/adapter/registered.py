@@ -1,0 +1,333 @@
+"""The function that stands in the place of a model's attention, and what it writes down.
+
+Registered with transformers under the name `attnviz` (`AttentionInterface`), it sends every call through `attend`. What
+a run records, and what it changes, lives in one context variable, so one loaded model serves many people at once:
+nothing on the model is ever changed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from attnviz.adapter.arena import Room, give_back
+from attnviz.core.attention import Attention, attend
+from attnviz.core.causal import Triangle
+from attnviz.core.interventions import Intervention, Place
+from attnviz.core.rules import Soft
+from attnviz.trace import Gap
+
+ATTENTION = "attnviz"
+CROSS = re.compile(r"encoder_attn|encoder_attention|cross_?att|EncDecAttention|enc_dec|encoder_decoder_att", re.I)
+# Types whose attention lies outside the interface, at least in part, though transformers takes an implementation's name
+# for them: GIT knows "eager" alone, the encoder of BigBird-Pegasus computes by itself. They are to be loaded "eager".
+EAGER_TYPES = frozenset({"bigbird_pegasus", "git"})
+# Maps that eager models return with a column for each distance to the query in place of one for each key: `longformer`
+# lays them out. Where a text is as long as the window is wide they look like weights by token in every respect.
+BY_DISTANCE = {"longformer": "self", "led": "encoder"}
+# Models that stand between query and key with landmarks, and compute texts of one length alone.
+UNREADABLE = frozenset({"nystromformer"})
+# What a layer without attention holds, by its class name: the message that says why nothing is drawn.
+GAPS = (
+    ("state_space", re.compile(r"[mb]amba|ssm|rwkv|rglru|recurrent|lstm", re.I)),
+    ("linear", re.compile(r"linear_?att|delta_?(net|rule|att)|retention|lightning|kda|gla\b", re.I)),
+    ("convolution", re.compile(r"conv|hyena", re.I)),
+)
+LARGE = 2**23  # bytes; of smaller queries, up to 2,048 tokens of BERT, the memory saved is not worth the 6 % of time
+# What whole models do instead of attention. Convolutions are not among it: most models have one beside their attention.
+INSTEAD = re.compile("|".join([*(kind.pattern for _, kind in GAPS[:2]), "fourier", "pooling"]), re.I)
+WHOLE = re.compile(r"(Model|LMHead|For[A-Z]\w*|Norm)$")  # classes that bear such a name, but are the model or a trifle
+
+
+@dataclass(frozen=True)
+class Call:
+    """One recorded call: which stack of layers it belongs to, which map and layer that is, and what was computed."""
+
+    stack: str
+    place: Place
+    attention: Attention
+    module: torch.nn.Module
+
+    def repeats(self, module: torch.nn.Module, queries: Tensor, keys: Tensor) -> bool:
+        """Is a call with these the same map again, for other values, as in differential attention (DiffLlama)?"""
+        mine = self.attention
+        return self.module is module and torch.equal(mine.queries, queries) and torch.equal(mine.keys, keys)
+
+
+@dataclass
+class Run:
+    """One person's run: what it changes, and the calls seen so far, a list for every step of a generation.
+
+    Without `values` those of the calls are let go. `on_call` hears how many layers have come, and may raise; `last` are
+    the last hidden states of a network that is listened to (`listen`), by their names in transformers.
+    """
+
+    names: dict[int, str]
+    encoder_decoder: bool
+    changes: Sequence[Intervention] = ()
+    values: bool = True
+    on_call: Callable[[int], object] | None = None
+    last: dict[str, Tensor] = field(default_factory=dict)
+    room: Room = field(default_factory=Room)
+    steps: list[list[Call]] = field(default_factory=lambda: [[]])
+    written: int = 0  # tokens that earlier steps have gone through
+
+    def next_step(self) -> None:
+        """What comes next is another forward pass, over the tokens after those seen."""
+        own = [call for call in self.steps[-1] if call.place.part != "encoder"]
+        self.written += own[0].attention.queries.shape[-2] if own else 0
+        self.steps.append([])
+
+    def place(self, module: torch.nn.Module, queries: int, keys: int) -> tuple[str, Place]:
+        """Where does a call of this module stand? By the module's name, and by what was called before it."""
+        name = self.names.get(id(module), type(module).__name__)
+        stack = re.sub(r"\b\d+\b", "*", name)
+        part = self._part(name)
+        calls = [call for call in self.steps[-1] if call.stack == stack]
+        numbers = re.findall(r"\b\d+\b", name)
+        layer = int(numbers[0]) if len(numbers) == 1 else len(calls)
+        if any(call.place.layer == layer for call in calls):  # one module for all layers, as in ALBERT
+            layer = len(calls)
+        if part in ("cross", "encoder"):
+            return stack, Place(part, layer, self.written if part == "cross" else 0)
+        return stack, Place(part, layer, self.written, self.written + queries - keys)
+
+    def _part(self, name: str) -> str:
+        """The map that an attention belongs to."""
+        if CROSS.search(name):
+            return "cross"
+        if not self.encoder_decoder:
+            return "self"
+        return "decoder" if "decoder" in name else "encoder"
+
+
+_RUN: ContextVar[Run | None] = ContextVar("attnviz_run", default=None)
+
+
+def register() -> None:
+    """Make the implementation name `attnviz` known to transformers. Calling it again changes nothing."""
+    from transformers import AttentionInterface, AttentionMaskInterface
+
+    AttentionInterface.register(ATTENTION, _attention)
+    AttentionMaskInterface.register(ATTENTION, _mask)
+
+
+def decoder_cache() -> Any:
+    """An empty cache for an encoder-decoder; the one that transformers makes by itself is as deep as T5's encoder."""
+    from transformers import DynamicCache, EncoderDecoderCache
+
+    return EncoderDecoderCache(DynamicCache(), DynamicCache())
+
+
+def listen(network: Any) -> None:
+    """Let runs hear the last hidden states of a network, once after it was loaded; nothing on it changes later.
+
+    transformers gives those of every layer or none, and a long text has many: 164 MB for 4,096 tokens in BERT.
+    """
+    network.base_model.register_forward_hook(_hear)
+
+
+def _hear(module: torch.nn.Module, inputs: object, output: object) -> None:
+    """Write down the last hidden states, where this is a run."""
+    run = _RUN.get()
+    if run is None or not isinstance(output, Mapping):
+        return
+    states = {name: output.get(name) for name in ("last_hidden_state", "encoder_last_hidden_state")}
+    run.last |= {name: state for name, state in states.items() if isinstance(state, Tensor)}
+
+
+@contextmanager
+def recording(
+    network: torch.nn.Module,
+    changes: Sequence[Intervention] = (),
+    *,
+    values: bool = True,
+    on_call: Callable[[int], object] | None = None,
+) -> Iterator[Run]:
+    """Let the attention of this context, and of no other, be recorded and changed (`Run`)."""
+    names = {id(module): name for name, module in network.named_modules()}
+    run = Run(names, bool(getattr(network.config, "is_encoder_decoder", False)), changes, values, on_call)
+    token = _RUN.set(run)
+    try:
+        yield run
+    finally:
+        _RUN.reset(token)
+
+
+def maps(network: torch.nn.Module, calls: Sequence[Call]) -> dict[str, tuple[Attention | Gap, ...]]:
+    """The layers of each map, in the order in which the maps were first computed; a gap where a layer has none.
+
+    A model with several stacks that is no encoder-decoder (an image and a text tower) has a map for each, named by what
+    tells the stacks apart. A run is over one text, so a call over a batch is one over windows of it (Swin), and a gap.
+    """
+    stacks: dict[str, dict[int, Attention | Gap]] = {}
+    parts: dict[str, str] = {}
+    for call in calls:
+        whole = len(call.attention.queries) == 1
+        layer = one_text(call.attention) if whole else Gap("windows", _kind(call.module))
+        stacks.setdefault(call.stack, {})[call.place.layer] = layer
+        parts[call.stack] = call.place.part
+    stacks = {
+        name: found for name, found in stacks.items() if any(isinstance(one, Attention) for one in found.values())
+    }
+    named = {stack: parts[stack] for stack in stacks}
+    if len(set(named.values())) < len(named):
+        named = _told_apart(list(stacks))
+    return {named[stack]: _with_gaps(network, stack, found) for stack, found in stacks.items()}
+
+
+def _told_apart(stacks: list[str]) -> dict[str, str]:
+    """Short names for stacks: the first component that differs, or the whole where that is not enough."""
+    firsts = {stack: stack.split(".")[0] for stack in stacks}
+    if len(set(firsts.values())) == len(stacks):
+        return firsts
+    return {stack: stack.replace(".*", "") for stack in stacks}
+
+
+def _with_gaps(network: torch.nn.Module, stack: str, found: dict[int, Attention | Gap]) -> tuple[Attention | Gap, ...]:
+    """The layers in order; a layer that made no call is a gap, named by what it holds."""
+    blocks = _blocks(network, stack)
+    count = max(len(blocks), max(found) + 1)
+    return tuple(found[layer] if layer in found else _gap(blocks[layer]) for layer in range(count))
+
+
+def _blocks(network: torch.nn.Module, stack: str) -> list[torch.nn.Module]:
+    """The layers that a stack's name runs over; none where it runs over more than one list."""
+    if stack.count("*") != 1:
+        return []
+    try:
+        return list(network.get_submodule(stack.split(".*")[0]).children())
+    except AttributeError:
+        return []
+
+
+def _gap(block: torch.nn.Module) -> Gap:
+    """Why a layer has no attention weights, by the classes of what it holds."""
+    kinds = [_kind(one) for one in block.modules() if not type(one).__module__.startswith("torch.")]
+    for reason, pattern in GAPS:
+        for kind in kinds:
+            if pattern.search(kind):
+                return Gap(reason, kind)
+    return Gap("other", kinds[0])
+
+
+def instead(network: torch.nn.Module) -> str | None:
+    """What does a model without attention have in its place? The name of a class, or None where nothing is known."""
+    kinds = [kind for kind in map(_kind, network.modules()) if not WHOLE.search(kind)]
+    return next((kind for kind in kinds if INSTEAD.search(kind)), None)
+
+
+def _kind(module: torch.nn.Module) -> str:
+    return type(module).__name__
+
+
+def one_text(call: Attention) -> Attention:
+    """A recorded call without its batch axis and without anything computed from it."""
+
+    def first(tensor: Tensor | None) -> Tensor | None:
+        return tensor if tensor is None or tensor.ndim < 4 else tensor[0]
+
+    return replace(
+        call, queries=call.queries[0], keys=call.keys[0], values=call.values[0],
+        allowed=first(call.allowed), bias=first(call.bias), sink=None if call.sink is None else call.sink[0],
+    )  # fmt: skip
+
+
+def _attention(
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    is_causal: bool | None = None,
+    position_bias: Tensor | None = None,
+    softcap: float | None = None,
+    s_aux: Tensor | None = None,
+    **_: object,
+) -> tuple[Tensor, None]:
+    """The function that transformers calls: query `[batch, head, query, d]`, key and value with their own heads.
+
+    `s_aux` `[head]` are the scores of learned sinks.
+    """
+    groups = query.shape[1] // key.shape[1]
+    if groups > 1:
+        key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
+    allowed, bias = _allowed_and_bias(attention_mask, position_bias)
+    # A module that says nothing is not causal in transformers' eager attention: Splinter, LayoutLM, MarkupLM.
+    causal = getattr(module, "is_causal", False) if is_causal is None else is_causal
+    if attention_mask is None and causal and query.shape[2] > 1:
+        allowed = Triangle(query.shape[2], key.shape[2])
+    sink = None if s_aux is None else s_aux.detach().reshape(1, -1, 1)
+    call = attend(
+        query, key, value, rule=Soft(), allowed=allowed, bias=bias, scale=scaling, softcap=softcap, sink=sink
+    )  # fmt: skip
+    call = replace(call, shared=groups)
+    run = _RUN.get()
+    if run:
+        call = _changed_and_recorded(run, module, call)
+    return call.output.transpose(1, 2).contiguous(), None
+
+
+def _changed_and_recorded(run: Run, module: torch.nn.Module, call: Attention) -> Attention:
+    """The call after this run's interventions, written down."""
+    calls = run.steps[-1]
+    again = bool(calls) and calls[-1].repeats(module, call.queries, call.keys)
+    if again:
+        stack, place = calls[-1].stack, calls[-1].place
+    else:
+        stack, place = run.place(module, call.queries.shape[-2], call.keys.shape[-2])
+    for change in run.changes:
+        if change.acts(place.part, place.layer):
+            call = change.change(call, place)
+    if not again:
+        calls.append(Call(stack, place, _kept(call, None if run.values else run.room), module))
+        if run.on_call is not None:
+            run.on_call(place.layer + 1 if place.part == "self" else len(calls))
+    return call
+
+
+def _kept(call: Attention, room: Room | None) -> Attention:
+    """A call to be written down, apart from what is computed from it; in a `room`, without its values."""
+    if room is None:
+        return replace(call)
+    none = call.values.new_empty(*call.values.shape[:-1], 0)
+    alone = call.queries.untyped_storage().nbytes() == call.queries.nbytes  # not in GPT-2, whose holes stay of use
+    if alone and call.queries.nbytes >= LARGE:
+        give_back()
+    return replace(call, queries=room.keep(call.queries), keys=room.keep(call.keys), values=none)
+
+
+def _allowed_and_bias(mask: Tensor | None, bias: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+    """Split what transformers hands over: a boolean mask, or a float mask whose very negative cells are not allowed."""
+    if mask is None:
+        return None, bias
+    if isinstance(mask, Triangle):
+        return Triangle(*mask.shape[-2:]), bias
+    if mask.dtype == torch.bool:
+        return mask, bias
+    allowed = mask > torch.finfo(mask.dtype).min / 2
+    rest = mask.masked_fill(~allowed, 0.0)
+    if bias is not None:
+        return allowed, bias + rest
+    return allowed, rest if bool(rest.any()) else None
+
+
+def _mask(*args: Any, **kwargs: Any) -> Tensor | None:
+    """transformers' boolean mask, True = may look; where it would leave a causal one out, one that is not laid out."""
+    from transformers.masking_utils import sdpa_mask
+
+    laid_out = sdpa_mask(*args, **kwargs)
+    if laid_out is not None or not kwargs.get("allow_is_causal_skip", True):
+        return laid_out
+    batch, queries, keys = (kwargs[name] for name in ("batch_size", "q_length", "kv_length"))
+    if queries == keys > 1:
+        return Triangle(queries, keys, batch, 1)
+    return sdpa_mask(*args, **{**kwargs, "allow_is_causal_skip": False})

@@ -1,0 +1,1 @@
+"""What attention is, on tensors alone: no text, no model, no picture."""

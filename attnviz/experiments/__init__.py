@@ -1,0 +1,1 @@
+"""What runs a model many times to learn something: edges removed, sentences compared, time taken."""

@@ -1,0 +1,1 @@
+"""Run a model and record it: one text, one it writes itself."""

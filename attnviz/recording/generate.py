@@ -1,0 +1,302 @@
+"""Let a model write on from a text, token by token, and join its steps to one map of prompt and answer."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from attnviz.adapter.registered import Run, decoder_cache, maps, recording
+from attnviz.core.attention import Attention
+from attnviz.core.interventions import Intervention, Reweigh, check_tokens
+from attnviz.core.rules import Rule, Soft
+from attnviz.errors import ModelError, TextError
+from attnviz.models.load import Model
+from attnviz.recording.record import Layers, record, reply_of, trace_of
+from attnviz.text.tokens import Encoded, encode, written
+from attnviz.trace import Gap, Trace
+
+CACHES = ("past_key_values", "cache_params")  # where a model hands its cache back
+WANTED = ("logits", "hidden_states", "decoder_hidden_states", "encoder_hidden_states", "encoder_last_hidden_state")
+
+
+def generate(
+    model: Model,
+    text: str | Encoded,
+    *,
+    most: int = 40,
+    rule: Rule | None = None,
+    interventions: Sequence[Intervention] = (),
+    on_token: Callable[[int, str], object] | None = None,
+    stop: Callable[[], bool] | None = None,
+    temperature: float | None = None,
+    seed: int = 0,
+) -> Trace:
+    """What does `model` write after `text`, and who looks at whom while it writes?
+
+    At most `most` tokens, fewer at the model's end-of-sequence token (which is kept), at its longest text, or when
+    `stop()`, asked after each, says True; `on_token(count, answer_so_far)` is called before that. The likeliest token
+    is taken, after the model's own generation settings (forced first tokens, forbidden words) but with one beam; with
+    `temperature` one is drawn, the same for one `seed`. `rule` and `interventions` act in every step, tokens numbered
+    from the start of the prompt (from the decoder's start token).
+
+    The trace is that of one run over prompt and answer, `Trace.border` the number of the first token written. A special
+    token that the tokenizer puts after the prompt is left off, as it would end the text. An encoder-decoder's trace is
+    that of `record(model, text, target=...)`: the cross map, with no border, since the model wrote all of the target.
+    A model that keeps its attention to itself, or keeps no cache, is read once more when it has written.
+
+    Raises `TextError` for a text that leaves no room to write, `ModelError` for a model that does not write, and what
+    `record` raises.
+    """
+    if most < 1:
+        raise ValueError(f"generate needs most >= 1 token to write; got {most}")
+    if model.kind not in ("causal", "seq2seq"):
+        raise ModelError("model_writes_nothing", model=model.name)
+    chosen = Soft() if rule is None else rule
+    changes = (*([] if chosen == Soft() else [Reweigh(chosen)]), *interventions)
+    if model.eager and changes:
+        raise ModelError("model_read_only", model=model.name)
+    encoded = text if isinstance(text, Encoded) else encode(text, model.tokenizer, model.limit)
+    writer = _Writer.of(model, encoded, most, on_token, stop, None if temperature is None else Soft(temperature), seed)
+    check_tokens(changes, *writer.sizes)
+    with recording(model.network, changes) as run, torch.inference_mode():
+        steps = writer.write(run)
+    read, answer = writer.read
+    if steps.joinable(steps.maps):
+        said: dict[str, Any] = {"rule": chosen, "changes": tuple(interventions)}
+        trace = trace_of(model, read, answer, steps.result(), steps.layers(), **said)
+    else:
+        trace = record(model, read, rule=rule, interventions=interventions, target=answer)
+    return replace(trace, border=len(writer.start.ids)) if writer.source is None else trace
+
+
+@dataclass
+class _Writer:
+    """One text being written: what it goes on from, what has been written, and when it ends.
+
+    `source` is what the encoder reads; `start` the prompt, or the decoder's start token.
+    """
+
+    model: Model
+    source: Encoded | None
+    start: Encoded
+    most: int
+    on_token: Callable[[int, str], object] | None
+    stop: Callable[[], bool] | None
+    draw: Soft | None
+    dice: torch.Generator
+    ids: list[int] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls, model: Model, encoded: Encoded, most: int, on_token: Callable[[int, str], object] | None,
+        stop: Callable[[], bool] | None, draw: Soft | None, seed: int,
+    ) -> _Writer:  # fmt: skip
+        """A writer at the beginning. Raises `TextError` where there is no room for one token."""
+        source = encoded if model.kind == "seq2seq" else None
+        start = _open_ended(encoded) if source is None else reply_of(model, None)
+        if model.limit is not None:
+            most = min(most, model.limit - len(start.ids))
+            if most < 1 or (source is None and encoded.cut is not None):
+                raise TextError("text_leaves_no_room", model=model.name, limit=model.limit)
+        return cls(model, source, start, most, on_token, stop, draw, torch.Generator().manual_seed(seed))
+
+    @property
+    def sizes(self) -> tuple[int, int | None]:
+        """The most tokens that source and target can have; None for a model without a source."""
+        longest = len(self.start.ids) + self.most
+        return (longest, None) if self.source is None else (len(self.source.ids), longest)
+
+    @property
+    def read(self) -> tuple[Encoded, Encoded | None]:
+        """What the model has read by the end: prompt and answer in one, or source and target."""
+        whole = written(self.ids, self.model.tokenizer, after=self.start)
+        return (whole, None) if self.source is None else (self.source, whole)
+
+    def write(self, run: Run) -> _Steps:
+        """Run the model's own preparations (`generate` of transformers), then one step a token."""
+        steps = _Steps(self.model, run)
+        first = torch.tensor([(self.source or self.start).ids])
+        given: dict[str, Any] = {}
+        if self.source is not None:
+            given = {"decoder_input_ids": torch.tensor([self.start.ids]), "past_key_values": decoder_cache()}
+
+        def loop(network: Any, input_ids: Tensor, **prepared: Any) -> Tensor:
+            return self._loop(steps, network, input_ids, **prepared)
+
+        network: Any = self.model.network
+        settings = copy.deepcopy(network.generation_config)
+        settings.update(
+            num_beams=1, num_return_sequences=1, do_sample=False, use_cache=True, max_length=None,
+            max_new_tokens=self.most + 1,  # one more: else a forced end would come early
+            cache_implementation=None,  # one that grows, whatever the model asks for
+        )  # fmt: skip
+        network.generate(
+            input_ids=first, generation_config=settings, attention_mask=torch.ones_like(first), **given,
+            custom_generate=loop,
+        )  # fmt: skip
+        return steps
+
+    def _loop(
+        self, steps: _Steps, network: Any, ids: Tensor, logits_processor: Callable[[Tensor, Tensor], Tensor],
+        stopping_criteria: Callable[[Tensor, None], Tensor], generation_config: object, **given: Any,
+    ) -> Tensor:  # fmt: skip
+        """Forward passes until the text ends, the last over the last token written."""
+        given.pop("logits_to_keep", None)  # those of the prompt are wanted too
+        ended, take = False, None
+        while True:
+            inputs = network.prepare_inputs_for_generation(
+                ids, next_sequence_length=take, is_first_iteration=take is None, **given
+            )
+            result = network(**inputs, return_dict=True, output_hidden_states=True)
+            steps.add(result)
+            if ended or steps.blind:  # a blind model is refused by `record`
+                return ids
+            given = network._update_model_kwargs_for_generation(
+                result, given, is_encoder_decoder=self.source is not None
+            )
+            take = 1 if steps.cached else None
+            number = self._choose(logits_processor(ids, result.logits[:, -1].float()))
+            ids = torch.cat([ids, torch.tensor([[number]])], dim=-1)
+            ended = self._ended(number) or bool(stopping_criteria(ids, None).all())
+
+    def _choose(self, scores: Tensor) -> int:
+        """The likeliest token, or one drawn."""
+        if self.draw is None:
+            return int(scores.argmax())
+        return int(torch.multinomial(self.draw.weigh(scores)[0], 1, generator=self.dice))
+
+    def _ended(self, number: int) -> bool:
+        """One more token is there: tell it, and ask whether that was all."""
+        self.ids.append(number)
+        if self.on_token is not None:
+            whole = written(self.ids, self.model.tokenizer, after=self.start)
+            self.on_token(len(self.ids), whole.text[len(self.start.text) :])
+        asked = self.stop is not None and self.stop()
+        return asked or len(self.ids) >= self.most
+
+
+def _open_ended(encoded: Encoded) -> Encoded:
+    """The prompt without the special tokens that the tokenizer put at its end."""
+    own = [place for place, special in enumerate(encoded.special, 1) if not special]
+    end = max(own, default=len(encoded.ids))  # a text may be nothing but the token that begins it
+    return replace(encoded.first(end), text=encoded.text)
+
+
+@dataclass
+class _Layer:
+    """The calls of one layer over the steps: their queries' rows, and the keys that each step adds.
+
+    Only these are kept, not every step's whole cache. The cross attention's keys, the source's, come with the first.
+    """
+
+    cross: bool
+    calls: list[Attention] = field(default_factory=list)  # the first, for what all have in common
+    queries: list[Tensor] = field(default_factory=list)
+    keys: list[Tensor] = field(default_factory=list)
+    values: list[Tensor] = field(default_factory=list)
+    allowed: list[Tensor | None] = field(default_factory=list)
+    bias: list[Tensor | None] = field(default_factory=list)
+    widths: list[int] = field(default_factory=list)  # how many keys each step could reach
+
+    def add(self, call: Attention) -> None:
+        """One more step."""
+        queries, width = call.queries.shape[-2], call.keys.shape[-2]
+        if not self.calls:
+            self.calls.append(call)
+            new = width
+        else:
+            new = 0 if self.cross else queries
+        self.queries.append(call.queries)
+        self.keys.append(call.keys[:, width - new :].clone())
+        self.values.append(call.values[:, width - new :].clone())
+        self.allowed.append(call.allowed)
+        self.bias.append(call.bias)
+        self.widths.append(width)
+
+    def joined(self) -> Attention:
+        """One call over all steps; what a step's cache no longer held, or did not hold yet, is not allowed."""
+        queries, keys, values = (torch.cat(parts, dim=-2) for parts in (self.queries, self.keys, self.values))
+        allowed = self._placed(self.allowed, torch.zeros(1, queries.shape[-2], keys.shape[-2], dtype=torch.bool))
+        bias = None if all(part is None for part in self.bias) else self._placed(self.bias, torch.zeros(allowed.shape))
+        return replace(self.calls[0], queries=queries, keys=keys, values=values, allowed=allowed, bias=bias)
+
+    def _placed(self, parts: Sequence[Tensor | None], empty: Tensor) -> Tensor:
+        """Masks or biases of the steps in one `[head, query, key]`, each ending at the last key there was by then."""
+        heads = max((part.shape[-3] for part in parts if part is not None and part.ndim > 2), default=1)
+        whole = empty[:1].repeat(heads, 1, 1)
+        row = column = 0
+        for part, queries, keys, width in zip(parts, self.queries, self.keys, self.widths, strict=True):
+            rows, column = slice(row, row + queries.shape[-2]), column + keys.shape[-2]
+            row = rows.stop
+            whole[:, rows, column - width : column] = empty.dtype == torch.bool if part is None else part
+        return whole
+
+
+class _Result(dict[str, Any]):
+    """What a model would have returned, read by name as transformers' outputs are."""
+
+    def __getattr__(self, name: str) -> Any:
+        return self[name]
+
+
+@dataclass
+class _Steps:
+    """What the steps of one generation recorded.
+
+    `cached`: each goes over the new tokens alone; `blind`: there is nothing to record.
+    """
+
+    model: Model
+    run: Run
+    maps: dict[str, list[_Layer | Gap]] = field(default_factory=dict)
+    results: dict[str, list[Any]] = field(default_factory=dict)
+    cached: bool = True
+    blind: bool = False
+
+    def add(self, result: Mapping[str, Any]) -> None:
+        """One forward pass."""
+        self.cached = any(result.get(name) is not None for name in CACHES)
+        found = maps(self.model.network, self.run.steps[-1])
+        self.blind = not found and not self.model.eager
+        if self.joinable(found):
+            self._keep(found, result)
+        self.run.next_step()
+        self.run.steps[-2].clear()
+        if not self.cached:
+            self.run.written = 0  # the next goes over everything again
+
+    def joinable(self, found: object) -> bool:
+        """Are these calls over the new tokens alone?"""
+        return self.cached and bool(found)
+
+    def _keep(self, found: Mapping[str, Layers], result: Mapping[str, Any]) -> None:
+        """Hold on to what a trace needs, of hidden states the last alone."""
+        for part, layers in found.items():
+            empty = [layer if isinstance(layer, Gap) else _Layer(part == "cross") for layer in layers]
+            for kept, layer in zip(self.maps.setdefault(part, empty), layers, strict=True):
+                if isinstance(kept, _Layer) and isinstance(layer, Attention):
+                    kept.add(layer)
+        for name in WANTED:
+            states = result.get(name)
+            if states is not None:
+                self.results.setdefault(name, []).append(states[-1] if isinstance(states, tuple) else states)
+
+    def layers(self) -> dict[str, Layers]:
+        """The layers of each map over the whole text."""
+        return {
+            part: tuple(layer.joined() if isinstance(layer, _Layer) else layer for layer in layers)
+            for part, layers in self.maps.items()
+        }
+
+    def result(self) -> _Result:
+        """Logits and last hidden states of all positions; the encoder's as they first were."""
+        whole = _Result()
+        for name, steps in self.results.items():
+            states = steps[0] if name.startswith("encoder") else torch.cat(steps, dim=1)
+            whole[name] = (states,) if name.endswith("states") else states
+        return whole

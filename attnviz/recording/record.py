@@ -1,0 +1,304 @@
+"""Run a model once and record its attention, as it is or with changes made inside the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from inspect import signature
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from attnviz.adapter import longformer
+from attnviz.adapter.registered import BY_DISTANCE, UNREADABLE, Call, instead, maps, recording
+from attnviz.core.attention import Attention, Observed
+from attnviz.core.interventions import Intervention, Reweigh, check_tokens
+from attnviz.core.rules import Rule, Soft
+from attnviz.errors import ModelError, Stopped, TextError
+from attnviz.models.load import Model
+from attnviz.models.memory import check_run, n_calls
+from attnviz.text.tokens import Encoded, encode, piece_label, written
+from attnviz.trace import Gap, Trace
+
+Layers = tuple[Attention | Gap, ...]
+# Where eager models return weights, by name; never by position.
+RETURNED = {
+    "encoder_attentions": "encoder", "decoder_attentions": "decoder", "cross_attentions": "cross", "attentions": "self",
+}  # fmt: skip
+LONG = 1024  # tokens; longer texts are recorded without their values, and without the states between layers
+SLACK = 1e-3  # rounding in rows of weights; what is no row of weights misses 1 by far more
+
+
+def record(
+    model: Model,
+    text: str | Encoded,
+    *,
+    rule: Rule | None = None,
+    blank: int | None = None,
+    interventions: Sequence[Intervention] = (),
+    target: str | Encoded | None = None,
+    values: bool | None = None,
+    predictions: bool = True,
+    on_layer: Callable[[int, int], object] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Trace:
+    """What does every head of `model` do with `text`?
+
+    `rule` acts in every layer while the model computes, so later layers and the prediction follow it (soft unless
+    given); `interventions` change heads, edges and tokens, or the rule in chosen layers. `blank` puts [MASK] on that
+    token and asks the model to fill it. An encoder-decoder also reads `target`, what it has written so far (nothing
+    unless given); its trace is the cross attention's, `Trace.map` gives the others. A text that is too long is read as
+    far as the model reaches (`Trace.encoded.cut`). Text and target may be the `encoded` of another trace (one that the
+    model wrote, say), which are then read token for token.
+
+    `values` of the layers are kept up to 1,024 tokens unless it is said here; weights never need them. Without
+    `predictions` there are no `logits`, and a decoder leaves them out (a number for each token and each piece of its
+    vocabulary: 5 GB for 8,192 tokens of Qwen2.5). `on_layer` hears
+    how many layers have come, of how many; `stop` is asked in each whether to go on, and the model stays as it was.
+    (Models that are `eager` do not tell.)
+
+    Raises `Stopped` where `stop` said so, `TextError` for a text that cannot be read, `ModelError` for a model whose
+    attention cannot, `AttnvizError` for an intervention on a layer, head or token that is not there.
+
+    >>> import attnviz as av
+    >>> av.record(av.load("lab-4"), "南京市长江大桥").tokens[:4]
+    ['[CLS]', '南', '京', '市']
+    """
+    encoded = text if isinstance(text, Encoded) else encode(text, model.tokenizer, model.limit)
+    if blank is not None:
+        encoded = _blanked(encoded, blank, model)
+    chosen = Soft() if rule is None else rule
+    changes = (*([] if chosen == Soft() else [Reweigh(chosen)]), *interventions)
+    reply = reply_of(model, target) if model.kind == "seq2seq" else None
+    inputs: dict[str, Any] = {"input_ids": torch.tensor([encoded.ids])}
+    if reply is not None:
+        inputs["decoder_input_ids"] = torch.tensor([reply.ids])
+    check_tokens(changes, len(encoded.ids), None if reply is None else len(reply.ids))
+    sizes = len(encoded.ids), None if reply is None else len(reply.ids)
+    if not predictions and may_skip(model.network):
+        inputs["logits_to_keep"] = 1
+    skips = "logits_to_keep" in inputs
+    check_run(model.network.config, sizes[0], sizes[1] or 0, eager=model.eager, predictions=not skips)
+    watch = Watch.over(model.network, max(sizes[0], sizes[1] or 0), values, on_layer, stop)
+    result, found = run(model.network, changes, eager=model.eager, name=model.name, watch=watch, **inputs)
+    _fits(found, model.name, *sizes)
+    said = {"rule": chosen, "changes": tuple(interventions), "blank": blank}
+    return trace_of(model, encoded, reply, result, found, predictions=predictions, **said)
+
+
+def may_skip(network: Any) -> bool:
+    """Can the network be asked to predict after its last token alone?"""
+    return "logits_to_keep" in signature(network.forward).parameters
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How a run is followed: whether values are kept, whether all hidden states are, and who hears of each layer."""
+
+    values: bool = True
+    states: bool = True
+    on_call: Callable[[int], object] | None = None
+
+    @classmethod
+    def over(
+        cls, network: Any, tokens: int, values: bool | None, on_layer: Callable[[int, int], object] | None,
+        stop: Callable[[], bool] | None,
+    ) -> Watch:  # fmt: skip
+        """How a run over so many tokens is followed. Raises `Stopped` where it shall not begin."""
+        total, short = n_calls(network.config), tokens <= LONG
+        unheard = network.config.is_encoder_decoder and network.base_model is network  # T5 tells of no last states
+
+        def told(count: int) -> None:
+            if on_layer is not None and count:
+                on_layer(min(count, total) if total else count, total or count)
+            if stop is not None and stop():
+                raise Stopped("run_stopped")
+
+        told(0)
+        return cls(short if values is None else values, short or unheard, told)
+
+
+def run(
+    network: Any, changes: Sequence[Intervention] = (), *, eager: bool = False, name: str = "",
+    watch: Watch = Watch(), **inputs: Any,
+) -> tuple[Any, dict[str, Layers]]:  # fmt: skip
+    """One forward pass of a network: its own result, and the layers of each map (`interface.maps`).
+
+    An `eager` network returns its weights instead of calling `attend`: they can be looked at, not changed. Raises
+    `ModelError` where there is no attention to be seen, or none that can be changed.
+    """
+    if network.config.model_type in UNREADABLE:
+        raise ModelError("model_not_by_token", model=name)
+    if eager and changes:
+        raise ModelError("model_read_only", model=name)
+    asked = {"output_hidden_states": watch.states, "use_cache": False, **({"output_attentions": True} if eager else {})}
+    with recording(network, changes, values=watch.values, on_call=watch.on_call) as seen, torch.inference_mode():
+        result = network(**inputs, **asked)
+    if not watch.states and not _has_last(result, seen.last):
+        return run(network, changes, eager=eager, name=name, watch=replace(watch, states=True), **inputs)
+    found = returned(result) if eager else maps(network, seen.steps[-1])
+    if part := BY_DISTANCE.get(network.config.model_type):
+        found |= {part: longformer.layers(result, part)}
+    if not found:
+        raise _refusal(network, name, result, seen.steps[-1])
+    return result, found
+
+
+def _has_last(result: Any, heard: Mapping[str, Tensor]) -> bool:
+    """Put the last hidden states where `trace_of` looks for those of all layers; False where they are not known."""
+    last = heard.get("last_hidden_state", result.get("last_hidden_state"))
+    if last is None:
+        return False
+    both = "encoder_last_hidden_state" in result
+    result["decoder_hidden_states" if both else "hidden_states"] = (last,)
+    return True
+
+
+def _fits(found: Mapping[str, Layers], name: str, source: int, target: int | None) -> None:
+    """Refuse a map that does not have a row and a column for each token: one padded (BigBird) or pooled (CANINE)."""
+    queries = {"self": source, "encoder": source, "decoder": target, "cross": target}
+    keys = {**queries, "cross": source}
+    for part, layers in found.items():
+        if _sizes(layers) - {(queries.get(part), keys.get(part))}:
+            raise ModelError("model_not_by_token", model=name)
+
+
+def _refusal(network: Any, name: str, result: Mapping[str, Any], calls: Sequence[Call]) -> ModelError:
+    """Why is there no map? Because nothing in the model is attention, or it has another shape, or it is kept."""
+    kind = instead(network)
+    if kind:
+        return ModelError("model_without_attention", model=name, kind=kind)
+    windows = any(len(call.attention.queries) > 1 for call in calls)
+    other_shape = not all(_by_token(result.get(field), square=part != "cross") for field, part in RETURNED.items())
+    if windows or other_shape or network.config.model_type in BY_DISTANCE:
+        return ModelError("model_not_by_token", model=name)
+    return ModelError("model_no_attention", model=name)
+
+
+def returned(result: Mapping[str, Any]) -> dict[str, Layers]:
+    """The weights that a model returned by itself, by the names of its output; those of a tower by the tower's.
+
+    What is returned under these names is not always weights: RWKV returns its outputs, Reformer its chunks, ProphetNet
+    and SqueezeBERT their scores. So only rows that sum to at most 1 are believed, and a part is left out unless all its
+    layers have them.
+    """
+    found: dict[str, Layers] = {}
+    for field, part in RETURNED.items():
+        weights = [layer for layer in result.get(field) or () if layer is not None]
+        if weights and _by_token(weights, square=part != "cross") and all(map(_sums_to_one, weights)):
+            found[part] = tuple(Gap("other", "?") if w is None else Observed.of(w[0]) for w in result[field])
+    for field, output in result.items():
+        if isinstance(output, Mapping):
+            found |= {field.removesuffix("_output"): layers for layers in returned(output).values()}
+    return found
+
+
+def _by_token(weights: Sequence[Tensor | None] | None, *, square: bool = False) -> bool:
+    """Are these `[1, head, query, key]`, all over the same queries and keys?"""
+    found = [layer for layer in weights or () if layer is not None]
+    sizes = {tuple(layer.shape[-2:]) for layer in found}
+    return (
+        all(layer.ndim == 4 and len(layer) == 1 for layer in found)
+        and len(sizes) <= 1
+        and not (square and any(queries != keys for queries, keys in sizes))
+    )
+
+
+def _sums_to_one(weights: Tensor) -> bool:
+    """Is each row one of weights? Less than 1 where a sink took the rest, or a query may look at nothing."""
+    return bool((weights >= 0).all() and (weights.sum(-1) < 1 + SLACK).all())
+
+
+def _sizes(layers: Layers) -> set[tuple[int, int]]:
+    """How many queries and keys the layers of a map have."""
+    return {(layer.queries.shape[-2], layer.keys.shape[-2]) for layer in layers if isinstance(layer, Attention)}
+
+
+def trace_of(
+    model: Model, encoded: Encoded, reply: Encoded | None, result: Any, found: Mapping[str, Layers],
+    *, predictions: bool = True, **said: Any,
+) -> Trace:  # fmt: skip
+    """The trace of a run from what it returned; of an encoder-decoder that of the cross attention, with the others."""
+    make = _Maker(model, dict(said))
+    logits = result.logits[0] if predictions and model.kind != "plain" else None
+    if reply is None:
+        hidden = result.hidden_states[-1][0]
+        traces = {part: make(part, encoded, layers, hidden, logits) for part, layers in found.items()}
+        first = next(iter(traces))
+    else:
+        source, target = _last(result, "encoder"), _last(result, "decoder")
+        axes: dict[str, tuple[Encoded, Tensor, Tensor | None]] = {
+            "encoder": (encoded, source, None), "decoder": (reply, target, logits), "cross": (reply, target, logits),
+        }  # fmt: skip
+        traces = {part: make(part, axes[part][0], layers, *axes[part][1:]) for part, layers in found.items()}
+        first = "cross" if "cross" in traces else next(iter(traces))
+        if "cross" in traces:
+            traces["cross"] = replace(traces["cross"], looked_at=encoded)
+    others = {part: trace for part, trace in traces.items() if part != first}
+    whole = replace(traces[first], others=others)
+    for change in whole.changes:
+        _refuse_places(change, whole)
+    return whole
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """Makes a trace for each map of one run."""
+
+    model: Model
+    said: dict[str, Any]
+
+    def __call__(self, part: str, encoded: Encoded, layers: Layers, outputs: Tensor, logits: Tensor | None) -> Trace:
+        model = self.model
+        boundary = model.boundary if part == "self" else None
+        name = partial(piece_label, tokenizer=model.tokenizer)
+        return Trace(
+            model=model.name, kind=model.kind, encoded=encoded, layers=layers, outputs=outputs, logits=logits,
+            boundaries=None if boundary is None else boundary.begins(outputs), name_piece=name, part=part, **self.said,
+        )  # fmt: skip
+
+
+def _last(result: Any, side: str) -> Tensor:
+    """The last hidden state of one side of an encoder-decoder, `[token, width]`."""
+    states = result.get(f"{side}_hidden_states")
+    last: Tensor = result[f"{side}_last_hidden_state"] if states is None else states[-1]
+    return last[0]
+
+
+def reply_of(model: Model, target: str | Encoded | None) -> Encoded:
+    """What the decoder reads: its start token, then the target without its end."""
+    if isinstance(target, Encoded):
+        return target
+    config = model.network.config
+    start = getattr(config, "decoder_start_token_id", None)
+    if start is None:
+        start = getattr(model.network.generation_config, "decoder_start_token_id", None)
+    if start is None:
+        start = config.bos_token_id if config.bos_token_id is not None else config.pad_token_id
+    ids = model.tokenizer(text_target=target)["input_ids"][:-1] if target else []
+    return written((start, *ids), model.tokenizer)
+
+
+def _refuse_places(change: Intervention, trace: Trace) -> None:
+    """Refuse a change in a map or layer that is not there, or in a layer without attention."""
+    parts = [part for part in trace.parts if change.meant(part)]
+    if change.part is not None and not parts:
+        trace.map(change.part)  # raises
+    for layer in change.layers or ():
+        if parts and not any(layer in trace.map(part).open_layers for part in parts):
+            trace.map(parts[0]).attention(layer)  # raises
+
+
+def _blanked(encoded: Encoded, blank: int, model: Model) -> Encoded:
+    """The same text with [MASK] in the place of one token."""
+    if model.mask_id is None:
+        raise ModelError("model_fills_no_blanks", model=model.name)
+    if not 0 <= blank < len(encoded.ids):
+        raise TextError("no_such_position", number=blank, last=len(encoded.ids) - 1)
+    if encoded.special[blank]:
+        raise TextError("blank_special", token=encoded.labels[blank])
+    ids, labels = list(encoded.ids), list(encoded.labels)
+    ids[blank], labels[blank] = model.mask_id, model.tokenizer.mask_token
+    return replace(encoded, ids=tuple(ids), labels=tuple(labels))

@@ -1,0 +1,1 @@
+"""Target attention: one text asks, another answers, by five similarity functions."""

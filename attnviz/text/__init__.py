@@ -1,0 +1,1 @@
+"""A text in a model's pieces: labels, spans, characters, words, segmentations."""

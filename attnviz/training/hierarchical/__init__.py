@@ -1,0 +1,1 @@
+"""han-reviews and han-topics."""

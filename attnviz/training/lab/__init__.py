@@ -1,0 +1,1 @@
+"""The masked lab models with 1, 2, 4 and 8 heads."""

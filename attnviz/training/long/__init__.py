@@ -1,0 +1,1 @@
+"""lab-long, the decoder of 8,192 tokens."""

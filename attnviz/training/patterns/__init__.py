@@ -1,0 +1,1 @@
+"""What lab-4 loses under sparse patterns."""

@@ -1,0 +1,1 @@
+"""The five encoders of positions."""

@@ -1,0 +1,53 @@
+"""A click on a tile opens a head, a click on a cell explains it.
+
+Streamlit reports clicks on points, not on the cells of a heatmap. An unseen point on every cell would do, and did: it
+doubled the time that Plotly needs to draw a heatmap of 20 tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import streamlit as st
+
+from attnviz.ui.kit.charts import css_class
+from attnviz.ui.kit.controls import KEY
+from attnviz.ui.kit.reader import asset
+
+
+@cache
+def _component():  # type: ignore[no-untyped-def]
+    return st.components.v2.component("attnviz_clicks", html="<span></span>", js=asset("kit/clicks.js"))
+
+
+def listen(key: str, charts: dict[str, str], **on_click: Callable[[], None]) -> None:
+    """Report clicks on charts: `charts` names the chart (by its key) of each kind of click, "head" or "cell".
+
+    `on_click` are the callbacks `on_<kind>_change`; they find what was clicked with `clicked`.
+    """
+    data = {kind: css_class(chart) for kind, chart in charts.items()}
+    _component()(key=key + "clicks", data=data, **on_click)
+
+
+def clicked(key: str, kind: str) -> tuple[int, int] | None:
+    """(layer, head) or (query, key); None when nothing was."""
+    found = st.session_state[key + "clicks"][kind]
+    return (int(found[0]), int(found[1])) if found else None
+
+
+def listen_to_attention() -> None:
+    """A click on a tile of the grid opens its head, one on a cell of the heatmap explains it."""
+    listen(KEY, {"head": KEY + "grid", "cell": KEY + "heatmap"}, on_head_change=_open_head, on_cell_change=_open_cell)
+
+
+def _open_head() -> None:
+    """A tile was clicked."""
+    if found := clicked(KEY, "head"):
+        st.session_state[KEY + "layer"], st.session_state[KEY + "head"] = found
+
+
+def _open_cell() -> None:
+    """A cell was clicked."""
+    if found := clicked(KEY, "cell"):
+        st.session_state[KEY + "query"], st.session_state[KEY + "key"] = found

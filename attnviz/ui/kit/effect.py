@@ -1,0 +1,63 @@
+"""What a change inside the run did to the model's prediction and outputs, before and after side by side."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from attnviz.ui.kit.language import t
+from attnviz.ui.kit.panels import asked, plain, shift
+
+if TYPE_CHECKING:
+    from attnviz.trace import Trace
+
+STYLE = """<style>
+.effect { border-collapse: collapse; font-size: .85rem; width: 100%; max-width: 40rem; }
+.effect :is(td, th) { padding: .1rem .5rem .1rem 0; text-align: left; font-weight: normal; white-space: nowrap; }
+.effect th { opacity: .7; }
+.effect i { display: inline-block; height: .6rem; border-radius: 2px; background: currentColor; margin-right: .4rem; }
+.effect .before i { opacity: .35; } .effect .after i { opacity: .8; }
+</style>"""
+
+
+def position_of(trace: Trace, query: int) -> int | None:
+    """The token whose prediction is shown: the blank, or the chosen query of a model that writes on."""
+    if trace.logits is None:
+        return None
+    return asked(trace) if trace.kind == "masked" else min(query, len(trace.tokens) - 1)
+
+
+def show_effect(before: Trace, after: Trace, query: int) -> None:
+    """Candidates with their probabilities, and how far the outputs moved."""
+    position = position_of(before, query)
+    changed = after is not before
+    if position is None:
+        st.markdown(f"**{t('prediction_title')}**")
+        st.caption(t("prediction_hint") if before.kind == "masked" else t("predicts_nothing"))
+    else:
+        token = plain(before.tokens[position])
+        key = "effect_blank" if before.kind == "masked" else "effect_next"
+        st.markdown(f"**{t(key, token=token)}**")
+        st.html(STYLE + _table(before, after, position, changed))
+    if changed:
+        shift(before, after, position)
+
+
+def _table(before: Trace, after: Trace, position: int, changed: bool) -> str:
+    """The likeliest tokens of both runs, a bar for each probability."""
+    from attnviz.measures import candidates
+
+    rows = candidates(before, after, position, 6)
+    head = [t("col_token"), t("col_before")] + ([t("col_after")] if changed else [])
+    lines = ["<tr>" + "".join(f"<th>{html.escape(name)}</th>" for name in head) + "</tr>"]
+    for token, first, second in rows:
+        cells = [f"<td>{html.escape(token)}</td>", _bar(first, "before")] + ([_bar(second, "after")] if changed else [])
+        lines.append("<tr>" + "".join(cells) + "</tr>")
+    return f"<table class='effect'>{''.join(lines)}</table>"
+
+
+def _bar(probability: float, name: str) -> str:
+    """One probability as a bar and a number."""
+    return f"<td class='{name}'><i style='width:{6 * probability:.2f}rem'></i>{probability:.3f}</td>"

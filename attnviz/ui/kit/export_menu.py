@@ -1,0 +1,70 @@
+"""The "take it away" menu: pictures from the browser, weights and page as files, the link."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from attnviz.ui.kit import export
+from attnviz.ui.kit.charts import css_class
+from attnviz.ui.kit.controls import KEY
+from attnviz.ui.kit.language import t
+from attnviz.ui.kit.reader import asset
+
+if TYPE_CHECKING:
+    from attnviz.core.rules import Rule
+    from attnviz.figures import Scale
+    from attnviz.text.units import Unit
+    from attnviz.trace import Trace
+
+
+@cache
+def _component():  # type: ignore[no-untyped-def]
+    return st.components.v2.component(
+        "attnviz_take",
+        html='<div class="take"></div>',
+        css=asset("kit/export_menu.css"),
+        js=asset("kit/export_menu.js"),
+    )
+
+
+def take_away(
+    trace: Trace,
+    rule: Rule | None,
+    layer: int,
+    head: int,
+    query: int,
+    scale: Scale,
+    specials: bool,
+    by: Unit = "token",
+    *,
+    chart: str = KEY + "heatmap",
+) -> None:
+    """Pictures as PNG and SVG, this head as CSV, all weights as NPZ, an offline page, a link.
+
+    `chart` is the key of the heatmap on the page; on a page with several each has a menu of its own.
+    """
+    own = KEY if chart == KEY + "heatmap" else f"{chart}."
+    name = f"attnviz-{trace.model}-{layer}-{head}"
+    with st.popover(t("take_title"), icon=":material/download:", width="stretch"):
+        _component()(
+            key=f"{own}take",
+            data={
+                "chart": css_class(chart),
+                "name": name,
+                "words": {word: t(f"take_{word}") for word in ("png", "svg", "link_copy", "link_copied")},
+            },
+        )
+        files = (
+            ("csv", "text/csv", partial(export.as_csv, trace, rule, layer, head)),
+            ("npz", "application/octet-stream", partial(export.as_npz, trace, rule)),
+            ("html", "text/html", partial(export.as_html, trace, rule, layer, head, query, scale, specials, by)),
+        )
+        for kind, mime, make in files:
+            st.download_button(
+                t(f"take_{kind}"), make, f"{name}.{kind}", mime, key=f"{own}take_{kind}", on_click="ignore",
+                width="stretch",
+            )  # fmt: skip
+        st.caption(t("take_link"))

@@ -1,0 +1,268 @@
+"""What the page on hierarchical attention shows: the document in colour, the prediction, deletions, both maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from attnviz.ui.kit.charts import dark, draw
+from attnviz.ui.kit.controls import RuleChoice
+from attnviz.ui.kit.export_menu import take_away
+from attnviz.ui.kit.formulas import short
+from attnviz.ui.kit.language import language, t
+from attnviz.ui.kit.panels import after_the_score, bold, plain, table
+from attnviz.ui.pages.hierarchical import choices as asked
+from attnviz.ui.pages.hierarchical.choices import KEY, Shown, class_name
+
+if TYPE_CHECKING:
+    from attnviz.figures.documents import Painted
+    from attnviz.systems.hierarchical.effect import Deletion
+    from attnviz.systems.hierarchical.system import Coloured
+
+FEW = 12  # bars of one sentence's words
+LARGEST_MAP = 60_000  # cells: sentences x words
+WRONG = 0.5  # less of the words known than that, and the weights say little
+
+
+def notices(shown: Shown) -> None:
+    """What the reader must know before the pictures: another language, words not known, a document cut short."""
+    from attnviz.systems.hierarchical.system import MOST_SENTENCES, MOST_WORDS
+    from attnviz.systems.hierarchical.text import language_of
+
+    system, trace = shown.system, shown.trace
+    found = language_of(trace.text)
+    if found not in (None, system.language):
+        st.warning(t(f"hierarchical.wrong_{system.language}", known=f"{shown.known:.0%}"), icon=":material/translate:")
+    elif shown.known < WRONG:
+        st.warning(t("hierarchical.unknown", known=f"{shown.known:.0%}"), icon=":material/help:")
+    cut = trace.encoded.cut
+    if cut is not None:
+        tail = plain(trace.text[cut:].strip()[:24])
+        numbers = {"sentences": MOST_SENTENCES, "words": MOST_WORDS, "read": cut, "characters": len(trace.text)}
+        st.warning(t("hierarchical.cut", tail=tail, **numbers), icon=":material/content_cut:")
+
+
+def draw_document(shown: Shown, sentence: int, word: int) -> None:
+    """The document: a bar for each sentence, each word on a ground of word weight x sentence weight."""
+    from attnviz.figures.documents import Row, document
+
+    most = max(product for one in shown.colours for product in one.products)
+    tallest = max(one.weight for one in shown.colours) or 1.0
+    rows = [
+        Row(
+            _painted(shown.trace.text, one, most, word if number == sentence else None), one.weight / tallest,
+            f"{number + 1}: {one.weight:.1%}", number == sentence,
+        )
+        for number, one in enumerate(shown.colours)
+    ]  # fmt: skip
+    st.html(document(rows, dark=dark()))
+    st.caption(t("hierarchical.coloured", most=short_plain(most), count=len(shown.colours)))
+
+
+def _painted(text: str, one: Coloured, most: float, chosen: int | None) -> list[Painted]:
+    """The stretches of one sentence: its words, and what stands between them."""
+    from attnviz.figures.documents import Painted
+
+    found, end = [], one.span[0]
+    for place, ((start, stop), weight, product) in enumerate(
+        zip(one.words, one.word_weights, one.products, strict=True)
+    ):
+        found.append(Painted(text[end:start]))
+        said = f"{short_plain(weight)} × {short_plain(one.weight)} = {short_plain(product)}"
+        found.append(Painted(text[start:stop], product / most if most else 0.0, said, place == chosen))
+        end = stop
+    return [*found, Painted(text[end : one.span[1]])]
+
+
+def short_plain(number: float) -> str:
+    """A weight outside a formula: four decimals."""
+    return f"{number:.4f}"
+
+
+def draw_prediction(shown: Shown, choice: RuleChoice) -> None:
+    """The class probabilities."""
+    probabilities = shown.above.probabilities(0).tolist()
+    names = [class_name(name) for name in shown.system.classes]
+    best = max(range(len(names)), key=probabilities.__getitem__)
+    st.markdown(
+        t("hierarchical.prediction", label=names[best], share=f"{probabilities[best]:.1%}", rule=plain(choice.title()))
+    )
+    cells = [bold([f"{p:.3f}"], n == best)[0] for n, p in enumerate(probabilities)]
+    st.markdown(table(names, [cells], "---"))
+
+
+def draw_effect(shown: Shown, choice: RuleChoice, model: str, text: str, sentence: int, word: int) -> None:
+    """What the prediction does when a sentence or a word is deleted."""
+    st.markdown(f"**{t('hierarchical.effect_title')}**")
+    if not shown.deletions:
+        st.caption(t("hierarchical.effect_one"))
+        return
+    labels, places = shown.trace.tokens, {"most": shown.heaviest, "least": shown.lightest, "chosen": sentence}
+    if sentence in (shown.heaviest, shown.lightest):
+        del places["chosen"]
+    rows = [
+        (t(f"hierarchical.without_{name}", name=plain(labels[place])), shown.deletions[place])
+        for name, place in places.items()
+    ]
+    number = shown.first_word(sentence) + word
+    without = asked.without_word(model, text, choice, number)
+    if without is not None:
+        rows.append((t("hierarchical.without_word", name=plain(shown.trace.key_tokens[number])), without))
+    st.markdown(_deletions(shown, rows))
+    most = max(shown.deletions, key=lambda one: one.moved)
+    st.caption(t("hierarchical.effect_most", name=plain(labels[most.number]), moved=f"{most.moved:.3f}"))
+
+
+def _deletions(shown: Shown, rows: Sequence[tuple[str, Deletion]]) -> str:
+    """Deletions as a table: weight, probability of the told class before and after, what is told."""
+    names = [class_name(name) for name in shown.system.classes]
+    told = rows[0][1].told
+    head = [
+        "",
+        t("hierarchical.col_weight"),
+        t("hierarchical.col_share", label=names[told]),
+        t("hierarchical.col_change"),
+    ]
+    lines = [[t("hierarchical.as_read"), "", f"{rows[0][1].before[told]:.3f}", ""]]
+    for name, one in rows:
+        after = max(range(len(names)), key=one.after.__getitem__)
+        verdict = f"{one.change:+.3f}" + (f" → **{names[after]}**" if one.flips else "")
+        lines.append([name, short_plain(one.weight), f"{one.after[told]:.3f}", verdict])
+    return table(head, lines, "---:")
+
+
+def draw_sentence(shown: Shown, sentence: int, word: int) -> None:
+    """The heaviest words of one sentence as bars."""
+    from attnviz.figures import bars
+
+    one, first = shown.colours[sentence], shown.first_word(sentence)
+    order = sorted(range(len(one.words)), key=lambda place: (-one.word_weights[place], place))[:FEW]
+    labels = [shown.trace.key_tokens[first + place] for place in order]
+    said = "hierarchical.words_few" if len(one.words) > FEW else "hierarchical.words_all"
+    st.caption(t(said, name=plain(shown.trace.tokens[sentence]), few=FEW, count=len(one.words)))
+    draw(
+        bars(
+            labels, [one.word_weights[place] for place in order], title=t("hierarchical.word_weight"), dark=dark(),
+            language=language(), chosen=order.index(word) if word in order else None,
+        ),
+        KEY + "bars", t("hierarchical.alt_bars", name=shown.trace.tokens[sentence], word=labels[0]),
+    )  # fmt: skip
+
+
+def draw_why(shown: Shown, choice: RuleChoice, sentence: int, word: int) -> None:
+    """The formula of one word's weight and of its sentence's, with their numbers, and the colour."""
+    number, one = shown.first_word(sentence) + word, shown.colours[sentence]
+    st.caption(t("hierarchical.shown", model=shown.system.name, rule=choice.title()))
+    below, above = shown.trace.cell(0, 0, sentence, number), shown.above.cell(0, 0, 0, sentence)
+    for level, cell in (("word", below), ("sentence", above)):
+        names = {"word": plain(cell.key_label), "weight": short_plain(cell.weight)}
+        lines = [
+            t(f"hierarchical.why_{level}", **names, rank=cell.rank, count=cell.keys),
+            t(f"hierarchical.why_{level}_score", score=short(cell.score)),
+            *after_the_score(cell, choice),
+        ]
+        st.markdown("\n\n".join(lines))
+    numbers = [short(value) for value in (one.word_weights[word], one.weight, one.products[word])]
+    st.markdown(t("hierarchical.why_colour", word=numbers[0], sentence=numbers[1], product=numbers[2]))
+
+
+def draw_maps(shown: Shown, sentence: int, word: int) -> None:
+    """Both levels as maps: the document over its sentences, the sentences over their words."""
+    from attnviz.figures import heatmap
+
+    above, below = shown.above, shown.trace
+    st.markdown(f"**{t('hierarchical.map_sentences')}**")
+    figure = heatmap(
+        above, layer=0, head=0, scale="row", cell=(0, sentence), dark=dark(), language=language(), height=230
+    )
+    # Its scale is that of the map below, and there is no room for it here.
+    figure.update_traces(showscale=False, selector={"type": "heatmap"})
+    draw(
+        figure,
+        KEY + "map_sentences",
+        t("hierarchical.alt_sentences", count=len(below.tokens), name=below.tokens[shown.heaviest]),
+    )  # fmt: skip
+    st.markdown(f"**{t('hierarchical.map_words')}**")
+    if len(below.tokens) * len(below.key_tokens) > LARGEST_MAP:
+        st.caption(t("hierarchical.map_large", sentences=len(below.tokens), words=len(below.key_tokens)))
+        return
+    height = min(620, 190 + 22 * len(below.tokens))
+    cell = (sentence, shown.first_word(sentence) + word)
+    draw(
+        heatmap(below, layer=0, head=0, scale="row", cell=cell, dark=dark(), language=language(), height=height),
+        KEY + "map_words", t("hierarchical.alt_words", sentences=len(below.tokens), words=len(below.key_tokens)),
+    )  # fmt: skip
+    take_away(below, None, 0, 0, sentence, "row", True, chart=KEY + "map_words")
+
+
+def draw_against(shown: Shown) -> None:
+    """Weight against effect, a point for each sentence of this document."""
+    from attnviz.figures import Line, lines
+    from attnviz.systems.hierarchical.effect import rank_correlation
+
+    if len(shown.deletions) < 3:
+        return
+    weights, moved = [one.weight for one in shown.deletions], [one.moved for one in shown.deletions]
+    st.markdown(f"**{t('hierarchical.against_title')}**")
+    rho = rank_correlation(weights, moved)
+    said = "–" if rho != rho else f"{rho:+.2f}"
+    draw(
+        lines(
+            [Line("", weights, moved, points=True)], x_title=t("hierarchical.sentence_weight"),
+            y_title=t("hierarchical.moved"), dark=dark(), language=language(), height=260,
+        ),
+        KEY + "against", t("hierarchical.alt_against", rho=said),
+    )  # fmt: skip
+    st.caption(t("hierarchical.against", rho=said, count=len(weights)))
+
+
+def draw_held_out(model: str) -> None:
+    """The same deletions over all held-out documents, and what they say of attention."""
+    from attnviz.figures import Line, lines
+    from attnviz.systems.hierarchical.system import held_out
+
+    found = held_out(model)
+    own, (low, high) = found["sentences"], found["interval"]
+    st.markdown(f"**{t('hierarchical.held_title', documents=found['documents'])}**")
+    st.caption(
+        t("hierarchical.held_accuracy", accuracy=f"{found['accuracy']:.1%}", low=f"{low:.1%}", high=f"{high:.1%}")
+    )
+    head = ["", *(t(f"hierarchical.col_{name}") for name in ("weight", "moved", "change", "flips"))]
+    rows = []
+    for level, name in ((level, name) for level in ("sentences", "words") for name in ("most", "least", "random")):
+        part = found[level][name]
+        cells = [f"{part['weight']:.3f}", f"{part['moved']:.4f}", f"{part['change']:+.4f}", f"{part['flips']:.1%}"]
+        rows.append([t(f"hierarchical.{level}_{name}"), *cells])
+    st.markdown(table(head, rows, "---:"))
+    ranks, mean = list(range(1, len(own["by_rank"]) + 1)), own["random"]["moved"]
+    drawn = [
+        Line(t("hierarchical.by_rank"), ranks, own["by_rank"]),
+        Line(t("hierarchical.by_chance"), [ranks[0], ranks[-1]], [mean, mean], dashed=True),
+    ]
+    draw(
+        lines(
+            drawn, x_title=t("hierarchical.rank"), y_title=t("hierarchical.moved"), dark=dark(), language=language(),
+            height=270,
+        ),
+        KEY + "ranks", t("hierarchical.alt_ranks"),
+    )  # fmt: skip
+    st.markdown(_verdict(found))
+
+
+def _verdict(found: dict[str, Any]) -> str:
+    """What the deletions say of the weights."""
+    own, words = found["sentences"], found["words"]
+    most, least, mean = (own[name]["moved"] for name in ("most", "least", "random"))
+    said = {
+        "hit": f"{own['most_attended_is_most_effective']:.0%}", "chance": f"{own['by_chance']:.0%}",
+        "rho": f"{own['rank_correlation']:.2f}",
+    }  # fmt: skip
+    verdict = "hierarchical.held_yes" if most > least else "hierarchical.held_no"
+    says = [
+        t(verdict, most=f"{most / mean:.1f}", least=f"{least / mean:.1f}"),
+        t("hierarchical.held_words", times=f"{words['most']['moved'] / words['random']['moved']:.1f}"),
+        t("hierarchical.held_says", **said),
+    ]
+    return "\n\n".join(says)

@@ -1,0 +1,265 @@
+"""The choices of the page for long texts: which text, which model, which part of the map, which token is followed."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import streamlit as st
+
+from attnviz.messages import LANGUAGES
+from attnviz.ui.kit import asking
+from attnviz.ui.kit import controls as choices
+from attnviz.ui.kit.controls import RuleChoice
+from attnviz.ui.kit.language import language, t
+from attnviz.ui.kit.link import Param, between, one_of
+from attnviz.ui.pages.long.find import Hit, nearest, number_of, occurrences
+from attnviz.ui.pages.long.view import Place, Window, around, fitted, moved, window
+
+if TYPE_CHECKING:
+    from attnviz.figures import Scale
+    from attnviz.text.tokens import Encoded
+
+KEY = "long."
+START = "lab-long"  # the one built-in model that reads long texts
+READS = {START: 8192, **dict.fromkeys(asking.BUILT_IN, 256)}  # tokens
+SHORT = 1_500  # characters of a text that a link carries; browsers and mail programs cut longer addresses
+POOLS = ("max", "mean")
+SIDES = ("query", "key")
+SAMPLES = ("yueyang", "analects", "gettysburg", "alice")
+FIRST = {"zh": "analects", "en": "alice"}
+OWN = "own"
+WINDOW = ("q0", "q1", "k0", "k1")
+NUMBER = between(0, 999_999, int)
+PARAMS = {
+    **choices.RULE_PARAMS,
+    "lang": Param("lang", "lang", None, one_of(*LANGUAGES)),
+    "layer": choices.PARAMS["layer"],
+    "head": choices.PARAMS["head"],
+    "scale": Param("scale", KEY + "scale", "row", one_of(*choices.SCALES)),
+    "sample": Param("sample", KEY + "sample", None, one_of(*SAMPLES, OWN)),
+    "text": Param("text", KEY + "linked", "", str),
+    "model": Param("model", KEY + "model", START, str),
+    "revision": Param("revision", KEY + "revision", "", str),
+    "how": Param("how", KEY + "how", "max", one_of(*POOLS)),
+    **{name: Param(name, KEY + name, None, NUMBER) for name in WINDOW},
+    "find": Param("find", KEY + "find", "", str),
+    "follow": Param("follow", KEY + "follow", "query", one_of(*SIDES)),
+    "query": Param("query", KEY + "query", 20, NUMBER),
+    "key": Param("key", KEY + "key", 20, NUMBER),
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the pictures need to know beside the run: names and numbers, so that caches know it by them."""
+
+    layer: int
+    head: int
+    rule: RuleChoice
+    how: Literal["max", "mean"]
+    scale: Scale
+    dark: bool
+    language: str
+
+
+def state(name: str) -> Any:
+    """What is chosen for one of `PARAMS`."""
+    return st.session_state[PARAMS[name].key]
+
+
+@cache
+def sample(name: str) -> str:
+    """One of the texts to begin with."""
+    return str(_samples()[name]["text"]).strip()
+
+
+@cache
+def _samples() -> dict[str, Any]:
+    return tomllib.loads(files("attnviz").joinpath("content", "long.toml").read_text(encoding="utf-8"))
+
+
+def begin() -> None:
+    """The text of the link, or a sample, where the text box will find it; later the text that was left there."""
+    if KEY + "text" not in st.session_state:
+        name = state("sample") or (OWN if state("text") else FIRST[language()])
+        held = st.session_state.get(KEY + "held")
+        st.session_state[KEY + "text"] = held if held is not None else state("text") if name == OWN else sample(name)
+
+
+def choose_text() -> str:
+    """The text box with the samples under it; a link carries the sample's name, or a text that is short enough."""
+    text = str(
+        st.text_area(
+            t("long.text"), key=KEY + "text", height=80, placeholder=t("long.text_placeholder"),
+            label_visibility="collapsed",
+        )
+        or ""
+    )  # fmt: skip
+    st.session_state[KEY + "held"] = text
+    name = next((one for one in SAMPLES if sample(one) == text.strip()), OWN)
+    start = name == FIRST[language()]
+    st.session_state[KEY + "sample"] = None if start else name
+    st.session_state[KEY + "linked"] = text if name == OWN and len(text) <= SHORT else ""
+    titles = {one: _samples()[one]["title"][language()] for one in SAMPLES}
+    st.pills(
+        t("samples"), SAMPLES, key=KEY + "pill", format_func=titles.__getitem__, on_change=_take_sample,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    if name == OWN and len(text) > SHORT:
+        st.caption(t("long.text_not_in_link"))
+    return text
+
+
+def _take_sample() -> None:
+    """Put the sample that was clicked into the box; places belonged to the other text."""
+    name = st.session_state[KEY + "pill"]
+    if name:
+        st.session_state[KEY + "text"] = sample(name)
+        st.session_state[KEY + "pill"] = None
+        go(Place())
+
+
+def choose_model() -> tuple[str, str]:
+    """One of a short list, or any Hub id, folder or GGUF file; the built-in ones say how much they read."""
+    from attnviz.models import catalogue
+
+    now, listed = language(), sorted(catalogue(), key=lambda entry: entry.name != START)
+    reads = {name: t("long.reads", count=f"{count:,}") for name, count in READS.items()}  # in the reader's language
+    shown = {
+        one.name: f"{one.name} · {reads[one.name]}" if one.name in reads else f"{one.title[now]} · {one.megabytes} MB"
+        for one in listed
+    }
+    current = str(state("model") or START).strip()
+    st.selectbox(
+        t("any_model"), list(dict.fromkeys([*shown, current])), key=KEY + "model",
+        format_func=lambda name: shown.get(name, name),
+        accept_new_options=True, help=t("any_model_help") + "\n\n" + t("long.model_help"),
+        placeholder=t("any_model_placeholder"),
+    )  # fmt: skip
+    with st.popover(t("revision"), width="stretch"):
+        st.text_input(t("revision_name"), key=KEY + "revision", help=t("revision_help"), placeholder="main")
+    return current, str(state("revision") or "").strip()
+
+
+def choose_look() -> None:
+    """How cells are pooled, and the scale of their colours."""
+    st.segmented_control(
+        t("long.how"), POOLS, key=KEY + "how", format_func=lambda name: t(f"long.how_{name}"), required=True,
+        help=t("long.how_help"), width="stretch",
+    )  # fmt: skip
+    st.segmented_control(
+        t("scale"), choices.SCALES, key=KEY + "scale", format_func=lambda name: t(f"scale_{name}"), required=True,
+        width="stretch",
+    )  # fmt: skip
+
+
+def look(layer: int, head: int, dark: bool) -> Look:
+    """What is chosen, as the pictures need it."""
+    how: Literal["max", "mean"] = "mean" if state("how") == "mean" else "max"
+    return Look(
+        layer, head, choices.rule_now(), how, cast("Scale", state("scale") or "row"), dark, language()
+    )  # fmt: skip
+
+
+def place() -> Place:
+    """Where on the map the reader is; the link holds the window, the session the way there."""
+    numbers = [state(name) for name in WINDOW]
+    now = None if None in numbers else Window(*(int(number) for number in numbers))
+    return Place(now, tuple(st.session_state.get(KEY + "before", ())))
+
+
+def go(to: Place) -> None:
+    """Be somewhere else."""
+    sides = (None,) * 4 if to.now is None else (to.now.q0, to.now.q1, to.now.k0, to.now.k1)
+    for name, number in zip(WINDOW, sides, strict=True):
+        st.session_state[KEY + name] = number
+    st.session_state[KEY + "before"] = to.before
+
+
+def fit(count: int) -> Place:
+    """Bring what a link or another text asked for into a map of so many tokens a side."""
+    for name in SIDES:
+        st.session_state[KEY + name] = min(int(state(name) or 0), count - 1)
+    here = place()
+    there = fitted(here.now, count, count)
+    if there != here.now:
+        go(Place(there, here.before))
+    return place()
+
+
+def step(move: str, count: int) -> None:
+    """A step by button or key."""
+    go(moved(place(), move, count, count, (int(state("query")), int(state("key")))))
+
+
+def box(drawn: tuple[float, float, float, float], count: int) -> None:
+    """A box was drawn: open it."""
+    go(place().to(fitted(window(*drawn, count, count), count, count)))
+
+
+def point(query: int, key: int, count: int) -> None:
+    """A place was clicked: where cells are pooled it opens, and in every case its query and key are followed."""
+    st.session_state[KEY + "query"], st.session_state[KEY + "key"] = query, key
+    now = place().now
+    if now is None or now.pooled:
+        go(place().to(around(query, key, count, count)))
+
+
+def choose_found(encoded: Encoded) -> list[Hit]:
+    """A string to look for, how often it stands there, and the way from one occurrence to the next."""
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="bottom"):
+        st.text_input(t("long.find"), key=KEY + "find", placeholder=t("long.find_placeholder"))
+        hits = occurrences(encoded, str(state("find") or ""))
+        at = int(state(str(state("follow") or "query")))
+        for name, by in (("previous", -1), ("next", 1)):
+            st.button(
+                "‹" if by < 0 else "›", key=KEY + name, help=t(f"long.{name}"), disabled=not hits, on_click=_jump,
+                args=(hits, by, len(encoded.ids)),
+            )  # fmt: skip
+    if str(state("find") or "").strip():
+        which = number_of(hits, at)
+        if which is not None:
+            st.caption(t("long.found", count=len(hits), which=which + 1))
+        else:
+            st.caption(t("long.found_count", count=len(hits)) if hits else t("long.found_none"))
+    return hits
+
+
+def _jump(hits: list[Hit], by: int, count: int) -> None:
+    """To the next occurrence: its token is followed, and the map opens around it."""
+    side = str(state("follow") or "query")
+    number = nearest(hits, int(state(side)), by)
+    if number is None:
+        return
+    token = hits[number][0]
+    st.session_state[KEY + side] = token
+    here = place()
+    go(here.to(around(token, token, count, count, here.now)))
+
+
+def choose_followed(labels: tuple[str, ...]) -> tuple[str, int]:
+    """A row or a column, and of which token; the token can be typed by number, clicked in the map or in the text."""
+    side = str(
+        st.segmented_control(
+            t("long.follow"), SIDES, key=KEY + "follow", format_func=lambda name: t(f"long.follow_{name}"),
+            required=True, width="stretch", help=t("long.follow_help"),
+        )
+        or "query"
+    )  # fmt: skip
+    token = int(
+        st.number_input(t("long.token", token=_short(labels[int(state(side))])), 0, len(labels) - 1, key=KEY + side)
+    )
+    other = SIDES[1 - SIDES.index(side)]
+    st.session_state[KEY + other] = st.session_state[KEY + other]  # its control is not drawn, and would be forgotten
+    return side, token
+
+
+def _short(label: str) -> str:
+    """A token inside a control's label, which is Markdown."""
+    from attnviz.ui.kit.panels import plain
+
+    return plain(label if len(label) <= 16 else label[:15] + "…")

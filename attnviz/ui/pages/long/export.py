@@ -1,0 +1,81 @@
+"""Take away what fits: the window that is shown. All weights of a long text would fill the disk."""
+
+from __future__ import annotations
+
+import csv
+import io
+from functools import partial
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from attnviz.ui.kit.charts import css_class
+from attnviz.ui.kit.export_menu import _component as camera
+from attnviz.ui.kit.language import t
+from attnviz.ui.pages.long.choices import KEY, Look
+from attnviz.ui.pages.long.cost import amount
+from attnviz.ui.pages.long.run import Done
+from attnviz.ui.pages.long.view import Place, Window
+from attnviz.ui.stores.runs import as_rule
+
+if TYPE_CHECKING:
+    from attnviz.core.rules import Rule
+    from attnviz.trace import Trace
+
+
+MOST_PAIRS = 2**20  # of a window that is offered as a file: 4 MB of weights, some 40 MB as a table
+
+
+def as_csv(trace: Trace, rule: Rule | None, layer: int, head: int, now: Window) -> bytes:
+    """The window as a table, a row for each pair that is allowed. UTF-8 with a mark for Excel."""
+    from attnviz.core import blocks as streaming
+
+    weights = streaming.window(trace.attention(layer, head, rule), now.queries, now.keys)
+    out = io.StringIO()
+    table = csv.writer(out)
+    table.writerow(["layer", "head", "query", "query_token", "key", "key_token", "weight"])
+    for query, row in zip(now.queries, weights.tolist(), strict=True):
+        for key, weight in zip(now.keys, row, strict=True):
+            if weight == weight:  # NaN: not allowed
+                names = trace.tokens[query], trace.key_tokens[key]
+                table.writerow([layer, head, query, names[0], key, names[1], f"{weight:.6g}"])
+    return out.getvalue().encode("utf-8-sig")
+
+
+def as_npz(trace: Trace, rule: Rule | None, layer: int, head: int, now: Window) -> bytes:
+    """The window's `weights` `[query, key]` float32 (NaN: not allowed), its tokens and where it lies."""
+    import numpy as np
+
+    from attnviz.core import blocks as streaming
+
+    out = io.BytesIO()
+    np.savez_compressed(
+        out, weights=streaming.window(trace.attention(layer, head, rule), now.queries, now.keys).numpy(),
+        queries=np.arange(now.q0, now.q1), keys=np.arange(now.k0, now.k1),
+        query_tokens=np.array(trace.tokens[now.q0 : now.q1]), key_tokens=np.array(trace.key_tokens[now.k0 : now.k1]),
+        layer=layer, head=head, model=np.array(trace.model), rule=np.array(repr(rule or trace.rule)),
+    )  # fmt: skip
+    return out.getvalue()
+
+
+def take(done: Done, look: Look, place: Place, chart: str) -> None:
+    """The picture, and the weights of the window; of the overview the picture alone, and why."""
+    trace, now = done.trace, place.now
+    name = f"attnviz-{trace.model.rstrip('/').rsplit('/', 1)[-1]}-{look.layer}-{look.head}"
+    with st.popover(t("take_title"), icon=":material/download:", width="stretch"):
+        camera()(
+            key=KEY + "take",
+            data={
+                "chart": css_class(chart), "name": name,
+                "words": {word: t(f"take_{word}") for word in ("png", "svg", "link_copy", "link_copied")},
+            },
+        )  # fmt: skip
+        if now is not None and len(now.queries) * len(now.keys) <= MOST_PAIRS:
+            for kind, mime, make in (("csv", "text/csv", as_csv), ("npz", "application/octet-stream", as_npz)):
+                made = partial(make, trace, as_rule(look.rule), look.layer, look.head, now)
+                st.download_button(
+                    t(f"long.take_{kind}"), made, f"{name}-{now.q0}-{now.k0}.{kind}", mime, key=f"{KEY}take_{kind}",
+                    on_click="ignore", width="stretch",
+                )  # fmt: skip
+        whole = len(trace.open_layers) * trace.n_heads * len(trace.tokens) * len(trace.key_tokens) * 4
+        st.caption(t("long.take_only", size=amount(whole)))

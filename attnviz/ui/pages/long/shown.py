@@ -1,0 +1,343 @@
+"""The pictures of a long text: all heads, the map with its minimap, one token's line, the text itself.
+
+What takes time is kept by names and numbers; a step on the map computes the window alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from functools import cache, partial
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from attnviz.ui.kit import charts, clicks
+from attnviz.ui.kit.charts import BAR, css_class
+from attnviz.ui.kit.controls import KEY as SHARED
+from attnviz.ui.kit.language import language, t
+from attnviz.ui.kit.panels import plain
+from attnviz.ui.kit.reader import asset
+from attnviz.ui.pages.long import choices as long
+from attnviz.ui.pages.long.choices import KEY, Look
+from attnviz.ui.pages.long.find import Hit
+from attnviz.ui.pages.long.run import Asked, Done
+from attnviz.ui.pages.long.view import MOVES, Place, Window
+from attnviz.ui.stores.runs import as_rule
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from attnviz.figures import Figure
+    from attnviz.trace import Trace
+
+MAP, FRAME, SMALL, LINE = KEY + "map", KEY + "frame", KEY + "small", KEY + "line"
+HEIGHT, LINE_HEIGHT, SMALL_HEIGHT = 440, 190, 170
+SIZE, SMALL_SIZE = 480, 96  # cells of the overview and of the minimap
+MOMENT = 1.0  # seconds after which a picture that is not ready says how far it is
+MOST_HITS = 2_000  # occurrences marked in the text
+OPEN = {name: f"{{{name}}}" for name in ("query", "key", "place", "token", "weight")}  # filled in by the browser
+SIGNS = {"in": "+", "out": "−", "left": "←", "right": "→", "up": "↑", "down": "↓"}  # as on the keys
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _grids(what: Asked, look: Look) -> dict[str, Figure]:
+    """Where the grid of a run is kept: what is made inside a cached function may not show how far it is."""
+    return {}
+
+
+def _grid(done: Done, look: Look, told: Callable[[float], object]) -> Figure:
+    """All heads, none of them framed. `look.layer` and `look.head` do not matter."""
+    from attnviz.figures import grid
+
+    kept = _grids(done.what, replace(look, layer=0, head=0, how="max"))
+    if "grid" not in kept:
+        kept["grid"] = grid(
+            done.trace, rule=as_rule(look.rule), scale=look.scale, dark=look.dark, language=look.language,
+            height=HEIGHT, on_progress=told,
+        )  # fmt: skip
+    return kept["grid"]
+
+
+class Told:
+    """How far a picture is that takes longer than a moment: a bar from the first word of it on, if it is late."""
+
+    def __init__(self, place: DeltaGenerator, words: str) -> None:
+        self._place, self._words, self._began = place, words, time.monotonic()
+
+    def __call__(self, share: float) -> None:
+        if share < 1 and time.monotonic() - self._began > MOMENT:
+            self._place.progress(share, text=self._words)
+
+
+@st.cache_resource(max_entries=48, show_spinner=False)
+def _overview(what: Asked, look: Look, size: int, height: int, now: Window | None, _trace: Trace) -> Figure:
+    """One head from afar, or a window of it that is too large to be shown token for token; no box in it."""
+    from attnviz.figures.overview import overview
+
+    figure = overview(
+        _trace, layer=look.layer, head=look.head, rule=as_rule(look.rule), how=look.how, scale=look.scale,
+        size=size, part=None if now is None else (now.queries, now.keys), dark=look.dark, language=look.language,
+        height=height,
+    )  # fmt: skip
+    if height > SMALL_HEIGHT:  # the bar's name beside it: above it, it would take the room of the map
+        figure.update_traces(marker_colorbar_title_side="right", selector={"type": "scatter"})
+        figure.update_layout(margin_r=96)
+    return figure
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def weights_of(what: Asked, look: Look, side: str, token: int, _trace: Trace) -> Tensor:
+    """One query over all keys, or one key over all queries; NaN where not allowed."""
+    from attnviz.core import blocks as streaming
+
+    found = _trace.attention(look.layer, look.head, as_rule(look.rule))
+    return streaming.row(found, token) if side == "query" else streaming.column(found, token)
+
+
+def draw_grid(done: Done, look: Look) -> None:
+    """All heads, the open one framed; a click opens another."""
+    place = st.empty()
+    with st.spinner(t("long.drawing_grid")):
+        every = _grid(done, look, Told(place, t("long.drawing_grid")))
+    place.empty()
+    trace = done.trace
+    st.plotly_chart(
+        _framed(every, look), key=SHARED + "grid", theme=None, config={"displayModeBar": False},
+        alt=t("figure.alt_grid", layers=trace.n_layers, heads=trace.n_heads, layer=look.layer, head=look.head),
+    )  # fmt: skip
+
+
+def _framed(figure: Figure, look: Look) -> Figure:
+    """A copy of the grid with a frame around the open head's tile."""
+    from attnviz.figures.paint.palette import colours
+
+    made = deepcopy(figure)
+    tiles = made.data[1]
+    places = [tuple(place) for place in tiles.customdata]
+    if (look.layer, look.head) not in places:
+        return made
+    number = places.index((look.layer, look.head))
+    x, y = tiles.x[number], tiles.y[number]
+    wide, high = (_pitch(values) for values in (tiles.x, tiles.y))
+    wide, high = (
+        wide or abs(made.layout.xaxis.range[1] - made.layout.xaxis.range[0]),
+        high or abs(made.layout.yaxis.range[1] - made.layout.yaxis.range[0]),
+    )
+    made.add_shape(
+        type="rect", x0=x - wide / 2, x1=x + wide / 2, y0=y - high / 2, y1=y + high / 2,
+        line={"color": colours(look.dark).accent, "width": 2.5},
+    )  # fmt: skip
+    return made
+
+
+def _pitch(values: tuple[float, ...]) -> float:
+    """How far one tile is from the next; 0 where there is but one."""
+    found = sorted(set(values))
+    return found[1] - found[0] if len(found) > 1 else 0.0
+
+
+def draw_map(done: Done, look: Look, place: Place) -> None:
+    """The overview, or the window token for token; dragging, clicking and keys are heard (`long_map.js`)."""
+    query, key = int(long.state("query")), int(long.state("key"))
+    if place.now is None or place.now.pooled:
+        with st.spinner(t("long.drawing_map")):
+            figure = deepcopy(_overview(done.what, look, SIZE, HEIGHT, place.now, done.trace))
+        side = str(long.state("follow") or "query")
+        figure.add_shape(**_line_of(side, query if side == "query" else key, look))
+    else:
+        figure = _window(done.what, look, place.now, (query, key), done.trace)
+    with st.container(key=FRAME):  # which stays when the chart is replaced, and keeps the keyboard
+        st.plotly_chart(figure, key=MAP, theme=None, config=BAR, alt=_map_words(done, look, place.now))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _window(what: Asked, look: Look, now: Window, cell: tuple[int, int], _trace: Trace) -> Figure:
+    """A part of one head token for token, the pair that is followed framed."""
+    from attnviz.figures.overview import zoomed
+
+    return zoomed(
+        _trace, layer=look.layer, head=look.head, queries=now.queries, keys=now.keys, rule=as_rule(look.rule),
+        scale=look.scale, cell=cell, dark=look.dark, language=look.language, height=HEIGHT,
+    )  # fmt: skip
+
+
+def _map_words(done: Done, look: Look, now: Window | None) -> str:
+    """The map in a sentence."""
+    said = {"layer": look.layer, "head": look.head}
+    if now is None:
+        return t("long.alt_overview", **said, tokens=done.tokens, how=t(f"long.how_{look.how}"))
+    words = t("long.alt_window", **said, q0=now.q0, q1=now.q1 - 1, k0=now.k0, k1=now.k1 - 1)
+    return f"{words} {_pooled_words(look, now)}" if now.pooled else words
+
+
+def _pooled_words(look: Look, now: Window) -> str:
+    """How many pairs a cell of a large window stands for."""
+    high, wide = (-(-len(side) // SIZE) for side in (now.queries, now.keys))
+    return t("long.pooled", how=t(f"long.how_{look.how}"), pairs=f"{high} × {wide}")
+
+
+def draw_small(done: Done, look: Look, place: Place) -> None:
+    """The minimap: the whole head, small, and where in it the window lies."""
+    with st.spinner(t("long.drawing_map")):
+        figure = deepcopy(_overview(done.what, look, SMALL_SIZE, SMALL_HEIGHT, None, done.trace))
+    bare = {"title": None, "showticklabels": False, "ticks": ""}
+    figure.update_layout(margin={"l": 4, "r": 4, "t": 4, "b": 4}, xaxis=bare, yaxis=bare)
+    figure.update_traces(hoverinfo="skip", hovertemplate=None, selector={"type": "heatmap"})
+    if place.now is not None:
+        figure.add_shape(**_box_of(place.now, look))
+    charts.draw(figure, SMALL, t("long.alt_small"))
+
+
+def _box_of(now: Window, look: Look) -> dict[str, object]:
+    """The frame of a window on axes that count tokens."""
+    from attnviz.figures.paint.palette import colours
+
+    return {
+        "type": "rect", "x0": now.k0 - 0.5, "x1": now.k1 - 0.5, "y0": now.q0 - 0.5, "y1": now.q1 - 0.5,
+        "line": {"color": colours(look.dark).accent, "width": 2.5},
+    }  # fmt: skip
+
+
+def _line_of(side: str, token: int, look: Look) -> dict[str, object]:
+    """The row or the column that is followed, as a fine line across the overview."""
+    from attnviz.figures.paint.palette import colours
+
+    along, across = ("y", "x") if side == "query" else ("x", "y")
+    return {
+        "type": "line", f"{along}0": token, f"{along}1": token, f"{across}0": 0, f"{across}1": 1,
+        f"{across}ref": "paper", "line": {"color": colours(look.dark).accent, "width": 1, "dash": "dot"},
+    }  # fmt: skip
+
+
+def steps(count: int, place: Place) -> None:
+    """A button for each step on the map."""
+    here = place.now
+    with st.container(horizontal=True, gap="xsmall"):
+        for move in MOVES:
+            off = (here is None and move not in ("in", "back")) or (move == "back" and not place.before)
+            st.button(
+                SIGNS.get(move) or t(f"long.{move}_button"), key=KEY + move, help=t(f"long.{move}"), disabled=off,
+                on_click=long.step, args=(move, count),
+            )  # fmt: skip
+
+
+@cache
+def _listener():  # type: ignore[no-untyped-def]
+    return st.components.v2.component("attnviz_long_map", html="<span></span>", js=asset("pages/long/map.js"))
+
+
+def listen(count: int) -> None:
+    """Hear what is done on the map: a box drawn, a place clicked, a key pressed."""
+    _listener()(
+        key=KEY + "heard",
+        data={"chart": css_class(FRAME), "label": t("long.map_label"), "count": count},
+        on_box_change=partial(_hear_box, count),
+        on_point_change=partial(_hear_point, count),
+        on_move_change=partial(_hear_move, count),
+    )  # fmt: skip
+    clicks.listen(KEY, {"head": SHARED + "grid"}, on_head_change=_hear_head)
+
+
+def _heard(name: str) -> list[float] | str | None:
+    found: list[float] | str | None = st.session_state[KEY + "heard"][name]
+    return found
+
+
+def _hear_box(count: int) -> None:
+    if drawn := _heard("box"):
+        q0, q1, k0, k1 = (float(number) for number in drawn)
+        long.box((q0, q1, k0, k1), count)
+
+
+def _hear_point(count: int) -> None:
+    if found := _heard("point"):
+        query, key = (max(0, min(count - 1, int(float(number)))) for number in found)
+        long.point(query, key, count)
+
+
+def _hear_move(count: int) -> None:
+    move = _heard("move")
+    if move in MOVES:
+        long.step(str(move), count)
+
+
+def _hear_head() -> None:
+    if found := clicks.clicked(KEY, "head"):
+        st.session_state[SHARED + "layer"], st.session_state[SHARED + "head"] = found
+
+
+def draw_line(done: Done, look: Look, side: str, token: int) -> None:
+    """One query over all keys, or one key over all queries, as a line."""
+    from attnviz.figures.overview import column_line, row_line
+
+    draw = row_line if side == "query" else column_line
+    figure = draw(
+        done.trace, layer=look.layer, head=look.head, rule=as_rule(look.rule), dark=look.dark,
+        language=language(), height=LINE_HEIGHT, **{side: token},
+    )  # fmt: skip
+    charts.draw(figure, LINE, t(f"long.alt_line_{side}", token=done.trace.encoded.labels[token], number=token))
+
+
+@cache
+def _text():  # type: ignore[no-untyped-def]
+    return st.components.v2.component(
+        "attnviz_long_text",
+        html='<div class="long"></div>',
+        css=asset("pages/long/text.css"),
+        js=asset("pages/long/text.js"),
+    )
+
+
+def draw_text(done: Done, look: Look, side: str, token: int, hits: list[Hit]) -> None:
+    """The text itself, coloured by one token's weights; only the lines in sight are in the page."""
+    trace = done.trace
+    weights = weights_of(done.what, look, side, token, trace).nan_to_num(0.0)
+    top = float(weights.max())
+    _text()(
+        key=KEY + "words",
+        data={
+            "labels": "\n".join(label.replace("\n", "↵") for label in trace.tokens),
+            "special": [number for number, special in enumerate(trace.special) if special],
+            "weights": _bytes(weights / top if top > 0 else weights),
+            "top": top, "picked": token, "follow": side, "hits": hits[:MOST_HITS],
+            "words": {
+                "label": t("long.text_label"), "look": t("long.text_look", **OPEN),
+                "picked": t(f"long.text_picked_{side}", **OPEN),
+            },
+        },
+        on_picked_change=partial(_pick, side),
+    )  # fmt: skip
+
+
+def _bytes(shares: Tensor) -> str:
+    """Shares 0 to 1 as base64 of one byte each."""
+    return base64.b64encode((shares.clamp(0, 1) * 255).round().byte().numpy().tobytes()).decode()
+
+
+def _pick(side: str) -> None:
+    """A token of the text was clicked: it is followed."""
+    picked = st.session_state[KEY + "words"].picked
+    if picked is not None:
+        st.session_state[KEY + side] = int(picked)
+
+
+def say_where(done: Done, look: Look, place: Place) -> None:
+    """Which part of the map is shown and how, and the exact weight of the pair that is followed."""
+    if place.now is None:
+        st.caption(t("long.where_overview", tokens=f"{done.tokens:,}"))
+        return
+    now, (query, key) = place.now, (int(long.state("query")), int(long.state("key")))
+    said = [t("long.where_window", q0=now.q0, q1=now.q1 - 1, k0=now.k0, k1=now.k1 - 1)]
+    said.append(_pooled_words(look, now) if now.pooled else t("long.one_by_one"))
+    weight = float(weights_of(done.what, look, "query", query, done.trace)[key])
+    names = {name: plain(done.trace.encoded.labels[number]) for name, number in (("first", query), ("second", key))}
+    if weight == weight:
+        said.append(t("long.pair", query=query, key=key, weight=f"{weight:.6f}", **names))
+    else:
+        said.append(t("long.pair_not", query=query, key=key, **names))
+    st.caption(" ".join(said))

@@ -1,0 +1,288 @@
+"""The page of target attention: a question or a word looks at another text, compared in five ways."""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib.resources import files
+from itertools import accumulate
+from typing import TYPE_CHECKING, cast
+
+import streamlit as st
+
+from attnviz.ui.kit import charts
+from attnviz.ui.kit import controls as choices
+from attnviz.ui.kit.controls import RuleChoice
+from attnviz.ui.kit.export_menu import take_away
+from attnviz.ui.kit.formulas import short
+from attnviz.ui.kit.language import language, t
+from attnviz.ui.kit.link import Param, between, one_of
+from attnviz.ui.kit.panels import after_the_score, bold, plain, table
+from attnviz.ui.stores import runs
+
+if TYPE_CHECKING:
+    from attnviz.core.attention import Attention
+    from attnviz.figures import Scale
+    from attnviz.systems.target.system import TargetWords
+    from attnviz.trace import Trace
+
+KEY = "target."
+NAME = "target-words"
+SIMILARITIES = ("dot", "scaled", "general", "additive", "cosine")
+SAMPLES = (
+    ("I want to drink some water.", "他去学校了。我想喝水。火车几点开？"),
+    ("dog", "狗在花园里睡觉，猫在屋顶上。"),
+    ("Where is the dog?", "狗在花园里睡觉，猫在屋顶上。"),
+    ("老师", "My teacher gave me a book yesterday."),
+    ("谁买了书？", "My teacher bought a book at school. Tom went home."),
+    ("昨天", "昨天下雨了，今天天气很好。"),
+)
+START = (5, 9)  # of the first sample: "water" and 水
+WAYS = ("en-zh", "zh-en", "en-en", "zh-zh")
+MOST_RUNS = 64
+WIDEST = 20  # letters of a text in the name of a sample
+AROUND, ROW = 130, 34  # pixels of the map beside its rows, and of a row
+LINE = "font-size:1.35rem;line-height:2;white-space:pre-wrap;overflow-wrap:anywhere"
+PARAMS = {
+    **choices.RULE_PARAMS,
+    "target": Param("target", KEY + "target", SAMPLES[0][0], str),
+    "text": Param("text", KEY + "text", SAMPLES[0][1], str),
+    "similarity": Param("similarity", KEY + "similarity", "scaled", one_of(*SIMILARITIES)),
+    "query": Param("query", KEY + "query", START[0], between(0, 99_999, int)),
+    "key": Param("key", KEY + "key", START[1], between(0, 99_999, int)),
+    "scale": Param("scale", KEY + "scale", "unit", one_of(*choices.SCALES)),
+}
+
+
+def choose_texts() -> None:
+    """The target, the text, and samples of both."""
+    first, second = st.columns([4, 8], gap="small")
+    with first:
+        st.text_input(t("target.target"), key=KEY + "target", placeholder=t("target.target_placeholder"))
+    with second:
+        st.text_input(t("target.text"), key=KEY + "text", placeholder=t("text_placeholder"))
+    st.pills(
+        t("samples"), range(len(SAMPLES)), format_func=_named_sample, key=KEY + "sample", on_change=_take_sample,
+        label_visibility="collapsed",
+    )  # fmt: skip
+
+
+def _named_sample(number: int) -> str:
+    """A sample in a few words."""
+    target, text = SAMPLES[number]
+    return f"{_few(target)} → {_few(text)}"
+
+
+def _few(words: str) -> str:
+    """As much of a text as two of them leave room for on a phone; a Chinese character is as wide as two letters."""
+    widths = list(accumulate(1 if character.isascii() else 2 for character in words))
+    return words if widths[-1] <= WIDEST else words[: sum(width < WIDEST for width in widths)].rstrip() + "…"
+
+
+def _take_sample() -> None:
+    """Put the sample that was clicked into both boxes."""
+    number = st.session_state[KEY + "sample"]
+    if number is not None:
+        st.session_state[KEY + "target"], st.session_state[KEY + "text"] = SAMPLES[number]
+        st.session_state[KEY + "sample"] = None
+        st.session_state[KEY + "query"], st.session_state[KEY + "key"] = (0, 0) if number else START
+
+
+def choose_computation() -> None:
+    """In the sidebar: how query and key are compared, and how scores become weights."""
+    names = {name: t(f"target.{name}") for name in SIMILARITIES}
+    with st.sidebar:
+        st.radio(
+            t("target.similarity"), SIMILARITIES, format_func=names.__getitem__, key=KEY + "similarity",
+            help=t("target.similarity_help"),
+        )  # fmt: skip
+        choices.choose_rule()
+        st.segmented_control(
+            t("scale"), choices.SCALES, format_func=lambda name: t(f"scale_{name}"), key=KEY + "scale", required=True,
+            width="stretch",
+        )  # fmt: skip
+
+
+def now(name: str) -> str:
+    """What is chosen or typed."""
+    return str(st.session_state[PARAMS[name].key] or "")
+
+
+def scale_now() -> Scale:
+    """The scale of the colours."""
+    return cast("Scale", now("scale") or "unit")
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def system() -> TargetWords:
+    """The five similarities, loaded once for all readers."""
+    from attnviz.systems.target.system import load
+
+    return load(NAME)
+
+
+@st.cache_resource(max_entries=MOST_RUNS, show_spinner=False)
+def looked(target: str, text: str, similarity: str, rule: RuleChoice) -> Trace:
+    """What the target looks at in the text."""
+    return system().look(target, text, similarity=similarity, rule=runs.as_rule(rule))
+
+
+def run() -> Trace:
+    """The run of what stands in the boxes. Raises `TextError` where there is nothing to read."""
+    with st.spinner(t("running", model=NAME), show_time=True):
+        return looked(now("target"), now("text"), now("similarity"), choices.rule_now())
+
+
+def choose_pair(trace: Trace) -> tuple[int, int]:
+    """Which token looks, and which key is explained; numbers that are not there become the last."""
+    found = []
+    axes = (("query", trace.tokens), ("key", trace.key_tokens))
+    for (name, labels), place in zip(axes, st.columns(2, gap="small"), strict=True):
+        st.session_state[KEY + name] = min(int(st.session_state[KEY + name]), len(labels) - 1)
+        shown: Callable[[int], str] = partial(_numbered, labels)
+        with place:
+            found.append(int(st.selectbox(t(name), range(len(labels)), format_func=shown, key=KEY + name)))
+    return found[0], found[1]
+
+
+def _numbered(labels: Sequence[str], number: int) -> str:
+    """A token with its number."""
+    return f"{number} · {labels[number]}"
+
+
+def draw_text(trace: Trace, query: int) -> None:
+    """The text, each token on the colour of the weight that the chosen query gives it."""
+    from attnviz.figures.strips import fills
+
+    weights = trace.weights(0, 0)[query]
+    coloured = fills(weights, scale_now(), dark=charts.dark())
+    read = trace.looked_at
+    assert read is not None
+    pieces, at = [], 0
+    for span, (fill, ink), weight in zip(read.spans, coloured, weights.tolist(), strict=True):
+        if span is None or span[0] < at:
+            continue
+        pieces.append(html.escape(read.text[at : span[0]]))
+        style = f"background:{fill};color:{ink};border-radius:3px;padding:0.1em 0.05em"
+        pieces.append(f"<span style='{style}' title='{weight:.4f}'>{html.escape(read.text[slice(*span)])}</span>")
+        at = span[1]
+    said = html.escape(t("target.looks", query=trace.tokens[query]))
+    body = "".join(pieces) + html.escape(read.text[at : read.cut])
+    st.html(f"<div style='font-size:0.85rem;opacity:0.75'>{said}</div><div dir='auto' style='{LINE}'>{body}</div>")
+
+
+def show_cut(trace: Trace) -> None:
+    """Say how far a target or a text that was too long has been read."""
+    for what, read in (("target", trace.encoded), ("text", trace.looked_at)):
+        if read is not None and read.cut is not None:
+            st.warning(
+                t(f"target.cut_{what}", read=read.cut, characters=len(read.text)), icon=":material/content_cut:"
+            )  # fmt: skip
+
+
+def draw_map(trace: Trace, query: int, key: int) -> None:
+    """All queries and keys."""
+    from attnviz.figures import heatmap
+
+    figure = heatmap(
+        trace, layer=0, head=0, scale=scale_now(), cell=(query, key), dark=charts.dark(), language=language(),
+        height=min(charts.HEIGHT, AROUND + ROW * len(trace.tokens)),
+    )  # fmt: skip
+    weights = trace.weights(0, 0)
+    row, column = divmod(int(weights.argmax()), weights.shape[-1])
+    names = {"query": trace.tokens[row], "key": trace.key_tokens[column]}
+    alt = t("target.alt_map", queries=len(weights), keys=weights.shape[-1], weight=f"{weights.max():.2f}", **names)
+    charts.draw(figure, KEY + "map", alt)
+    take_away(trace, None, 0, 0, query, scale_now(), True, chart=KEY + "map")
+
+
+def show_formula(trace: Trace, query: int, key: int) -> None:
+    """The formula of the chosen similarity with the numbers of the chosen pair, down to the weight."""
+    cell, name = trace.cell(0, 0, query, key), now("similarity")
+    said = t(
+        "why_say", query=plain(cell.query_label), key=plain(cell.key_label), weight=f"{cell.weight:.4f}",
+        rank=cell.rank, keys=cell.keys,
+    )  # fmt: skip
+    numbers = {"product": short(cell.product), "score": short(cell.score), "scale": short(cell.scale)}
+    terms = _terms(trace.attention(0, 0), name, query, key)
+    st.markdown("\n\n".join([said, t(f"target.formula_{name}", **numbers, **terms)]))
+    st.markdown("\n\n".join(after_the_score(cell, choices.rule_now())))
+
+
+def _terms(found: Attention, name: str, query: int, key: int) -> dict[str, str]:
+    """The numbers that stand in the formula of a similarity: the first two terms of its sum, lengths, width."""
+    looks, looked_at = found.queries[query], found.keys[key]
+    look = system().looks[name]
+    if name == "cosine":
+        lengths = {"query": short(float(looks.norm())), "key": short(float(looked_at.norm()))}
+        return {"dot": short(float(looks @ looked_at)), **lengths}
+    if name == "additive":
+        inner = look.query_weight @ looks + look.key_weight @ looked_at
+        pairs = zip(look.vector[:2].tolist(), inner[:2].tolist(), strict=True)
+        return {"terms": "+".join(rf"({short(v)})\tanh({short(x)})" for v, x in pairs)}
+    if name == "general":
+        looks = looks @ look.weight
+    pairs = zip(looks[:2].tolist(), looked_at[:2].tolist(), strict=True)
+    return {"terms": "+".join(f"({short(q)})({short(k)})" for q, k in pairs), "width": str(len(looked_at))}
+
+
+def show_output(trace: Trace, query: int) -> None:
+    """The vector that the query takes away, and the words nearest to it."""
+    from attnviz.figures.strips import Strip, strips
+
+    output = trace.outputs[query]
+    charts.draw(
+        strips([Strip("o", output)], dark=charts.dark(), language=language()), KEY + "output", t("target.alt_output")
+    )  # fmt: skip
+    rows = []
+    for name in ("en", "zh"):
+        found = system().nearest(output, similarity=now("similarity"), language=name)
+        said = " · ".join(f"{plain(word)} {cosine:.2f}" for word, cosine in found)
+        rows.append([t(f"target.nearest_{name}"), said or t("target.nothing")])
+    st.markdown(table([t("target.nearest"), t("target.nearest_cosine")], rows))
+
+
+def show_comparison(query: int) -> None:
+    """All five similarities on the same pair of texts: the key with the most weight, and how spread out the row is."""
+    from attnviz.measures.steps import nats
+
+    rows = []
+    for name in SIMILARITIES:
+        trace = looked(now("target"), now("text"), name, choices.rule_now())
+        weights = trace.weights(0, 0)[query]
+        best = [int(place) for place in weights.argsort(descending=True, stable=True)[:3]]
+        top = " · ".join(f"{plain(trace.key_tokens[place])} {weights[place]:.3f}" for place in best)
+        words = system().nearest(trace.outputs[query], similarity=name, top=1)
+        cells = [t(f"target.{name}"), top, f"{nats(weights):.3f}", plain(words[0][0]) if words else "–"]
+        rows.append(bold(cells, name == now("similarity")))
+    even = math.log(len(trace.key_tokens))
+    st.markdown(f"**{t('target.comparison')}**")
+    heads = [t(f"target.col_{name}") for name in ("similarity", "top", "entropy", "word")]
+    st.markdown(table(heads, rows))
+    st.caption(t("target.comparison_note", even=f"{even:.3f}"))
+
+
+@st.cache_data(max_entries=1, show_spinner=False)
+def figures() -> dict[str, dict[str, float]]:
+    """The held-out figures that stand beside the weights."""
+    found: dict[str, dict[str, float]] = json.loads(
+        files("attnviz").joinpath("weights", NAME, "figures.json").read_text(encoding="utf-8")
+    )
+    return found
+
+
+def show_held_out() -> None:
+    """How well each similarity does on sentences that it has never seen."""
+    rows = []
+    for name in SIMILARITIES:
+        found = figures()[name]
+        numbers = [f"{found[f'{figure}_{way}']:.3f}" for figure in ("share", "mean_top") for way in WAYS[:2]]
+        cells = [t(f"target.{name}"), *numbers, f"{found['entropy_en-zh']:.2f}", f"{found['word_en-zh']:.3f}"]
+        rows.append(bold(cells, name == now("similarity")))
+    st.markdown(f"**{t('target.held_out')}**")
+    columns = ("similarity", "share_en", "share_zh", "mean_en", "mean_zh", "entropy", "word_right")
+    st.markdown(table([t(f"target.col_{name}") for name in columns], rows, "---:"))
+    st.caption(t("target.held_out_note"))

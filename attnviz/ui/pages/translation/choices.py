@@ -1,0 +1,244 @@
+"""The choices of the translation page: which way, which sentence, which rule; and its runs, kept."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import partial
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from attnviz.ui.kit import controls as choices
+from attnviz.ui.kit.controls import RULE_PARAMS, SOFT, RuleChoice
+from attnviz.ui.kit.language import t
+from attnviz.ui.kit.link import Param, between, flag, one_of
+from attnviz.ui.kit.panels import plain
+from attnviz.ui.stores.models import shelf
+from attnviz.ui.stores.runs import as_rule
+
+if TYPE_CHECKING:
+    from attnviz.models import Model, Progress
+    from attnviz.trace import Trace
+
+KEY = "translation."
+WAYS = {"zh-en": "zh", "en-zh": "en", "hub": "hub"}  # the way, and where the sentence of that way is kept
+MARIAN = "Helsinki-NLP/opus-mt-zh-en"
+SHOWN = 5  # sentences of the test offered to try
+HUB_TOKENS = 60
+PARAMS = {
+    **RULE_PARAMS,
+    "way": Param("way", KEY + "way", "zh-en", one_of(*WAYS)),
+    "zh": Param("zh", KEY + "zh", "我昨晚做了一个奇怪的梦。", str),
+    "en": Param("en", KEY + "en", "I had a strange dream last night.", str),
+    "hub": Param("text", KEY + "hub", "我昨晚做了一个奇怪的梦。", str),
+    "target": Param("target", KEY + "target", "", str),
+    "uniform": Param("uniform", KEY + "uniform", False, flag),
+    "model": Param("model", KEY + "model", MARIAN, str),
+    "layer": Param("layer", KEY + "layer", 3, between(0, 999, int)),
+    "head": Param("head", KEY + "head", 0, between(0, 999, int)),
+    "query": Param("query", KEY + "query", None, between(0, 9_999, int)),
+    "key": Param("key", KEY + "key", None, between(0, 9_999, int)),
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One run as caches know it; `target` is a translation to be read instead of one being written."""
+
+    name: str
+    text: str
+    rule: RuleChoice = SOFT
+    uniform: bool = False
+    target: str = ""
+
+
+def state(name: str) -> Any:
+    """What is chosen for one of `PARAMS`."""
+    return st.session_state[PARAMS[name].key]
+
+
+def way() -> str:
+    """Chinese to English, English to Chinese, or a model of the Hub."""
+    return str(state("way") or PARAMS["way"].default)
+
+
+def of_hub() -> bool:
+    """Is it a model of the Hub?"""
+    return way() == "hub"
+
+
+def choose_way() -> None:
+    """Which way; for the Hub, which model."""
+    st.segmented_control(
+        t("translation.way"), tuple(WAYS), key=KEY + "way", required=True, width="stretch", on_change=_forget,
+        format_func=lambda name: t(f"translation.way_{name.replace('-', '_')}"),
+    )  # fmt: skip
+    if of_hub():
+        st.text_input(t("translation.model"), key=KEY + "model", help=t("translation.model_help"), on_change=_forget)
+
+
+def choose_rule() -> None:
+    """The rule of the decoder's attention, or the same weight for every source token."""
+    st.toggle(t("translation.uniform"), key=KEY + "uniform", help=t("translation.uniform_help"))
+    if not state("uniform"):
+        choices.choose_rule()
+
+
+def choose_text() -> None:
+    """The sentence, sentences of the test to try, and a translation of the reader's own."""
+    box, more = st.columns([5, 7], vertical_alignment="bottom", gap="small")
+    with box:
+        st.text_input(t("text"), key=KEY + WAYS[way()], placeholder=t("text_placeholder"), on_change=_forget)
+    with more:
+        offered = [sample["text"] for sample in samples("zh-en" if of_hub() else way())[:SHOWN]]
+        st.pills(
+            t("samples" if of_hub() else "translation.samples"),
+            offered,
+            key=f"{KEY}sample_{way()}",
+            on_change=_take_sample,
+        )
+
+
+def choose_target() -> None:
+    """A translation of the reader's own, which the model then reads instead of writing one."""
+    if not of_hub():
+        st.text_input(
+            t("translation.target"), key=KEY + "target", help=t("translation.target_help"),
+            placeholder=t("translation.target_placeholder"),
+        )  # fmt: skip
+
+
+def _take_sample() -> None:
+    """Put the sample that was clicked into the box."""
+    chosen = f"{KEY}sample_{way()}"
+    if st.session_state[chosen]:
+        st.session_state[KEY + WAYS[way()]] = st.session_state[chosen]
+        st.session_state[chosen] = None
+        _forget()
+
+
+def _forget() -> None:
+    """A translation of one's own belongs to its sentence, a cell to its map."""
+    for name in ("target", "query", "key"):
+        st.session_state[KEY + name] = PARAMS[name].default
+
+
+@st.cache_data(show_spinner=False)
+def samples(of: str) -> list[dict[str, Any]]:
+    """Sentences of the test, with their translations and who wrote them."""
+    found: list[dict[str, Any]] = _read(f"nmt-{of}", "samples.json")
+    return found
+
+
+@st.cache_data(show_spinner=False)
+def figures(of: str) -> dict[str, Any]:
+    """What the test gave, with attention and without."""
+    found: dict[str, Any] = _read(f"nmt-{of}", "figures.json")
+    return found
+
+
+def _read(name: str, file: str) -> Any:
+    return json.loads(files("attnviz").joinpath("weights", name, file).read_text(encoding="utf-8"))
+
+
+def sample() -> dict[str, Any] | None:
+    """The sample that the sentence is, if it is one."""
+    text = text_now().strip()
+    return next((one for one in samples("zh-en" if of_hub() else way()) if one["text"] == text), None)
+
+
+def text_now() -> str:
+    """The sentence in the box."""
+    return str(state(WAYS[way()]) or "")
+
+
+def asked() -> Asked:
+    """The run that the choices ask for."""
+    uniform = bool(state("uniform"))
+    rule = SOFT if uniform else choices.rule_now()
+    if of_hub():
+        return Asked(str(state("model") or MARIAN).strip(), text_now(), rule, uniform)
+    return Asked(f"nmt-{way()}", text_now(), rule, uniform, str(state("target") or "").strip())
+
+
+def rule_title(what: Asked) -> str:
+    """The rule in a few words."""
+    if what.uniform:
+        return t("translation.uniform_short")
+    return t("translation.soft_short") if what.rule == SOFT else what.rule.title()
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def translated(what: Asked) -> Trace:
+    """What one of the shipped models made of the sentence. Raises `AttnvizError`."""
+    from attnviz.systems.translation import system as translation
+
+    return translation.load(what.name).translate(
+        what.text, rule=as_rule(what.rule), uniform=what.uniform, target=what.target or None
+    )
+
+
+def run(what: Asked) -> Trace:
+    """The run that the choices ask for, by a shipped model or one of the Hub; says what it does meanwhile."""
+    if not of_hub():
+        with st.spinner(t("running", model=what.name)):
+            return translated(what)
+    model, kept = opened(what.name), st.session_state.get(KEY + "written")
+    if kept is not None and kept[0] == what:
+        found: Trace = kept[1]
+        return found
+    place = st.empty()
+    try:
+        with place.container():
+            bar = st.progress(0.0, text=t("writing", model=model.name))
+            with st.spinner(t("writing", model=model.name), show_time=True):
+                found = written(what, model, bar)
+    finally:
+        place.empty()
+    st.session_state[KEY + "written"] = (what, found)
+    return found
+
+
+def opened(name: str) -> Model:
+    """A model of the Hub or a folder; while it loads, what is loaded and how far it is. Raises `ModelError`."""
+    revision = ""
+    if shelf().has(name, revision):
+        return shelf().take(name, revision)
+    place = st.empty()
+    try:
+        with place.container():
+            bar = st.progress(0.0, text=t("loading", model=name))
+            with st.spinner(t("loading", model=name), show_time=True):
+                return shelf().take(name, revision, partial(_show_progress, bar, name))
+    finally:
+        place.empty()
+
+
+def _show_progress(bar: DeltaGenerator, name: str, so_far: Progress) -> None:
+    """How far the loading is."""
+    share = so_far.done / so_far.total if so_far.total else 0.0
+    done, total = (f"{size / 1e6:,.1f}" for size in (so_far.done, so_far.total))
+    bar.progress(min(share, 1.0), text=t("loading_file", model=name, file=so_far.file, done=done, total=total))
+
+
+def written(what: Asked, model: Model, bar: DeltaGenerator) -> Trace:
+    """What a model of the Hub writes, the rule acting in its cross attention alone. Raises `AttnvizError`."""
+    from attnviz.core.interventions import Reweigh
+    from attnviz.errors import ModelError
+    from attnviz.recording.generate import generate
+    from attnviz.systems.translation.system import Uniform
+
+    if model.kind != "seq2seq":
+        raise ModelError("translation_needs_both", model=model.name)
+
+    def on_token(count: int, text: str) -> None:
+        so_far = t("writing_so_far", count=count, most=HUB_TOKENS, text=plain(text[-60:]))
+        bar.progress(min(count / HUB_TOKENS, 1.0), text=so_far)
+
+    changed = what.uniform or what.rule != SOFT
+    rule = Uniform() if what.uniform else as_rule(what.rule)
+    changes = (Reweigh(rule, part="cross"),) if changed else ()
+    return generate(model, what.text, most=HUB_TOKENS, interventions=changes, on_token=on_token)

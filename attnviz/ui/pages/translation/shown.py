@@ -1,0 +1,271 @@
+"""What the translation page shows: the translations, their map as it grows, why one weight, BLEU by length."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from attnviz.ui.kit import charts, clicks
+from attnviz.ui.kit.controls import RuleChoice
+from attnviz.ui.kit.export_menu import take_away
+from attnviz.ui.kit.formulas import short, sparse_formula
+from attnviz.ui.kit.language import language, t
+from attnviz.ui.kit.panels import plain, table
+from attnviz.ui.pages.translation.choices import (
+    KEY,
+    Asked,
+    figures,
+    of_hub,
+    rule_title,
+    sample,
+    state,
+    translated,
+    way,
+)
+
+if TYPE_CHECKING:
+    from attnviz.figures import Figure
+    from attnviz.trace import Cell, Trace
+
+REPLAY = 2.5  # seconds that a translation takes to appear
+PAUSE = 0.2  # seconds between two of its tokens, at most
+ROW, LEAST, MOST = 22, 300, 620  # pixels of a row of the map; of a map
+
+
+def listen() -> None:
+    """A click on a cell explains it."""
+    clicks.listen(KEY, {"cell": KEY + "heatmap"}, on_cell_change=_open_cell)
+
+
+def _open_cell() -> None:
+    """A cell was clicked."""
+    if found := clicks.clicked(KEY, "cell"):
+        st.session_state[KEY + "query"], st.session_state[KEY + "key"] = found
+
+
+def show_reading(run: Trace, what: Asked) -> None:
+    """Say how far a long text was read, and that a model was given the wrong language."""
+    read = run.looked_at
+    if read is None:
+        return
+    if read.cut is not None:
+        tail = plain(read.text[read.cut :].strip()[:24])
+        values = {"limit": len(read.ids), "read": read.cut, "characters": len(read.text), "tail": tail}
+        st.warning(t("cut", **values), icon=":material/content_cut:")
+    chinese = any("\u3400" <= character <= "\u9fff" for character in read.text)
+    if not of_hub() and chinese != (way() == "zh-en"):
+        st.info(t(f"translation.wrong_{way().replace('-', '_')}"), icon=":material/info:")
+
+
+def show_answers(run: Trace, what: Asked) -> None:
+    """The translations beside each other: with the chosen rule, softly, without attention; a true one of a sample."""
+    rows = [(t("translation.own" if what.target else "translation.with", rule=rule_title(what)), plain(_text(run)))]
+    if not of_hub():
+        rows += [(t(f"translation.{name}"), plain(_text(translated(other)))) for name, other in _others(what)]
+    known = sample()
+    if known is not None:
+        rows.append((t("translation.reference"), plain(" / ".join(known["references"][:3]))))
+    st.markdown(table([t("translation.who"), t("translation.what")], [[f"**{who}**", said] for who, said in rows]))
+    if known is not None:
+        st.caption(t("translation.attribution", who=plain(known["attribution"][0].split("tatoeba.org", 1)[-1].strip())))
+    if what.target:
+        _show_surprise(run, what)
+
+
+def _text(run: Trace) -> str:
+    return run.text or "–"
+
+
+def _others(what: Asked) -> list[tuple[str, Asked]]:
+    """The runs to compare with, by the names of their rows."""
+    softly = Asked(what.name, what.text)
+    soft = [] if what == softly else [("soft", softly)]
+    return [*soft, ("plain", Asked(f"{what.name}-plain", what.text))]
+
+
+def _show_surprise(run: Trace, what: Asked) -> None:
+    """How likely the model thinks the reader's translation, beside its own."""
+    from attnviz.systems.translation.system import surprise
+
+    mine, own = surprise(run), surprise(translated(Asked(what.name, what.text, what.rule, what.uniform)))
+    st.caption(t("translation.surprise", mine=f"{mine:.2f}", own=f"{own:.2f}"))
+
+
+def choose_head(run: Trace) -> tuple[int, int]:
+    """Layer and head; the recurrent models have but one."""
+    if not of_hub():
+        return 0, 0
+    found = []
+    for name, count, place in zip(("layer", "head"), (run.n_layers, run.n_heads), st.columns(2), strict=True):
+        _within(name, count)
+        with place:
+            st.selectbox(t(name), range(count), key=KEY + name)
+        found.append(int(state(name)))
+    return found[0], found[1]
+
+
+def choose_cell(run: Trace, place: tuple[int, int]) -> tuple[int, int]:
+    """Query and key by picker; unless chosen, the cell with the most weight."""
+    if state("query") is None or state("key") is None:
+        _take_heaviest(run, place)
+    for name, labels, column in zip(("query", "key"), (run.tokens, run.key_tokens), st.columns(2), strict=True):
+        _within(name, len(labels))
+        with column:
+            st.selectbox(
+                t(f"translation.{name}"), range(len(labels)), key=KEY + name, format_func=partial(_numbered, labels)
+            )
+    return int(state("query")), int(state("key"))
+
+
+def _take_heaviest(run: Trace, place: tuple[int, int]) -> None:
+    """Choose the cell with the most weight, that of marks left out."""
+    weights = run.weights(*place).clone()
+    for axis, special in ((0, run.special), (1, run.key_special)):
+        for number in (number for number, added in enumerate(special) if added):
+            weights.select(axis, number).fill_(0.0)
+    query, key = divmod(int(weights.argmax()), weights.shape[1])
+    st.session_state[KEY + "query"], st.session_state[KEY + "key"] = query, key
+
+
+def _numbered(labels: list[str], number: int) -> str:
+    """A token with its number."""
+    return f"{number} · {labels[number]}"
+
+
+def _within(name: str, count: int) -> None:
+    """Draw the chosen number into those that there are."""
+    st.session_state[KEY + name] = min(int(state(name)), count - 1)
+
+
+def show_why(run: Trace, what: Asked, place: tuple[int, int], cell: tuple[int, int]) -> None:
+    """Every number on the way to one weight, in the formula."""
+    found = run.cell(*place, *cell)
+    names = {"query": plain(found.query_label), "key": plain(found.key_label)}
+    said = t("why_say", **names, weight=f"{found.weight:.4f}", rank=found.rank, keys=found.keys)
+    lines = [said, *(_hub_score(found) if of_hub() else _energy(run, found)), *_after_the_score(found, what)]
+    st.markdown("\n\n".join(lines))
+    best = ", ".join(f"**{plain(token)}** {chance:.3f}" for token, chance in run.predictions(cell[0], 5))
+    st.caption(t("translation.candidates_after" if of_hub() else "translation.candidates", **names, best=best))
+
+
+def _energy(run: Trace, cell: Cell) -> list[str]:
+    """The energy of Bahdanau et al. 2015 and of what it is the sum."""
+    from attnviz.systems.translation.system import terms
+
+    units = terms(run, cell.query, cell.key)
+    up, down = float(units.clamp_min(0).sum()), float(units.clamp_max(0).sum())
+    return [
+        t("translation.energy", energy=short(cell.product)),
+        t("translation.units", count=len(units), up=f"{up:.3f}", down=f"{-down:.3f}"),
+    ]
+
+
+def _hub_score(cell: Cell) -> list[str]:
+    """The scaled dot product of a Transformer."""
+    product = f"({short(cell.product)})" if cell.product < 0 else short(cell.product)
+    values = {"product": product, "scale": short(cell.scale), "score": short(cell.score)}
+    return [t("why_product", product=short(cell.product)), t("why_score", **values)]
+
+
+def _after_the_score(cell: Cell, what: Asked) -> list[str]:
+    """From the score to the weight."""
+    rule: RuleChoice = what.rule
+    if what.uniform:
+        return [t("translation.why_uniform", keys=cell.keys, weight=short(cell.weight))]
+    alpha = {"sparsemax": 2.0, "entmax": rule.number or 1.5}.get(rule.name)
+    if alpha is not None and alpha > 1:
+        return [t("translation.sparse_score"), f"${sparse_formula(cell, alpha)}$"]
+    lines = [f"{t('why_soft')} ${_softmax(cell)}$"]
+    if rule.name in ("soft", "entmax"):
+        return lines
+    verdict = "why_cut" if cell.weight == 0 else "why_rest" if rule.renormalise else "why_kept"
+    return [*lines, t(verdict, rule=rule.title(), weight=f"{cell.weight:.4f}")]
+
+
+def _softmax(cell: Cell) -> str:
+    """The softmax of one energy (Bahdanau et al. 2015, eq. 6)."""
+    temperature = getattr(cell.rule, "temperature", 1.0)
+    over = "" if temperature == 1.0 else f"/{temperature:g}"
+    sign = "" if temperature == 1.0 else "/T"
+    name = "s" if of_hub() else "e"
+    return (
+        rf"\frac{{\exp({name}_{{ij}}{sign})}}{{\sum_k\exp({name}_{{ik}}{sign})}}"
+        rf"=\frac{{\exp({short(cell.score)}{over})}}{{\exp({short(cell.log_total)})}}={short(cell.soft)}"
+    )
+
+
+def draw_lengths(run: Trace) -> None:
+    """BLEU by the length of the sentence, with attention and without, on sentences that were held out."""
+    if of_hub():
+        return
+    from attnviz.figures import Line, lines
+
+    told = figures(way())
+    drawn = [
+        Line(t(f"translation.line_{name}"), told["lengths"], told["bleu_by_length"][name], dashed=name == "uniform")
+        for name in ("attention", "plain", "uniform")
+    ]
+    length = len(run.key_tokens) - 1
+    here = [(float(length), t("translation.here"))] if length <= 1.2 * told["lengths"][-1] else []
+    st.markdown(f"**{t('translation.lengths')}**")
+    figure = lines(
+        drawn, x_title=t("translation.length"), y_title="BLEU", marks=here, dark=charts.dark(), language=language(),
+        height=270,
+    )  # fmt: skip
+    figure.update_layout(legend={"y": 1.12}, margin={"t": 64})  # room for the word at the upright line
+    charts.draw(figure, key=KEY + "lengths", alt=t("translation.alt_lengths", **_long(told)))
+    st.caption(t("translation.lengths_say", **_long(told)))
+
+
+def _long(told: dict[str, object]) -> dict[str, str]:
+    """The figures that the plot's words name."""
+    attention, without = told["attention"], told["plain"]
+    assert isinstance(attention, dict) and isinstance(without, dict)
+    return {
+        "sentences": str(told["sentences"]), "median": f"{told['median']:g}", "ratio": f"{told['ratio_long']:.2f}",
+        "with_long": f"{attention['bleu_long']:.1f}", "plain_long": f"{without['bleu_long']:.1f}",
+        "with_all": f"{attention['bleu']:.1f}", "plain_all": f"{without['bleu']:.1f}",
+    }  # fmt: skip
+
+
+def draw_map(picture: DeltaGenerator, run: Trace, what: Asked, place: tuple[int, int], cell: tuple[int, int]) -> None:
+    """The map in its place; a translation that was not shown yet appears token by token."""
+    if not of_hub() and st.session_state.get(KEY + "shown") != what:
+        st.session_state[KEY + "shown"] = what
+        _replay(picture, run)
+    with picture.container():
+        _caption(run, what, place)
+        charts.draw(_figure(run, place, cell), key=KEY + "heatmap", alt=charts.heatmap_words(run, None, *place))
+        take_away(run, None, *place, cell[0], "unit", True, chart=KEY + "heatmap")
+
+
+def _replay(picture: DeltaGenerator, run: Trace) -> None:
+    """The translation as it was written, a little slower."""
+    from attnviz.systems.translation.system import so_far
+
+    count = len(run.tokens)
+    for number in range(1, count):
+        part = so_far(run, number)
+        with picture.container():
+            st.markdown(t("translation.so_far", text=plain(part.text)))
+            st.plotly_chart(_figure(part, (0, 0), None), theme=None, config=charts.BAR)
+        time.sleep(min(PAUSE, REPLAY / count))
+
+
+def _caption(run: Trace, what: Asked, place: tuple[int, int]) -> None:
+    """Whose weights these are."""
+    values = {"model": plain(run.model), "rule": rule_title(what), "layer": place[0], "head": place[1]}
+    st.caption(t("translation.map_hub" if of_hub() else "translation.map", **values))
+
+
+def _figure(run: Trace, place: tuple[int, int], cell: tuple[int, int] | None) -> Figure:
+    """The map; as high as it has rows."""
+    from attnviz.figures import heatmap
+
+    height = min(max(LEAST, 130 + ROW * len(run.tokens)), MOST)
+    layer, head = place
+    return heatmap(run, layer=layer, head=head, cell=cell, dark=charts.dark(), language=language(), height=height)

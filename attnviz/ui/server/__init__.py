@@ -1,0 +1,1 @@
+"""The web server around app.py, and the first picture that it puts into the page."""

@@ -1,0 +1,67 @@
+"""The web server around app.py: Streamlit's own, with the first picture put into the page (`first.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import streamlit as st
+from anyio.to_thread import run_sync
+from starlette.middleware import Middleware
+
+from attnviz.ui.server.first_picture import asked, drawn
+
+APP = Path(__file__).parents[3] / "app.py"
+Message = MutableMapping[str, Any]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class FirstPicture:
+    """Middleware that adds the first picture to the page of the root path; everything else passes untouched."""
+
+    def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] != "/":
+            return await self.app(scope, receive, send)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        query = dict(parse_qsl(scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True))
+        what = asked(query, headers.get("accept-language", ""))
+        if what is None:
+            return await self.app(scope, receive, send)
+        picture = (await run_sync(drawn, what)).encode()
+        # The page as it is: uncompressed, and never "not modified", since the picture is not part of the file.
+        unwanted = (b"accept-encoding", b"if-none-match", b"if-modified-since")
+        plain = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] not in unwanted]}
+        return await self.app(plain, receive, _Adding(send, picture))
+
+
+class _Adding:
+    """Passes a response on with `addition` before the end of its body."""
+
+    def __init__(self, send: Send, addition: bytes) -> None:
+        self.send, self.addition = send, addition
+        self.start: Message = {}
+        self.body = b""
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.start = message
+            return
+        if message["type"] != "http.response.body":
+            return await self.send(message)
+        self.body += message.get("body", b"")
+        if message.get("more_body"):
+            return
+        body = self.body.replace(b"</body>", self.addition + b"</body>")
+        kept = [pair for pair in self.start["headers"] if pair[0].lower() not in (b"content-length", b"etag")]
+        await self.send({**self.start, "headers": [*kept, (b"content-length", str(len(body)).encode())]})
+        await self.send({"type": "http.response.body", "body": body})
+
+
+def make() -> st.App:
+    """The app as a web application."""
+    return st.App(APP, middleware=[Middleware(FirstPicture)])

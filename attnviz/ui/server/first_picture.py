@@ -1,0 +1,120 @@
+"""The first picture: the heatmap that a link asks for, inside the page itself, until the app behind it has loaded.
+
+A browser needs seconds for Streamlit's and Plotly's scripts; a picture that comes with the page needs none of them. It
+is drawn from the same run as the page's own heatmap, and goes away when that one stands.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from attnviz.errors import AttnvizError
+from attnviz.figures.paint.labels import widest
+from attnviz.figures.paint.palette import colours, shade
+from attnviz.messages import LANGUAGES, say
+from attnviz.trace import Trace
+from attnviz.ui.kit.controls import PARAMS, SOFT
+from attnviz.ui.kit.language import of_locale
+from attnviz.ui.kit.link import Value
+from attnviz.ui.kit.reader import asset
+from attnviz.ui.stores import runs
+
+KNOWN = ("lang", "text", "model", "layer", "head", "query", "key")  # a link that names more is left to the page
+LONGEST = 120  # characters; a longer text has more cells than a first glance needs
+MOST_TOKENS = 40
+SIZE, TICK = 360, 13  # pixels of the cells' square, and of its labels
+PICTURE = ".st-key-attention-heatmap .hm image"  # the page's own heatmap
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a link asks for."""
+
+    language: str
+    text: str
+    model: str
+    layer: int
+    head: int
+
+
+def asked(query: Mapping[str, str], accepted: str) -> Asked | None:
+    """Which picture does a link ask for? None for one that this module leaves to the page.
+
+    `query` are the link's values by their short names, `accepted` the browser's Accept-Language.
+    """
+    by_name = {param.name: param for name, param in PARAMS.items() if name in KNOWN}
+    if not set(query) <= set(by_name):
+        return None
+    said: dict[str, Value] = {name: param.default for name, param in by_name.items()}
+    try:
+        said |= {name: by_name[name].read(value) for name, value in query.items()}
+    except ValueError:
+        return None
+    chosen = said["lang"] or of_locale(accepted)
+    text = str(said["text"])
+    if chosen not in LANGUAGES or not text.strip() or len(text) > LONGEST:
+        return None
+    return Asked(str(chosen), text, str(said["model"]), int(said["layer"] or 0), int(said["head"] or 0))
+
+
+@lru_cache(maxsize=64)
+def drawn(what: Asked) -> str:
+    """The picture as HTML to stand at the end of the page's body; empty where there is nothing to draw."""
+    try:
+        trace = runs.trace(what.model, what.text, SOFT)
+    except AttnvizError:
+        return ""  # the page says it in a sentence
+    if len(trace.tokens) > MOST_TOKENS:
+        return ""
+    layer, head = min(what.layer, trace.n_layers - 1), min(what.head, trace.n_heads - 1)
+    label = say("ui.first_picture", what.language, model=trace.model, layer=layer, head=head)
+    pictures = "".join(
+        f"<div class='attnviz-{name}'>{_svg(trace, layer, head, dark=dark, label=label)}</div>"
+        for name, dark in (("light", False), ("dark", True))
+    )
+    script = asset("server/first_picture.js").replace("PICTURE", PICTURE)
+    waiting = html.escape(say("ui.first_waiting", what.language))
+    return (
+        f"<style>{asset('server/first_picture.css')}</style>"
+        f"<div id='attnviz-first' lang='{what.language}'><p>{html.escape(label)}</p>"
+        f"{pictures}<p class='attnviz-waiting'>{waiting}</p></div><script>{script}</script>"
+    )
+
+
+def _svg(trace: Trace, layer: int, head: int, *, dark: bool, label: str) -> str:
+    """One head's weights as a drawing: queries down, keys across."""
+    chosen, weights = colours(dark), trace.weights(layer, head)
+    shades, cell = shade(weights, "unit").tolist(), SIZE / len(weights)
+    left = widest(trace.tokens, TICK) + 8
+    cells = "".join(
+        f"<rect x='{column * cell:.1f}' y='{row * cell:.1f}' width='{cell - 1:.1f}' height='{cell - 1:.1f}' "
+        f"fill='{_colour(value, chosen.ramp)}'/>"
+        for row, values in enumerate(shades)
+        for column, value in enumerate(values)
+    )
+    names = [(html.escape(token), (number + 0.5) * cell) for number, token in enumerate(trace.tokens)]
+    rows = "".join(f"<text x='-6' y='{at:.1f}' text-anchor='end' dy='.35em'>{name}</text>" for name, at in names)
+    turn = "rotate(-60)" if max(map(len, trace.tokens)) > 2 else ""
+    anchor = "end" if turn else "middle"
+    columns = "".join(
+        f"<text transform='translate({at:.1f},{SIZE + 12}) {turn}' text-anchor='{anchor}' dy='.35em'>{name}</text>"
+        for name, at in names
+    )
+    side = round(SIZE + left)
+    return (
+        f"<svg role='img' aria-label='{html.escape(label, quote=True)}' width='{side}' viewBox='0 0 {side} {side}' "
+        f"font-size='{TICK}' fill='{chosen.text}'><g transform='translate({left:.0f},0)'>{cells}{rows}{columns}</g>"
+        "</svg>"
+    )
+
+
+def _colour(value: float, ramp: tuple[str, ...]) -> str:
+    """The colour of a shade from 0 to 1, between the two nearest of the ramp."""
+    place = min(max(value, 0.0), 1.0) * (len(ramp) - 1)
+    low = min(int(place), len(ramp) - 2)
+    ends = [[int(ramp[n][at : at + 2], 16) for at in (1, 3, 5)] for n in (low, low + 1)]
+    mixed = [round(a + (b - a) * (place - low)) for a, b in zip(*ends, strict=True)]
+    return "#" + "".join(f"{part:02x}" for part in mixed)

@@ -1,0 +1,1 @@
+"""What is kept for all readers: models and runs."""

@@ -1,0 +1,55 @@
+"""Memory of long runs: what is kept is equal and apart, and lies in few large pieces."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from attnviz.adapter import arena as room
+from attnviz.adapter.arena import Room, give_back
+
+
+def test_what_is_kept_is_equal_and_apart() -> None:
+    found, mine = Room(), torch.randn(2, 3, 5)
+    view = mine[:, 1:]
+    kept = [found.keep(one) for one in (mine, view, mine.double())]
+    expected = [mine.clone(), view.clone(), mine.double()]
+    mine.zero_()
+    for one, other in zip(kept, expected, strict=True):
+        assert torch.equal(one, other) and one.dtype == other.dtype and one.is_contiguous()
+
+
+def test_pieces_are_shared_until_they_are_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "PIECE", 100 * 4)
+    found = Room()
+    places = [found.keep(torch.full((40,), float(n))).untyped_storage().data_ptr() for n in range(4)]
+    assert places[0] == places[1] != places[2] == places[3]
+    large = found.keep(torch.ones(101))
+    assert large.untyped_storage().nbytes() == 101 * 4, "what fits no piece has its own"
+
+
+def test_giving_back_is_no_trouble_where_there_is_no_glibc(monkeypatch: pytest.MonkeyPatch) -> None:
+    give_back()
+
+    class Other:
+        def __init__(self, name: object) -> None: ...
+
+    monkeypatch.setattr(room.ctypes, "CDLL", Other)
+    room._trim.cache_clear()
+    give_back()
+    assert room._trim() is None
+    room._trim.cache_clear()
+
+
+def test_threads_that_wait_leave_the_processor_to_others_unless_someone_chose() -> None:
+    code = "import attnviz, os; print(os.environ['OMP_WAIT_POLICY'])"
+    for given, expected in ({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE"):
+        plain = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+        told = subprocess.run(
+            [sys.executable, "-c", code], env=plain | given, capture_output=True, text=True, check=True
+        )
+        assert told.stdout.strip() == expected

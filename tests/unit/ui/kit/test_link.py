@@ -1,0 +1,140 @@
+"""The address as the store of all choices: what is written comes back, and a slip in it does no harm."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from attnviz.ui.kit import link
+from attnviz.ui.kit.controls import KEY, PARAMS
+from attnviz.ui.kit.link import Param, between, flag, one_of, publish, restore
+
+CHOICES = {
+    "lang": "zh", "text": "a & b=c #d 南?%20\U0001f600", "model": "lab-8", "layer": 2, "head": 7, "query": 2, "key": 0,
+    "blank": 1, "family": "hard", "hard": "top-p", "sparse": "entmax", "renormalise": False, "scope": "run",
+    "scale": "log", "specials": False, "temperature": 0.3, "k": 5, "minimum": 0.25, "p": 0.55, "seed": 41, "alpha": 2.2,
+}  # fmt: skip
+
+
+class Address(dict):
+    """Streamlit's query parameters as far as link.py uses them; counts how often they are written."""
+
+    written = 0
+
+    def to_dict(self) -> dict[str, str]:
+        return dict(self)
+
+    def from_dict(self, values: dict[str, str]) -> None:
+        self.written += 1
+        self.clear()
+        self.update(values)
+
+
+@pytest.fixture
+def browser(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A session of its own: what it remembers and what its address bar shows."""
+    found = SimpleNamespace(session_state={}, query_params=Address())
+    monkeypatch.setattr(link, "st", found)
+    return found
+
+
+def test_a_visit_without_choices_starts_with_the_defaults(browser: SimpleNamespace) -> None:
+    restore(PARAMS)
+    assert browser.session_state == {param.key: param.default for param in PARAMS.values()}
+
+
+def test_defaults_leave_the_address_clean(browser: SimpleNamespace) -> None:
+    restore(PARAMS)
+    publish(PARAMS)
+    assert browser.query_params == {} and browser.query_params.written == 0
+
+
+def test_every_choice_survives_the_way_through_the_address(browser: SimpleNamespace) -> None:
+    assert set(CHOICES) == set(PARAMS), "a new choice must be tried here too"
+    for name, value in CHOICES.items():
+        assert value != PARAMS[name].default, name
+        browser.session_state[PARAMS[name].key] = value
+    publish(PARAMS)
+    assert all(isinstance(value, str) for value in browser.query_params.values())
+    browser.session_state.clear()
+    restore(PARAMS)
+    for name, value in CHOICES.items():
+        back = browser.session_state[PARAMS[name].key]
+        assert back == value and type(back) is type(value), name
+
+
+def test_what_is_back_at_its_default_leaves_the_address(browser: SimpleNamespace) -> None:
+    browser.query_params.update(model="lab-8", layer="2")
+    restore(PARAMS)
+    browser.session_state[KEY + "layer"] = PARAMS["layer"].default
+    publish(PARAMS)
+    assert browser.query_params == {"model": "lab-8"}
+
+
+def test_nothing_is_written_when_nothing_changed(browser: SimpleNamespace) -> None:
+    browser.query_params.update(model="lab-8", renorm="0")
+    restore(PARAMS)
+    publish(PARAMS)
+    assert browser.query_params.written == 0
+
+
+def test_a_choice_made_in_the_session_wins_over_the_address(browser: SimpleNamespace) -> None:
+    browser.session_state[KEY + "model"] = "lab-1"
+    browser.query_params.update(model="lab-8")
+    restore(PARAMS)
+    assert browser.session_state[KEY + "model"] == "lab-1"
+
+
+@pytest.mark.parametrize(
+    ("name", "slips"),
+    {
+        "lang": ["fr", "", "ZH"],
+        "model": ["lab-3", "bert-base-chinese", "../../etc", ""],
+        "layer": ["-1", "1.5", "x", "", "1e9", "99999999999999999999"],
+        "head": ["-1", "nan", "٣٣٣٣"],
+        "query": ["-1", "100000"],
+        "key": ["--", "100000"],
+        "blank": ["None", "-1", "100000"],
+        "family": ["soft ", "hardest", ""],
+        "hard": ["top-q", ""],
+        "sparse": ["entmax15"],
+        "scope": ["both"],
+        "scale": ["linear"],
+        "temperature": ["0", "0.05", "nan", "inf", "-1", "x"],
+        "k": ["0", "17", "2.0", "nan"],
+        "minimum": ["-0.1", "1.1", "nan"],
+        "p": ["0", "1.5", "nan"],
+        "seed": ["-1", "100", "0.5"],
+        "alpha": ["0.9", "4.1", "nan", "inf"],
+    }.items(),
+)
+def test_a_slip_in_the_address_gives_the_default(browser: SimpleNamespace, name: str, slips: list[str]) -> None:
+    param = PARAMS[name]
+    for slip in slips:
+        browser.session_state.clear()
+        browser.query_params.clear()
+        browser.query_params[param.name] = slip
+        restore(PARAMS)
+        assert browser.session_state[param.key] == param.default, slip
+
+
+def test_short_names_and_keys_are_all_different() -> None:
+    assert len({param.name for param in PARAMS.values()}) == len(PARAMS)
+    assert len({param.key for param in PARAMS.values()}) == len(PARAMS)
+    assert all(param.key in (param.name, KEY + name) for name, param in PARAMS.items())
+
+
+def test_readers_take_their_range_and_nothing_else() -> None:
+    assert between(0, 3, int)("3") == 3 and between(0.1, 1.0, float)("0.1") == 0.1
+    assert flag("1") is True and flag("0") is False and flag("") is False
+    assert one_of("a", "b")("b") == "b"
+    for read, text in ((between(0, 3, int), "4"), (between(0, 1, float), "nan"), (one_of("a"), "b")):
+        with pytest.raises(ValueError):
+            read(text)
+
+
+def test_an_unknown_name_in_the_address_is_ignored(browser: SimpleNamespace) -> None:
+    browser.query_params.update(utm_source="x")
+    restore({"one": Param("one", "one", 1, int)})
+    assert browser.session_state == {"one": 1}

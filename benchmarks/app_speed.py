@@ -22,9 +22,8 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
-
 from attnviz.ui.pages.family.map import SECTIONS
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 TEXT = "The dog chased the cat because it was hungry, and then it slept."  # 20 tokens of lab-4 with [CLS] and [SEP]

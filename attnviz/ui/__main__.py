@@ -10,22 +10,8 @@ from collections.abc import Sequence
 
 from streamlit.runtime.pages_manager import PagesManager
 
-from attnviz.figures import grid, heatmap
-from attnviz.ui.kit.controls import PARAMS, SOFT
 from attnviz.ui.server.app import APP, make
-from attnviz.ui.server.first_picture import asked, drawn
-from attnviz.ui.stores import runs
-
-
-def warm_up() -> None:
-    """The first visitor's run, which is kept for the page, and its figures, which are thrown away."""
-    trace = runs.trace(str(PARAMS["model"].default), str(PARAMS["text"].default), SOFT)
-    grid(trace)
-    heatmap(trace, layer=0, head=0)
-    for language in ("zh", "en"):
-        what = asked({}, language)
-        assert what is not None
-        drawn(what)  # kept: what most visitors see first
+from attnviz.ui.server.first_picture import warm_up
 
 
 def options(arguments: Sequence[str]) -> dict[str, object]:

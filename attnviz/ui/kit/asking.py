@@ -1,4 +1,4 @@
-"""What the pages on sparse attention and on its limits ask alike: a sentence, a model, a token; and work in steps."""
+"""Open any model while the reader watches, and do work in steps that may be stopped."""
 
 from __future__ import annotations
 
@@ -10,71 +10,24 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import AttnvizError
-from attnviz.ui.kit.controls import MODELS
-from attnviz.ui.kit.language import t
-from attnviz.ui.stores.models import shelf
+from attnviz.ui.kit.languages import t
 
 if TYPE_CHECKING:
     from attnviz.models import Model, Progress
-    from attnviz.trace import Trace
-
-BUILT_IN = (*MODELS, "lab-gpt")
-START = "中华人民共和国成立了七十多年，人民的生活有了很大的变化。"
-SAMPLES = (
-    START,
-    "他把书还给了图书馆，然后去超市买了一些水果和牛奶。",
-    "She is one of the best players in the history of the game.",
-    "The dog chased the cat because it was hungry and tired.",
-)
-STARTING = 2  # 华, of 中华人民共和国: what gives it away stands three tokens on
 
 
-def choose_sentence(key: str) -> str:
-    """A text box of the page `key`, with samples beside it. A chosen token belongs to the text it was chosen in."""
-    box, samples = st.columns([5, 7], vertical_alignment="bottom", gap="small")
-    with box:
-        st.text_input(t("text"), key=f"{key}text", placeholder=t("text_placeholder"), on_change=_forget, args=(key,))
-    with samples:
-        st.pills(
-            t("samples"), SAMPLES, key=f"{key}sample", on_change=_take, args=(key,),
-            format_func=lambda sample: sample if len(sample) < 16 else sample[:15] + "…",
-        )  # fmt: skip
-    return str(st.session_state[f"{key}text"] or "")
-
-
-def _forget(key: str) -> None:
-    st.session_state[f"{key}at"] = None
-
-
-def _take(key: str) -> None:
-    """Put the sample that was clicked into the box."""
-    sample = st.session_state[f"{key}sample"]
-    if sample:
-        st.session_state[f"{key}text"] = sample
-        st.session_state[f"{key}sample"] = None
-        _forget(key)
-
-
-def choose_model(key: str) -> str:
-    """A lab model, or any Hub id, folder or GGUF file that is typed."""
-    current = str(st.session_state[f"{key}model"] or MODELS[2]).strip()
-    st.selectbox(
-        t("any_model"), list(dict.fromkeys([*BUILT_IN, current])), key=f"{key}model", accept_new_options=True,
-        help=t("any_model_help"), placeholder=t("any_model_placeholder"), on_change=_forget, args=(key,),
-    )  # fmt: skip
-    return current
-
-
-def opened(name: str) -> Model:
+def opened(name: str, revision: str = "") -> Model:
     """The model; while it loads, what is loaded and how far it is. Raises `ModelError`."""
-    if shelf().has(name, ""):
-        return shelf().take(name, "")
+    from attnviz.ui.stores import shelf  # whose rules are of this room
+
+    if shelf().has(name, revision):
+        return shelf().take(name, revision)
     place = st.empty()
     try:
         with place.container():
             bar = st.progress(0.0, text=t("loading", model=name))
             with st.spinner(t("loading", model=name), show_time=True):
-                return shelf().take(name, "", partial(_show_progress, bar, name))
+                return shelf().take(name, revision, partial(_show_progress, bar, name))
     finally:
         place.empty()
 
@@ -84,32 +37,6 @@ def _show_progress(bar: DeltaGenerator, name: str, so_far: Progress) -> None:
     share = so_far.done / so_far.total if so_far.total else 0.0
     done, total = (f"{size / 1e6:,.1f}" for size in (so_far.done, so_far.total))
     bar.progress(min(share, 1.0), text=t("loading_file", model=name, file=so_far.file, done=done, total=total))
-
-
-def choose_token(key: str, plain: Trace, masked: bool) -> int:
-    """Which token is asked about: the one that is blanked, or after which a model writes on. The last unless chosen.
-
-    A model that fills blanks is asked about a [MASK] of the text, or else about the token in the middle.
-    """
-    labels, special = plain.tokens, plain.special
-    options = [at for at in range(len(labels)) if not masked or not special[at] or labels[at] == "[MASK]"]
-    options = options or list(range(len(labels)))
-    if st.session_state[f"{key}at"] not in options:
-        st.session_state[f"{key}at"] = _usual(plain, options, masked)
-    chosen: int = st.selectbox(
-        t("asking.blank" if masked else "asking.query"), options, key=f"{key}at",
-        format_func=lambda at: f"{at} · {labels[at]}", help=t("asking.blank_help" if masked else "asking.query_help"),
-    )  # fmt: skip
-    return chosen
-
-
-def _usual(plain: Trace, options: Sequence[int], masked: bool) -> int:
-    """The token that is asked about while nobody has chosen one."""
-    if not masked:
-        return options[-1]
-    if "[MASK]" in plain.tokens:
-        return plain.tokens.index("[MASK]")
-    return STARTING if plain.text == START and STARTING in options else options[len(options) // 2]
 
 
 class Steps:

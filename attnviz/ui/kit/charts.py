@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit.controls import KEY
-from attnviz.ui.kit.language import language, t
+from attnviz.ui.kit.controls import OpenHead
+from attnviz.ui.kit.languages import language, t
+from attnviz.ui.kit.rules import SHARED
 
 if TYPE_CHECKING:
     from attnviz.core.rules import Rule
-    from attnviz.figures import Figure, Scale
-    from attnviz.text.units import Unit
+    from attnviz.figures import Figure
     from attnviz.trace import Trace
 
 BAR = {
@@ -21,7 +21,7 @@ BAR = {
     "modeBarButtons": [["toImage"]],
     "toImageButtonOptions": {"format": "png", "scale": 3, "filename": "attnviz"},
 }
-HEIGHT = 416
+CHART_HEIGHT = 416
 
 
 def css_class(key: str) -> str:
@@ -39,44 +39,32 @@ def draw(figure: Figure, key: str, alt: str) -> None:
     st.plotly_chart(figure, key=key, theme=None, config=BAR, alt=alt)
 
 
-def draw_grid(
-    trace: Trace, rule: Rule | None, layer: int, head: int, scale: Scale, specials: bool, by: Unit = "token"
-) -> None:
+def draw_grid(opened: OpenHead) -> None:
     """All heads; a click opens one (`clicks.py`)."""
     from attnviz.figures import grid
 
+    run, layer, head = opened.run, opened.layer, opened.head
     figure = grid(
-        trace, rule=rule, scale=scale, specials=specials, selected=(layer, head), dark=dark(), language=language(),
-        height=HEIGHT, by=by,
+        run, rule=opened.rule, scale=opened.scale, specials=opened.specials, selected=(layer, head), dark=dark(),
+        language=language(), height=CHART_HEIGHT, by=opened.by,
     )  # fmt: skip
     st.plotly_chart(
-        figure, key=KEY + "grid", theme=None,
+        figure, key=SHARED + "grid", theme=None,
         config={"displayModeBar": False},
-        alt=t("figure.alt_grid", layers=trace.n_layers, heads=trace.n_heads, layer=layer, head=head),
+        alt=t("figure.alt_grid", layers=run.n_layers, heads=run.n_heads, layer=layer, head=head),
     )  # fmt: skip
 
 
-def draw_heatmap(
-    trace: Trace,
-    rule: Rule | None,
-    layer: int,
-    head: int,
-    cell: tuple[int, int],
-    scale: Scale,
-    specials: bool,
-    by: Unit = "token",
-) -> None:
+def draw_heatmap(opened: OpenHead) -> None:
     """One head; a click explains a cell (`clicks.py`)."""
     from attnviz.figures import heatmap
 
     figure = heatmap(
-        trace, layer=layer, head=head, rule=rule, scale=scale, specials=specials, cell=cell, dark=dark(),
-        language=language(), height=HEIGHT, by=by,
+        opened.run, layer=opened.layer, head=opened.head, rule=opened.rule, scale=opened.scale,
+        specials=opened.specials, cell=(opened.query, opened.key), dark=dark(), language=language(),
+        height=CHART_HEIGHT, by=opened.by,
     )  # fmt: skip
-    st.plotly_chart(
-        figure, key=KEY + "heatmap", theme=None, config=BAR,
-        alt=heatmap_words(trace, rule, layer, head),
-    )  # fmt: skip
+    draw(figure, SHARED + "heatmap", heatmap_words(opened.run, opened.rule, opened.layer, opened.head))
 
 
 def heatmap_words(trace: Trace, rule: Rule | None, layer: int, head: int) -> str:

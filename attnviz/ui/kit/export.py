@@ -8,7 +8,7 @@ import io
 import json
 from typing import TYPE_CHECKING
 
-from attnviz.ui.kit.language import language, t
+from attnviz.ui.kit.languages import language, t
 
 if TYPE_CHECKING:
     from attnviz.core.rules import Rule

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache, partial
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from attnviz.ui.kit import export
 from attnviz.ui.kit.charts import css_class
-from attnviz.ui.kit.controls import KEY
-from attnviz.ui.kit.language import t
+from attnviz.ui.kit.controls import OpenHead
+from attnviz.ui.kit.languages import t
 from attnviz.ui.kit.reader import asset
+from attnviz.ui.kit.rules import SHARED
 
-if TYPE_CHECKING:
-    from attnviz.core.rules import Rule
-    from attnviz.figures import Scale
-    from attnviz.text.units import Unit
-    from attnviz.trace import Trace
+KINDS = {"csv": "text/csv", "npz": "application/octet-stream", "html": "text/html"}
 
 
 @cache
@@ -30,41 +27,34 @@ def _component():  # type: ignore[no-untyped-def]
     )
 
 
-def take_away(
-    trace: Trace,
-    rule: Rule | None,
-    layer: int,
-    head: int,
-    query: int,
-    scale: Scale,
-    specials: bool,
-    by: Unit = "token",
-    *,
-    chart: str = KEY + "heatmap",
-) -> None:
+def take_away(opened: OpenHead, *, chart: str = SHARED + "heatmap") -> None:
     """Pictures as PNG and SVG, this head as CSV, all weights as NPZ, an offline page, a link.
 
     `chart` is the key of the heatmap on the page; on a page with several each has a menu of its own.
     """
-    own = KEY if chart == KEY + "heatmap" else f"{chart}."
-    name = f"attnviz-{trace.model}-{layer}-{head}"
+    own = SHARED if chart == SHARED + "heatmap" else f"{chart}."
+    run, rule, layer, head = opened.run, opened.rule, opened.layer, opened.head
+    name = f"attnviz-{run.model}-{layer}-{head}"
+    page = partial(
+        export.as_html, run, rule, layer, head, opened.query, opened.scale, opened.specials, opened.by
+    )  # fmt: skip
     with st.popover(t("take_title"), icon=":material/download:", width="stretch"):
-        _component()(
-            key=f"{own}take",
-            data={
-                "chart": css_class(chart),
-                "name": name,
-                "words": {word: t(f"take_{word}") for word in ("png", "svg", "link_copy", "link_copied")},
-            },
-        )
-        files = (
-            ("csv", "text/csv", partial(export.as_csv, trace, rule, layer, head)),
-            ("npz", "application/octet-stream", partial(export.as_npz, trace, rule)),
-            ("html", "text/html", partial(export.as_html, trace, rule, layer, head, query, scale, specials, by)),
-        )
-        for kind, mime, make in files:
-            st.download_button(
-                t(f"take_{kind}"), make, f"{name}.{kind}", mime, key=f"{own}take_{kind}", on_click="ignore",
-                width="stretch",
-            )  # fmt: skip
+        take_picture(chart, name, own)
+        offer_file("csv", name, partial(export.as_csv, run, rule, layer, head), own)
+        offer_file("npz", name, partial(export.as_npz, run, rule), own)
+        offer_file("html", name, page, own)
         st.caption(t("take_link"))
+
+
+def take_picture(chart: str, name: str, own: str) -> None:
+    """Buttons for a chart as PNG and SVG, and for the link; `own` begins the keys of this menu."""
+    words = {word: t(f"take_{word}") for word in ("png", "svg", "link_copy", "link_copied")}
+    _component()(key=f"{own}take", data={"chart": css_class(chart), "name": name, "words": words})
+
+
+def offer_file(kind: str, name: str, make: Callable[[], bytes], own: str, label: str = "") -> None:
+    """A button for one file, made when it is asked for."""
+    st.download_button(
+        label or t(f"take_{kind}"), make, f"{name}.{kind}", KINDS[kind], key=f"{own}take_{kind}", on_click="ignore",
+        width="stretch",
+    )  # fmt: skip

@@ -1,25 +1,21 @@
-"""The frame of the attention page: where things stand, what it shows while it works, what it says when it cannot."""
+"""What a page is, and the frame of every page: its head, its article, its link, what it says when it cannot."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import AttnvizError
-from attnviz.ui import registry as kept
-from attnviz.ui.kit import controls as choices
 from attnviz.ui.kit import link
-from attnviz.ui.kit.charts import HEIGHT
-from attnviz.ui.kit.language import article, language, t
+from attnviz.ui.kit.languages import article, language, t
+from attnviz.ui.kit.rules import LANGUAGE
 
 ICON = Path(__file__).with_name("icon.png")  # a Material icon would be fetched from outside
-
-DRAWN = choices.KEY + "drawn"
 
 # Streamlit leaves 8 rem above the first line and 1 rem between elements; the main picture must fit into 900 pixels.
 STYLE = """<style>
@@ -39,40 +35,45 @@ STYLE = """<style>
 
 
 @dataclass(frozen=True)
-class Places:
-    """Where each part of the page is drawn."""
+class Member:
+    """One member of the family of attention that a page shows: its key in the messages, its number on the map.
 
-    box: DeltaGenerator
-    notice: DeltaGenerator
-    text: DeltaGenerator
-    head_pickers: DeltaGenerator
-    heads: DeltaGenerator
-    cell_pickers: DeltaGenerator
-    cells: DeltaGenerator
-    why: DeltaGenerator
-    prediction: DeltaGenerator
-    bought: DeltaGenerator
-    take: DeltaGenerator
-    controls: DeltaGenerator
+    `mask` names a small drawing of who may look at whom; `choices` are session values that the page is opened with.
+    """
 
-    @contextmanager
-    def working(self, name: str) -> Iterator[None]:
-        """Say what is being done while the model loads and runs; keep the places of pictures not yet drawn."""
-        with ExitStack() as stack:
-            with self.notice:
-                stack.enter_context(st.spinner(t("running", model=name), show_time=True))
-            for place in (self.heads, self.cells):
-                held = place.empty()
-                if DRAWN not in st.session_state:  # later the last pictures stay until the new ones are there
-                    stack.enter_context(held.skeleton(height=HEIGHT))
-            yield
-        st.session_state[DRAWN] = True
+    key: str
+    number: int
+    mask: str = "all"
+    choices: Mapping[str, str] = field(default_factory=dict)
 
 
-def start() -> None:
-    """What every page begins with: the language of the link, the style; choices of the other pages stay as they are."""
-    restore({"lang": choices.PARAMS["lang"]})
-    link.keep(kept.params())
+@dataclass(frozen=True)
+class Screen:
+    """What a page is: its file in pages/ without the ending, its sign and its place in the navigation, its choices.
+
+    `order` counts over all sections; the first page of all is where the app opens. `title` and `look` are messages, the
+    page's question and what to look for; `params` are the choices that stand in its link.
+    """
+
+    name: str
+    icon: str
+    order: int
+    section: str = ""
+    params: Mapping[str, link.Param] = field(default_factory=dict)
+    title: str = ""
+    look: str = ""
+    members: tuple[Member, ...] = ()
+
+    @property
+    def file(self) -> str:
+        """The file, seen from app.py."""
+        return f"pages/{self.name}.py"
+
+
+def start(params: Mapping[str, link.Param]) -> None:
+    """What every page begins with: the language of the link, the style. `params`, all pages', stay as they are."""
+    restore({"lang": LANGUAGE})
+    link.keep(params)
     st.html(STYLE)
 
 
@@ -83,43 +84,17 @@ def restore(params: Mapping[str, link.Param]) -> None:
         st.session_state["lang"] = language()
 
 
-def controls(places: Places) -> None:
-    """Everything that asks for a choice and does not depend on the run. Drawn after the pictures, which come first."""
-    with places.box:
-        choices.choose_text()
-    with places.controls:
-        choices.choose_model()
-        choices.choose_rule()
-        choices.choose_scope()
-        choices.choose_look()
-
-
-def heading(
-    title: str = "title", look: str = "what_to_look_for", params: Mapping[str, link.Param] = choices.PARAMS
-) -> None:
+def heading(screen: Screen) -> None:
     """What the page asks, and what to look for; its choices back from the link."""
-    restore(params)
+    restore(screen.params)
+    title, look = screen.title or f"{screen.name}.title", screen.look or f"{screen.name}.look"
     st.markdown(f"**{t(title)}** &ensp;<small>{t(look)}</small>", unsafe_allow_html=True)
 
 
-def frame() -> Places:
-    """The empty places of the page, in the order they are read."""
-    box, notice, text = st.container(), st.container(), st.container()
-    left, middle, side = st.columns([10, 12, 8], gap="medium")
-    with left:
-        head_pickers, heads = st.container(), st.container()
-    with middle:
-        cell_pickers, cells = st.container(), st.container()
-    with side:
-        why, take = st.container(), st.container()
-    prediction = st.container()
-    with st.sidebar:
-        asked, bought = st.container(), st.container()
-        with st.popover(t("how_title"), icon=":material/help:", width="stretch"):
-            st.markdown(article("attention"))
-    return Places(
-        box, notice, text, head_pickers, heads, cell_pickers, cells, why, prediction, bought, take, asked
-    )  # fmt: skip
+def how_it_works(name: str, label: str = "how_title") -> None:
+    """The article of a page behind a button in the sidebar; `label` is a message."""
+    with st.sidebar, st.popover(t(label), icon=":material/help:", width="stretch"):
+        st.markdown(article(name))
 
 
 @contextmanager
@@ -132,6 +107,6 @@ def reader_errors(place: DeltaGenerator | None = None) -> Iterator[None]:
             st.error(error.say(language()), icon=":material/info:")
 
 
-def done(params: Mapping[str, link.Param] = choices.PARAMS) -> None:
+def done(params: Mapping[str, link.Param]) -> None:
     """Write the choices into the link."""
     link.publish(params)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit.controls import KEY
-from attnviz.ui.kit.language import t
+from attnviz.ui.kit.controls import OpenHead
+from attnviz.ui.kit.languages import t
+from attnviz.ui.kit.rules import SHARED
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,11 +32,11 @@ def _component():  # type: ignore[no-untyped-def]
     )
 
 
-def draw_reader(trace: Trace, rule: Rule | None, layer: int, head: int, query: int, *, blanks: bool) -> None:
+def draw_reader(opened: OpenHead, *, blanks: bool) -> None:
     """The tokens of the sentence; pointing shows weights, clicking chooses the query, ▢ blanks a token."""
     _component()(
-        key=KEY + "reader",
-        data=reader_data(trace, rule, layer, head, query, blanks=blanks),
+        key=SHARED + "reader",
+        data=reader_data(opened.run, opened.rule, opened.layer, opened.head, opened.query, blanks=blanks),
         on_picked_change=_pick,
         on_blank_change=_blank,
     )
@@ -88,14 +89,14 @@ def _bytes(weights: Tensor) -> str:
 
 def _pick() -> None:
     """A token was clicked: it becomes the query."""
-    picked = st.session_state[KEY + "reader"].picked
+    picked = st.session_state[SHARED + "reader"].picked
     if picked is not None:
-        st.session_state[KEY + "query"] = int(picked)
+        st.session_state[SHARED + "query"] = int(picked)
 
 
 def _blank() -> None:
     """▢ under a token was clicked: blank it, or give it back."""
-    blank = st.session_state[KEY + "reader"].blank
+    blank = st.session_state[SHARED + "reader"].blank
     if blank is not None:
-        same = st.session_state.get(KEY + "blank") == int(blank)
-        st.session_state[KEY + "blank"] = None if same else int(blank)
+        same = st.session_state.get(SHARED + "blank") == int(blank)
+        st.session_state[SHARED + "blank"] = None if same else int(blank)

@@ -29,10 +29,10 @@ class FirstPicture:
             return await self.app(scope, receive, send)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         query = dict(parse_qsl(scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True))
-        what = asked(query, headers.get("accept-language", ""))
-        if what is None:
+        request = asked(query, headers.get("accept-language", ""))
+        if request is None:
             return await self.app(scope, receive, send)
-        picture = (await run_sync(drawn, what)).encode()
+        picture = (await run_sync(drawn, request)).encode()
         # The page as it is: uncompressed, and never "not modified", since the picture is not part of the file.
         unwanted = (b"accept-encoding", b"if-none-match", b"if-modified-since")
         plain = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] not in unwanted]}

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from attnviz.ui.kit import asking, charts
-from attnviz.ui.kit.language import language, t
-from attnviz.ui.kit.panels import plain
+from attnviz.ui.kit import Steps, dark, draw, language, opened, plain, t
 from attnviz.ui.pages.limits.choices import KEY
 
 if TYPE_CHECKING:
@@ -24,9 +22,9 @@ ALONE = ("dense", "fused")
 Found = list[tuple[str, "Cost | Forward"]]
 
 
-def frame() -> tuple[asking.Steps, DeltaGenerator, DeltaGenerator, DeltaGenerator]:
+def frame() -> tuple[Steps, DeltaGenerator, DeltaGenerator, DeltaGenerator]:
     """The button; the places of the progress, of the pictures (theory until something was measured), of a sentence."""
-    work = asking.Steps(KEY + "cost")
+    work = Steps(KEY + "cost")
     button, here = st.columns([2, 10], gap="small", vertical_alignment="center")
     with button:
         work.buttons(t("limits.cost_go"))
@@ -49,7 +47,7 @@ def say_here(name: str, found: Trace) -> None:
         st.caption(t("limits.cost_here", model=plain(name), tokens=n, numbers=f"${numbers}$", kilobytes=kept))
 
 
-def go_on(work: asking.Steps, bar: DeltaGenerator, place: DeltaGenerator) -> None:
+def go_on(work: Steps, bar: DeltaGenerator, place: DeltaGenerator) -> None:
     """Measure what is left, the pictures growing."""
     steps = [
         (t("limits.measuring", what=t(f"limits.way_{way}"), tokens=n), partial(_measure, way, n))
@@ -65,7 +63,7 @@ def _measure(way: str, tokens: int) -> tuple[str, Cost | Forward]:
     from attnviz.experiments.cost import attention_cost, forward_cost
 
     if way == "forward":
-        return way, forward_cost(asking.opened(LAB), tokens)
+        return way, forward_cost(opened(LAB), tokens)
     return way, attention_cost(tokens, way)
 
 
@@ -79,7 +77,7 @@ def _draw(place: DeltaGenerator, found: Found) -> None:
         for column, name, figure in zip(st.columns(3, gap="medium"), names, figures, strict=False):
             with column:
                 st.caption(f"**{t(f'limits.{name}_title')}**")
-                charts.draw(figure, key=f"{KEY}{name}{len(found)}", alt=t(f"limits.{name}_title"))
+                draw(figure, key=f"{KEY}{name}{len(found)}", alt=t(f"limits.{name}_title"))
         _say(found)
 
 
@@ -87,7 +85,7 @@ def _draw_theory() -> None:
     """What the formulas say, before anything was measured."""
     picture, words = st.columns([1, 1], gap="medium", vertical_alignment="center")
     with picture:
-        charts.draw(_theory(), key=KEY + "theory", alt=t("limits.theory_title"))
+        draw(_theory(), key=KEY + "theory", alt=t("limits.theory_title"))
     with words:
         st.markdown(f"**{t('limits.theory_title')}**")
         st.markdown(t("limits.theory_say", tokens=_crossing()))
@@ -175,7 +173,7 @@ def _lines(drawn: list[Line], up: str) -> Figure:
     from attnviz.figures import lines
 
     return lines(
-        drawn, x_title=t("limits.axis_tokens"), y_title=up, dark=charts.dark(), language=language(), log_x=True,
+        drawn, x_title=t("limits.axis_tokens"), y_title=up, dark=dark(), language=language(), log_x=True,
         log_y=True, height=330,
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit.language import t
+from attnviz.ui.kit import t
 
 if TYPE_CHECKING:
     from attnviz.models import Model

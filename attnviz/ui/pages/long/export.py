@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit.charts import css_class
-from attnviz.ui.kit.export_menu import _component as camera
-from attnviz.ui.kit.language import t
+from attnviz.ui.kit import as_rule, offer_file, t, take_picture
 from attnviz.ui.pages.long.choices import KEY, Look
 from attnviz.ui.pages.long.cost import amount
 from attnviz.ui.pages.long.run import Done
 from attnviz.ui.pages.long.view import Place, Window
-from attnviz.ui.stores.runs import as_rule
 
 if TYPE_CHECKING:
     from attnviz.core.rules import Rule
@@ -63,19 +60,11 @@ def take(done: Done, look: Look, place: Place, chart: str) -> None:
     trace, now = done.trace, place.now
     name = f"attnviz-{trace.model.rstrip('/').rsplit('/', 1)[-1]}-{look.layer}-{look.head}"
     with st.popover(t("take_title"), icon=":material/download:", width="stretch"):
-        camera()(
-            key=KEY + "take",
-            data={
-                "chart": css_class(chart), "name": name,
-                "words": {word: t(f"take_{word}") for word in ("png", "svg", "link_copy", "link_copied")},
-            },
-        )  # fmt: skip
+        take_picture(chart, name, KEY)
         if now is not None and len(now.queries) * len(now.keys) <= MOST_PAIRS:
-            for kind, mime, make in (("csv", "text/csv", as_csv), ("npz", "application/octet-stream", as_npz)):
-                made = partial(make, trace, as_rule(look.rule), look.layer, look.head, now)
-                st.download_button(
-                    t(f"long.take_{kind}"), made, f"{name}-{now.q0}-{now.k0}.{kind}", mime, key=f"{KEY}take_{kind}",
-                    on_click="ignore", width="stretch",
-                )  # fmt: skip
+            rule, at = as_rule(look.rule), f"{name}-{now.q0}-{now.k0}"
+            for kind, make in (("csv", as_csv), ("npz", as_npz)):
+                made = partial(make, trace, rule, look.layer, look.head, now)
+                offer_file(kind, at, made, KEY, t(f"long.take_{kind}"))
         whole = len(trace.open_layers) * trace.n_heads * len(trace.tokens) * len(trace.key_tokens) * 4
         st.caption(t("long.take_only", size=amount(whole)))

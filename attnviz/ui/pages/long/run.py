@@ -14,12 +14,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import AttnvizError, Stopped
-from attnviz.ui.kit import asking
-from attnviz.ui.kit.language import language, t
-from attnviz.ui.kit.panels import plain
+from attnviz.ui.kit import language, opened, plain, t
 from attnviz.ui.pages.long.choices import KEY
 from attnviz.ui.pages.long.cost import Cost, amount, duration, expected
-from attnviz.ui.stores.models import shelf
+from attnviz.ui.stores import shelf
 
 if TYPE_CHECKING:
     from attnviz.core.attention import Attention
@@ -34,7 +32,7 @@ WATCHED = 0.5  # seconds: shorter runs show no bar
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunRequest:
     """One run as caches know it."""
 
     name: str
@@ -46,7 +44,7 @@ class Asked:
 class Done:
     """A run and what it was asked for; caches know it by that."""
 
-    what: Asked
+    what: RunRequest
     trace: Trace
 
     @property
@@ -60,17 +58,17 @@ class Runs:
 
     def __init__(self, room: int = ROOM) -> None:
         self.room = room
-        self._found: OrderedDict[Asked, Trace] = OrderedDict()
+        self._found: OrderedDict[RunRequest, Trace] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, what: Asked) -> Trace | None:
+    def get(self, what: RunRequest) -> Trace | None:
         """The trace, if it is still there."""
         with self._lock:
             if what in self._found:
                 self._found.move_to_end(what)
             return self._found.get(what)
 
-    def put(self, what: Asked, trace: Trace) -> None:
+    def put(self, what: RunRequest, trace: Trace) -> None:
         """Keep it, and let go of what has no room beside it."""
         with self._lock:
             self._found[what] = trace
@@ -113,7 +111,7 @@ def slim(trace: Trace) -> Trace:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def read(what: Asked) -> Encoded:
+def read(what: RunRequest) -> Encoded:
     """The text in the model's tokens. Raises `TextError`."""
     from attnviz.text.tokens import encode
 
@@ -121,7 +119,7 @@ def read(what: Asked) -> Encoded:
     return encode(what.text, model.tokenizer, model.limit)
 
 
-def shown(what: Asked, notice: DeltaGenerator) -> Done | None:
+def shown(what: RunRequest, notice: DeltaGenerator) -> Done | None:
     """The run that was asked for, or, until that is done, the last that was; None where there is none yet.
 
     In `notice` stand the cost, the progress, what cannot be read, and whose result is shown instead.
@@ -142,7 +140,7 @@ def shown(what: Asked, notice: DeltaGenerator) -> Done | None:
 
 def _last() -> Done | None:
     """The last run that came to its end, if it is still there."""
-    last: Asked | None = st.session_state.get(KEY + "shown")
+    last: RunRequest | None = st.session_state.get(KEY + "shown")
     trace = None if last is None else runs().get(last)
     if last is None or trace is None:
         return None
@@ -167,9 +165,9 @@ def show_facts(done: Done) -> None:
     st.caption(" ".join(said))
 
 
-def _run(what: Asked) -> Trace | None:
+def _run(what: RunRequest) -> Trace | None:
     """Start what costs little at once, and what costs much when the reader says so."""
-    model = opened(what)
+    model = opened(what.name, what.revision)
     with st.spinner(t("long.reading")):
         encoded = read(what)
     cost = expected(model, len(encoded.ids))
@@ -178,14 +176,6 @@ def _run(what: Asked) -> Trace | None:
         return None
     st.session_state.pop(KEY + "stopped", None)
     return _watched(what, model, encoded, cost)
-
-
-def opened(what: Asked) -> Model:
-    """The model, loaded if nobody has. Raises `ModelError`."""
-    if not what.revision:
-        return asking.opened(what.name)
-    with st.spinner(t("loading", model=what.name), show_time=True):
-        return shelf().take(what.name, what.revision)
 
 
 def _agreed(cost: Cost, model: Model) -> bool:
@@ -226,7 +216,7 @@ class Job:
     Streamlit starts the page anew in another thread when the reader clicks; that one asks this to stop, and waits.
     """
 
-    what: Asked
+    what: RunRequest
     stop: bool = False
     done: Event = field(default_factory=Event)
 
@@ -239,12 +229,12 @@ def _collect() -> None:
         job.done.wait(PATIENCE)
 
 
-def _stop(what: Asked) -> None:
+def _stop(what: RunRequest) -> None:
     """Stop was pressed: this run does not start by itself again."""
     st.session_state[KEY + "stopped"] = what
 
 
-def _watched(what: Asked, model: Model, encoded: Encoded, cost: Cost) -> Trace:
+def _watched(what: RunRequest, model: Model, encoded: Encoded, cost: Cost) -> Trace:
     """Run, with a bar and a Stop button where it takes long enough to see them."""
     job = Job(what)
     st.session_state[KEY + "job"] = job

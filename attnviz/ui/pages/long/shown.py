@@ -16,18 +16,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from attnviz.ui.kit import charts, clicks
-from attnviz.ui.kit.charts import BAR, css_class
-from attnviz.ui.kit.controls import KEY as SHARED
-from attnviz.ui.kit.language import language, t
-from attnviz.ui.kit.panels import plain
-from attnviz.ui.kit.reader import asset
+from attnviz.ui.kit import BAR, SHARED, as_rule, asset, clicked, css_class, draw, language, listen_to_clicks, plain, t
 from attnviz.ui.pages.long import choices as long
 from attnviz.ui.pages.long.choices import KEY, Look
 from attnviz.ui.pages.long.find import Hit
-from attnviz.ui.pages.long.run import Asked, Done
+from attnviz.ui.pages.long.run import Done, RunRequest
 from attnviz.ui.pages.long.view import MOVES, Place, Window
-from attnviz.ui.stores.runs import as_rule
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,7 +39,7 @@ SIGNS = {"in": "+", "out": "−", "left": "←", "right": "→", "up": "↑", "d
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)
-def _grids(what: Asked, look: Look) -> dict[str, Figure]:
+def _grids(what: RunRequest, look: Look) -> dict[str, Figure]:
     """Where the grid of a run is kept: what is made inside a cached function may not show how far it is."""
     return {}
 
@@ -75,7 +69,7 @@ class Told:
 
 
 @st.cache_resource(max_entries=48, show_spinner=False)
-def _overview(what: Asked, look: Look, size: int, height: int, now: Window | None, _trace: Trace) -> Figure:
+def _overview(what: RunRequest, look: Look, size: int, height: int, now: Window | None, _trace: Trace) -> Figure:
     """One head from afar, or a window of it that is too large to be shown token for token; no box in it."""
     from attnviz.figures.overview import overview
 
@@ -91,7 +85,7 @@ def _overview(what: Asked, look: Look, size: int, height: int, now: Window | Non
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def weights_of(what: Asked, look: Look, side: str, token: int, _trace: Trace) -> Tensor:
+def weights_of(what: RunRequest, look: Look, side: str, token: int, _trace: Trace) -> Tensor:
     """One query over all keys, or one key over all queries; NaN where not allowed."""
     from attnviz.core import blocks as streaming
 
@@ -143,11 +137,11 @@ def _pitch(values: tuple[float, ...]) -> float:
 
 def draw_map(done: Done, look: Look, place: Place) -> None:
     """The overview, or the window token for token; dragging, clicking and keys are heard (`long_map.js`)."""
-    query, key = int(long.state("query")), int(long.state("key"))
+    query, key = int(long.choice_of("query")), int(long.choice_of("key"))
     if place.now is None or place.now.pooled:
         with st.spinner(t("long.drawing_map")):
             figure = deepcopy(_overview(done.what, look, SIZE, HEIGHT, place.now, done.trace))
-        side = str(long.state("follow") or "query")
+        side = str(long.choice_of("follow") or "query")
         figure.add_shape(**_line_of(side, query if side == "query" else key, look))
     else:
         figure = _window(done.what, look, place.now, (query, key), done.trace)
@@ -156,7 +150,7 @@ def draw_map(done: Done, look: Look, place: Place) -> None:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _window(what: Asked, look: Look, now: Window, cell: tuple[int, int], _trace: Trace) -> Figure:
+def _window(what: RunRequest, look: Look, now: Window, cell: tuple[int, int], _trace: Trace) -> Figure:
     """A part of one head token for token, the pair that is followed framed."""
     from attnviz.figures.overview import zoomed
 
@@ -190,7 +184,7 @@ def draw_small(done: Done, look: Look, place: Place) -> None:
     figure.update_traces(hoverinfo="skip", hovertemplate=None, selector={"type": "heatmap"})
     if place.now is not None:
         figure.add_shape(**_box_of(place.now, look))
-    charts.draw(figure, SMALL, t("long.alt_small"))
+    draw(figure, SMALL, t("long.alt_small"))
 
 
 def _box_of(now: Window, look: Look) -> dict[str, object]:
@@ -240,7 +234,7 @@ def listen(count: int) -> None:
         on_point_change=partial(_hear_point, count),
         on_move_change=partial(_hear_move, count),
     )  # fmt: skip
-    clicks.listen(KEY, {"head": SHARED + "grid"}, on_head_change=_hear_head)
+    listen_to_clicks(KEY, {"head": SHARED + "grid"}, on_head_change=_hear_head)
 
 
 def _heard(name: str) -> list[float] | str | None:
@@ -267,7 +261,7 @@ def _hear_move(count: int) -> None:
 
 
 def _hear_head() -> None:
-    if found := clicks.clicked(KEY, "head"):
+    if found := clicked(KEY, "head"):
         st.session_state[SHARED + "layer"], st.session_state[SHARED + "head"] = found
 
 
@@ -275,12 +269,12 @@ def draw_line(done: Done, look: Look, side: str, token: int) -> None:
     """One query over all keys, or one key over all queries, as a line."""
     from attnviz.figures.overview import column_line, row_line
 
-    draw = row_line if side == "query" else column_line
-    figure = draw(
+    line = row_line if side == "query" else column_line
+    figure = line(
         done.trace, layer=look.layer, head=look.head, rule=as_rule(look.rule), dark=look.dark,
         language=language(), height=LINE_HEIGHT, **{side: token},
     )  # fmt: skip
-    charts.draw(figure, LINE, t(f"long.alt_line_{side}", token=done.trace.encoded.labels[token], number=token))
+    draw(figure, LINE, t(f"long.alt_line_{side}", token=done.trace.encoded.labels[token], number=token))
 
 
 @cache
@@ -331,7 +325,7 @@ def say_where(done: Done, look: Look, place: Place) -> None:
     if place.now is None:
         st.caption(t("long.where_overview", tokens=f"{done.tokens:,}"))
         return
-    now, (query, key) = place.now, (int(long.state("query")), int(long.state("key")))
+    now, (query, key) = place.now, (int(long.choice_of("query")), int(long.choice_of("key")))
     said = [t("long.where_window", q0=now.q0, q1=now.q1 - 1, k0=now.k0, k1=now.k1 - 1)]
     said.append(_pooled_words(look, now) if now.pooled else t("long.one_by_one"))
     weight = float(weights_of(done.what, look, "query", query, done.trace)[key])

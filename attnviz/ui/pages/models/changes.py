@@ -15,9 +15,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit.controls import KEY as SHARED
-from attnviz.ui.kit.language import t
-from attnviz.ui.kit.panels import plain
+from attnviz.ui.kit import SHARED, OpenHead, plain, t
 
 if TYPE_CHECKING:
     from attnviz.core.interventions import Intervention
@@ -94,8 +92,9 @@ def _name(trace: Trace | None, number: str, *, keys: bool) -> str:
     return f"{number} {labels[int(number)]}" if int(number) < len(labels) else number
 
 
-def choose(trace: Trace, layer: int, head: int, query: int, key: int, *, locked: bool) -> None:
+def choose(opened: OpenHead, *, locked: bool) -> None:
     """Buttons that change something about the open head, edge or token; none that acts where the model is `locked`."""
+    trace, layer, head, query, key = opened.run, opened.layer, opened.head, opened.query, opened.key
     st.markdown(f"**{t('change_title')}**")
     st.session_state.setdefault(KEY + "where", "all")
     scope = st.segmented_control(

@@ -10,9 +10,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import AttnvizError
-from attnviz.ui.kit.language import language, t
-from attnviz.ui.kit.panels import plain
-from attnviz.ui.pages.models.choices import KEY, MOST_TOKENS, Asked, forget_written, inside
+from attnviz.ui.kit import language, plain, t
+from attnviz.ui.pages.models.choices import KEY, MOST_TOKENS, RunRequest, forget_written, inside
 
 if TYPE_CHECKING:
     from attnviz.models import Model
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 PATIENCE = 20  # seconds for a step that is under way when the reader says stop
 
 
-def choose_writing(model: Model, what: Asked, busy: DeltaGenerator) -> None:
+def choose_writing(model: Model, request: RunRequest, busy: DeltaGenerator) -> None:
     """How many tokens, and a button that lets the model write them; in `busy` stands how far it is."""
     if model.kind not in ("causal", "seq2seq"):
         return
@@ -33,7 +32,7 @@ def choose_writing(model: Model, what: Asked, busy: DeltaGenerator) -> None:
         st.button(t("write_clear"), key=KEY + "clear", on_click=forget_written, disabled=not written, width="stretch")
     if asked_for:
         with busy:
-            _write(model, what, int(most))
+            _write(model, request, int(most))
 
 
 @dataclass
@@ -44,7 +43,7 @@ class Pen:
     session is lost. So the new one asks the old to stop, and takes what it has.
     """
 
-    what: Asked
+    request: RunRequest
     stop: bool = False
     trace: Trace | None = None
     done: Event = field(default_factory=Event)
@@ -58,12 +57,12 @@ def collect() -> None:
     pen.stop = True
     pen.done.wait(PATIENCE)
     if pen.trace is not None:
-        _keep(pen.what, pen.trace)
+        _keep(pen.request, pen.trace)
 
 
-def _write(model: Model, what: Asked, most: int) -> None:
+def _write(model: Model, request: RunRequest, most: int) -> None:
     """Write with the changes in force; a click on Stop keeps what has been written."""
-    pen = Pen(what)
+    pen = Pen(request)
     st.session_state[KEY + "pen"] = pen
     place = st.empty()
     with place.container():
@@ -94,13 +93,18 @@ def _let_write(model: Model, pen: Pen, most: int, bar: DeltaGenerator) -> None:
             halted.append(stop)
 
     pen.trace = generate(
-        model, pen.what.text, most=most, on_token=on_token, stop=lambda: pen.stop or bool(halted), **inside(pen.what)
+        model,
+        pen.request.text,
+        most=most,
+        on_token=on_token,
+        stop=lambda: pen.stop or bool(halted),
+        **inside(pen.request),
     )
     if halted:
         raise halted[0]
 
 
-def _keep(what: Asked, trace: Trace) -> None:
+def _keep(request: RunRequest, trace: Trace) -> None:
     """Hold on to what was written, as the model read it."""
     encoded = (trace.encoded,) if trace.looked_at is None else (trace.looked_at, trace.encoded)
-    st.session_state[KEY + "written"] = ((what.name, what.revision, what.text), encoded, trace.border)
+    st.session_state[KEY + "written"] = ((request.name, request.revision, request.text), encoded, trace.border)

@@ -7,12 +7,21 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit import charts
-from attnviz.ui.kit.export_menu import take_away
-from attnviz.ui.kit.language import language, t
-from attnviz.ui.kit.panels import bold, figure_text, plain, table
-from attnviz.ui.pages.positions import choices as positions
-from attnviz.ui.pages.positions.choices import ENCODINGS, KEY, name_of
+from attnviz.ui.kit import (
+    CHART_HEIGHT,
+    OpenHead,
+    bold,
+    dark,
+    draw,
+    figure_text,
+    heatmap_words,
+    language,
+    plain,
+    t,
+    table,
+    take_away,
+)
+from attnviz.ui.pages.positions.choices import ENCODINGS, KEY, choose_picture, model, name_of
 
 if TYPE_CHECKING:
     from attnviz.figures import Figure
@@ -82,10 +91,10 @@ def draw_beginnings(found: Sequence[Noticed]) -> None:
             chances.append(marks[text])
     st.caption(t("positions.begins_title"))
     figure = beginnings(
-        torch.stack(chances), rows, [first.tokens[place] for place in text], dark=charts.dark(), language=language()
+        torch.stack(chances), rows, [first.tokens[place] for place in text], dark=dark(), language=language()
     )
     most = max(found, key=lambda one: one.changed("order", "shuffled"))
-    charts.draw(
+    draw(
         figure, key=KEY + "begins",
         alt=t("positions.begins_alt", model=name_of(most.encoding), count=most.changed("order", "shuffled")),
     )  # fmt: skip
@@ -97,19 +106,19 @@ def draw_encoding(encoding: str) -> None:
     from attnviz.figures import positions as figures
     from attnviz.systems.positions import effect
 
-    one = positions.model(encoding)
+    one = model(encoding)
     st.markdown(t(f"positions.what_{encoding}"))
     figure: Figure | None = None
-    dark, spoken = charts.dark(), language()
+    screen, spoken = dark(), language()
     if encoding in ("sinusoidal", "learned"):
-        figure = figures.vectors(effect.vectors(one, SHOWN), dark=dark, language=spoken, height=HEIGHT)
+        figure = figures.vectors(effect.vectors(one, SHOWN), dark=screen, language=spoken, height=HEIGHT)
     elif encoding == "rotary":
-        figure = figures.turns(effect.angles(one, SHOWN), dark=dark, language=spoken, height=HEIGHT)
+        figure = figures.turns(effect.angles(one, SHOWN), dark=screen, language=spoken, height=HEIGHT)
     elif encoding == "alibi":
         slopes = say_where.slopes(one.network.shape.heads).tolist()
-        figure = figures.biases(effect.bias(one, BIASED), slopes, dark=dark, language=spoken, height=HEIGHT)
+        figure = figures.biases(effect.bias(one, BIASED), slopes, dark=screen, language=spoken, height=HEIGHT)
     if figure is not None:
-        charts.draw(figure, key=KEY + "encoding_map", alt=t(f"positions.alt_{encoding}"))
+        draw(figure, key=KEY + "encoding_map", alt=t(f"positions.alt_{encoding}"))
 
 
 def draw_alike(encoding: str) -> None:
@@ -117,7 +126,7 @@ def draw_alike(encoding: str) -> None:
     from attnviz.figures import Line, lines
     from attnviz.systems.positions import effect
 
-    found = effect.alike(positions.model(encoding))
+    found = effect.alike(model(encoding))
     st.markdown(t(f"positions.alike_{encoding}"))
     if not found:
         return
@@ -125,10 +134,10 @@ def draw_alike(encoding: str) -> None:
         Line("" if head is None else t("positions.head_line", head=head), *points) for head, points in found.items()
     ]
     figure = lines(
-        drawn, x_title=t("positions.offset"), y_title=t(f"positions.y_{encoding}"), dark=charts.dark(),
+        drawn, x_title=t("positions.offset"), y_title=t(f"positions.y_{encoding}"), dark=dark(),
         language=language(), height=HEIGHT,
     )  # fmt: skip
-    charts.draw(figure, key=KEY + "alike", alt=t("positions.alt_alike", encoding=name_of(encoding)))
+    draw(figure, key=KEY + "alike", alt=t("positions.alt_alike", encoding=name_of(encoding)))
 
 
 def draw_near() -> None:
@@ -147,10 +156,10 @@ def draw_near() -> None:
         return
     st.markdown(t("positions.near"))
     figure = lines(
-        drawn, x_title=t("positions.offset"), y_title=t("positions.y_near"), dark=charts.dark(), language=language(),
+        drawn, x_title=t("positions.offset"), y_title=t("positions.y_near"), dark=dark(), language=language(),
         height=HEIGHT,
     )  # fmt: skip
-    charts.draw(figure, key=KEY + "near", alt=t("positions.near").replace("*", ""))
+    draw(figure, key=KEY + "near", alt=t("positions.near").replace("*", ""))
 
 
 def draw_heads(found: Sequence[Noticed], encoding: str) -> None:
@@ -159,7 +168,7 @@ def draw_heads(found: Sequence[Noticed], encoding: str) -> None:
 
     st.markdown(t("positions.heads_title", encoding=name_of(encoding)))
     one = next(one for one in found if one.encoding == encoding)
-    layer, head, change = positions.choose_head(one)
+    layer, head, change = choose_picture(one)
     pair = ("order", change)
     before, after = (one.readings[way].trace.weights(layer, head) for way in pair)
     most = float((before - after).abs().max())
@@ -168,13 +177,11 @@ def draw_heads(found: Sequence[Noticed], encoding: str) -> None:
         trace = one.readings[way].trace
         with column:
             st.caption(f"**{t(f'positions.read_{way}')}** · {t('positions.head_of', layer=layer, head=head)}")
-            figure = heatmap(
-                trace, layer=layer, head=head, dark=charts.dark(), language=language(), height=charts.HEIGHT
-            )
-            words = charts.heatmap_words(trace, None, layer, head)
+            figure = heatmap(trace, layer=layer, head=head, dark=dark(), language=language(), height=CHART_HEIGHT)
+            words = heatmap_words(trace, None, layer, head)
             key = f"{KEY}head_{'before' if way == 'order' else 'after'}"
-            charts.draw(figure, key=key, alt=words)
-            take_away(trace, None, layer, head, 0, "unit", True, chart=key)
+            draw(figure, key=key, alt=words)
+            take_away(OpenHead(trace, layer, head), chart=key)
     st.caption(said)
 
 

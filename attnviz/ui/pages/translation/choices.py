@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from attnviz.ui.kit import controls as choices
-from attnviz.ui.kit.controls import RULE_PARAMS, SOFT, RuleChoice
-from attnviz.ui.kit.language import t
-from attnviz.ui.kit.link import Param, between, flag, one_of
-from attnviz.ui.kit.panels import plain
-from attnviz.ui.stores.models import shelf
-from attnviz.ui.stores.runs import as_rule
+from attnviz.ui.kit import (
+    RULE_PARAMS,
+    SOFT,
+    Param,
+    RuleChoice,
+    as_rule,
+    between,
+    choose_rule,
+    choose_text,
+    flag,
+    one_of,
+    opened,
+    plain,
+    rule_now,
+    t,
+)
 
 if TYPE_CHECKING:
-    from attnviz.models import Model, Progress
+    from attnviz.models import Model
     from attnviz.trace import Trace
 
 KEY = "translation."
@@ -45,7 +53,7 @@ PARAMS = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunRequest:
     """One run as caches know it; `target` is a translation to be read instead of one being written."""
 
     name: str
@@ -55,14 +63,14 @@ class Asked:
     target: str = ""
 
 
-def state(name: str) -> Any:
+def choice_of(name: str) -> Any:
     """What is chosen for one of `PARAMS`."""
     return st.session_state[PARAMS[name].key]
 
 
 def way() -> str:
     """Chinese to English, English to Chinese, or a model of the Hub."""
-    return str(state("way") or PARAMS["way"].default)
+    return str(choice_of("way") or PARAMS["way"].default)
 
 
 def of_hub() -> bool:
@@ -80,26 +88,18 @@ def choose_way() -> None:
         st.text_input(t("translation.model"), key=KEY + "model", help=t("translation.model_help"), on_change=_forget)
 
 
-def choose_rule() -> None:
+def choose_decoder_rule() -> None:
     """The rule of the decoder's attention, or the same weight for every source token."""
     st.toggle(t("translation.uniform"), key=KEY + "uniform", help=t("translation.uniform_help"))
-    if not state("uniform"):
-        choices.choose_rule()
+    if not choice_of("uniform"):
+        choose_rule()
 
 
-def choose_text() -> None:
-    """The sentence, sentences of the test to try, and a translation of the reader's own."""
-    box, more = st.columns([5, 7], vertical_alignment="bottom", gap="small")
-    with box:
-        st.text_input(t("text"), key=KEY + WAYS[way()], placeholder=t("text_placeholder"), on_change=_forget)
-    with more:
-        offered = [sample["text"] for sample in samples("zh-en" if of_hub() else way())[:SHOWN]]
-        st.pills(
-            t("samples" if of_hub() else "translation.samples"),
-            offered,
-            key=f"{KEY}sample_{way()}",
-            on_change=_take_sample,
-        )
+def choose_sentence() -> None:
+    """The sentence, and sentences of the test to try."""
+    offered = [sample["text"] for sample in samples("zh-en" if of_hub() else way())[:SHOWN]]
+    label = t("samples" if of_hub() else "translation.samples")
+    choose_text(KEY, offered, _forget, name=WAYS[way()], label=label)
 
 
 def choose_target() -> None:
@@ -109,15 +109,6 @@ def choose_target() -> None:
             t("translation.target"), key=KEY + "target", help=t("translation.target_help"),
             placeholder=t("translation.target_placeholder"),
         )  # fmt: skip
-
-
-def _take_sample() -> None:
-    """Put the sample that was clicked into the box."""
-    chosen = f"{KEY}sample_{way()}"
-    if st.session_state[chosen]:
-        st.session_state[KEY + WAYS[way()]] = st.session_state[chosen]
-        st.session_state[chosen] = None
-        _forget()
 
 
 def _forget() -> None:
@@ -152,42 +143,42 @@ def sample() -> dict[str, Any] | None:
 
 def text_now() -> str:
     """The sentence in the box."""
-    return str(state(WAYS[way()]) or "")
+    return str(choice_of(WAYS[way()]) or "")
 
 
-def asked() -> Asked:
+def request_now() -> RunRequest:
     """The run that the choices ask for."""
-    uniform = bool(state("uniform"))
-    rule = SOFT if uniform else choices.rule_now()
+    uniform = bool(choice_of("uniform"))
+    rule = SOFT if uniform else rule_now()
     if of_hub():
-        return Asked(str(state("model") or MARIAN).strip(), text_now(), rule, uniform)
-    return Asked(f"nmt-{way()}", text_now(), rule, uniform, str(state("target") or "").strip())
+        return RunRequest(str(choice_of("model") or MARIAN).strip(), text_now(), rule, uniform)
+    return RunRequest(f"nmt-{way()}", text_now(), rule, uniform, str(choice_of("target") or "").strip())
 
 
-def rule_title(what: Asked) -> str:
+def rule_title(request: RunRequest) -> str:
     """The rule in a few words."""
-    if what.uniform:
+    if request.uniform:
         return t("translation.uniform_short")
-    return t("translation.soft_short") if what.rule == SOFT else what.rule.title()
+    return t("translation.soft_short") if request.rule == SOFT else request.rule.title()
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def translated(what: Asked) -> Trace:
+def translated(request: RunRequest) -> Trace:
     """What one of the shipped models made of the sentence. Raises `AttnvizError`."""
     from attnviz.systems.translation import system as translation
 
-    return translation.load(what.name).translate(
-        what.text, rule=as_rule(what.rule), uniform=what.uniform, target=what.target or None
+    return translation.load(request.name).translate(
+        request.text, rule=as_rule(request.rule), uniform=request.uniform, target=request.target or None
     )
 
 
-def run(what: Asked) -> Trace:
+def run(request: RunRequest) -> Trace:
     """The run that the choices ask for, by a shipped model or one of the Hub; says what it does meanwhile."""
     if not of_hub():
-        with st.spinner(t("running", model=what.name)):
-            return translated(what)
-    model, kept = opened(what.name), st.session_state.get(KEY + "written")
-    if kept is not None and kept[0] == what:
+        with st.spinner(t("running", model=request.name)):
+            return translated(request)
+    model, kept = opened(request.name), st.session_state.get(KEY + "written")
+    if kept is not None and kept[0] == request:
         found: Trace = kept[1]
         return found
     place = st.empty()
@@ -195,36 +186,14 @@ def run(what: Asked) -> Trace:
         with place.container():
             bar = st.progress(0.0, text=t("writing", model=model.name))
             with st.spinner(t("writing", model=model.name), show_time=True):
-                found = written(what, model, bar)
+                found = written(request, model, bar)
     finally:
         place.empty()
-    st.session_state[KEY + "written"] = (what, found)
+    st.session_state[KEY + "written"] = (request, found)
     return found
 
 
-def opened(name: str) -> Model:
-    """A model of the Hub or a folder; while it loads, what is loaded and how far it is. Raises `ModelError`."""
-    revision = ""
-    if shelf().has(name, revision):
-        return shelf().take(name, revision)
-    place = st.empty()
-    try:
-        with place.container():
-            bar = st.progress(0.0, text=t("loading", model=name))
-            with st.spinner(t("loading", model=name), show_time=True):
-                return shelf().take(name, revision, partial(_show_progress, bar, name))
-    finally:
-        place.empty()
-
-
-def _show_progress(bar: DeltaGenerator, name: str, so_far: Progress) -> None:
-    """How far the loading is."""
-    share = so_far.done / so_far.total if so_far.total else 0.0
-    done, total = (f"{size / 1e6:,.1f}" for size in (so_far.done, so_far.total))
-    bar.progress(min(share, 1.0), text=t("loading_file", model=name, file=so_far.file, done=done, total=total))
-
-
-def written(what: Asked, model: Model, bar: DeltaGenerator) -> Trace:
+def written(request: RunRequest, model: Model, bar: DeltaGenerator) -> Trace:
     """What a model of the Hub writes, the rule acting in its cross attention alone. Raises `AttnvizError`."""
     from attnviz.core.interventions import Reweigh
     from attnviz.errors import ModelError
@@ -238,7 +207,7 @@ def written(what: Asked, model: Model, bar: DeltaGenerator) -> Trace:
         so_far = t("writing_so_far", count=count, most=HUB_TOKENS, text=plain(text[-60:]))
         bar.progress(min(count / HUB_TOKENS, 1.0), text=so_far)
 
-    changed = what.uniform or what.rule != SOFT
-    rule = Uniform() if what.uniform else as_rule(what.rule)
+    changed = request.uniform or request.rule != SOFT
+    rule = Uniform() if request.uniform else as_rule(request.rule)
     changes = (Reweigh(rule, part="cross"),) if changed else ()
-    return generate(model, what.text, most=HUB_TOKENS, interventions=changes, on_token=on_token)
+    return generate(model, request.text, most=HUB_TOKENS, interventions=changes, on_token=on_token)

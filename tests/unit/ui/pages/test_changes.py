@@ -35,7 +35,7 @@ def test_link_keeps_the_codes_that_say_something() -> None:
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_title_names_the_tokens_that_it_is_about(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("attnviz.ui.kit.language.language", lambda: language)
+    monkeypatch.setattr("attnviz.ui.kit.languages.language", lambda: language)
     trace = record(load("lab-4"), "南京市")
     said = changes.title("1>2@3.0", trace)
     assert "南" in said and "京" in said and "3" in said

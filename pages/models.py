@@ -4,7 +4,7 @@ import streamlit as st
 
 from attnviz.ui import kit
 from attnviz.ui.kit import page, t
-from attnviz.ui.pages.models import SCREEN, changes, choices, shown, writing
+from attnviz.ui.pages.models import SCREEN, choices, shown, writing
 
 page.heading(SCREEN)
 kit.listen_to_head()
@@ -38,8 +38,7 @@ with page.reader_errors():
     with in_layers:
         choices.choose_layers(run)
     rule, now = choices.redrawn(model), kit.choices_now()
-    text = st.container()
-    left, middle, side = st.columns([10, 12, 8], gap="medium")
+    text, (left, middle, side) = st.container(), st.columns([10, 12, 8], gap="medium")
     with left:
         place = kit.choose_head(run)
         opened = kit.OpenHead(run, *place, *kit.cell_now(run), rule, now.scale, now.specials, by)
@@ -53,9 +52,9 @@ with page.reader_errors():
         kit.show_why(opened.cell, now.rule, model.name, choices.scope(model))
         kit.show_sink(opened)
         kit.take_away(opened)
-        changes.choose(opened, locked=model.eager)
+        choices.choose_changes(opened, locked=model.eager)
     kit.show_effect(before.map(run.part), run, opened.query)
     shown.show_facts(model, before)
 with in_force:
-    changes.show(run)
+    choices.show_changes(run)
 page.done(SCREEN.params)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit import RULE_PARAMS, Param, RuleChoice, between, choose_token, nearest, t
+from attnviz.ui.kit import RULE_PARAMS, SOFT, Param, RuleChoice, as_rule, between, choose_token, nearest, t
 from attnviz.ui.stores import runs
 
 if TYPE_CHECKING:
@@ -41,18 +41,27 @@ def pair(text: str, token: int, rule: RuleChoice) -> tuple[Trace, Trace]:
     return runs.trace(BERT, text, rule, token), runs.trace(GPT, text, rule)
 
 
+@st.cache_resource(max_entries=runs.MOST_RUNS, show_spinner=False)
+def written(text: str, token: int, rule: RuleChoice, most: int) -> Trace:
+    """GPT going on from what stands before the token, computed with the rule in every step."""
+    from attnviz.recording.generate import generate
+
+    start = runs.trace(GPT, text, SOFT).encoded.first(token)
+    return generate(runs.model(GPT), start, most=most, rule=as_rule(rule))
+
+
 def choose_most() -> int:
     """How many tokens GPT writes."""
     return int(st.slider(t("directions.most"), 1, MOST_WRITTEN, key=KEY + "most"))
 
 
-def choose_step(written: list[str]) -> int:
+def choose_step(pieces: list[str]) -> int:
     """Which of the tokens that GPT wrote is looked at? Counted from 1."""
-    steps = list(range(1, len(written) + 1))
+    steps = list(range(1, len(pieces) + 1))
     nearest(KEY + "step", steps)
     return int(
         st.select_slider(
             t("directions.step"), steps, key=KEY + "step",
-            format_func=lambda number: f"{number} · {written[number - 1]}",
+            format_func=lambda number: f"{number} · {pieces[number - 1]}",
         )
     )  # fmt: skip

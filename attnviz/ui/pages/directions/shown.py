@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit import SOFT, RuleChoice, as_rule, dark, draw, figure_text, heatmap_words, language, plain, t, table
-from attnviz.ui.pages.directions.choices import BERT, GPT, KEY, choose_most, choose_step
-from attnviz.ui.stores import runs
+from attnviz.ui.kit import RuleChoice, dark, draw, figure_text, heatmap_words, language, plain, t, table
+from attnviz.ui.pages.directions.choices import BERT, GPT, KEY, choose_most, choose_step, written
 
 if TYPE_CHECKING:
     from attnviz.trace import Trace
@@ -61,15 +60,6 @@ def show_consulted(bert: Trace, gpt: Trace, token: int) -> None:
 def _padded(row: list[float], count: int) -> list[float]:
     """A row with zeros to a length."""
     return row + [0.0] * (count - len(row))
-
-
-@st.cache_resource(max_entries=runs.MOST_RUNS, show_spinner=False)
-def written(text: str, token: int, rule: RuleChoice, most: int) -> Trace:
-    """GPT going on from what stands before the token, computed with the rule in every step."""
-    from attnviz.recording.generate import generate
-
-    start = runs.trace(GPT, text, SOFT).encoded.first(token)
-    return generate(runs.model(GPT), start, most=most, rule=as_rule(rule))
 
 
 def draw_writing(text: str, token: int, rule: RuleChoice, place: tuple[int, int]) -> None:

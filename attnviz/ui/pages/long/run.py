@@ -16,7 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 from attnviz.errors import AttnvizError, Stopped
 from attnviz.ui.kit import language, opened, plain, t
 from attnviz.ui.pages.long.choices import KEY
-from attnviz.ui.pages.long.cost import Cost, amount, duration, expected
+from attnviz.ui.pages.long.cost import Cost, amount, expected
 from attnviz.ui.stores import shelf
 
 if TYPE_CHECKING:
@@ -200,6 +200,13 @@ def cost_words(cost: Cost, model: Model) -> str:
         "long.cost", model=plain(model.name), tokens=f"{cost.tokens:,}", time=duration(cost.seconds),
         memory=amount(cost.bytes), eager=amount(_laid_out(model, cost.tokens)),
     )  # fmt: skip
+
+
+def duration(seconds: float) -> str:
+    """A time as a person says it: seconds below a minute and a half, then minutes."""
+    if seconds < 90:
+        return t("long.seconds", count=max(1, round(seconds)))
+    return t("long.minutes", count=round(seconds / 60))
 
 
 def _laid_out(model: Model, tokens: int) -> int:

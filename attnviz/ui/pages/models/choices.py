@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from attnviz.ui.kit import (
     SHARED,
     SHARED_PARAMS,
     SOFT,
+    OpenHead,
     Param,
     RuleChoice,
     as_rule,
@@ -21,6 +23,7 @@ from attnviz.ui.kit import (
     language,
     one_of,
     opened,
+    plain,
     rule_now,
     t,
 )
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from attnviz.trace import Trace
 
 KEY = changes.KEY
+PLACES = ("all", "layer", "head")  # where a change acts
 UNITS = ("token", "character", "word")
 MOST_TOKENS = 200
 PARAMS = {
@@ -232,3 +236,78 @@ def _written() -> tuple[Encoded, ...]:
     """The text that the model wrote, as it read it: prompt and answer, or source and target."""
     found: tuple[Encoded, ...] = st.session_state[KEY + "written"][1]
     return found
+
+
+def change_title(code: str, trace: Trace | None = None) -> str:
+    """One change in words."""
+    found = changes.CODE.fullmatch(code)
+    assert found is not None
+    part = f"{t('part_' + found['part'])} · " if found["part"] else ""
+    if found["kind"]:
+        return part + t("change_remove" if found["kind"] == "-" else "change_keep", **_numbers(found, "layer", "head"))
+    where = "" if not found["in_layer"] else f" @ {t('layer')} {found['in_layer']}"
+    where += "" if not found["in_head"] else f", {t('head')} {found['in_head']}"
+    if found["token"]:
+        return part + t("change_hide", token=_token_name(trace, found["token"], keys=True)) + where
+    query, key = _token_name(trace, found["query"], keys=False), _token_name(trace, found["key"], keys=True)
+    return part + t("change_forbid", query=query, key=key) + where
+
+
+def _numbers(found: re.Match[str], *names: str) -> dict[str, str]:
+    """Groups by their names."""
+    return {name: found[name] for name in names}
+
+
+def _token_name(trace: Trace | None, number: str, *, keys: bool) -> str:
+    """A token's number with its label, where it is known."""
+    labels = [] if trace is None else trace.key_tokens if keys else trace.tokens
+    return f"{number} {labels[int(number)]}" if int(number) < len(labels) else number
+
+
+def choose_changes(opened: OpenHead, *, locked: bool) -> None:
+    """Buttons that change something about the open head, edge or token; none that acts where the model is `locked`."""
+    run, layer, head, query, key = opened.run, opened.layer, opened.head, opened.query, opened.key
+    st.markdown(f"**{t('change_title')}**")
+    st.session_state.setdefault(KEY + "where", "all")
+    scope = st.segmented_control(
+        t("change_where"), PLACES, format_func=lambda name: t(f"change_in_{name}"), key=KEY + "where", required=True,
+        help=t("change_where_help"), width="stretch", disabled=locked, label_visibility="collapsed",
+    )  # fmt: skip
+    prefix = "" if run.part == "self" else f"{run.part}:"
+    where = {"all": "", "layer": f"@{layer}", "head": f"@{layer}.{head}"}[scope or "all"]
+    offers = {
+        "remove_head": f"{prefix}-{layer}.{head}",
+        "keep_head": f"{prefix}={layer}.{head}",
+        "forbid": f"{prefix}{query}>{key}{where}",
+        "hide": f"{'decoder:' if run.part == 'decoder' else ''}~{key}{where.split('.')[0]}",
+    }
+    tokens = {"query": plain(run.tokens[query]), "key": plain(run.key_tokens[key])}
+    in_force = changes.chosen()
+    places = [*st.columns(2, gap="small"), st.container(), st.container()]
+    for place, (name, code) in zip(places, offers.items(), strict=True):
+        place.button(
+            t(f"change_{name}_button", **tokens), key=KEY + name, on_click=_add, args=(code,), width="stretch",
+            help=t(f"change_{name}_help", layer=layer, head=head, **tokens), disabled=locked or code in in_force,
+        )  # fmt: skip
+
+
+def show_changes(trace: Trace | None) -> None:
+    """The changes in force, each with a way to take it back."""
+    codes = changes.chosen()
+    if not codes:
+        return
+    st.session_state[KEY + "chips"] = list(codes)
+    st.multiselect(
+        t("changes"), codes, key=KEY + "chips", format_func=lambda code: change_title(code, trace), on_change=_take_back
+    )
+
+
+def _add(code: str) -> None:
+    """One more change; a change of the run shows only where the model runs with it."""
+    st.session_state[KEY + "changes"] = ";".join([*changes.chosen(), code])
+    st.session_state[SHARED + "scope"] = "run"
+
+
+def _take_back() -> None:
+    """What was left in the list."""
+    st.session_state[KEY + "changes"] = ";".join(st.session_state[KEY + "chips"])

@@ -99,7 +99,7 @@ def _let_write(model: Model, pen: Pen, most: int, bar: DeltaGenerator) -> None:
         on_token=on_token,
         stop=lambda: pen.stop or bool(halted),
         **inside(pen.request),
-    )
+    )  # fmt: skip
     if halted:
         raise halted[0]
 

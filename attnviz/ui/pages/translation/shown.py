@@ -247,7 +247,7 @@ def _replay(picture: DeltaGenerator, run: Trace) -> None:
         part = so_far(run, number)
         with picture.container():
             st.markdown(t("translation.so_far", text=plain(part.text)))
-            st.plotly_chart(_figure(part, (0, 0), None), theme=None, config=BAR)
+            st.plotly_chart(_figure(part, (0, 0), None), theme=None, config=BAR, alt=heatmap_words(part, None, 0, 0))
         time.sleep(min(PAUSE, REPLAY / count))
 
 

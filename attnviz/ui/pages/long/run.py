@@ -86,13 +86,13 @@ def runs() -> Runs:
 
 def size(trace: Trace) -> int:
     """The bytes of what a trace holds of its layers; what several layers share counted once."""
-    from attnviz.core.causal import Triangle
+    from attnviz.core.causal import CausalMask
     from attnviz.trace import Gap
 
     found = [layer for layer in trace.layers if not isinstance(layer, Gap)]
     named = ("queries", "keys", "allowed", "bias", "given")
     tensors = [getattr(layer, name, None) for layer in found for name in named]
-    held = [one for one in tensors if one is not None and not isinstance(one, Triangle)]
+    held = [one for one in tensors if one is not None and not isinstance(one, CausalMask)]
     return sum({one.data_ptr(): min(one.nbytes, one.untyped_storage().nbytes()) for one in held}.values())
 
 

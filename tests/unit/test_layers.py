@@ -23,14 +23,17 @@ LONGEST_FUNCTION = 40
 FLOORS = (
     ("errors", "messages", "shipped"),
     ("core",),
+    ("axes",),
     ("text",),
+    ("saved",),
     ("trace",),
     ("figures", "adapter", "models", "recording", "systems", "measures", "experiments"),
+    ("export",),
     ("ui", "training"),  # neither may know the other
     ("app", "pages"),
 )
 FLOOR = {part: number for number, parts in enumerate(FLOORS) for part in parts}
-FLOOR[""] = FLOOR["recording"]  # attnviz itself hands out names of up to this floor
+FLOOR[""] = FLOOR["export"]  # attnviz itself hands out names of up to this floor
 
 
 @dataclass(frozen=True)

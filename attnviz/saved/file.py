@@ -1,0 +1,93 @@
+"""Objects in files of safetensors: written whole or not at all, read with every byte checked."""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from attnviz.errors import AttnvizError
+from attnviz.saved.plain import Reader, Writer, kinds_with
+
+FORMAT = "attnviz trace 1"
+# Everything that can be wrong with what a file says, from a field that is missing to a list nested too deep.
+WRONG = (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError, RuntimeError)
+
+
+def write(found: object, file: Path, kinds: Sequence[type]) -> None:
+    """Write an object of these kinds and of those that everybody may have (`plain.KINDS`).
+
+    Raises `AttnvizError` for one of another kind.
+    """
+    writer = Writer(kinds_with(kinds))
+    said = writer.plain(found)
+    stored = {str(number): _alone(tensor) for number, tensor in enumerate(writer.tensors)}
+    sums = [_sum(stored[str(number)]) for number in range(len(stored))]
+    text = json.dumps({"trace": said, "shared": writer.shared, "sums": sums}, allow_nan=False)
+    beside = file.with_name(f"{file.name}.{os.getpid()}.part")  # a full disk leaves what was there before
+    try:
+        save_file(stored, beside, {"format": FORMAT, "text": text})
+        beside.replace(file)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def read(file: Path, kinds: Sequence[type]) -> Any:
+    """The object that was written, of these kinds and those that everybody may have (`plain.KINDS`).
+
+    Raises `AttnvizError` for a file that is not there, is none of these, or was damaged.
+    """
+    if not file.is_file():
+        raise AttnvizError("trace_no_file", file=file.name)
+    try:
+        with safe_open(file, "pt") as opened:
+            said = opened.metadata() or {}
+            if said.get("format") != FORMAT:
+                raise AttnvizError("trace_not_one", file=file.name)
+            names = sorted(map(int, opened.keys()))
+            stored = [opened.get_tensor(str(number)).clone() for number in names]  # not a part of the open file
+    except (SafetensorError, OSError) as error:
+        raise AttnvizError("trace_not_one" if _is_other(file) else "trace_damaged", file=file.name) from error
+    except WRONG as error:
+        raise AttnvizError("trace_damaged", file=file.name) from error
+    return _read(said["text"], stored, kinds, file.name)
+
+
+def _read(text: str, stored: Sequence[Tensor], kinds: Sequence[type], name: str) -> Any:
+    """The object from the two halves of a file."""
+    try:
+        said = json.loads(text)
+        if said["sums"] != [_sum(one) for one in stored]:
+            raise ValueError("the numbers are not those that were written")
+        reader = Reader(kinds_with(kinds), stored)
+        for one in said["shared"]:
+            reader.shared.append(reader.object(one))
+        return reader.object(said["trace"])
+    except (*WRONG, AttnvizError) as error:
+        raise AttnvizError("trace_damaged", file=name) from error
+
+
+def _is_other(file: Path) -> bool:
+    """Is a file that safetensors cannot read no file of safetensors at all? These begin with a length and a brace."""
+    with file.open("rb") as opened:
+        return opened.read(9)[8:] not in (b"", b"{")
+
+
+def _alone(tensor: Tensor) -> Tensor:
+    """A tensor that has storage of its own, row after row."""
+    tensor = tensor.cpu().contiguous()
+    return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
+
+
+def _sum(tensor: Tensor) -> int:
+    """A checksum of the tensor's bytes, shape and number type."""
+    start = zlib.crc32(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
+    return zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy(), start) if tensor.numel() else start

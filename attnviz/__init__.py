@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     )
     from attnviz.core.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
     from attnviz.errors import AttnvizError, ModelError, RuleError, Stopped, TextError
-    from attnviz.models import Model, load
+    from attnviz.models.load import Model, load
     from attnviz.recording.generate import generate
     from attnviz.recording.record import record
     from attnviz.trace import Cell, Gap, Trace, load_trace

@@ -90,4 +90,7 @@ def _alone(tensor: Tensor) -> Tensor:
 def _sum(tensor: Tensor) -> int:
     """A checksum of the tensor's bytes, shape and number type."""
     start = zlib.crc32(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
-    return zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy(), start) if tensor.numel() else start
+    if not tensor.numel():
+        return start
+    data: Any = tensor.reshape(-1).view(torch.uint8).numpy()
+    return zlib.crc32(data, start)

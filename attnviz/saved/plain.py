@@ -20,8 +20,7 @@ from typing import Any
 
 from torch import Tensor
 
-from attnviz import axes
-from attnviz.axes import Axis
+from attnviz.axes import Axis, Beside, Frames, Items, Nodes, Patches, Sentences, Slots, Steps
 from attnviz.core import attention, interventions, masks, rules, similarity
 from attnviz.core.causal import Triangle
 from attnviz.errors import AttnvizError
@@ -30,6 +29,7 @@ from attnviz.saved.names import Names
 from attnviz.saved.size import narrow, same_view
 from attnviz.text.tokens import Encoded
 
+AXES = (Beside, Encoded, Frames, Items, Nodes, Patches, Sentences, Slots, Steps)
 BASES = ("Rule", "Mask", "Similarity", "Intervention", "Place")  # that are only something when derived from
 MOST_HEADS, MOST_PLACES = 2**12, 2**20  # a stored tensor may be spread out over no more
 
@@ -44,7 +44,7 @@ def _kinds(module: ModuleType) -> dict[str, type]:
 
 KINDS: Mapping[str, type] = {
     **_kinds(attention), **_kinds(interventions), **_kinds(masks), **_kinds(rules), **_kinds(similarity),
-    **{name: kind for name, kind in _kinds(axes).items() if issubclass(kind, Axis)}, "Encoded": Encoded, "Names": Names,
+    **{kind.__name__: kind for kind in AXES}, "Names": Names,
 }  # fmt: skip
 
 
@@ -87,7 +87,8 @@ class Writer:
         name = type(value).__name__
         if self.kinds.get(name) is not type(value):
             raise AttnvizError("trace_unsavable", kind=name)
-        return {"is": name} | {one.name: self.plain(getattr(value, one.name)) for one in fields(value)}
+        kind: Any = self.kinds[name]
+        return {"is": name} | {one.name: self.plain(getattr(value, one.name)) for one in fields(kind)}
 
     def _tensor(self, tensor: Tensor) -> dict[str, Any]:
         if isinstance(tensor, Triangle):

@@ -274,9 +274,7 @@ class Trace:
 
         Raises `AttnvizError` for a file that is not there, is no saved trace, or was damaged.
         """
-        found = read(Path(file), (Trace, Gap))
-        if not isinstance(found, Trace) or not found._fits():
-            raise AttnvizError("trace_damaged", file=Path(file).name)
+        found: Trace = read(Path(file), (Trace, Gap), lambda found: isinstance(found, Trace) and found._fits())
         return found
 
     def _fits(self) -> bool:

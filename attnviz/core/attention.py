@@ -90,14 +90,16 @@ class Attention:
         return (self.weights @ self.values.to(self.weights.dtype)).to(self.values.dtype)
 
     def fits(self, queries: int, keys: int) -> bool:
-        """Do all tensors `[head, query, ...]` have the shapes that the class promises, for so many queries and keys?"""
+        """Do all tensors `[head, query, ...]` have the shapes that the class promises, for so many queries and keys?
+
+        Raises `RuntimeError` or `IndexError` where the similarity cannot be computed.
+        """
         heads, cells = self.n_heads, (self.n_heads, queries, keys)
-        widths = self.similarity.widths or (self.keys.shape[-1], self.keys.shape[-1])
         masks = [one for one in (self.allowed, self.bias) if one is not None]
         return (
             self.queries.shape[:-1] == (heads, queries)
             and self.keys.shape[:-1] == self.values.shape[:-1] == (heads, keys)
-            and (not self.explained or (self.queries.shape[-1], self.keys.shape[-1]) == widths)
+            and self.similarity(self.queries[:, :0], self.keys[:, :0]).shape == (heads, 0, 0)
             and all(_spreads(one, cells) for one in masks)
             and (self.sink is None or (self.sink.ndim == 2 and _spreads(self.sink, cells[:2])))
             and self.shared >= 1

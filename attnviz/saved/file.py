@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,11 @@ def write(found: object, file: Path, kinds: Sequence[type]) -> None:
     """
     writer = Writer(kinds_with(kinds))
     said = writer.plain(found)
-    stored = {str(number): _alone(tensor) for number, tensor in enumerate(writer.tensors)}
+    stored: dict[str, Tensor] = {}
+    taken: set[int] = set()
+    for number, tensor in enumerate(writer.tensors):
+        stored[str(number)] = _alone(tensor, taken)
+        taken.add(stored[str(number)].data_ptr())
     sums = [_sum(stored[str(number)]) for number in range(len(stored))]
     text = json.dumps({"trace": said, "shared": writer.shared, "sums": sums}, allow_nan=False)
     beside = file.with_name(f"{file.name}.{os.getpid()}.part")  # a full disk leaves what was there before
@@ -40,39 +44,43 @@ def write(found: object, file: Path, kinds: Sequence[type]) -> None:
         beside.unlink(missing_ok=True)
 
 
-def read(file: Path, kinds: Sequence[type]) -> Any:
+def read(file: Path, kinds: Sequence[type], fits: Callable[[Any], bool]) -> Any:
     """The object that was written, of these kinds and those that everybody may have (`plain.KINDS`).
 
-    Raises `AttnvizError` for a file that is not there, is none of these, or was damaged.
+    `fits` says whether its parts go together. Raises `AttnvizError` for a file that is not there, is none of these, or
+    was damaged.
     """
     if not file.is_file():
         raise AttnvizError("trace_no_file", file=file.name)
     try:
-        with safe_open(file, "pt") as opened:
-            said = opened.metadata() or {}
-            if said.get("format") != FORMAT:
-                raise AttnvizError("trace_not_one", file=file.name)
-            names = sorted(map(int, opened.keys()))
-            stored = [opened.get_tensor(str(number)).clone() for number in names]  # not a part of the open file
+        found = _read(*_halves(file), kinds)
+        if not fits(found):
+            raise ValueError("the parts do not go together")
     except (SafetensorError, OSError) as error:
         raise AttnvizError("trace_not_one" if _is_other(file) else "trace_damaged", file=file.name) from error
     except WRONG as error:
         raise AttnvizError("trace_damaged", file=file.name) from error
-    return _read(said["text"], stored, kinds, file.name)
+    return found
 
 
-def _read(text: str, stored: Sequence[Tensor], kinds: Sequence[type], name: str) -> Any:
+def _halves(file: Path) -> tuple[str, list[Tensor]]:
+    """What a file says, and its tensors, copied out of it."""
+    with safe_open(file, "pt") as opened:
+        said = opened.metadata() or {}
+        if said.get("format") != FORMAT:
+            raise AttnvizError("trace_not_one", file=file.name)
+        numbers = sorted(map(int, opened.keys()))
+        return said["text"], [opened.get_tensor(str(number)).clone() for number in numbers]
+
+
+def _read(text: str, stored: Sequence[Tensor], kinds: Sequence[type]) -> Any:
     """The object from the two halves of a file."""
-    try:
-        said = json.loads(text)
-        if said["sums"] != [_sum(one) for one in stored]:
-            raise ValueError("the numbers are not those that were written")
-        reader = Reader(kinds_with(kinds), stored)
-        for one in said["shared"]:
-            reader.shared.append(reader.object(one))
-        return reader.object(said["trace"])
-    except (*WRONG, AttnvizError) as error:
-        raise AttnvizError("trace_damaged", file=name) from error
+    said, reader = json.loads(text), Reader(kinds_with(kinds), stored)
+    if said["sums"] != [_sum(one) for one in stored]:
+        raise ValueError("the numbers are not those that were written")
+    for one in said["shared"]:
+        reader.shared.append(reader.object(one))
+    return reader.object(said["trace"])
 
 
 def _is_other(file: Path) -> bool:
@@ -81,10 +89,11 @@ def _is_other(file: Path) -> bool:
         return opened.read(9)[8:] not in (b"", b"{")
 
 
-def _alone(tensor: Tensor) -> Tensor:
-    """A tensor that has storage of its own, row after row."""
+def _alone(tensor: Tensor, taken: set[int]) -> Tensor:
+    """A tensor that has storage of its own, row after row, at another address than these."""
     tensor = tensor.cpu().contiguous()
-    return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
+    whole = tensor.untyped_storage().nbytes() == tensor.nbytes and tensor.data_ptr() not in taken
+    return tensor if whole else tensor.clone()
 
 
 def _sum(tensor: Tensor) -> int:

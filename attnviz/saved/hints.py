@@ -7,6 +7,9 @@ from functools import cache
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from jaxtyping import AbstractArray
+from torch import Tensor
+
 
 def check_fields(kind: type, values: Mapping[str, Any]) -> None:
     """Refuse values that a dataclass does not hold. Raises `TypeError`."""
@@ -23,12 +26,14 @@ def _hints(kind: type) -> dict[str, Any]:
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Is a value of this type? Tensors are asked for their number type and how many axes they have.
+    """Is a value of this type? Tensors are asked for their number type; what shape they have, is for whoever uses them.
 
     >>> fits((1, 2), tuple[int, ...]), fits((1, "2"), tuple[int, ...]), fits(True, int), fits(1, float)
     (True, False, False, True)
     """
     origin, inner = get_origin(hint), get_args(hint)
+    if isinstance(hint, type) and issubclass(hint, AbstractArray):  # `isinstance` would compare the axes of all fields
+        return isinstance(value, Tensor) and str(value.dtype).removeprefix("torch.") in hint.dtypes
     if origin in (Union, UnionType):
         return any(fits(value, one) for one in inner)
     if origin is Literal:

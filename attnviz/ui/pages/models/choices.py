@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 KEY = changes.KEY
 UNITS = ("token", "character", "word")
 MOST_TOKENS = 200
+PARTS = ("encoder", "decoder", "cross")  # the maps of an encoder-decoder, in this order
 PARAMS = {
     **{name: param for name, param in choices.PARAMS.items() if name != "model"},
     "id": Param("id", KEY + "id", "lab-4", str),
@@ -139,15 +140,20 @@ def _show_progress(bar: DeltaGenerator, name: str, so_far: Progress) -> None:
     bar.progress(min(share, 1.0), text=t("loading_file", model=name, file=so_far.file, done=done, total=total))
 
 
+def part_name(part: str) -> str:
+    """What a map is called; one that only its model knows (a tower) by its own name, as it is."""
+    return t(f"part_{part}") if part in (*PARTS, "self") else plain(part)
+
+
 def choose_part(trace: Trace) -> Trace:
-    """Encoder, decoder or cross, where a model has more than one map."""
-    parts = sorted(trace.parts, key=lambda part: ("encoder", "decoder", "cross").index(part) if trace.others else 0)
+    """Encoder, decoder or cross, or a tower by its name, where a model has more than one map."""
+    parts = sorted(trace.parts, key=lambda part: PARTS.index(part) if part in PARTS else len(PARTS))
     if len(parts) == 1:
         return trace
     if state("map") not in parts:
         st.session_state[KEY + "map"] = trace.part
     st.segmented_control(
-        t("part"), parts, key=KEY + "map", format_func=lambda part: t(f"part_{part}"), required=True,
+        t("part"), parts, key=KEY + "map", format_func=part_name, required=True,
         help=t("part_help"), label_visibility="collapsed",
     )  # fmt: skip
     return trace.map(str(state("map") or trace.part))
@@ -214,7 +220,7 @@ def choose_target(model: Model) -> None:
 def show_facts(model: Model, run: Trace) -> None:
     """Whose weights these are."""
     parts = [
-        t("facts_map", part=t(f"part_{part}"), layers=len(run.map(part).open_layers), heads=run.map(part).n_heads)
+        t("facts_map", part=part_name(part), layers=len(run.map(part).open_layers), heads=run.map(part).n_heads)
         for part in run.parts
     ]
     size = f"{model.parameters / 1e6:,.1f}"

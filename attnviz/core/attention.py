@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from attnviz.core.causal import Triangle
+from attnviz.core.causal import CausalMask
 from attnviz.core.rules import Rule, Soft, at_least_float32
 from attnviz.core.similarity import Dot, Similarity
 from attnviz.errors import AttnvizError
@@ -26,8 +26,8 @@ class Attention:
     score of a place that takes weight and gives nothing, one for each query (or head), so that rows sum to less than 1.
     `shared` is how many neighbouring query heads have one key and value head in common (1: none do). `similarity`
     compares a query with a key (`similarity.py`); where it is not the dot product, the two may differ in width.
-    `allowed` may be a `Triangle`, which is laid out only where it is looked at. The values of a long text are not kept
-    (`record`): their width is then 0, and asking for the output raises `AttnvizError`.
+    `allowed` may be a `CausalMask`, which is laid out only where it is looked at. The values of a long text are not
+    kept (`record`): their width is then 0, and asking for the output raises `AttnvizError`.
     """
 
     queries: Float[Tensor, "*batch query d_head"]
@@ -65,7 +65,7 @@ class Attention:
             scores = self.softcap * torch.tanh(scores / self.softcap)
         if self.bias is not None:
             scores = scores + self.bias
-        if isinstance(self.allowed, Triangle):
+        if isinstance(self.allowed, CausalMask):
             return self.allowed.hide(scores)  # `scores` is new by now, `products` stay
         return scores if self.allowed is None else scores.masked_fill(~self.allowed, -torch.inf)
 
@@ -89,6 +89,22 @@ class Attention:
             return self._fused()
         return (self.weights @ self.values.to(self.weights.dtype)).to(self.values.dtype)
 
+    def fits(self, queries: int, keys: int) -> bool:
+        """Do all tensors `[head, query, ...]` have the shapes that the class promises, for so many queries and keys?
+
+        Raises `RuntimeError` or `IndexError` where the similarity cannot be computed.
+        """
+        heads, cells = self.n_heads, (self.n_heads, queries, keys)
+        masks = [one for one in (self.allowed, self.bias) if one is not None]
+        return (
+            self.queries.shape[:-1] == (heads, queries)
+            and self.keys.shape[:-1] == self.values.shape[:-1] == (heads, keys)
+            and self.similarity(self.queries[:, :0], self.keys[:, :0]).shape == (heads, 0, 0)
+            and all(_spreads(one, cells) for one in masks)
+            and (self.sink is None or (self.sink.ndim == 2 and _spreads(self.sink, cells[:2])))
+            and self.shared >= 1
+        )
+
     def only(self, head: int) -> Attention:
         """One head `[query, ...]` of a call whose axes are `[head, query, ...]`."""
 
@@ -104,7 +120,7 @@ class Attention:
 
     def _fused(self) -> Tensor:
         """Softmax attention by torch's kernel; a query that may look at nothing gets 0."""
-        whole = isinstance(self.allowed, Triangle) and self.allowed.first == 0
+        whole = isinstance(self.allowed, CausalMask) and self.allowed.first == 0
         if whole and self.bias is None:  # every query sees at least the first key
             return F.scaled_dot_product_attention(
                 self.queries, self.keys, self.values, is_causal=True, scale=self.scale
@@ -142,6 +158,9 @@ class Observed(Attention):
     @property
     def explained(self) -> bool:
         return False
+
+    def fits(self, queries: int, keys: int) -> bool:
+        return super().fits(queries, keys) and self.given.shape == (self.n_heads, queries, keys)
 
     @cached_property
     def products(self) -> Float[Tensor, "*batch query key"]:
@@ -197,6 +216,12 @@ def attend(
     return Attention(
         queries, keys, values, rule, allowed, bias, float(scale), softcap, sink, similarity=similarity
     )  # fmt: skip
+
+
+def _spreads(tensor: Tensor, shape: tuple[int, ...]) -> bool:
+    """Can a tensor be spread out to this shape?"""
+    short = len(shape) - tensor.ndim
+    return short >= 0 and all(one in (1, most) for one, most in zip(tensor.shape, shape[short:], strict=True))
 
 
 def _check(queries: Tensor, keys: Tensor, values: Tensor, similarity: Similarity) -> None:

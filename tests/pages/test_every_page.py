@@ -49,7 +49,8 @@ def wanted(screen: Screen) -> dict[str, str]:
 def _other(page: str, param: Param) -> str:
     if (page, param.name) in FITTING:
         return FITTING[page, param.name]
-    allowed = inspect.getclosurevars(param.read).nonlocals.get("allowed", ()) if inspect.isfunction(param.read) else ()
+    read = inspect.unwrap(param.read)
+    allowed = inspect.getclosurevars(read).nonlocals.get("allowed", ()) if inspect.isfunction(read) else ()
     for candidate in (*reversed(allowed), *((TEXT,) if param.read is str else NUMBERS)):
         try:
             if param.read(candidate) != param.default and (candidate in allowed or not allowed):

@@ -23,14 +23,20 @@ LONGEST_FUNCTION = 40
 FLOORS = (
     ("errors", "messages", "shipped"),
     ("core",),
+    ("axes",),
     ("text",),
+    ("saved",),
     ("trace",),
-    ("figures", "adapter", "models", "recording", "systems", "measures", "experiments"),
+    ("adapter", "figures", "measures"),
+    ("models", "export"),
+    ("systems",),
+    ("recording",),
+    ("experiments",),
     ("ui", "training"),  # neither may know the other
     ("app", "pages"),
 )
 FLOOR = {part: number for number, parts in enumerate(FLOORS) for part in parts}
-FLOOR[""] = FLOOR["recording"]  # attnviz itself hands out names of up to this floor
+FLOOR[""] = FLOOR["export"]  # attnviz itself hands out names of up to this floor
 
 
 @dataclass(frozen=True)
@@ -145,6 +151,12 @@ def test_figures_receive_no_model() -> None:
     nothing([f for f in all_imports("attnviz/figures") if goal_of(f) in ("adapter", "models", "recording", "systems")])
 
 
+def test_what_draws_counts_or_exports_knows_no_kind_of_axis() -> None:
+    kinds = ("Beside", "Encoded", "Frames", "Items", "Nodes", "Patches", "Sentences", "Slots", "Steps")
+    places = ("attnviz/figures", "attnviz/measures", "attnviz/export.py", "attnviz/ui/kit/charts.py")
+    nothing([found for found in all_imports(*places) if found.module.split(".")[-1] in kinds])
+
+
 def test_only_ui_app_and_pages_import_streamlit() -> None:
     nothing([f for f in all_imports("attnviz") if f.of("streamlit") and not f.file.startswith("attnviz/ui/")])
 
@@ -154,15 +166,31 @@ def test_only_figures_import_plotly() -> None:
     nothing([f for f in found if f.of("plotly") and not f.file.startswith("attnviz/figures/")])
 
 
-def test_only_interface_models_and_training_import_transformers() -> None:
-    allowed = ("attnviz/adapter/", "attnviz/models/", "attnviz/training/")
+def test_systems_ignore_each_other_and_so_do_their_trainings() -> None:
+    for place in ("attnviz/systems", "attnviz/training"):
+        folders = {path.parent.name for path in sources(place)} - {Path(place).name}
+        assert len(folders) > 3
+        own = {name: f"{place}.{name}".replace("/", ".") for name in folders}
+        nothing(
+            [
+                found
+                for found in all_imports(place)
+                for name in folders
+                if found.of(own[name]) and Path(found.file).parent.name in folders - {name}
+            ]
+        )
+
+
+def test_only_adapter_and_training_import_transformers() -> None:
+    allowed = ("attnviz/adapter/", "attnviz/training/")
+    types = ("attnviz/text/tokens.py", "attnviz/systems/", "attnviz/models/load.py")
     nothing(
         [
             found
             for found in all_imports("attnviz", "pages", "app.py")
             if found.of("transformers")
             and not found.file.startswith(allowed)
-            and not (found.typing and found.file.startswith(("attnviz/text/tokens.py", "attnviz/systems/")))
+            and not (found.typing and found.file.startswith(types))
         ]
     )
 

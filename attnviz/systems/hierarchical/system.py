@@ -1,6 +1,6 @@
 """Hierarchical attention (Yang et al. 2016): which words make the sentence, and which sentences the document?
 
-system = load("han-reviews")
+system = av.load("han-reviews")
 trace = system.read("A dull film. But the music is wonderful!")
 trace.weights(0, 0)                    # [sentence, word]: each sentence looks at its own words
 trace.map("sentences").weights(0, 0)   # [1, sentence]: the document looks at its sentences
@@ -8,30 +8,29 @@ trace.map("sentences").weights(0, 0)   # [1, sentence]: the document looks at it
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from itertools import accumulate
-from pathlib import Path
 from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
-from safetensors.torch import load_file
 from torch import Tensor
 
+from attnviz import shipped
+from attnviz.axes import Sentences
 from attnviz.core.attention import Attention
 from attnviz.core.rules import Rule, Soft
-from attnviz.errors import ModelError, TextError
-from attnviz.shipped import WEIGHTS
+from attnviz.errors import TextError
+from attnviz.systems.hierarchical import NAMES
 from attnviz.systems.hierarchical.network import UNKNOWN, Network, Shape
 from attnviz.systems.hierarchical.text import WORDS, Span, entry, sentences
-from attnviz.text.tokens import MOST_CHARACTERS, Encoded, clean, visible
+from attnviz.text.tokens import MOST_CHARACTERS, clean, visible
 from attnviz.trace import Trace
 
-SOFT = Soft()
-NAMES = ("han-reviews", "han-topics")
+__all__ = ["NAMES", "Coloured", "Hierarchical", "Pieces", "colour", "held_out", "load", "own_words", "samples"]
+
 MOST_SENTENCES, MOST_WORDS = 128, 3_000  # what is read of a document; the longest review has 112 and 2,814
 LONGEST_WORD = 20  # characters
 BESIDE = 16  # sentences read beside each other, so that one very long one does not widen all the others
@@ -84,6 +83,12 @@ class Hierarchical:
     language: str
     classes: tuple[str, ...]
     lines_only: bool
+    licence: str | None = None
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers were trained."""
+        return sum(one.numel() for one in self.network.parameters())
 
     def pieces(self, text: str) -> Pieces:
         """The sentences of a document and the words of each, as far as the limits allow.
@@ -126,24 +131,25 @@ class Hierarchical:
         return Pieces(text, tuple(rows), tuple(words), ids, cut)
 
     @torch.no_grad()
-    def read(self, text: str, rule: Rule = SOFT) -> Trace:
+    def read(self, text: str, rule: Rule | None = None) -> Trace:
         """Read a document: the map "words" [sentence, word] and in `others` "sentences" [document, sentence].
 
-        The rule acts in both levels while computing. The outputs of "words" are the sentence vectors s_i, that of
-        "sentences" is the document vector v, from which its `logits` [1, class] come.
+        The rule acts in both levels while computing (soft unless given). The outputs of "words" are the sentence
+        vectors s_i, that of "sentences" is the document vector v, from which its `logits` [1, class] come.
         """
-        pieces = self.pieces(text)
+        pieces, rule = self.pieces(text), Soft() if rule is None else rule
         words = self.look_at_words(pieces.ids, rule)
         above = self.look_at_sentences(words.output[0], rule)
         rows = self._rows(pieces)
         sentence_map = Trace(
-            self.name, "hierarchical", self._document(pieces), rule, (above,), above.output[0],
+            self._document(pieces), rows, (above,), model=self.name, kind="hierarchical", rule=rule,
+            outputs=above.output[0],
             logits=self.network.classified(above.output[0]), name_piece=self.classes.__getitem__, part="sentences",
-            looked_at=rows,
         )  # fmt: skip
         return Trace(
-            self.name, "hierarchical", rows, rule, (words,), words.output[0], part="words", looked_at=_columns(pieces),
-            others={"sentences": sentence_map}, name_piece=self.classes.__getitem__,
+            rows, _columns(pieces), (words,), model=self.name, kind="hierarchical", rule=rule,
+            outputs=words.output[0], part="words", others={"sentences": sentence_map},
+            name_piece=self.classes.__getitem__,
         )  # fmt: skip
 
     def look_at_words(self, ids: Sequence[Sequence[int]], rule: Rule, *, first: int = 0) -> Attention:
@@ -168,18 +174,15 @@ class Hierarchical:
         states = self.network.sentence_states(several, torch.full((len(several),), several.shape[1]))
         return self.network.sentences.look(states[:, None] if vectors.ndim == 3 else states, None, rule.at(0))
 
-    def _document(self, pieces: Pieces) -> Encoded:
+    def _document(self, pieces: Pieces) -> Sentences:
         """The document as the one place that looks at the sentences."""
         span = (pieces.sentences[0][0], pieces.sentences[-1][1])
-        return Encoded(pieces.text, (0,), (DOCUMENT[self.language],), (span,), (False,), pieces.cut)
+        return Sentences(pieces.text, (DOCUMENT[self.language],), (span,), pieces.cut, unit="document")
 
-    def _rows(self, pieces: Pieces) -> Encoded:
+    def _rows(self, pieces: Pieces) -> Sentences:
         """The sentences as they are labelled."""
         labels = [_label(pieces.text, span, number, self.language) for number, span in enumerate(pieces.sentences, 1)]
-        count = len(labels)
-        return Encoded(
-            pieces.text, tuple(range(count)), tuple(labels), pieces.sentences, (False,) * count, pieces.cut
-        )  # fmt: skip
+        return Sentences(pieces.text, tuple(labels), pieces.sentences, pieces.cut)
 
 
 def _label(text: str, span: Span, number: int, language: str) -> str:
@@ -190,13 +193,13 @@ def _label(text: str, span: Span, number: int, language: str) -> str:
     return f"{number} {start}"
 
 
-def _columns(pieces: Pieces) -> Encoded:
+def _columns(pieces: Pieces) -> Sentences:
     """All words of the document in order; one that the model does not know keeps its face, as in [UNK:龘]."""
     spans = [span for row in pieces.words for span in row]
     ids = tuple(number for row in pieces.ids for number in row)
     faces = [visible(pieces.text[slice(*span)]) for span in spans]
     labels = [face if number != UNKNOWN else f"[UNK:{face}]" for face, number in zip(faces, ids, strict=True)]
-    return Encoded(pieces.text, ids, tuple(labels), tuple(spans), (False,) * len(ids), pieces.cut)
+    return Sentences(pieces.text, tuple(labels), tuple(spans), pieces.cut, unit="word")
 
 
 def own_words(counts: Sequence[int]) -> Bool[Tensor, "sentence word"]:
@@ -218,14 +221,13 @@ def colour(trace: Trace) -> list[Coloured]:
     """
     below, above = trace.map("words"), trace.map("sentences")
     weights, of_sentences = below.weights(0, 0), above.weights(0, 0)[0]
-    spans = [span for span in below.encoded.spans if span]
-    words = below.looked_at.spans if below.looked_at else ()
+    assert isinstance(below.queries, Sentences) and isinstance(below.keys, Sentences)
     ends = [0, *accumulate(own.sum().item() for own in _blocks(below))]
     found = []
-    for number, span in enumerate(spans):
+    for number, span in enumerate(below.queries.spans):
         own = slice(int(ends[number]), int(ends[number + 1]))
-        mine = tuple(word for word in words[own] if word)
-        found.append(Coloured(span, of_sentences[number].item(), mine, tuple(weights[number, own].tolist())))
+        words, shares = below.keys.spans[own], tuple(weights[number, own].tolist())
+        found.append(Coloured(span, of_sentences[number].item(), words, shares))
     return found
 
 
@@ -239,27 +241,23 @@ def _blocks(below: Trace) -> Bool[Tensor, "sentence word"]:
 @cache
 def load(name: str) -> Hierarchical:
     """The network of that name ("han-reviews", "han-topics") or folder. Raises `ModelError` where there is none."""
-    folder = WEIGHTS / name if name in NAMES else Path(name)
-    if not (folder / "config.json").is_file():
-        raise ModelError("folder_missing", model=name)
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    network = Network(Shape(**{field.name: config[field.name] for field in fields(Shape)}))
-    network.load_state_dict({key: tensor.float() for key, tensor in load_file(folder / "model.safetensors").items()})
-    words = (folder / "vocabulary.txt").read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    return Hierarchical(
-        folder.name, network.eval().requires_grad_(False), {word: number for number, word in enumerate(words)},
-        config["language"], tuple(config["class_names"]), config["lines_only"],
-    )  # fmt: skip
+    folder = shipped.folder(name)
+    config = shipped.config(folder)
+    with shipped.damaged(folder):
+        network = Network(Shape(**{field.name: config[field.name] for field in fields(Shape)}))
+        network.load_state_dict(shipped.tensors(folder))
+        words = (folder / "vocabulary.txt").read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        return Hierarchical(
+            folder.name, network.eval().requires_grad_(False), {word: number for number, word in enumerate(words)},
+            config["language"], tuple(config["class_names"]), config["lines_only"], shipped.licence(folder),
+        )  # fmt: skip
 
 
-@cache
 def held_out(name: str) -> dict[str, Any]:
     """What `python -m attnviz.training.hierarchical.card` found of a network's held-out documents."""
-    found: dict[str, Any] = json.loads((WEIGHTS / name / "figures.json").read_text(encoding="utf-8"))
-    return found
+    return shipped.figures(name)
 
 
-@cache
 def samples(name: str) -> tuple[dict[str, Any], ...]:
     """Held-out documents: `name`, `about`, `text`, `class`, `probabilities`, `licence` and `source` of each."""
-    return tuple(json.loads((WEIGHTS / name / "samples.json").read_text(encoding="utf-8")))
+    return shipped.samples(name)

@@ -15,14 +15,14 @@ from attnviz.ui.pages.long.view import Window
 
 
 def test_the_store_counts_what_a_run_holds_and_not_the_pieces_it_lies_in() -> None:
-    trace = long_run.slim(record(load("lab-4"), "the cat sat on the mat", values=False))
+    trace = record(load("lab-4"), "the cat sat on the mat", values=False).slim()
     count, layers, width = len(trace.tokens), 4, 160
-    assert long_run.size(trace) == 2 * count * layers * width * 4
+    assert trace.nbytes == 2 * count * layers * width * 4
 
 
 def test_the_store_lets_go_of_the_least_used() -> None:
-    trace = long_run.slim(record(load("lab-4"), "the cat"))
-    runs = long_run.Runs(room=2 * long_run.size(trace))
+    trace = record(load("lab-4"), "the cat").slim()
+    runs = long_run.Runs(room=2 * trace.nbytes)
     names = [long_run.RunRequest(str(number), "", "") for number in range(3)]
     for name in names[:2]:
         runs.put(name, trace)

@@ -46,7 +46,7 @@ def notices(reading: Reading) -> None:
         )
     elif reading.known < WRONG:
         st.warning(t("hierarchical.unknown", known=f"{reading.known:.0%}"), icon=":material/help:")
-    cut = trace.encoded.cut
+    cut = trace.queries.cut
     if cut is not None:
         tail = plain(trace.text[cut:].strip()[:24])
         numbers = {"sentences": MOST_SENTENCES, "words": MOST_WORDS, "read": cut, "characters": len(trace.text)}

@@ -6,7 +6,7 @@ What a stopped or refused run leaves is what was there before: the last result o
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from threading import Event, Lock
 from typing import TYPE_CHECKING
 
@@ -20,10 +20,9 @@ from attnviz.ui.pages.long.cost import Cost, amount, expected
 from attnviz.ui.stores import shelf
 
 if TYPE_CHECKING:
-    from attnviz.core.attention import Attention
     from attnviz.models import Model
     from attnviz.text.tokens import Encoded
-    from attnviz.trace import Gap, Trace
+    from attnviz.trace import Trace
 
 FREE = 8.0  # seconds: a run that is expected to take no longer starts by itself, with a bar and a Stop button
 PATIENCE = 60  # seconds for the layer that is under way when the reader says stop
@@ -72,7 +71,7 @@ class Runs:
         """Keep it, and let go of what has no room beside it."""
         with self._lock:
             self._found[what] = trace
-            while len(self._found) > 1 and sum(map(size, self._found.values())) > self.room:
+            while len(self._found) > 1 and sum(one.nbytes for one in self._found.values()) > self.room:
                 self._found.popitem(last=False)
 
 
@@ -80,34 +79,6 @@ class Runs:
 def runs() -> Runs:
     """The one store of this server."""
     return Runs()
-
-
-def size(trace: Trace) -> int:
-    """The bytes of what a trace holds of its layers; what several layers share counted once."""
-    from attnviz.core.causal import Triangle
-    from attnviz.trace import Gap
-
-    found = [layer for layer in trace.layers if not isinstance(layer, Gap)]
-    named = ("queries", "keys", "allowed", "bias", "given")
-    tensors = [getattr(layer, name, None) for layer in found for name in named]
-    held = [one for one in tensors if one is not None and not isinstance(one, Triangle)]
-    return sum({one.data_ptr(): min(one.nbytes, one.untyped_storage().nbytes()) for one in held}.values())
-
-
-def slim(trace: Trace) -> Trace:
-    """The trace without what no picture of this page needs: values, outputs, predictions, other maps.
-
-    Of a long text the predictions alone (tokens x vocabulary) would take gigabytes.
-    """
-    from attnviz.core.attention import Attention
-
-    def bare(layer: Attention | Gap) -> Attention | Gap:
-        return replace(layer, values=layer.values[..., :0].clone()) if isinstance(layer, Attention) else layer
-
-    return replace(
-        trace, layers=tuple(map(bare, trace.layers)), outputs=trace.outputs[:0].clone(), logits=None, boundaries=None,
-        others={},
-    )  # fmt: skip
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -252,7 +223,7 @@ def _watched(what: RunRequest, model: Model, encoded: Encoded, cost: Cost) -> Tr
             with place.container():
                 bar = st.progress(0.0, text=t("long.running", model=plain(what.name), done=0, layers="…"))
                 st.button(t("long.stop"), key=KEY + "stop", icon=":material/stop:", on_click=_stop, args=(what,))
-        trace = slim(_recorded(model, encoded, job, bar))
+        trace = _recorded(model, encoded, job, bar).slim()
         runs().put(what, trace)
         return trace
     finally:

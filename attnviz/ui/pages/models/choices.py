@@ -40,6 +40,7 @@ KEY = changes.KEY
 PLACES = ("all", "layer", "head")  # where a change acts
 UNITS = ("token", "character", "word")
 MOST_TOKENS = 200
+PARTS = ("encoder", "decoder", "cross")  # the maps of an encoder-decoder, in this order
 PARAMS = {
     **SHARED_PARAMS,
     "id": Param("id", KEY + "id", "lab-4", str),
@@ -120,15 +121,20 @@ def open_model() -> Model:
     return opened(*named())
 
 
+def part_name(part: str) -> str:
+    """What a map is called; one that only its model knows (a tower) by its own name, as it is."""
+    return t(f"part_{part}") if part in (*PARTS, "self") else plain(part)
+
+
 def choose_part(trace: Trace) -> Trace:
-    """Encoder, decoder or cross, where a model has more than one map."""
-    parts = sorted(trace.parts, key=lambda part: ("encoder", "decoder", "cross").index(part) if trace.others else 0)
+    """Encoder, decoder or cross, or a tower by its name, where a model has more than one map."""
+    parts = sorted(trace.parts, key=lambda part: PARTS.index(part) if part in PARTS else len(PARTS))
     if len(parts) == 1:
         return trace
     if choice_of("map") not in parts:
         st.session_state[KEY + "map"] = trace.part
     st.segmented_control(
-        t("part"), parts, key=KEY + "map", format_func=lambda part: t(f"part_{part}"), required=True,
+        t("part"), parts, key=KEY + "map", format_func=part_name, required=True,
         help=t("part_help"), label_visibility="collapsed",
     )  # fmt: skip
     return trace.map(str(choice_of("map") or trace.part))

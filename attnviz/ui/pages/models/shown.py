@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attnviz.ui.kit import plain, t
+from attnviz.ui.pages.models.choices import part_name
 
 if TYPE_CHECKING:
     from attnviz.models import Model
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 def show_facts(model: Model, run: Trace) -> None:
     """Whose weights these are."""
     parts = [
-        t("facts_map", part=t(f"part_{part}"), layers=len(run.map(part).open_layers), heads=run.map(part).n_heads)
+        t("facts_map", part=part_name(part), layers=len(run.map(part).open_layers), heads=run.map(part).n_heads)
         for part in run.parts
     ]
     size = f"{model.parameters / 1e6:,.1f}"

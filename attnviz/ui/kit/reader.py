@@ -24,7 +24,7 @@ def asset(name: str) -> str:
     return files("attnviz.ui").joinpath(name).read_text(encoding="utf-8")
 
 
-@cache
+@cache  # one component with its script: at most 20 kB
 def _component():  # type: ignore[no-untyped-def]
     return st.components.v2.component(
         "attnviz_reader", html='<div class="reader"></div>', css=asset("kit/reader.css"), js=asset("kit/reader.js")

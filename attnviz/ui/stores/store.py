@@ -11,6 +11,7 @@ from typing import Any
 from attnviz.errors import Stopped
 from attnviz.ui.stores.sizes import nbytes
 
+TRIM = 50_000_000  # bytes let go of, after which the allocator is asked to give back what nobody uses: it keeps holes
 LOOK = 0.1  # seconds between two looks whether one who waits for another's computation has been told to stop
 
 
@@ -35,11 +36,13 @@ class Store:
     """Values by key, at most `room` bytes of them by `size`; the last is kept whatever its size.
 
     Those who ask for one key at once wait for one computation; different keys are computed side by side. What a
-    computation raises is raised to the one who did it: the next who waits tries anew. May be used by many threads.
+    computation raises is raised to the one who did it: the next who waits tries anew. `thrown` is how many values it
+    has let go of. May be used by many threads.
     """
 
     def __init__(self, room: int, size: Callable[[Any], int] = nbytes) -> None:
-        self.room = room
+        self.room, self.thrown = room, 0
+        self._untrimmed = 0
         self._size = size
         self._held: OrderedDict[Hashable, _Held] = OrderedDict()
         self._making: dict[Hashable, _Making] = {}
@@ -75,6 +78,7 @@ class Store:
             self._held[key] = measured
             self._held.move_to_end(key)
             self._fit()
+        self._trim()
 
     def take(self, key: Hashable, make: Callable[[], Any], stop: Callable[[], bool] | None = None) -> Any:
         """The value, computed if nobody has. Raises what `make` does, and `Stopped` where `stop` ends the waiting."""
@@ -106,7 +110,7 @@ class Store:
         freed = 0
         with self._lock:
             while freed < need and len(self._held) > keep:
-                freed += self._held.popitem(last=False)[1].bytes
+                freed += self._throw()
         return freed
 
     def clear(self) -> None:
@@ -129,4 +133,19 @@ class Store:
         """Let go of the least used until the rest has room."""
         total = self._total()
         while total > self.room and len(self._held) > 1:
-            total -= self._held.popitem(last=False)[1].bytes
+            total -= self._throw()
+
+    def _throw(self) -> int:
+        """Let go of the least used; its bytes."""
+        self.thrown += 1
+        freed = self._held.popitem(last=False)[1].bytes
+        self._untrimmed += freed
+        return freed
+
+    def _trim(self) -> None:
+        """Give back to the system what was let go of, now and then: it takes some milliseconds."""
+        if self._untrimmed > TRIM:
+            from attnviz.adapter.arena import give_back
+
+            self._untrimmed = 0
+            give_back()

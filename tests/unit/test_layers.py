@@ -36,7 +36,7 @@ FLOORS = (
     ("app", "pages"),
 )
 FLOOR = {part: number for number, parts in enumerate(FLOORS) for part in parts}
-FLOOR[""] = FLOOR["export"]  # attnviz itself hands out names of up to this floor
+FLOOR[""] = FLOOR["recording"]  # attnviz itself hands out names of up to this floor
 
 
 @dataclass(frozen=True)

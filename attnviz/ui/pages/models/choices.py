@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.ui.kit import controls as choices
 from attnviz.ui.kit.controls import KEY as SHARED
 from attnviz.ui.kit.controls import SOFT, RuleChoice
 from attnviz.ui.kit.language import language, t
 from attnviz.ui.kit.link import Param, between, one_of
+from attnviz.ui.kit.opening import open_model
 from attnviz.ui.kit.panels import plain
 from attnviz.ui.pages.models import changes
 from attnviz.ui.stores.models import shelf
-from attnviz.ui.stores.runs import as_rule
+from attnviz.ui.stores.runs import as_rule, kept
 
 if TYPE_CHECKING:
     from attnviz.core.rules import Rule
-    from attnviz.models import Model, Progress
+    from attnviz.models import Model
     from attnviz.text.tokens import Encoded
     from attnviz.trace import Trace
 
@@ -120,24 +119,7 @@ def forget_written() -> None:
 
 def opened() -> Model:
     """The chosen model; while it loads, what is loaded and how far it is. Raises `ModelError`."""
-    name, revision = named()
-    if shelf().has(name, revision):
-        return shelf().take(name, revision)
-    place = st.empty()
-    try:
-        with place.container():
-            bar = st.progress(0.0, text=t("loading", model=name))
-            with st.spinner(t("loading", model=name), show_time=True):
-                return shelf().take(name, revision, partial(_show_progress, bar, name))
-    finally:
-        place.empty()
-
-
-def _show_progress(bar: DeltaGenerator, name: str, so_far: Progress) -> None:
-    """How far the loading is."""
-    share = so_far.done / so_far.total if so_far.total else 0.0
-    done, total = (f"{size / 1e6:,.1f}" for size in (so_far.done, so_far.total))
-    bar.progress(min(share, 1.0), text=t("loading_file", model=name, file=so_far.file, done=done, total=total))
+    return open_model(*named())
 
 
 def part_name(part: str) -> str:
@@ -281,7 +263,7 @@ def inside(what: Asked) -> dict[str, Any]:
     return {"rule": rule, "interventions": changed}
 
 
-@st.cache_resource(max_entries=12, show_spinner=False)
+@kept
 def trace(what: Asked) -> Trace:
     """What the model did. Raises `AttnvizError`."""
     from attnviz.recording.record import record

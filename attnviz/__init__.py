@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
-    from attnviz import figures, measures
+    from attnviz import axes, export, figures, measures
     from attnviz.core import masks, similarity
     from attnviz.core.attention import Attention, Observed, attend
     from attnviz.core.interventions import (
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from attnviz.recording.generate import generate
     from attnviz.recording.record import record
     from attnviz.systems import load
-    from attnviz.trace import Cell, Gap, Trace
+    from attnviz.trace import Cell, Gap, Trace, load_trace
 
 _HOMES = {
     "core.attention": ("Attention", "Observed", "attend"),
@@ -58,9 +58,12 @@ _HOMES = {
     "recording.record": ("record",),
     "core.rules": ("Argmax", "Entmax", "Rule", "Sample", "Soft", "Sparsemax", "Threshold", "TopK", "TopP"),
     "systems": ("load",),
-    "trace": ("Cell", "Gap", "Trace"),
+    "trace": ("Cell", "Gap", "Trace", "load_trace"),
 }
-_ROOMS = {"figures": "figures", "masks": "core.masks", "measures": "measures", "similarity": "core.similarity"}
+_ROOMS = {
+    "axes": "axes", "export": "export", "figures": "figures", "masks": "core.masks", "measures": "measures",
+    "similarity": "core.similarity",
+}  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
@@ -93,9 +96,12 @@ __all__ = [
     "TopP",
     "Trace",
     "attend",
+    "axes",
+    "export",
     "figures",
     "generate",
     "load",
+    "load_trace",
     "masks",
     "measures",
     "record",

@@ -5,18 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from attnviz.axes import Axis, Beside
 from attnviz.core.attention import Attention
 from attnviz.core.blocks import part
 from attnviz.core.interventions import Intervention
 from attnviz.core.rules import Entmax, Rule, Soft, Sparsemax
 from attnviz.errors import AttnvizError, ModelError
+from attnviz.saved import read, write
+from attnviz.saved.names import Names, named
+from attnviz.saved.size import held, unwrapped
 from attnviz.text.tokens import Encoded
 
+SHOWN = 60  # characters of a text in a trace's `repr`
 MANY = 512  # queries; of more than that a cell's row alone is computed
 
 
@@ -57,35 +63,41 @@ class Gap:
     kind: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trace:
     """What one run recorded, frozen. Layers, heads and positions count from 0.
 
-    `layers` hold queries, keys, values `[head, position, d_head]` and masks; weights are made when asked for.
-    `logits` is `[token, vocabulary]` or None, `outputs` `[token, width]` the last hidden state, `boundaries`
-    `[token]` the probability that a word begins at each token, or None where the model has no such head.
+    `queries` and `keys` are the two sides of its maps, the very same object where a thing looks at itself. `layers`
+    hold queries, keys, values `[head, position, d_head]` and masks; weights are made when asked for. `logits` is
+    `[query, vocabulary]` or None, `outputs` `[query, width]` the last hidden state, `boundaries` `[query]` the
+    probability that a word begins at each token, or None where the model has no such head.
 
-    A model with several stacks of attention gives a map for each, named in `parts` ("encoder", "decoder", "cross";
-    "self" where there is but one), and `map` goes from one to another. In "cross" the queries are `encoded`, the
-    target's tokens, and the keys are `looked_at`, the source's. `border` is the number of the first token that the
-    model wrote itself.
+    A model with several stacks of attention gives a map for each, named in `parts` ("encoder", "decoder", "cross", the
+    name of a tower; "self" where there is but one), and `map` goes from one to another. In "cross" the queries are the
+    target's tokens, and the keys the source's. `border` is the number of the first token that the model wrote itself.
+
+    Where a side is tokens of a text, `encoded` and `looked_at` hand it out as such.
+
+    >>> from attnviz.axes import Items
+    >>> Trace(Items(("tea", "cup")), Items(("spoon",)), ()).key_tokens
+    ['spoon']
     """
 
-    model: str
-    kind: str
-    encoded: Encoded
-    rule: Rule
+    queries: Axis
+    keys: Axis
     layers: tuple[Attention | Gap, ...]
-    outputs: Tensor
-    logits: Tensor | None = None
-    boundaries: Tensor | None = None
-    blank: int | None = None
-    name_piece: Callable[[int], str] = field(default=str, repr=False)
-    part: str = "self"
-    looked_at: Encoded | None = None
-    others: Mapping[str, Trace] = field(default_factory=dict, repr=False)
-    changes: tuple[Intervention, ...] = ()
-    border: int | None = None
+    model: str = field(default="", kw_only=True)
+    kind: str = field(default="plain", kw_only=True)
+    rule: Rule = field(default=Soft(), kw_only=True)
+    outputs: Tensor = field(default_factory=lambda: torch.zeros(0, 0), kw_only=True)
+    logits: Tensor | None = field(default=None, kw_only=True)
+    boundaries: Tensor | None = field(default=None, kw_only=True)
+    blank: int | None = field(default=None, kw_only=True)
+    name_piece: Callable[[int], str] = field(default=str, kw_only=True)
+    part: str = field(default="self", kw_only=True)
+    others: Mapping[str, Trace] = field(default_factory=dict, kw_only=True)
+    changes: tuple[Intervention, ...] = field(default=(), kw_only=True)
+    border: int | None = field(default=None, kw_only=True)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -103,29 +115,44 @@ class Trace:
         return replace(found, others=rest)
 
     @property
+    def crossed(self) -> bool:
+        """Does one thing look at another? False where a thing looks at itself."""
+        return self.keys is not self.queries
+
+    @property
+    def encoded(self) -> Encoded:
+        """The queries as tokens of a text, less places beside them. Raises `AttnvizError` where they are none."""
+        return _tokens(self.queries)
+
+    @property
+    def looked_at(self) -> Encoded | None:
+        """The keys as tokens of a text, None where the text looks at itself. Raises `AttnvizError` for other keys."""
+        return _tokens(self.keys) if self.crossed else None
+
+    @property
     def text(self) -> str:
-        """The text as it was read."""
-        return self.encoded.text
+        """The text as it was read, "" where the queries stand for none."""
+        return self.queries.text
 
     @property
     def tokens(self) -> list[str]:
-        """Readable labels `[token]`, [MASK] where the run was asked about a blank."""
-        return list(self.encoded.labels)
+        """Readable labels of the queries `[query]`: tokens, [MASK] where the run was asked about a blank; or others."""
+        return list(self.queries.labels)
 
     @property
     def key_tokens(self) -> list[str]:
-        """The labels of what is looked at `[key]`: the tokens themselves, but for cross attention."""
-        return self.tokens if self.looked_at is None else list(self.looked_at.labels)
+        """The labels of what is looked at `[key]`: the queries themselves, unless the map is `crossed`."""
+        return list(self.keys.labels)
 
     @property
     def key_special(self) -> tuple[bool, ...]:
         """`special` for what is looked at."""
-        return self.special if self.looked_at is None else self.looked_at.special
+        return self.keys.special
 
     @property
     def special(self) -> tuple[bool, ...]:
-        """Which tokens the tokenizer added by itself `[token]`: [CLS], [SEP], <s>, ..."""
-        return self.encoded.special
+        """Which queries are none of the thing itself `[query]`: [CLS], [SEP], <s>, a register, ..."""
+        return self.queries.special
 
     @property
     def n_layers(self) -> int:
@@ -199,7 +226,7 @@ class Trace:
         """
         if self.logits is None:
             raise ModelError("model_predicts_nothing", model=self.model)
-        self._check("position", position, len(self.encoded.ids))
+        self._check("position", position, len(self.queries))
         return torch.softmax(self.logits[position].float(), dim=-1)
 
     def predictions(self, position: int, top: int = 5) -> list[tuple[str, float]]:
@@ -207,9 +234,90 @@ class Trace:
         best = self.probabilities(position).topk(min(top, self.probabilities(position).shape[-1]))
         return [(self.name_piece(int(i)), float(p)) for p, i in zip(best.values, best.indices, strict=True)]
 
+    @property
+    def nbytes(self) -> int:
+        """How many bytes of memory do this trace's tensors keep alive, all its maps taken together?
+
+        Storage that several tensors share counts once, and a view counts all that it keeps alive. A causal mask that
+        is not laid out counts nothing, and neither do labels, the text, and the tokenizer behind `name_piece`.
+        """
+        return held(self)
+
+    def slim(self) -> Trace:
+        """This map without what no picture of weights needs: values, outputs, predictions, the run's other maps.
+
+        Of a long text the predictions alone (tokens x vocabulary) would take gigabytes. What is kept is copied where it
+        lies in storage that is mostly for something else.
+        """
+        layers = unwrapped(
+            [
+                replace(one, values=one.values[..., :0].clone()) if isinstance(one, Attention) else one
+                for one in self.layers
+            ]
+        )
+        return replace(
+            self, layers=tuple(layers), outputs=self.outputs[:0].clone(), logits=None, boundaries=None, name_piece=str,
+            others={},
+        )  # fmt: skip
+
+    def save(self, file: str | Path) -> None:
+        """Write everything into a file of safetensors: tensors as they are, the rest as JSON in its header.
+
+        Predictions go on working: the names of the vocabulary are saved with them (`saved.names`). Raises
+        `AttnvizError` for a rule, mask, similarity or axis that is not attnviz's own.
+        """
+        write(named(self), Path(file), (Trace, Gap))
+
+    @classmethod
+    def load(cls, file: str | Path) -> Trace:
+        """Read what `save` wrote. Nothing in the file is executed.
+
+        Raises `AttnvizError` for a file that is not there, is no saved trace, or was damaged.
+        """
+        found: Trace = read(Path(file), (Trace, Gap), lambda found: isinstance(found, Trace) and found._fits())
+        return found
+
+    def _fits(self) -> bool:
+        """Does everything have a row for each query and a column for each key, in all maps?"""
+        rows = (self.logits, self.boundaries, *([self.outputs] if self.outputs.numel() else []))
+        places = (self.blank, self.border)
+        return (
+            all(one is None or one.shape[:1] == (len(self.queries),) for one in rows)
+            and all(one.fits(len(self.queries), len(self.keys)) for one in self.layers if isinstance(one, Attention))
+            and (self.name_piece is str or isinstance(self.name_piece, Names))
+            and all(place is None or 0 <= place <= len(self.queries) for place in places)
+            and all(part == one.part != self.part and one._fits() for part, one in self.others.items())
+        )
+
+    def __repr__(self) -> str:
+        said = self.text if len(self.text) <= SHOWN else self.text[: SHOWN - 1] + "…"
+        sides = f"{len(self.queries)} {self.queries.unit}s" + (
+            f" x {len(self.keys)} {self.keys.unit}s" if self.crossed else ""
+        )
+        return "\n".join(
+            [
+                f"Trace of {self.model or 'no named model'} ({self.kind})" + (f": {said!r}" if said else ""),
+                f"  {sides}, {self.n_layers} layers x {self.n_heads} heads, map {', '.join(self.parts)}",
+                f"  {', '.join(map(str, (self.rule, *self.changes)))}; {self.nbytes / 1e6:.1f} MB",
+            ]
+        )
+
     def _check(self, what: str, number: int, count: int) -> None:
         if not 0 <= number < count:
             raise AttnvizError(f"no_such_{what}", number=number, last=count - 1)
+
+
+def load_trace(file: str | Path) -> Trace:
+    """Read a trace that `Trace.save` wrote. Raises `AttnvizError` for a file that holds none, or a damaged one."""
+    return Trace.load(file)
+
+
+def _tokens(axis: Axis) -> Encoded:
+    """An axis of tokens, less places beside them. Raises `AttnvizError` for one of another kind."""
+    axis = axis.of if isinstance(axis, Beside) else axis
+    if not isinstance(axis, Encoded):
+        raise AttnvizError("axis_no_tokens", unit=axis.unit)
+    return axis
 
 
 def _threshold(rule: Rule, scores: Tensor) -> float:

@@ -244,13 +244,12 @@ def trace_of(layers: Sequence[Any], tokens: int) -> Any:
     """A trace of recorded layers with numbered tokens."""
     import torch
 
-    from attnviz.core.rules import Soft
     from attnviz.text.tokens import Encoded
     from attnviz.trace import Trace
 
     labels = tuple(f"word{number}" for number in range(tokens))
     encoded = Encoded("", tuple(range(tokens)), labels, (None,) * tokens, (False,) * tokens, None)
-    return Trace("random weights", "plain", encoded, Soft(), tuple(layers), torch.zeros(tokens, 1))
+    return Trace(encoded, encoded, tuple(layers), model="random weights", outputs=torch.zeros(tokens, 1))
 
 
 def large(quick: bool) -> tuple[dict[str, Any], list[Bar]]:

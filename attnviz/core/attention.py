@@ -89,6 +89,22 @@ class Attention:
             return self._fused()
         return (self.weights @ self.values.to(self.weights.dtype)).to(self.values.dtype)
 
+    def fits(self, queries: int, keys: int) -> bool:
+        """Do all tensors `[head, query, ...]` have the shapes that the class promises, for so many queries and keys?
+
+        Raises `RuntimeError` or `IndexError` where the similarity cannot be computed.
+        """
+        heads, cells = self.n_heads, (self.n_heads, queries, keys)
+        masks = [one for one in (self.allowed, self.bias) if one is not None]
+        return (
+            self.queries.shape[:-1] == (heads, queries)
+            and self.keys.shape[:-1] == self.values.shape[:-1] == (heads, keys)
+            and self.similarity(self.queries[:, :0], self.keys[:, :0]).shape == (heads, 0, 0)
+            and all(_spreads(one, cells) for one in masks)
+            and (self.sink is None or (self.sink.ndim == 2 and _spreads(self.sink, cells[:2])))
+            and self.shared >= 1
+        )
+
     def only(self, head: int) -> Attention:
         """One head `[query, ...]` of a call whose axes are `[head, query, ...]`."""
 
@@ -142,6 +158,9 @@ class Observed(Attention):
     @property
     def explained(self) -> bool:
         return False
+
+    def fits(self, queries: int, keys: int) -> bool:
+        return super().fits(queries, keys) and self.given.shape == (self.n_heads, queries, keys)
 
     @cached_property
     def products(self) -> Float[Tensor, "*batch query key"]:
@@ -197,6 +216,12 @@ def attend(
     return Attention(
         queries, keys, values, rule, allowed, bias, float(scale), softcap, sink, similarity=similarity
     )  # fmt: skip
+
+
+def _spreads(tensor: Tensor, shape: tuple[int, ...]) -> bool:
+    """Can a tensor be spread out to this shape?"""
+    short = len(shape) - tensor.ndim
+    return short >= 0 and all(one in (1, most) for one, most in zip(tensor.shape, shape[short:], strict=True))
 
 
 def _check(queries: Tensor, keys: Tensor, values: Tensor, similarity: Similarity) -> None:

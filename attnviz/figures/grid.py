@@ -16,7 +16,7 @@ from torch import Tensor
 from attnviz.core import blocks as streaming
 from attnviz.core.attention import Attention
 from attnviz.core.rules import Rule
-from attnviz.figures.choose import Axis, axes, reader, visible
+from attnviz.figures.choose import Side, reader, sides, visible
 from attnviz.figures.paint.labels import escaped, shortened, wrapped
 from attnviz.figures.paint.palette import (
     TICK,
@@ -32,7 +32,6 @@ from attnviz.figures.paint.palette import (
 )
 from attnviz.figures.paint.shades import GAP, NOT_ALLOWED, bytes_ramp, in_bytes
 from attnviz.messages import say
-from attnviz.text.units import Unit
 from attnviz.trace import Gap, Trace
 
 MOST_CELLS = 64  # a tile has fewer pixels than that across; longer texts are pooled by their largest weights
@@ -49,7 +48,7 @@ def grid(
     rule: Rule | None = None,
     scale: Scale = "unit",
     specials: bool = True,
-    by: Unit = "token",
+    by: str = "token",
     selected: tuple[int, int] | None = None,
     dark: bool = False,
     language: str = "en",
@@ -58,13 +57,13 @@ def grid(
 ) -> go.Figure:
     """What does every head do? Layers down, heads across, each tile that head's weights (queries down, keys across).
 
-    `rule` re-weights the run's scores; `by` takes tokens together as characters or words. Each tile carries an
-    invisible square whose `customdata` is (layer, head), for `plotly_click`. Tiles of more than 64 tokens, or of fewer
-    where there are many heads, show the largest weight of each block. A layer without attention is a band that says
-    why; where a layer has fewer heads than another, the rest of its row is empty. `on_progress` hears after each head
-    which share is done, 0 to 1.
+    `rule` re-weights the run's scores; `by` takes places together as an axis offers it (`Axis.groupings`: tokens as
+    characters or words). Each tile carries an invisible square whose `customdata` is (layer, head), for `plotly_click`.
+    Tiles of more than 64 tokens, or of fewer where there are many heads, show the largest weight of each block. A layer
+    without attention is a band that says why; where a layer has fewer heads than another, the rest of its row is empty.
+    `on_progress` hears after each head which share is done, 0 to 1.
     """
-    chosen, shown = colours(dark), axes(trace, specials, by)
+    chosen, shown = colours(dark), sides(trace, specials, by)
     most = _most_cells(trace.n_layers * trace.n_heads)
     hear = _told(on_progress, sum(trace.attention(layer).n_heads for layer in trace.open_layers))
     tiles = {
@@ -114,7 +113,7 @@ def _told(on_progress: Callable[[float], object] | None, heads: int) -> Callable
 
 
 def _tiles(
-    found: Attention, shown: tuple[Axis, Axis], scale: Scale, most: int, hear: Callable[[], None]
+    found: Attention, shown: tuple[Side, Side], scale: Scale, most: int, hear: Callable[[], None]
 ) -> Tensor:  # fmt: skip
     """One layer's heads as bytes `[head, down, across]`: at most `most` cells a side, the largest weight of each.
 
@@ -139,7 +138,7 @@ def _tiles(
     return found_bytes.repeat_interleave(down, -2).repeat_interleave(across, -1)
 
 
-def _from_afar(one: Attention, shown: tuple[Axis, Axis], size: tuple[int, int], scale: Scale) -> Tensor:
+def _from_afar(one: Attention, shown: tuple[Side, Side], size: tuple[int, int], scale: Scale) -> Tensor:
     """The largest weights of one head's cells, in shares of their rows' largest on that scale; NaN: not allowed."""
     shape = (len(shown[0].places), len(shown[1].places))
     share = partial(shade, scale="row") if scale == "row" else None

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attnviz.core.rules import Rule
-from attnviz.figures.choose import Axis, axes, missing, visible
+from attnviz.figures.choose import Side, missing, sides, visible
 from attnviz.figures.paint.labels import escaped, widest
 from attnviz.figures.paint.palette import (
     CLEAR,
@@ -30,7 +30,6 @@ from attnviz.figures.paint.palette import (
 )
 from attnviz.figures.paint.shades import bar_alone, bytes_picture, hover_steps
 from attnviz.messages import say
-from attnviz.text.units import Unit
 from attnviz.trace import Trace
 
 MOST_LABELS = 48  # more labels than that do not fit beside each other; the rest appear on hover
@@ -51,7 +50,7 @@ def heatmap(
     rule: Rule | None = None,
     scale: Scale = "unit",
     specials: bool = True,
-    by: Unit = "token",
+    by: str = "token",
     cell: tuple[int, int] | None = None,
     dark: bool = False,
     language: str = "en",
@@ -59,13 +58,13 @@ def heatmap(
 ) -> go.Figure:
     """Who looks at whom in this head? Hover gives the exact weight; above 90,000 cells to 1/200 of the scale.
 
-    `by` takes tokens together as characters or words. The cells' `meta` names the token of each row (`queries`) and
-    column (`keys`), the first of its unit, for `plotly_click`. Cells that are not allowed are drawn in a colour of
-    their own, not as 0; weight that reaches no token (a sink's) in a column of its own, whose `meta` is null. `cell`
-    (query, key) is framed, and a line parts the text from what the model wrote (`Trace.border`). Raises `AttnvizError`
-    for a layer or head that is not there, and for a layer without attention.
+    `by` takes places together as an axis offers it (`Axis.groupings`: tokens as characters or words). The cells' `meta`
+    names the token of each row (`queries`) and column (`keys`), the first of its unit, for `plotly_click`. Cells that
+    are not allowed are drawn in a colour of their own, not as 0; weight that reaches no token (a sink's) in a column of
+    its own, whose `meta` is null. `cell` (query, key) is framed, and a line parts the text from what the model wrote
+    (`Trace.border`). Raises `AttnvizError` for a layer or head that is not there, and for a layer without attention.
     """
-    shown, chosen = axes(trace, specials, by), colours(dark)
+    shown, chosen = sides(trace, specials, by), colours(dark)
     queries, keys = shown
     found = trace.attention(layer, head, rule)
     weights = visible(found, shown)
@@ -250,7 +249,7 @@ def _against_row(lost: Tensor, weights: Tensor) -> Tensor:
 
 
 def _beside(
-    figure: go.Figure, lost: Tensor, learned: bool, shades: Tensor, shown: tuple[Axis, Axis], chosen: Colours,
+    figure: go.Figure, lost: Tensor, learned: bool, shades: Tensor, shown: tuple[Side, Side], chosen: Colours,
     language: str,
 ) -> None:  # fmt: skip
     """Add the weight that reaches no token as a column of its own, half a cell to the right of the keys."""
@@ -279,7 +278,7 @@ def _beside(
 
 
 def _border(
-    figure: go.Figure, queries: Axis, keys: Axis, border: int, chosen: Colours, language: str
+    figure: go.Figure, queries: Side, keys: Side, border: int, chosen: Colours, language: str
 ) -> list[dict[str, object]]:
     """The lines between the text and what the model wrote, with a name where causal weights leave room."""
     rows, columns = (sum(token < border for token in axis.tokens) for axis in (queries, keys))

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from attnviz.axes import Characters
 from attnviz.figures.heatmap import cells
 from attnviz.figures.paint.palette import (
     TICK,
@@ -143,7 +144,7 @@ def _inner(trace: Trace, place: tuple[int, int], text: list[int]) -> Tensor:
 
 def _together(trace: Trace, tokens: list[int]) -> str:
     """What a unit's tokens stand for in the text."""
-    spans = [span for token in tokens if (span := trace.encoded.spans[token])]
+    spans = [span for token in tokens if isinstance(span := trace.queries.stands_for(token), Characters)]
     return trace.text[spans[0][0] : spans[-1][1]] if spans else trace.tokens[tokens[0]]
 
 

@@ -62,7 +62,7 @@ def tokens(
     figure.update_layout(annotations=_words(labels, shades * open_keys, width, chosen))
     figure.update_xaxes(visible=False, fixedrange=True)
     figure.update_yaxes(visible=False, fixedrange=True, autorange="reversed")
-    if trace.looked_at is None:
+    if not trace.crossed:
         figure.add_shape(cell_frame(*divmod(query, width), chosen))
     else:
         said = say("figure.looks", language, query=escaped(trace.tokens[query]))

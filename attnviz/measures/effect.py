@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from attnviz.axes import Characters
 from attnviz.trace import Trace
 
 BEGINS = 0.5  # the least probability at which a token is taken as the beginning of a word
@@ -113,8 +114,8 @@ def _log_probabilities(trace: Trace, position: int) -> Float[Tensor, " vocabular
 
 def _gap(trace: Trace, place: int) -> bool:
     """Does white space stand between this token and the one before it?"""
-    before, here = trace.encoded.spans[place - 1], trace.encoded.spans[place]
-    if before is None or here is None:
+    before, here = trace.queries.stands_for(place - 1), trace.queries.stands_for(place)
+    if not (isinstance(before, Characters) and isinstance(here, Characters)):
         return False
     between = trace.text[before[1] : here[0]]
     return bool(between) and between.isspace()
@@ -124,8 +125,8 @@ def _surface(trace: Trace, start: int, end: int) -> str:
     """The text of tokens `[start, end)`, with the blank's label in the place of what stood there."""
     text, read = "", None
     for place in range(start, end):
-        span = trace.encoded.spans[place]
-        if span is None:
+        span = trace.queries.stands_for(place)
+        if not isinstance(span, Characters):
             text += trace.tokens[place]
         elif place == trace.blank:
             text, read = text + trace.tokens[place], span[1]

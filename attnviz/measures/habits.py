@@ -49,7 +49,7 @@ def targets(trace: Trace, words: Words | None = None) -> Bool[Tensor, "habit que
     if len(words) != len(asked):
         raise ValueError(f"words needs one number for each of {len(asked)} tokens; got {len(words)}")
     first, last = _around(text)
-    if trace.looked_at is not None:
+    if trace.crossed:
         never = torch.zeros(len(asked), len(text), dtype=torch.bool)
         kinds = [never, never, never, never, _punctuation(trace).expand_as(never)]
     else:
@@ -165,9 +165,5 @@ def _words(trace: Trace) -> Words:
 
 def _punctuation(trace: Trace) -> Bool[Tensor, " key"]:
     """Which keys are punctuation throughout? A blank is not, whatever stood there."""
-    encoded = trace.encoded if trace.looked_at is None else trace.looked_at
-    faces = [
-        "" if span is None or place == trace.blank else encoded.text[slice(*span)].strip()
-        for place, span in enumerate(encoded.spans)
-    ]
+    faces = ["" if place == trace.blank else trace.keys.face(place).strip() for place in range(len(trace.keys))]
     return torch.tensor([bool(face) and all(unicodedata.category(c)[0] == "P" for c in face) for face in faces])

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from attnviz.axes import Characters
 from attnviz.core.rules import Rule
 from attnviz.errors import TextError
 from attnviz.measures.entropy import normalised
@@ -60,13 +61,14 @@ def units_of(trace: Trace, reading: Reading) -> list[int | None]:
     """
     if reading.text != trace.text:
         raise TextError("reading_not_of", reading=str(reading), text=trace.text)
+    spans = [trace.queries.stands_for(place) for place in range(len(trace.queries))]
     return [
-        None if special or span is None else _unit(span, reading)
-        for special, span in zip(trace.special, trace.encoded.spans, strict=True)
+        _unit(span, reading) if not special and isinstance(span, Characters) else None
+        for special, span in zip(trace.special, spans, strict=True)
     ]
 
 
-def _unit(span: tuple[int, int], reading: Reading) -> int | None:
+def _unit(span: Characters, reading: Reading) -> int | None:
     """The unit that shares most characters with a span; the first of equals."""
     shared = [min(span[1], end) - max(span[0], start) for start, end in reading.units]
     return None if not shared or max(shared) <= 0 else shared.index(max(shared))

@@ -242,7 +242,7 @@ def trace_of(
         traces = {part: make(part, axes[part][0], layers, *axes[part][1:]) for part, layers in found.items()}
         first = "cross" if "cross" in traces else next(iter(traces))
         if "cross" in traces:
-            traces["cross"] = replace(traces["cross"], looked_at=encoded)
+            traces["cross"] = replace(traces["cross"], keys=encoded)
     others = {part: trace for part, trace in traces.items() if part != first}
     whole = replace(traces[first], others=others)
     for change in whole.changes:
@@ -262,7 +262,7 @@ class _Maker:
         boundary = model.boundary if part == "self" else None
         name = partial(piece_label, tokenizer=model.tokenizer)
         return Trace(
-            model=model.name, kind=model.kind, encoded=encoded, layers=layers, outputs=outputs, logits=logits,
+            encoded, encoded, layers, model=model.name, kind=model.kind, outputs=outputs, logits=logits,
             boundaries=None if boundary is None else boundary.begins(outputs), name_piece=name, part=part, **self.said,
         )  # fmt: skip
 

@@ -10,6 +10,8 @@ from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, cast
 
+from attnviz.axes.axis import Axis, Characters, check_lengths
+from attnviz.axes.units import Units
 from attnviz.errors import TextError
 
 if TYPE_CHECKING:
@@ -19,15 +21,19 @@ MARKS = {" ": "␣", "\u00a0": "␣", "\u3000": "␣", "\n": "↵", "\r": "↵",
 TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 SPACES = ("Ġ", "▁", " ")  # what a piece begins with that begins with a space
 MOST_CHARACTERS = 200_000
+GROUPINGS = ("token", "character", "word")  # `units.UNITS`
 Span = tuple[int, int]  # the first character and the one after the last
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """A text as one model reads it; all sequences are `[token]`.
+class Encoded(Axis):
+    """A text as one model reads it, an axis of tokens; all sequences are `[token]`.
 
     `spans` are character ranges of `text` (None for a token that stands for no character), `special` marks what
     the tokenizer added by itself, `cut` is the number of characters of `text` that were read (None: all of them).
+
+    >>> Encoded("ab", (5, 6), ("a", "##b"), ((0, 1), (1, 2)), (False, False), None).grouped("word").labels
+    ('ab',)
     """
 
     text: str
@@ -36,6 +42,23 @@ class Encoded:
     spans: tuple[Span | None, ...]
     special: tuple[bool, ...]
     cut: int | None
+    unit = "token"
+
+    def __post_init__(self) -> None:
+        check_lengths("tokens", ids=self.ids, labels=self.labels, spans=self.spans, special=self.special)
+
+    @property
+    def groupings(self) -> tuple[str, ...]:
+        return GROUPINGS
+
+    def grouped(self, by: str) -> Units:
+        from attnviz.text.units import groups
+
+        return groups(self, by) if by in GROUPINGS else self.alone()
+
+    def stands_for(self, place: int) -> Characters | None:
+        span = self.spans[place]
+        return None if span is None else Characters(*span)
 
     def first(self, count: int) -> Encoded:
         """Its first `count` tokens, with the text as far as they reach."""

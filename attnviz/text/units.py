@@ -1,4 +1,4 @@
-"""The map by token, by character or by word: which tokens belong together, and their weights taken together."""
+"""A text by token, by character or by word: which tokens belong together."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ import logging
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, lru_cache
 from typing import Any, Literal, get_args
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
-
+from attnviz.axes.units import Units
 from attnviz.text.tokens import Encoded, visible
 
 Unit = Literal["token", "character", "word"]
@@ -23,33 +19,8 @@ HAN = re.compile("[々〇〻\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U
 NUMBERED = re.compile(r" \d+/\d+$")  # the mark of a byte piece: 长 1/3
 
 
-@dataclass(frozen=True)
-class Units:
-    """How tokens go together: `of` `[token]` names each token's unit, numbered by its first token.
-
-    `labels` and `special` are `[unit]`; a special token is a unit of its own.
-    """
-
-    of: tuple[int, ...]
-    labels: tuple[str, ...]
-    special: tuple[bool, ...]
-
-    @cached_property
-    def places(self) -> list[list[int]]:
-        """The tokens of each unit."""
-        found: list[list[int]] = [[] for _ in self.labels]
-        for token, unit in enumerate(self.of):
-            found[unit].append(token)
-        return found
-
-    @property
-    def firsts(self) -> list[int]:
-        """The first token of each unit."""
-        return [tokens[0] for tokens in self.places]
-
-
-@lru_cache(maxsize=128)
-def groups(encoded: Encoded, by: Unit) -> Units:
+@lru_cache(maxsize=16)  # of a text of 8,192 tokens some 2 MB an entry
+def groups(encoded: Encoded, by: str) -> Units:
     """Which tokens make up each character, or each word?
 
     "character": tokens that share a character (its byte pieces) are one unit; a token of several characters cannot be
@@ -73,38 +44,6 @@ def groups(encoded: Encoded, by: Unit) -> Units:
     places = Units(of, ("",) * len(names), ()).places
     labels = tuple(_face(encoded, tokens, by) for tokens in places)
     return Units(of, labels, tuple(encoded.special[tokens[0]] for tokens in places))
-
-
-def pooled(weights: Float[Tensor, "*head query key"], queries: Units, keys: Units) -> Float[Tensor, "*head unit other"]:
-    """The same weights by unit: summed over a unit's keys, averaged over its queries, so that rows keep their sum.
-
-    NaN marks a cell that is not allowed; a pair of units is not allowed only where all its cells are. Clark et al.
-    2019, sec. 4.
-    """
-    hidden = weights.isnan()
-    total = _summed(_summed(weights.nan_to_num(0.0), keys, -1), queries, -2)
-    mean = total / _sizes(queries)[:, None]
-    if not hidden.any():
-        return mean.to(weights.dtype)
-    seen = _summed(_summed(~hidden, keys, -1), queries, -2)
-    return mean.masked_fill(seen == 0, torch.nan).to(weights.dtype)
-
-
-def averaged(values: Float[Tensor, " query"], queries: Units) -> Float[Tensor, " unit"]:
-    """A number of each query as one of each unit: the mean over its queries."""
-    return (_summed(values, queries, -1) / _sizes(queries)).to(values.dtype)
-
-
-def _summed(values: Tensor, units: Units, axis: int) -> Tensor:
-    """The sum over each unit's tokens along one axis, float64."""
-    shape = list(values.shape)
-    shape[axis] = len(units.labels)
-    return torch.zeros(shape, dtype=torch.float64).index_add_(axis, torch.tensor(units.of), values.double())
-
-
-def _sizes(units: Units) -> Float[Tensor, " unit"]:
-    """How many tokens each unit has."""
-    return torch.tensor([len(tokens) for tokens in units.places], dtype=torch.float64)
 
 
 def _sharing(encoded: Encoded) -> list[int]:
@@ -147,7 +86,7 @@ def _in_words(encoded: Encoded, joined: Sequence[int]) -> list[int]:
     return [found.get(unit, unit) for unit in joined]
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=16)  # of a text of 8,192 tokens some 2 MB an entry
 def words_in(text: str) -> tuple[Span, ...]:
     """Where do the words of a text stand? Character ranges `[start, end)`; what lies between is in no word.
 
@@ -222,7 +161,7 @@ def _inked(text: str, span: Span) -> Span:
     return start, start + len(face)
 
 
-def _face(encoded: Encoded, tokens: Sequence[int], by: Unit) -> str:
+def _face(encoded: Encoded, tokens: Sequence[int], by: str) -> str:
     """A unit's label: the characters that its tokens cover; a token that does not spell its own keeps its label."""
     alone = encoded.labels[tokens[0]] if len(tokens) == 1 else None
     if alone is not None and (by == "character" or encoded.special[tokens[0]] or encoded.spans[tokens[0]] is None):

@@ -259,3 +259,29 @@ def test_change_that_does_not_fit_the_model_gets_a_sentence(folder: Folder) -> N
 def test_text_that_cannot_be_read_gets_a_sentence(text: str) -> None:
     at = opened(text=text)
     assert not at.exception and len(at.error) == 1
+
+
+TOWERS = """
+import streamlit as st
+from attnviz.axes import Items, Patches
+from attnviz.trace import Trace
+from attnviz.ui.pages.models import choices
+from tests.unit.figures.kinds import call
+
+text, picture = Items(("a", "cat")), Patches(4, 4, 2, 2)
+one = Trace(picture, picture, (call(2, 4, 4),), part="vision_*model*")
+run = Trace(text, text, (call(3, 2, 2),), part="text_model", others={one.part: one})
+st.session_state.setdefault(choices.KEY + "map", None)
+st.code(choices.choose_part(run).part)
+st.caption(", ".join(choices.part_name(part) for part in run.parts))
+"""
+
+
+def test_two_towers_are_chosen_by_their_own_names() -> None:
+    at = AppTest.from_string(TOWERS, default_timeout=PATIENCE).run()
+    assert not at.exception and at.code[0].value == "text_model"
+    assert at.caption[0].value == "text\\_model, vision\\_\\*model\\*", "names are shown as they are, not as Markdown"
+    picker = next(element for element in elements(at) if getattr(element, "key", None) == KEY + "map")
+    assert picker.options == ["text\\_model", "vision\\_\\*model\\*"]
+    picker.set_value("vision_*model*").run()
+    assert not at.exception and at.code[0].value == "vision_*model*"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from attnviz import Argmax, Rule, Soft, TopK, Trace, load, record
+from attnviz import Argmax, Rule, Soft, TopK, Trace, load, load_trace, record
 from attnviz.core.similarity import Additive, Cosine, Dot, General
 from attnviz.figures import grid, heatmap, tokens
 from attnviz.systems.hierarchical import system as hierarchical
@@ -19,6 +20,7 @@ from attnviz.systems.positions import system as positions
 from attnviz.systems.target import system as target
 from attnviz.systems.translation import system as translation
 from attnviz.ui.kit.export import as_csv, as_html, as_npz
+from tests.unit.saved.same import assert_same
 
 REVIEW = "A dull film. The acting is bad and the plot is worse. I was bored from beginning to end."
 TALK = "你喜欢看电影吗？喜欢，我最近看了一部科幻片。导演是谁？"
@@ -106,6 +108,17 @@ def test_every_picture_and_export_works_on_every_system(name: str) -> None:
         saved = np.load(io.BytesIO(as_npz(trace, None)))
         np.testing.assert_allclose(saved["weights"][layer, 0], trace.weights(layer, 0).numpy(), atol=1e-6)  # seen 9e-8
         assert b"<!doctype html>" in as_html(trace, None, layer, 0, 0, "unit", True)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("rule", [Soft(), TopK(2, renormalise=True)])
+def test_the_trace_of_every_system_is_saved_and_loads_equal(name: str, rule: Rule, tmp_path: Path) -> None:
+    trace = SYSTEMS[name](rule)
+    trace.save(tmp_path / "trace.safetensors")
+    found = load_trace(tmp_path / "trace.safetensors")
+    assert_same(trace, found)
+    for part in maps(found):
+        assert len(heatmap(part, layer=part.open_layers[0], head=0).data)
 
 
 @pytest.mark.parametrize("name", [name for name in SYSTEMS if name.startswith(("target", "nmt"))])

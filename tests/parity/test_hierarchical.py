@@ -97,7 +97,7 @@ def test_colour_is_word_weight_times_sentence_weight(name: str) -> None:
     for number, one in enumerate(coloured):
         assert one.weight == pytest.approx(sentences[number])
         for span, product in zip(one.words, one.products, strict=True):
-            assert trace.looked_at is not None and trace.looked_at.spans[place] == span
+            assert trace.keys.spans[place] == span
             assert product == pytest.approx(words[number][place] * sentences[number], abs=1e-9)
             place += 1
     assert place == len(trace.key_tokens)

@@ -58,7 +58,7 @@ def test_weights_and_output_are_what_plain_loops_give(system: TargetWords, name:
     """From the reader's states on. Worst gap seen: see the tolerance."""
     trace = system.look(TARGET, TEXT, similarity=name)
     look = system.looks[name]
-    texts = (trace.encoded.ids[:-1], trace.looked_at.ids)  # type: ignore[union-attr]
+    texts = (trace.encoded.ids, trace.looked_at.ids)  # type: ignore[union-attr]
     asks, says = (states_of(system.reader, torch.tensor([ids]), system.states)[0].double() for ids in texts)
     keys, values = ([projected(net, state) for state in says.tolist()] for net in (look.key, look.value))
     rows = {2: asks[2].tolist(), len(asks): asks.mean(0).tolist()}

@@ -23,10 +23,12 @@ LONGEST_FUNCTION = 40
 FLOORS = (
     ("errors", "messages", "shipped"),
     ("core",),
+    ("axes",),
     ("text",),
+    ("saved",),
     ("trace",),
     ("adapter", "figures", "measures"),
-    ("models",),
+    ("models", "export"),
     ("systems",),
     ("recording",),
     ("experiments",),
@@ -147,6 +149,12 @@ def test_training_and_the_app_ignore_each_other() -> None:
 
 def test_figures_receive_no_model() -> None:
     nothing([f for f in all_imports("attnviz/figures") if goal_of(f) in ("adapter", "models", "recording", "systems")])
+
+
+def test_what_draws_counts_or_exports_knows_no_kind_of_axis() -> None:
+    kinds = ("Beside", "Encoded", "Frames", "Items", "Nodes", "Patches", "Sentences", "Slots", "Steps")
+    places = ("attnviz/figures", "attnviz/measures", "attnviz/export.py", "attnviz/ui/kit/charts.py")
+    nothing([found for found in all_imports(*places) if found.module.split(".")[-1] in kinds])
 
 
 def test_only_ui_app_and_pages_import_streamlit() -> None:

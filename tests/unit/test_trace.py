@@ -28,7 +28,7 @@ def trace(rule: Rule | None = None, logits: bool = True) -> Trace:
     causal = torch.ones(1, 5, 5, dtype=torch.bool).tril()
     distance = (torch.arange(5) - torch.arange(5)[:, None]).float()[None]
     return Trace(
-        "made by hand", "masked", ENCODED, rule,
+        ENCODED, ENCODED, model="made by hand", kind="masked", rule=rule,
         layers=(
             attend(q[0], k[0], v[0], rule=rule.at(0)),
             attend(q[1], k[1], v[1], rule=rule.at(1), allowed=causal, bias=distance, scale=0.3),

@@ -19,13 +19,14 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from attnviz import shipped
+from attnviz.axes import Sentences
 from attnviz.core.attention import Attention
 from attnviz.core.rules import Rule, Soft
 from attnviz.errors import TextError
 from attnviz.systems.hierarchical import NAMES
 from attnviz.systems.hierarchical.network import UNKNOWN, Network, Shape
 from attnviz.systems.hierarchical.text import WORDS, Span, entry, sentences
-from attnviz.text.tokens import MOST_CHARACTERS, Encoded, clean, visible
+from attnviz.text.tokens import MOST_CHARACTERS, clean, visible
 from attnviz.trace import Trace
 
 __all__ = ["NAMES", "Coloured", "Hierarchical", "Pieces", "colour", "held_out", "load", "own_words", "samples"]
@@ -141,13 +142,14 @@ class Hierarchical:
         above = self.look_at_sentences(words.output[0], rule)
         rows = self._rows(pieces)
         sentence_map = Trace(
-            self.name, "hierarchical", self._document(pieces), rule, (above,), above.output[0],
+            self._document(pieces), rows, (above,), model=self.name, kind="hierarchical", rule=rule,
+            outputs=above.output[0],
             logits=self.network.classified(above.output[0]), name_piece=self.classes.__getitem__, part="sentences",
-            looked_at=rows,
         )  # fmt: skip
         return Trace(
-            self.name, "hierarchical", rows, rule, (words,), words.output[0], part="words", looked_at=_columns(pieces),
-            others={"sentences": sentence_map}, name_piece=self.classes.__getitem__,
+            rows, _columns(pieces), (words,), model=self.name, kind="hierarchical", rule=rule,
+            outputs=words.output[0], part="words", others={"sentences": sentence_map},
+            name_piece=self.classes.__getitem__,
         )  # fmt: skip
 
     def look_at_words(self, ids: Sequence[Sequence[int]], rule: Rule, *, first: int = 0) -> Attention:
@@ -172,18 +174,15 @@ class Hierarchical:
         states = self.network.sentence_states(several, torch.full((len(several),), several.shape[1]))
         return self.network.sentences.look(states[:, None] if vectors.ndim == 3 else states, None, rule.at(0))
 
-    def _document(self, pieces: Pieces) -> Encoded:
+    def _document(self, pieces: Pieces) -> Sentences:
         """The document as the one place that looks at the sentences."""
         span = (pieces.sentences[0][0], pieces.sentences[-1][1])
-        return Encoded(pieces.text, (0,), (DOCUMENT[self.language],), (span,), (False,), pieces.cut)
+        return Sentences(pieces.text, (DOCUMENT[self.language],), (span,), pieces.cut, unit="document")
 
-    def _rows(self, pieces: Pieces) -> Encoded:
+    def _rows(self, pieces: Pieces) -> Sentences:
         """The sentences as they are labelled."""
         labels = [_label(pieces.text, span, number, self.language) for number, span in enumerate(pieces.sentences, 1)]
-        count = len(labels)
-        return Encoded(
-            pieces.text, tuple(range(count)), tuple(labels), pieces.sentences, (False,) * count, pieces.cut
-        )  # fmt: skip
+        return Sentences(pieces.text, tuple(labels), pieces.sentences, pieces.cut)
 
 
 def _label(text: str, span: Span, number: int, language: str) -> str:
@@ -194,13 +193,13 @@ def _label(text: str, span: Span, number: int, language: str) -> str:
     return f"{number} {start}"
 
 
-def _columns(pieces: Pieces) -> Encoded:
+def _columns(pieces: Pieces) -> Sentences:
     """All words of the document in order; one that the model does not know keeps its face, as in [UNK:龘]."""
     spans = [span for row in pieces.words for span in row]
     ids = tuple(number for row in pieces.ids for number in row)
     faces = [visible(pieces.text[slice(*span)]) for span in spans]
     labels = [face if number != UNKNOWN else f"[UNK:{face}]" for face, number in zip(faces, ids, strict=True)]
-    return Encoded(pieces.text, ids, tuple(labels), tuple(spans), (False,) * len(ids), pieces.cut)
+    return Sentences(pieces.text, tuple(labels), tuple(spans), pieces.cut, unit="word")
 
 
 def own_words(counts: Sequence[int]) -> Bool[Tensor, "sentence word"]:
@@ -222,14 +221,13 @@ def colour(trace: Trace) -> list[Coloured]:
     """
     below, above = trace.map("words"), trace.map("sentences")
     weights, of_sentences = below.weights(0, 0), above.weights(0, 0)[0]
-    spans = [span for span in below.encoded.spans if span]
-    words = below.looked_at.spans if below.looked_at else ()
+    assert isinstance(below.queries, Sentences) and isinstance(below.keys, Sentences)
     ends = [0, *accumulate(own.sum().item() for own in _blocks(below))]
     found = []
-    for number, span in enumerate(spans):
+    for number, span in enumerate(below.queries.spans):
         own = slice(int(ends[number]), int(ends[number + 1]))
-        mine = tuple(word for word in words[own] if word)
-        found.append(Coloured(span, of_sentences[number].item(), mine, tuple(weights[number, own].tolist())))
+        words, shares = below.keys.spans[own], tuple(weights[number, own].tolist())
+        found.append(Coloured(span, of_sentences[number].item(), words, shares))
     return found
 
 

@@ -91,7 +91,7 @@ class Positioned:
             outputs = self.network.encoder(ids, where, rule=chosen, keep=layers.append)
             logits, begins = self.network.filled(outputs), self.network.begins(outputs)
         return Trace(
-            model=self.name, kind="masked", encoded=encoded, rule=chosen, layers=tuple(layers), outputs=outputs,
+            encoded, encoded, tuple(layers), model=self.name, kind="masked", rule=chosen, outputs=outputs,
             logits=logits, boundaries=begins, name_piece=partial(piece_label, tokenizer=self.tokenizer),
         )  # fmt: skip
 
@@ -184,8 +184,9 @@ def restored(trace: Trace, order: Sequence[int]) -> Trace:
         queries, keys, values = (one[..., back, :] for one in (layer.queries, layer.keys, layer.values))
         return replace(layer, queries=queries, keys=keys, values=values, bias=bias)
 
+    encoded = reordered(trace.encoded, back)
     return replace(
-        trace, encoded=reordered(trace.encoded, back), layers=tuple(map(put, trace.layers)),
+        trace, queries=encoded, keys=encoded, layers=tuple(map(put, trace.layers)),
         outputs=trace.outputs[back],
         logits=None if trace.logits is None else trace.logits[back],
         boundaries=None if trace.boundaries is None else trace.boundaries[back],

@@ -8,7 +8,7 @@ looked at.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, partial
 
 import torch
@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from attnviz import shipped
+from attnviz.axes import Axis, Beside
 from attnviz.core.attention import Attention
 from attnviz.core.rules import Rule, Soft
 from attnviz.errors import AttnvizError, TextError
@@ -80,8 +81,8 @@ class TargetWords:
         chosen = Soft() if rule is None else rule
         found = self.attention(asks.ids, says.ids, similarity, chosen.at(0))
         return Trace(
-            model=self.name, kind="target", encoded=_with_mean(asks, int(self.reader.tokenizer.cls_token_id)),
-            rule=chosen, layers=(found,), outputs=found.output[0], part="cross", looked_at=says,
+            _with_mean(asks), says, (found,), model=self.name, kind="target", rule=chosen, outputs=found.output[0],
+            part="cross",
             name_piece=partial(piece_label, tokenizer=self.reader.tokenizer),
         )  # fmt: skip
 
@@ -119,14 +120,9 @@ class TargetWords:
         return list(zip(pieces, best.values.tolist(), strict=True))
 
 
-def _with_mean(target: Encoded, filler: int) -> Encoded:
-    """The target with the row of its mean, where it has two tokens or more; `filler` stands for the token it is not."""
-    if len(target.ids) < 2:
-        return target
-    return replace(
-        target, ids=(*target.ids, filler), labels=(*target.labels, WHOLE), spans=(*target.spans, None),
-        special=(*target.special, True),
-    )  # fmt: skip
+def _with_mean(target: Encoded) -> Axis:
+    """The target with the row of its mean, where it has two tokens or more."""
+    return target if len(target) < 2 else Beside(target, (WHOLE,))
 
 
 @cache

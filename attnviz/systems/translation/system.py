@@ -150,9 +150,9 @@ class _Writer:
         if self.system.attends:
             layer = network.look(torch.stack(self.before)[None], self.annotations, self.rule)
         return Trace(
-            model=self.system.name, kind="translation", encoded=self._written(), rule=self.rule, layers=(layer,),
+            self._written(), self.read, (layer,), model=self.system.name, kind="translation", rule=self.rule,
             outputs=torch.stack(self.after), logits=torch.stack(self.logits), name_piece=self.system.target.name,
-            part="cross", looked_at=self.read,
+            part="cross",
         )  # fmt: skip
 
     def _written(self) -> Encoded:
@@ -179,7 +179,7 @@ def so_far(trace: Trace, count: int) -> Trace:
     )
     assert trace.logits is not None
     return replace(
-        trace, encoded=trace.encoded.first(count), layers=layers, outputs=trace.outputs[:count],
+        trace, queries=trace.encoded.first(count), layers=layers, outputs=trace.outputs[:count],
         logits=trace.logits[:count],
     )  # fmt: skip
 

@@ -82,7 +82,7 @@ def draw_heatmap(
 def heatmap_words(trace: Trace, rule: Rule | None, layer: int, head: int) -> str:
     """The picture in a sentence."""
     weights = trace.weights(layer, head, rule).clone()
-    if trace.looked_at is None:
+    if not trace.crossed:
         weights.fill_diagonal_(0)
     query, key = divmod(int(weights.argmax()), weights.shape[-1])
     return t(

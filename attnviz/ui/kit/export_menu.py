@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from attnviz.trace import Trace
 
 
-@cache
+@cache  # one component with its script: at most 20 kB
 def _component():  # type: ignore[no-untyped-def]
     return st.components.v2.component(
         "attnviz_take",

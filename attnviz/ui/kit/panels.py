@@ -40,7 +40,7 @@ def bold(cells: Sequence[str], wanted: bool) -> list[str]:
 
 def show_cut(trace: Trace, limit: int | None) -> None:
     """Say how far a text that was too long has been read."""
-    cut = trace.encoded.cut
+    cut = trace.queries.cut
     if cut is not None:
         tail = plain(trace.text[cut:].strip()[:24])
         st.warning(

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from attnviz.core import positions as say_where
-from attnviz.core.rules import Rule, Soft, TopK
+from attnviz.core.rules import Rule, TopK
 from attnviz.systems.positions.network import ENCODINGS, Network, Shape
 from attnviz.systems.positions.system import inverse, reordered, restored, shuffled, swapped, weight_by_distance
 from attnviz.text.tokens import Encoded
@@ -214,7 +214,9 @@ def trace_of(model: Network, order: tuple[int, ...] | None = None) -> Trace:
     with torch.inference_mode():
         states = model.encoder(torch.tensor(encoded.ids), torch.arange(7), keep=layers.append)
         begins, logits = model.begins(states), model.filled(states)
-    return Trace("m", "masked", encoded, Soft(), tuple(layers), states, logits=logits, boundaries=begins)
+    return Trace(
+        encoded, encoded, tuple(layers), model="m", kind="masked", outputs=states, logits=logits, boundaries=begins
+    )
 
 
 def test_restored_run_has_the_same_numbers_in_the_texts_own_order() -> None:

@@ -36,15 +36,19 @@ def call(heads: int, queries: int, keys: int, *, seed: int = 0, **how: Tensor) -
 
 def of(labels: Sequence[str], layers: Sequence[Attention | Gap], rule: Rule | None = None, **said: object) -> Trace:
     """A trace of these tokens and layers."""
+    queries = read(labels)
     return Trace(
-        "made", "causal", read(labels), rule or Soft(), tuple(layers), torch.zeros(len(labels), 4), **said
+        **{
+            "queries": queries, "keys": queries, "layers": tuple(layers), "model": "made", "kind": "causal",
+            "rule": rule or Soft(), "outputs": torch.zeros(len(labels), 4), **said,
+        }
     )  # fmt: skip
 
 
 def cross(target: Sequence[str] = TARGET, source: Sequence[str] = SOURCE, heads: Sequence[int] = (3, 2)) -> Trace:
     """Cross attention; the second layer has fewer heads than the first."""
     layers = [call(count, len(target), len(source), seed=count) for count in heads]
-    return of(target, layers, looked_at=read(source), part="cross")
+    return of(target, layers, keys=read(source), part="cross")
 
 
 def windowed(count: int, reach: int) -> Tensor:

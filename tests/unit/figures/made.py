@@ -32,7 +32,7 @@ def made(
         calls.append(attend(q, k, v, rule=rule.at(layer), allowed=allowed))
     special = tuple(label in ("[CLS]", "[SEP]") for label in labels)
     encoded = Encoded(text, tuple(range(count)), tuple(labels), (None,) * count, special, None)
-    return Trace("made by hand", "plain", encoded, rule, tuple(calls), torch.zeros(count, 4))
+    return Trace(encoded, encoded, tuple(calls), model="made by hand", rule=rule, outputs=torch.zeros(count, 4))
 
 
 def numbered(count: int, **changes: object) -> Trace:

@@ -39,7 +39,7 @@ def test_in_cross_attention_no_key_is_a_neighbour() -> None:
 
 def test_punctuation_of_a_cross_map_is_the_sources() -> None:
     layers = [call(1, 2, 3)]
-    trace = Trace(**{**vars(of(("x", "y"), layers)), "looked_at": read(("a", ",", "b"))})
+    trace = Trace(**{**vars(of(("x", "y"), layers)), "keys": read(("a", ",", "b"))})
     assert targets(trace)[HABITS.index("punctuation")].tolist() == [[False, True, False]] * 2
 
 

@@ -20,7 +20,7 @@ def chinese(**how: torch.Tensor) -> Trace:
     spans = (None, *((place, place + 1) for place in range(6)), None)
     labels = ("[CLS]", *TEXT, "[SEP]")
     encoded = Encoded(TEXT, tuple(range(8)), labels, spans, (True, *(False,) * 6, True), None)
-    return Trace("made", "masked", encoded, of("a", []).rule, (call(2, 8, 8, **how),), torch.zeros(8, 4))
+    return Trace(encoded, encoded, (call(2, 8, 8, **how),), model="made", kind="masked", outputs=torch.zeros(8, 4))
 
 
 def test_by_word_sums_keys_and_averages_queries() -> None:
@@ -66,7 +66,7 @@ def test_cross_maps_take_each_text_by_its_own_words() -> None:
     trace = cross(TARGET, ("un", "believ", "able"))
     joined = Encoded("unable 长江", (0, 1, 2, 3), ("un", "##able", "长", "江"), ((0, 2), (2, 6), (7, 8), (8, 9)),
                      (False,) * 4, None)  # fmt: skip
-    trace = Trace(**{**vars(trace), "looked_at": joined, "layers": (call(1, 5, 4),)})
+    trace = Trace(**{**vars(trace), "keys": joined, "layers": (call(1, 5, 4),)})
     figure = heatmap(trace, layer=0, head=0, by="word")
     assert figure.data[0].meta == {"queries": [0, 1, 2, 3, 4], "keys": [0, 2]}
     weights = trace.weights(0, 0)
@@ -84,7 +84,7 @@ def test_a_sink_by_word_is_the_mean_of_its_tokens() -> None:
 def test_the_border_by_word_stands_before_the_first_word_of_the_answer() -> None:
     spans = ((0, 2), (2, 6), (7, 10))
     encoded = Encoded("unable and", (0, 1, 2), ("un", "##able", "␣and"), spans, (False,) * 3, None)
-    trace = Trace(**{**vars(of("abc", [call(1, 3, 3)])), "encoded": encoded, "border": 2})
+    trace = Trace(**{**vars(of("abc", [call(1, 3, 3)])), "queries": encoded, "keys": encoded, "border": 2})
     assert heatmap(trace, layer=0, head=0).layout.shapes[0].x0 == 1.5
     assert heatmap(trace, layer=0, head=0, by="word").layout.shapes[0].x0 == 0.5
 

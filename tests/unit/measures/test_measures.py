@@ -63,8 +63,8 @@ def made(
     if begins is not None:
         marks = torch.tensor([0.5 if place in begins else 0.499 for place in range(n)])
     return Trace(
-        "made", "masked", encoded, Soft(), tuple(map(call, layers)),
-        torch.zeros(n, 2) if outputs is None else outputs, logits, marks, blank,
+        encoded, encoded, tuple(map(call, layers)), model="made", kind="masked",
+        outputs=torch.zeros(n, 2) if outputs is None else outputs, logits=logits, boundaries=marks, blank=blank,
     )  # fmt: skip
 
 

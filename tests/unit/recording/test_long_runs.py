@@ -12,17 +12,19 @@ from attnviz.core.rules import Soft
 from attnviz.ui.pages.long import export as long_take
 from attnviz.ui.pages.long import run as long_run
 from attnviz.ui.pages.long.view import Window
+from attnviz.ui.stores.sizes import nbytes
+from attnviz.ui.stores.store import Store
 
 
 def test_the_store_counts_what_a_run_holds_and_not_the_pieces_it_lies_in() -> None:
-    trace = long_run.slim(record(load("lab-4"), "the cat sat on the mat", values=False))
+    trace = record(load("lab-4"), "the cat sat on the mat", values=False).slim()
     count, layers, width = len(trace.tokens), 4, 160
-    assert long_run.size(trace) == 2 * count * layers * width * 4
+    assert trace.nbytes == 2 * count * layers * width * 4
 
 
 def test_the_store_lets_go_of_the_least_used() -> None:
-    trace = long_run.slim(record(load("lab-4"), "the cat"))
-    runs = long_run.Runs(room=2 * long_run.size(trace))
+    trace = record(load("lab-4"), "the cat").slim()
+    runs = Store(room=2 * nbytes(trace))
     names = [long_run.Asked(str(number), "", "") for number in range(3)]
     for name in names[:2]:
         runs.put(name, trace)

@@ -146,10 +146,9 @@ def test_deleting_a_sentence_is_reading_the_text_without_it(rule: Rule) -> None:
 def test_deleting_a_word_is_reading_the_text_without_it() -> None:
     system = load("han-reviews")
     trace, pieces = system.read(REVIEW), system.pieces(REVIEW)
-    assert trace.looked_at is not None
     words = list(range(len(trace.key_tokens)))
     for one in without_words(system, trace, pieces, words):
-        start, end = trace.looked_at.spans[one.number] or (0, 0)
+        start, end = trace.keys.spans[one.number] or (0, 0)
         left = system.read(REVIEW[:start] + REVIEW[end:]).map("sentences")
         assert one.after == pytest.approx(left.probabilities(0).tolist(), abs=1e-5)
         assert one.weight == pytest.approx([p for row in colour(trace) for p in row.products][one.number], abs=1e-6)
@@ -195,12 +194,12 @@ def test_text_that_is_too_long_is_refused_or_says_how_far_it_was_read() -> None:
     long = "\n".join(["a good film"] * (MOST_SENTENCES + 5))
     trace = system.read(long)
     assert len(trace.tokens) == MOST_SENTENCES
-    assert trace.encoded.cut == len("a good film\n") * MOST_SENTENCES - 1
+    assert trace.queries.cut == len("a good film\n") * MOST_SENTENCES - 1
     flat = system.read("good " * (MOST_WORDS + 7))
-    assert len(flat.key_tokens) == MOST_WORDS and flat.encoded.cut == 5 * MOST_WORDS - 1
-    assert system.read("good " * MOST_WORDS).encoded.cut is None
-    assert system.read(long[: trace.encoded.cut]).encoded.cut is None
-    assert load("han-topics").read("好" * 70_000).encoded.cut is not None
+    assert len(flat.key_tokens) == MOST_WORDS and flat.queries.cut == 5 * MOST_WORDS - 1
+    assert system.read("good " * MOST_WORDS).queries.cut is None
+    assert system.read(long[: trace.queries.cut]).queries.cut is None
+    assert load("han-topics").read("好" * 70_000).queries.cut is not None
 
 
 def test_unknown_names_are_refused() -> None:

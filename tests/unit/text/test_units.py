@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerBase
 
+from attnviz.axes.units import Units, averaged, pooled
 from attnviz.text.tokens import Encoded, encode
-from attnviz.text.units import UNITS, Unit, Units, averaged, groups, pooled, words_in
+from attnviz.text.units import UNITS, Unit, groups, words_in
 
 
 def made(text: str, *pieces: str | tuple[int, int] | None, labels: Sequence[str] | None = None) -> Encoded:

@@ -137,7 +137,7 @@ def _padded(row: list[float], count: int) -> list[float]:
     return row + [0.0] * (count - len(row))
 
 
-@st.cache_resource(max_entries=runs.MOST_RUNS, show_spinner=False)
+@runs.kept
 def written(text: str, token: int, rule: RuleChoice, most: int) -> Trace:
     """GPT going on from what stands before the token, computed with the rule in every step."""
     from attnviz.recording.generate import generate

@@ -13,7 +13,7 @@ from attnviz.ui.kit.controls import RuleChoice
 from attnviz.ui.kit.language import language, t
 from attnviz.ui.kit.link import Param, between, one_of
 from attnviz.ui.kit.panels import plain
-from attnviz.ui.stores.runs import as_rule
+from attnviz.ui.stores.runs import as_rule, kept
 
 if TYPE_CHECKING:
     from attnviz.systems.hierarchical.effect import Deletion
@@ -136,7 +136,7 @@ def _take_text() -> None:
     _forget()
 
 
-@st.cache_data(show_spinner=False)
+@st.cache_data(max_entries=2, show_spinner=False)  # the shipped documents of two networks: some 100 kB
 def samples(model: str) -> list[dict[str, Any]]:
     """The held-out documents of a network, each with whether its class is told right."""
     from attnviz.systems.hierarchical import system
@@ -155,7 +155,7 @@ def read(model: str, text: str, rule: RuleChoice) -> Shown:
         return _read(model, text, rule)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@kept
 def _read(model: str, text: str, rule: RuleChoice) -> Shown:
     """The same, kept for everyone who asks the same."""
     from attnviz.systems.hierarchical.effect import without_sentences
@@ -167,7 +167,7 @@ def _read(model: str, text: str, rule: RuleChoice) -> Shown:
     return Shown(system, trace, known, colour(trace), without_sentences(system, trace))
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept
 def without_word(model: str, text: str, rule: RuleChoice, word: int) -> Deletion | None:
     """What the network says without one word; None for a document of that word alone."""
     from attnviz.systems.hierarchical.effect import without_words

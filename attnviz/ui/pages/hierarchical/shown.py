@@ -37,7 +37,7 @@ def notices(shown: Shown) -> None:
         st.warning(t(f"hierarchical.wrong_{system.language}", known=f"{shown.known:.0%}"), icon=":material/translate:")
     elif shown.known < WRONG:
         st.warning(t("hierarchical.unknown", known=f"{shown.known:.0%}"), icon=":material/help:")
-    cut = trace.encoded.cut
+    cut = trace.queries.cut
     if cut is not None:
         tail = plain(trace.text[cut:].strip()[:24])
         numbers = {"sentences": MOST_SENTENCES, "words": MOST_WORDS, "read": cut, "characters": len(trace.text)}

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from attnviz.ui.kit import asking, charts
+from attnviz.ui.kit import charts
 from attnviz.ui.kit.language import language, t
 from attnviz.ui.kit.panels import plain
+from attnviz.ui.kit.work import Steps
 from attnviz.ui.pages.limits.choices import KEY
+from attnviz.ui.stores import runs
 
 if TYPE_CHECKING:
     from attnviz.experiments.cost import Cost, Forward
@@ -24,9 +26,9 @@ ALONE = ("dense", "fused")
 Found = list[tuple[str, "Cost | Forward"]]
 
 
-def frame() -> tuple[asking.Steps, DeltaGenerator, DeltaGenerator, DeltaGenerator]:
+def frame() -> tuple[Steps, DeltaGenerator, DeltaGenerator, DeltaGenerator]:
     """The button; the places of the progress, of the pictures (theory until something was measured), of a sentence."""
-    work = asking.Steps(KEY + "cost")
+    work = Steps(KEY + "cost")
     button, here = st.columns([2, 10], gap="small", vertical_alignment="center")
     with button:
         work.buttons(t("limits.cost_go"))
@@ -49,7 +51,7 @@ def say_here(name: str, found: Trace) -> None:
         st.caption(t("limits.cost_here", model=plain(name), tokens=n, numbers=f"${numbers}$", kilobytes=kept))
 
 
-def go_on(work: asking.Steps, bar: DeltaGenerator, place: DeltaGenerator) -> None:
+def go_on(work: Steps, bar: DeltaGenerator, place: DeltaGenerator) -> None:
     """Measure what is left, the pictures growing."""
     steps = [
         (t("limits.measuring", what=t(f"limits.way_{way}"), tokens=n), partial(_measure, way, n))
@@ -65,7 +67,7 @@ def _measure(way: str, tokens: int) -> tuple[str, Cost | Forward]:
     from attnviz.experiments.cost import attention_cost, forward_cost
 
     if way == "forward":
-        return way, forward_cost(asking.opened(LAB), tokens)
+        return way, forward_cost(runs.model(LAB), tokens)
     return way, attention_cost(tokens, way)
 
 
@@ -124,7 +126,7 @@ def _crossing() -> int:
     return round(_rest() / _attention())
 
 
-@st.cache_data(show_spinner=False)
+@st.cache_data(max_entries=1, show_spinner=False)  # a recipe: 2 kB
 def _shape() -> dict[str, int]:
     """lab-4's layers, heads and widths, from its recipe."""
     import json

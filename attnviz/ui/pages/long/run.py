@@ -5,31 +5,30 @@ What a stopped or refused run leaves is what was there before: the last result o
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from dataclasses import dataclass, field, replace
-from threading import Event, Lock
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import AttnvizError, Stopped
-from attnviz.ui.kit import asking
+from attnviz.ui.kit import work
 from attnviz.ui.kit.language import language, t
+from attnviz.ui.kit.opening import open_model
 from attnviz.ui.kit.panels import plain
 from attnviz.ui.pages.long.choices import KEY
 from attnviz.ui.pages.long.cost import Cost, amount, duration, expected
 from attnviz.ui.stores.models import shelf
+from attnviz.ui.stores.runs import kept, traces
 
 if TYPE_CHECKING:
-    from attnviz.core.attention import Attention
     from attnviz.models import Model
     from attnviz.text.tokens import Encoded
-    from attnviz.trace import Gap, Trace
+    from attnviz.trace import Trace
 
 FREE = 8.0  # seconds: a run that is expected to take no longer starts by itself, with a bar and a Stop button
-PATIENCE = 60  # seconds for the layer that is under way when the reader says stop
-ROOM = 1_500_000_000  # bytes of queries and keys that are kept for all readers; the last run is kept whatever its size
 WATCHED = 0.5  # seconds: shorter runs show no bar
 
 
@@ -55,64 +54,12 @@ class Done:
         return len(self.trace.encoded.ids)
 
 
-class Runs:
-    """The traces of long texts, shared by all readers; the least used go when there is no more room."""
-
-    def __init__(self, room: int = ROOM) -> None:
-        self.room = room
-        self._found: OrderedDict[Asked, Trace] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, what: Asked) -> Trace | None:
-        """The trace, if it is still there."""
-        with self._lock:
-            if what in self._found:
-                self._found.move_to_end(what)
-            return self._found.get(what)
-
-    def put(self, what: Asked, trace: Trace) -> None:
-        """Keep it, and let go of what has no room beside it."""
-        with self._lock:
-            self._found[what] = trace
-            while len(self._found) > 1 and sum(map(size, self._found.values())) > self.room:
-                self._found.popitem(last=False)
+def key_of(what: Asked) -> tuple[str, Asked]:
+    """Under which key the store of traces has it."""
+    return "long", what
 
 
-@st.cache_resource(show_spinner=False)
-def runs() -> Runs:
-    """The one store of this server."""
-    return Runs()
-
-
-def size(trace: Trace) -> int:
-    """The bytes of what a trace holds of its layers; what several layers share counted once."""
-    from attnviz.core.causal import CausalMask
-    from attnviz.trace import Gap
-
-    found = [layer for layer in trace.layers if not isinstance(layer, Gap)]
-    named = ("queries", "keys", "allowed", "bias", "given")
-    tensors = [getattr(layer, name, None) for layer in found for name in named]
-    held = [one for one in tensors if one is not None and not isinstance(one, CausalMask)]
-    return sum({one.data_ptr(): min(one.nbytes, one.untyped_storage().nbytes()) for one in held}.values())
-
-
-def slim(trace: Trace) -> Trace:
-    """The trace without what no picture of this page needs: values, outputs, predictions, other maps.
-
-    Of a long text the predictions alone (tokens x vocabulary) would take gigabytes.
-    """
-    from attnviz.core.attention import Attention
-
-    def bare(layer: Attention | Gap) -> Attention | Gap:
-        return replace(layer, values=layer.values[..., :0].clone()) if isinstance(layer, Attention) else layer
-
-    return replace(
-        trace, layers=tuple(map(bare, trace.layers)), outputs=trace.outputs[:0].clone(), logits=None, boundaries=None,
-        others={},
-    )  # fmt: skip
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
+@kept
 def read(what: Asked) -> Encoded:
     """The text in the model's tokens. Raises `TextError`."""
     from attnviz.text.tokens import encode
@@ -126,10 +73,10 @@ def shown(what: Asked, notice: DeltaGenerator) -> Done | None:
 
     In `notice` stand the cost, the progress, what cannot be read, and whose result is shown instead.
     """
-    _collect()
+    work.collect(KEY + "job")
     with notice:
         try:
-            trace = runs().get(what) or _run(what)
+            trace = traces().get(key_of(what)) or _run(what)
             if trace is not None:
                 st.session_state[KEY + "shown"] = what
                 return Done(what, trace)
@@ -143,7 +90,7 @@ def shown(what: Asked, notice: DeltaGenerator) -> Done | None:
 def _last() -> Done | None:
     """The last run that came to its end, if it is still there."""
     last: Asked | None = st.session_state.get(KEY + "shown")
-    trace = None if last is None else runs().get(last)
+    trace = None if last is None else traces().get(key_of(last))
     if last is None or trace is None:
         return None
     begins = plain(last.text.strip()[:24])
@@ -169,7 +116,7 @@ def show_facts(done: Done) -> None:
 
 def _run(what: Asked) -> Trace | None:
     """Start what costs little at once, and what costs much when the reader says so."""
-    model = opened(what)
+    model = open_model(what.name, what.revision)
     with st.spinner(t("long.reading")):
         encoded = read(what)
     cost = expected(model, len(encoded.ids))
@@ -178,14 +125,6 @@ def _run(what: Asked) -> Trace | None:
         return None
     st.session_state.pop(KEY + "stopped", None)
     return _watched(what, model, encoded, cost)
-
-
-def opened(what: Asked) -> Model:
-    """The model, loaded if nobody has. Raises `ModelError`."""
-    if not what.revision:
-        return asking.opened(what.name)
-    with st.spinner(t("loading", model=what.name), show_time=True):
-        return shelf().take(what.name, what.revision)
 
 
 def _agreed(cost: Cost, model: Model) -> bool:
@@ -219,26 +158,6 @@ def _laid_out(model: Model, tokens: int) -> int:
     return forecast(model.network.config, tokens)
 
 
-@dataclass
-class Job:
-    """A run under way, seen by the run of the page that does it and by the next, which may begin meanwhile.
-
-    Streamlit starts the page anew in another thread when the reader clicks; that one asks this to stop, and waits.
-    """
-
-    what: Asked
-    stop: bool = False
-    done: Event = field(default_factory=Event)
-
-
-def _collect() -> None:
-    """Stop what an earlier run of the page is still computing."""
-    job: Job | None = st.session_state.pop(KEY + "job", None)
-    if job is not None:
-        job.stop = True
-        job.done.wait(PATIENCE)
-
-
 def _stop(what: Asked) -> None:
     """Stop was pressed: this run does not start by itself again."""
     st.session_state[KEY + "stopped"] = what
@@ -246,46 +165,23 @@ def _stop(what: Asked) -> None:
 
 def _watched(what: Asked, model: Model, encoded: Encoded, cost: Cost) -> Trace:
     """Run, with a bar and a Stop button where it takes long enough to see them."""
-    job = Job(what)
-    st.session_state[KEY + "job"] = job
-    place = st.empty()
-    bar = None
-    try:
+    words = t("long.running", model=plain(what.name), done=0, layers="…")
+    with work.doing(KEY + "job", what) as job, ExitStack() as stack:
+        bar = None
         if cost.seconds > WATCHED:
-            with place.container():
-                bar = st.progress(0.0, text=t("long.running", model=plain(what.name), done=0, layers="…"))
-                st.button(t("long.stop"), key=KEY + "stop", icon=":material/stop:", on_click=_stop, args=(what,))
-        trace = slim(_recorded(model, encoded, job, bar))
-        runs().put(what, trace)
-        return trace
-    finally:
-        job.done.set()
-        if st.session_state.get(KEY + "job") is job:
-            del st.session_state[KEY + "job"]
-        place.empty()
+            shown = work.watched(KEY + "stop", words, t("long.stop"), partial(_stop, what), after=0)
+            bar = stack.enter_context(shown)
+        make = partial(_recorded, model, encoded, job, bar)
+        trace: Trace = traces().take(key_of(what), lambda: make().slim(), job.stopped)
+    return trace
 
 
-def _recorded(model: Model, encoded: Encoded, job: Job, bar: DeltaGenerator | None) -> Trace:
+def _recorded(model: Model, encoded: Encoded, job: work.Work, bar: work.Bar | None) -> Trace:
     """The trace; an encoder-decoder's is its encoder's, which is what has read the text."""
     from attnviz.recording.record import record
 
-    halted: list[BaseException] = []
-
     def on_layer(done: int, layers: int) -> None:
-        if bar is None:
-            return
-        try:
-            words = t("long.running", model=plain(model.name), done=done, layers=layers)
-            bar.progress(min(done / max(layers, 1), 1.0), text=words)
-        except BaseException as stop:  # how Streamlit ends this run of the page
-            halted.append(stop)
+        job.tell(bar, done / max(layers, 1), t("long.running", model=plain(model.name), done=done, layers=layers))
 
-    try:
-        trace = record(
-            model, encoded, values=False, predictions=False, on_layer=on_layer, stop=lambda: job.stop or bool(halted)
-        )
-    except Stopped:
-        if halted:
-            raise halted[0] from None
-        raise
+    trace = record(model, encoded, values=False, predictions=False, on_layer=on_layer, stop=job.stopped)
     return trace.map("encoder") if "encoder" in trace.parts else trace

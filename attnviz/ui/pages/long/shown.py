@@ -27,7 +27,7 @@ from attnviz.ui.pages.long.choices import KEY, Look
 from attnviz.ui.pages.long.find import Hit
 from attnviz.ui.pages.long.run import Asked, Done
 from attnviz.ui.pages.long.view import MOVES, Place, Window
-from attnviz.ui.stores.runs import as_rule
+from attnviz.ui.stores.runs import as_rule, kept
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,23 +44,19 @@ OPEN = {name: f"{{{name}}}" for name in ("query", "key", "place", "token", "weig
 SIGNS = {"in": "+", "out": "−", "left": "←", "right": "→", "up": "↑", "down": "↓"}  # as on the keys
 
 
-@st.cache_resource(max_entries=12, show_spinner=False)
-def _grids(what: Asked, look: Look) -> dict[str, Figure]:
-    """Where the grid of a run is kept: what is made inside a cached function may not show how far it is."""
-    return {}
-
-
 def _grid(done: Done, look: Look, told: Callable[[float], object]) -> Figure:
     """All heads, none of them framed. `look.layer` and `look.head` do not matter."""
+    return _grid_of(done.what, replace(look, layer=0, head=0, how="max"), done.trace, told)
+
+
+@kept
+def _grid_of(what: Asked, look: Look, _trace: Trace, _told: Callable[[float], object]) -> Figure:
     from attnviz.figures import grid
 
-    kept = _grids(done.what, replace(look, layer=0, head=0, how="max"))
-    if "grid" not in kept:
-        kept["grid"] = grid(
-            done.trace, rule=as_rule(look.rule), scale=look.scale, dark=look.dark, language=look.language,
-            height=HEIGHT, on_progress=told,
-        )  # fmt: skip
-    return kept["grid"]
+    return grid(
+        _trace, rule=as_rule(look.rule), scale=look.scale, dark=look.dark, language=look.language, height=HEIGHT,
+        on_progress=_told,
+    )  # fmt: skip
 
 
 class Told:
@@ -74,7 +70,7 @@ class Told:
             self._place.progress(share, text=self._words)
 
 
-@st.cache_resource(max_entries=48, show_spinner=False)
+@kept
 def _overview(what: Asked, look: Look, size: int, height: int, now: Window | None, _trace: Trace) -> Figure:
     """One head from afar, or a window of it that is too large to be shown token for token; no box in it."""
     from attnviz.figures.overview import overview
@@ -90,7 +86,7 @@ def _overview(what: Asked, look: Look, size: int, height: int, now: Window | Non
     return figure
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept
 def weights_of(what: Asked, look: Look, side: str, token: int, _trace: Trace) -> Tensor:
     """One query over all keys, or one key over all queries; NaN where not allowed."""
     from attnviz.core import blocks as streaming
@@ -155,7 +151,7 @@ def draw_map(done: Done, look: Look, place: Place) -> None:
         st.plotly_chart(figure, key=MAP, theme=None, config=BAR, alt=_map_words(done, look, place.now))
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept
 def _window(what: Asked, look: Look, now: Window, cell: tuple[int, int], _trace: Trace) -> Figure:
     """A part of one head token for token, the pair that is followed framed."""
     from attnviz.figures.overview import zoomed
@@ -226,7 +222,7 @@ def steps(count: int, place: Place) -> None:
             )  # fmt: skip
 
 
-@cache
+@cache  # one component with its script: at most 20 kB
 def _listener():  # type: ignore[no-untyped-def]
     return st.components.v2.component("attnviz_long_map", html="<span></span>", js=asset("pages/long/map.js"))
 
@@ -283,7 +279,7 @@ def draw_line(done: Done, look: Look, side: str, token: int) -> None:
     charts.draw(figure, LINE, t(f"long.alt_line_{side}", token=done.trace.encoded.labels[token], number=token))
 
 
-@cache
+@cache  # one component with its script: at most 20 kB
 def _text():  # type: ignore[no-untyped-def]
     return st.components.v2.component(
         "attnviz_long_text",

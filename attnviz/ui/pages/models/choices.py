@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.ui.kit import controls as choices
 from attnviz.ui.kit.controls import KEY as SHARED
 from attnviz.ui.kit.controls import SOFT, RuleChoice
 from attnviz.ui.kit.language import language, t
 from attnviz.ui.kit.link import Param, between, one_of
+from attnviz.ui.kit.opening import open_model
 from attnviz.ui.kit.panels import plain
 from attnviz.ui.pages.models import changes
 from attnviz.ui.stores.models import shelf
-from attnviz.ui.stores.runs import as_rule
+from attnviz.ui.stores.runs import as_rule, kept
 
 if TYPE_CHECKING:
     from attnviz.core.rules import Rule
-    from attnviz.models import Model, Progress
+    from attnviz.models import Model
     from attnviz.text.tokens import Encoded
     from attnviz.trace import Trace
 
 KEY = changes.KEY
 UNITS = ("token", "character", "word")
 MOST_TOKENS = 200
+PARTS = ("encoder", "decoder", "cross")  # the maps of an encoder-decoder, in this order
 PARAMS = {
     **{name: param for name, param in choices.PARAMS.items() if name != "model"},
     "id": Param("id", KEY + "id", "lab-4", str),
@@ -119,35 +119,23 @@ def forget_written() -> None:
 
 def opened() -> Model:
     """The chosen model; while it loads, what is loaded and how far it is. Raises `ModelError`."""
-    name, revision = named()
-    if shelf().has(name, revision):
-        return shelf().take(name, revision)
-    place = st.empty()
-    try:
-        with place.container():
-            bar = st.progress(0.0, text=t("loading", model=name))
-            with st.spinner(t("loading", model=name), show_time=True):
-                return shelf().take(name, revision, partial(_show_progress, bar, name))
-    finally:
-        place.empty()
+    return open_model(*named())
 
 
-def _show_progress(bar: DeltaGenerator, name: str, so_far: Progress) -> None:
-    """How far the loading is."""
-    share = so_far.done / so_far.total if so_far.total else 0.0
-    done, total = (f"{size / 1e6:,.1f}" for size in (so_far.done, so_far.total))
-    bar.progress(min(share, 1.0), text=t("loading_file", model=name, file=so_far.file, done=done, total=total))
+def part_name(part: str) -> str:
+    """What a map is called; one that only its model knows (a tower) by its own name, as it is."""
+    return t(f"part_{part}") if part in (*PARTS, "self") else plain(part)
 
 
 def choose_part(trace: Trace) -> Trace:
-    """Encoder, decoder or cross, where a model has more than one map."""
-    parts = sorted(trace.parts, key=lambda part: ("encoder", "decoder", "cross").index(part) if trace.others else 0)
+    """Encoder, decoder or cross, or a tower by its name, where a model has more than one map."""
+    parts = sorted(trace.parts, key=lambda part: PARTS.index(part) if part in PARTS else len(PARTS))
     if len(parts) == 1:
         return trace
     if state("map") not in parts:
         st.session_state[KEY + "map"] = trace.part
     st.segmented_control(
-        t("part"), parts, key=KEY + "map", format_func=lambda part: t(f"part_{part}"), required=True,
+        t("part"), parts, key=KEY + "map", format_func=part_name, required=True,
         help=t("part_help"), label_visibility="collapsed",
     )  # fmt: skip
     return trace.map(str(state("map") or trace.part))
@@ -214,7 +202,7 @@ def choose_target(model: Model) -> None:
 def show_facts(model: Model, run: Trace) -> None:
     """Whose weights these are."""
     parts = [
-        t("facts_map", part=t(f"part_{part}"), layers=len(run.map(part).open_layers), heads=run.map(part).n_heads)
+        t("facts_map", part=part_name(part), layers=len(run.map(part).open_layers), heads=run.map(part).n_heads)
         for part in run.parts
     ]
     size = f"{model.parameters / 1e6:,.1f}"
@@ -275,7 +263,7 @@ def inside(what: Asked) -> dict[str, Any]:
     return {"rule": rule, "interventions": changed}
 
 
-@st.cache_resource(max_entries=12, show_spinner=False)
+@kept
 def trace(what: Asked) -> Trace:
     """What the model did. Raises `AttnvizError`."""
     from attnviz.recording.record import record

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from threading import Event
 from typing import TYPE_CHECKING
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import AttnvizError
+from attnviz.ui.kit import work
 from attnviz.ui.kit.language import language, t
 from attnviz.ui.kit.panels import plain
 from attnviz.ui.pages.models.choices import KEY, MOST_TOKENS, Asked, forget_written, inside
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from attnviz.models import Model
     from attnviz.trace import Trace
 
-
-PATIENCE = 20  # seconds for a step that is under way when the reader says stop
+PATIENCE = 20  # seconds for a token that is under way when the reader says stop
 
 
 def choose_writing(model: Model, what: Asked, busy: DeltaGenerator) -> None:
@@ -36,68 +34,39 @@ def choose_writing(model: Model, what: Asked, busy: DeltaGenerator) -> None:
             _write(model, what, int(most))
 
 
-@dataclass
-class Pen:
-    """A text being written, seen by the run of the page that writes it and by the next, which may begin meanwhile.
-
-    Streamlit starts the page anew in another thread when the reader clicks, and what the old one then puts into the
-    session is lost. So the new one asks the old to stop, and takes what it has.
-    """
-
-    what: Asked
-    stop: bool = False
-    trace: Trace | None = None
-    done: Event = field(default_factory=Event)
-
-
 def collect() -> None:
     """Stop what an earlier run of the page is still writing, and keep what it has written."""
-    pen: Pen | None = st.session_state.pop(KEY + "pen", None)
-    if pen is None:
-        return
-    pen.stop = True
-    pen.done.wait(PATIENCE)
-    if pen.trace is not None:
-        _keep(pen.what, pen.trace)
+    writing = work.collect(KEY + "pen", PATIENCE)
+    if writing is not None and writing.found is not None:
+        _keep(writing.about, writing.found)
 
 
 def _write(model: Model, what: Asked, most: int) -> None:
     """Write with the changes in force; a click on Stop keeps what has been written."""
-    pen = Pen(what)
-    st.session_state[KEY + "pen"] = pen
-    place = st.empty()
-    with place.container():
-        bar = st.progress(0.0, text=t("writing", model=model.name))
-        st.button(t("write_stop"), key=KEY + "stop", icon=":material/stop:")
+    words = t("writing", model=model.name)
     try:
-        _let_write(model, pen, most, bar)
+        with (
+            work.doing(KEY + "pen", what) as writing,
+            work.watched(KEY + "stop", words, t("write_stop"), after=0) as bar,
+        ):
+            _let_write(model, writing, most, bar)
     except AttnvizError as error:
-        del st.session_state[KEY + "pen"]
-        place.error(error.say(language()), icon=":material/info:")
+        st.error(error.say(language()), icon=":material/info:")
         return
-    finally:
-        pen.done.set()
     collect()
     st.rerun()
 
 
-def _let_write(model: Model, pen: Pen, most: int, bar: DeltaGenerator) -> None:
-    """Write until the end, or until someone takes the pen."""
+def _let_write(model: Model, writing: work.Work, most: int, bar: work.Bar) -> None:
+    """Write until the end, or until someone stops it."""
     from attnviz.recording.generate import generate
 
-    halted: list[BaseException] = []
-
     def on_token(count: int, text: str) -> None:
-        try:
-            bar.progress(count / most, text=t("writing_so_far", count=count, most=most, text=plain(text[-60:])))
-        except BaseException as stop:  # how Streamlit ends this run of the page
-            halted.append(stop)
+        writing.tell(bar, count / most, t("writing_so_far", count=count, most=most, text=plain(text[-60:])))
 
-    pen.trace = generate(
-        model, pen.what.text, most=most, on_token=on_token, stop=lambda: pen.stop or bool(halted), **inside(pen.what)
+    writing.found = generate(
+        model, writing.about.text, most=most, on_token=on_token, stop=writing.stopped, **inside(writing.about)
     )
-    if halted:
-        raise halted[0]
 
 
 def _keep(what: Asked, trace: Trace) -> None:

@@ -46,7 +46,6 @@ PARAMS = {
 }
 
 
-@st.cache_resource(show_spinner=False)
 def model(encoding: str) -> Positioned:
     """One of the five models, loaded once for all readers."""
     from attnviz.systems.positions.system import load
@@ -54,7 +53,7 @@ def model(encoding: str) -> Positioned:
     return load(f"positions-{encoding}")
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@runs.kept
 def noticed(encoding: str, text: str, order: Order, rule: RuleChoice) -> Noticed:
     """What one model does with the sentence in order and reordered, with positions and without."""
     from attnviz.systems.positions import effect as positions_effect

@@ -14,6 +14,7 @@ from attnviz.ui.kit.controls import MODELS
 from attnviz.ui.kit.language import language, t
 from attnviz.ui.kit.link import Param, one_of
 from attnviz.ui.kit.panels import plain, table
+from attnviz.ui.stores.runs import kept
 
 KEY = "readings."
 OWN = "own"
@@ -138,7 +139,7 @@ def glosses() -> tuple[str, str]:
     return case.glosses[language()] if case else ("", "")
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@kept
 def offered(text: str, own: tuple[str, ...] = ()) -> dict[str, float]:
     """The best readings of a text by the dictionary, as one would write them, and their probabilities.
 

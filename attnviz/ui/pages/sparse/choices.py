@@ -13,8 +13,9 @@ from attnviz.ui.kit import controls as choices
 from attnviz.ui.kit.controls import SOFT, RuleChoice
 from attnviz.ui.kit.language import t
 from attnviz.ui.kit.link import Param, between, one_of
+from attnviz.ui.kit.opening import open_model
 from attnviz.ui.stores.models import shelf
-from attnviz.ui.stores.runs import as_rule
+from attnviz.ui.stores.runs import as_rule, kept
 
 if TYPE_CHECKING:
     from attnviz.core.masks import Mask
@@ -99,7 +100,7 @@ def choose_pattern() -> PatternChoice:
 
 def run(name: str, text: str, pattern: PatternChoice) -> Run:
     """Both runs, and the token that is asked about. Raises `AttnvizError`."""
-    model = asking.opened(name)
+    model = open_model(name)
     with st.spinner(t("running", model=name), show_time=True):
         plain = trace(name, text)
     masked = model.mask_id is not None
@@ -113,7 +114,7 @@ def run(name: str, text: str, pattern: PatternChoice) -> Run:
     return Run(model, before, after, at)
 
 
-@st.cache_resource(max_entries=24, show_spinner=False)
+@kept
 def trace(
     name: str, text: str, blank: int | None = None, rule: RuleChoice = SOFT, pattern: PatternChoice | None = None
 ) -> Trace:
@@ -123,7 +124,7 @@ def trace(
 
     mask = None if pattern is None else pattern.mask()
     changes = () if mask is None else (Restrict(mask),)
-    model = shelf().take(name, "")
+    model = shelf().take(name)
     return record(model, text, blank=blank, rule=None if rule == SOFT else as_rule(rule), interventions=changes)
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from attnviz.ui.kit import asking, charts
+from attnviz.ui.kit import charts
 from attnviz.ui.kit.controls import MODELS
 from attnviz.ui.kit.export_menu import take_away
 from attnviz.ui.kit.language import language, t
 from attnviz.ui.kit.panels import plain
+from attnviz.ui.kit.work import Steps
 from attnviz.ui.pages.sparse import choices as sparse
 from attnviz.ui.pages.sparse.choices import KEY, OWN, PatternChoice, Run
 
@@ -109,7 +110,7 @@ def draw_growth(pattern: PatternChoice, allowed: Tensor, causal: bool) -> None:
     charts.draw(figure, key=KEY + "growth", alt=t("sparse.alt_growth", most=GROWTH[-1]))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_data(max_entries=64, show_spinner=False)  # nine numbers: 0.5 kB an entry
 def growth(pattern: PatternChoice, causal: bool, root: bool = False) -> list[int]:
     """The pairs of a pattern for the lengths of `GROWTH`; with `root` its stride is the root of the length."""
     from dataclasses import replace
@@ -195,7 +196,7 @@ def measure(pattern: PatternChoice) -> None:
     st.markdown(f"**{t('sparse.measure_title')}**")
     st.caption(t("sparse.measure_look", block=_block(pattern.size)))
     ways = WAYS.get(pattern.name, ("dense", "masked"))
-    work = asking.Steps(KEY + "cost", str(pattern))
+    work = Steps(KEY + "cost", str(pattern))
     work.buttons(t("sparse.measure_go"))
     bar, place = st.empty(), st.empty()
     _draw_costs(place, work.found, ways)

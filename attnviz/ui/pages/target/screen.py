@@ -41,7 +41,6 @@ SAMPLES = (
 )
 START = (5, 9)  # of the first sample: "water" and 水
 WAYS = ("en-zh", "zh-en", "en-en", "zh-zh")
-MOST_RUNS = 64
 WIDEST = 20  # letters of a text in the name of a sample
 AROUND, ROW = 130, 34  # pixels of the map beside its rows, and of a row
 LINE = "font-size:1.35rem;line-height:2;white-space:pre-wrap;overflow-wrap:anywhere"
@@ -115,7 +114,6 @@ def scale_now() -> Scale:
     return cast("Scale", now("scale") or "unit")
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
 def system() -> TargetWords:
     """The five similarities, loaded once for all readers."""
     from attnviz.systems.target.system import load
@@ -123,7 +121,7 @@ def system() -> TargetWords:
     return load(NAME)
 
 
-@st.cache_resource(max_entries=MOST_RUNS, show_spinner=False)
+@runs.kept
 def looked(target: str, text: str, similarity: str, rule: RuleChoice) -> Trace:
     """What the target looks at in the text."""
     return system().look(target, text, similarity=similarity, rule=runs.as_rule(rule))
@@ -264,7 +262,7 @@ def show_comparison(query: int) -> None:
     st.caption(t("target.comparison_note", even=f"{even:.3f}"))
 
 
-@st.cache_data(max_entries=1, show_spinner=False)
+@st.cache_data(max_entries=1, show_spinner=False)  # a table of figures: 5 kB
 def figures() -> dict[str, dict[str, float]]:
     """The held-out figures that stand beside the weights."""
     return shipped.figures(NAME)

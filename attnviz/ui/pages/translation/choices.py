@@ -7,19 +7,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from attnviz import shipped
 from attnviz.ui.kit import controls as choices
+from attnviz.ui.kit import work
 from attnviz.ui.kit.controls import RULE_PARAMS, SOFT, RuleChoice
 from attnviz.ui.kit.language import t
 from attnviz.ui.kit.link import Param, between, flag, one_of
+from attnviz.ui.kit.opening import open_model
 from attnviz.ui.kit.panels import plain
-from attnviz.ui.stores.models import shelf
-from attnviz.ui.stores.runs import as_rule
+from attnviz.ui.stores.runs import as_rule, kept, traces
 
 if TYPE_CHECKING:
-    from attnviz.models import Model, Progress
+    from attnviz.models import Model
     from attnviz.trace import Trace
 
 KEY = "translation."
@@ -125,13 +125,13 @@ def _forget() -> None:
         st.session_state[KEY + name] = PARAMS[name].default
 
 
-@st.cache_data(show_spinner=False)
+@st.cache_data(max_entries=4, show_spinner=False)  # shipped sentences of a way: 20 kB
 def samples(of: str) -> list[dict[str, Any]]:
     """Sentences of the test, with their translations and who wrote them."""
     return list(shipped.samples(f"nmt-{of}"))
 
 
-@st.cache_data(show_spinner=False)
+@st.cache_data(max_entries=4, show_spinner=False)  # a table of figures: 5 kB
 def figures(of: str) -> dict[str, Any]:
     """What the test gave, with attention and without."""
     return shipped.figures(f"nmt-{of}")
@@ -164,7 +164,7 @@ def rule_title(what: Asked) -> str:
     return t("translation.soft_short") if what.rule == SOFT else what.rule.title()
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept
 def translated(what: Asked) -> Trace:
     """What one of the shipped models made of the sentence. Raises `AttnvizError`."""
     from attnviz.systems.translation import system as translation
@@ -179,48 +179,42 @@ def run(what: Asked) -> Trace:
     if not of_hub():
         with st.spinner(t("running", model=what.name)):
             return translated(what)
-    model, kept = opened(what.name), st.session_state.get(KEY + "written")
-    if kept is not None and kept[0] == what:
-        found: Trace = kept[1]
+    earlier, stopped = work.collect(KEY + "writing"), st.session_state.pop(KEY + "stopped", None)
+    if earlier is not None and earlier.found is not None and stopped == earlier.about:
+        st.session_state[KEY + "written"] = (earlier.about, earlier.found)  # as far as it came
+    halted = st.session_state.get(KEY + "written")
+    if halted is not None and halted[0] == what:
+        found: Trace = halted[1]
         return found
-    place = st.empty()
-    try:
-        with place.container():
-            bar = st.progress(0.0, text=t("writing", model=model.name))
-            with st.spinner(t("writing", model=model.name), show_time=True):
-                found = written(what, model, bar)
-    finally:
-        place.empty()
-    st.session_state[KEY + "written"] = (what, found)
-    return found
+    st.session_state.pop(KEY + "written", None)
+    return _written(what)
 
 
-def opened(name: str) -> Model:
-    """A model of the Hub or a folder; while it loads, what is loaded and how far it is. Raises `ModelError`."""
-    revision = ""
-    if shelf().has(name, revision):
-        return shelf().take(name, revision)
-    place = st.empty()
-    try:
-        with place.container():
-            bar = st.progress(0.0, text=t("loading", model=name))
-            with st.spinner(t("loading", model=name), show_time=True):
-                return shelf().take(name, revision, partial(_show_progress, bar, name))
-    finally:
-        place.empty()
+def _written(what: Asked) -> Trace:
+    """What a model of the Hub writes, in the store as soon as it is whole."""
+    found: Trace | None = traces().get((KEY, what))
+    if found is not None:
+        return found
+    model = open_model(what.name)
+    words = t("writing", model=model.name)
+    with (
+        work.doing(KEY + "writing", what) as writing,
+        work.watched(KEY + "stop", words, t("write_stop"), partial(_stop, what)) as bar,
+        st.spinner(words, show_time=True),
+    ):
+        whole: Trace = traces().take((KEY, what), lambda: written(what, model, writing, bar), writing.stopped)
+    return whole
 
 
-def _show_progress(bar: DeltaGenerator, name: str, so_far: Progress) -> None:
-    """How far the loading is."""
-    share = so_far.done / so_far.total if so_far.total else 0.0
-    done, total = (f"{size / 1e6:,.1f}" for size in (so_far.done, so_far.total))
-    bar.progress(min(share, 1.0), text=t("loading_file", model=name, file=so_far.file, done=done, total=total))
+def _stop(what: Asked) -> None:
+    """Stop was pressed: what has been written is what is shown."""
+    st.session_state[KEY + "stopped"] = what
 
 
-def written(what: Asked, model: Model, bar: DeltaGenerator) -> Trace:
+def written(what: Asked, model: Model, writing: work.Work, bar: work.Bar) -> Trace:
     """What a model of the Hub writes, the rule acting in its cross attention alone. Raises `AttnvizError`."""
     from attnviz.core.interventions import Reweigh
-    from attnviz.errors import ModelError
+    from attnviz.errors import ModelError, Stopped
     from attnviz.recording.generate import generate
     from attnviz.systems.translation.system import Uniform
 
@@ -228,10 +222,14 @@ def written(what: Asked, model: Model, bar: DeltaGenerator) -> Trace:
         raise ModelError("translation_needs_both", model=model.name)
 
     def on_token(count: int, text: str) -> None:
-        so_far = t("writing_so_far", count=count, most=HUB_TOKENS, text=plain(text[-60:]))
-        bar.progress(min(count / HUB_TOKENS, 1.0), text=so_far)
+        words = t("writing_so_far", count=count, most=HUB_TOKENS, text=plain(text[-60:]))
+        writing.tell(bar, count / HUB_TOKENS, words)
 
     changed = what.uniform or what.rule != SOFT
     rule = Uniform() if what.uniform else as_rule(what.rule)
     changes = (Reweigh(rule, part="cross"),) if changed else ()
-    return generate(model, what.text, most=HUB_TOKENS, interventions=changes, on_token=on_token)
+    found = generate(model, what.text, most=HUB_TOKENS, interventions=changes, on_token=on_token, stop=writing.stopped)
+    if writing.stopped():  # half a translation is for the one who stopped it
+        writing.found = found
+        raise Stopped("run_stopped")
+    return found

@@ -26,7 +26,7 @@ HEADER = ["layer", "head", "query", "query_token", "key", "key_token", "score", 
 
 @pytest.fixture(autouse=True, params=["en", "zh"])
 def language(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    for module in ("attnviz.ui.kit.language", "attnviz.ui.kit.export"):
+    for module in ("attnviz.ui.kit.language", "attnviz.ui.kit.export", "attnviz.ui.kit.reader"):
         monkeypatch.setattr(f"{module}.language", lambda: request.param)
     return request.param
 

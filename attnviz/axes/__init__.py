@@ -1,0 +1,42 @@
+"""One side of a map, whatever it is made of.
+
+    Patches     a picture            each place a box of pixels
+    Frames      a sound              each place a stretch of seconds
+    Nodes       a graph              each place a point, where it is laid out
+    Items       things with titles
+    Steps       steps of something that goes on
+    Slots       learned queries, latents, memory
+    Sentences   a document in parts  each place a span of characters
+    Beside      another axis with special places after it
+    Encoded     a text in a model's tokens, each a span of characters; it lives with what cuts texts (`attnviz.text`)
+
+Another kind is a frozen dataclass on `Axis` with `labels` and `special`; nothing that draws or counts need be told.
+"""
+
+from attnviz.axes.axis import Axis, Box, Characters, Point, Seconds, Stands, Wordless
+from attnviz.axes.beside import Beside
+from attnviz.axes.frames import Frames
+from attnviz.axes.nodes import Nodes
+from attnviz.axes.patches import Patches
+from attnviz.axes.plain import Items, Slots, Steps
+from attnviz.axes.sentences import Sentences
+from attnviz.axes.units import Units
+
+__all__ = [
+    "Axis",
+    "Beside",
+    "Box",
+    "Characters",
+    "Frames",
+    "Items",
+    "Nodes",
+    "Patches",
+    "Point",
+    "Seconds",
+    "Sentences",
+    "Slots",
+    "Stands",
+    "Steps",
+    "Units",
+    "Wordless",
+]

@@ -1,0 +1,61 @@
+"""An axis with places beside it that stand for none of its things."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from attnviz.axes.axis import Axis, Stands, check_special
+from attnviz.axes.units import Units
+
+
+@dataclass(frozen=True)
+class Beside(Axis):
+    """The places of an axis (`of`), and after them special ones by name: their mean, a summary, an empty place.
+
+    >>> from attnviz.axes import Items
+    >>> Beside(Items(("tea", "cup")), ("[MEAN]",)).labels
+    ('tea', 'cup', '[MEAN]')
+    """
+
+    of: Axis
+    last: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_special(self.last)
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """Those of the axis, then the names."""
+        return (*self.of.labels, *self.last)
+
+    @cached_property
+    def special(self) -> tuple[bool, ...]:
+        """What is special on the axis, and the places beside it."""
+        return (*self.of.special, *(True for _ in self.last))
+
+    @property
+    def text(self) -> str:
+        return self.of.text
+
+    @property
+    def cut(self) -> int | None:
+        return self.of.cut
+
+    @property
+    def unit(self) -> str:
+        return self.of.unit
+
+    @property
+    def groupings(self) -> tuple[str, ...]:
+        return self.of.groupings
+
+    def grouped(self, by: str) -> Units:
+        found = self.of.grouped(by)
+        own = range(len(found.labels), len(found.labels) + len(self.last))
+        special = (*found.special, *(True for _ in self.last))
+        return Units((*found.of, *own), (*found.labels, *self.last), special)
+
+    def stands_for(self, place: int) -> Stands | None:
+        place = range(len(self.labels))[place]
+        return self.of.stands_for(place) if place < len(self.of) else None

@@ -1,0 +1,164 @@
+"""Take a trace away: a table, arrays, or a page that opens without a network. Nothing is sent anywhere.
+
+    import attnviz as av
+    trace = av.record(av.load("lab-4"), "南京市长江大桥")
+    Path("page.html").write_bytes(av.export.html(trace, layer=1, head=2))
+
+All three hand back bytes. To keep a trace and open it again, `Trace.save` and `load_trace`.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv as tables
+import html as markup
+import io
+import json
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from attnviz.messages import say
+from attnviz.trace import Gap
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from attnviz.core.rules import Rule
+    from attnviz.figures import Scale
+    from attnviz.trace import Trace
+
+
+def csv(trace: Trace, *, layer: int, head: int, rule: Rule | None = None) -> bytes:
+    """One head as a table, a row for each pair: positions, tokens, score, weight. UTF-8 with a mark for Excel.
+
+    Rows of a query sum to less than 1 where a sink takes the rest. Raises `AttnvizError` for a layer or head that is
+    not there, and for a layer without attention.
+    """
+    weights, scores = trace.weights(layer, head, rule), trace.scores(layer, head)
+    out = io.StringIO()
+    table = tables.writer(out)
+    table.writerow(["layer", "head", "query", "query_token", "key", "key_token", "score", "weight"])
+    for query, query_token in enumerate(trace.tokens):
+        for key, key_token in enumerate(trace.key_tokens):
+            numbers = (f"{scores[query, key]:.6g}", f"{weights[query, key]:.6g}")
+            table.writerow([layer, head, query, query_token, key, key_token, *numbers])
+    return out.getvalue().encode("utf-8-sig")
+
+
+def npz(trace: Trace, *, rule: Rule | None = None, language: str = "en") -> bytes:
+    """All weights `[layer, head, query, key]` float32, with the tokens, the text, the model and the rule.
+
+    `tokens` name the queries, `key_tokens` the keys. NaN where a layer has no such head; `gaps` `[layer]` says why a
+    layer has none at all ("" where it has).
+    """
+    import numpy as np
+
+    shape = (trace.n_layers, trace.n_heads, len(trace.tokens), len(trace.key_tokens))
+    weights = np.full(shape, np.nan, dtype=np.float32)
+    for layer in trace.open_layers:
+        found = trace.weights(layer, rule=rule).numpy()
+        weights[layer, : len(found)] = found
+    gaps = [
+        say(f"gap.{layer.reason}", language, kind=layer.kind) if isinstance(layer, Gap) else ""
+        for layer in trace.layers
+    ]
+    out = io.BytesIO()
+    np.savez_compressed(
+        out,
+        weights=weights, tokens=np.array(trace.tokens), key_tokens=np.array(trace.key_tokens), gaps=np.array(gaps),
+        part=np.array(trace.part), text=np.array(trace.text), model=np.array(trace.model),
+        rule=np.array(repr(rule or trace.rule)),
+    )  # fmt: skip
+    return out.getvalue()
+
+
+def html(
+    trace: Trace, *, layer: int, head: int, query: int = 0, rule: Rule | None = None, scale: Scale = "unit",
+    specials: bool = True, by: str = "token", language: str = "en",
+) -> bytes:  # fmt: skip
+    """One file that opens without a network: the text to point at, the head and all heads, Plotly's code inside."""
+    from attnviz.figures import grid, heatmap
+
+    shown = {"rule": rule, "scale": scale, "specials": specials, "by": by, "language": language}
+    big = heatmap(trace, layer=layer, head=head, **shown)  # type: ignore[arg-type]
+    small = grid(trace, selected=(layer, head), **shown)  # type: ignore[arg-type]
+    config = {"displaylogo": False, "modeBarButtons": [["toImage"]]}
+    figures = [
+        figure.to_html(full_html=False, include_plotlyjs=first, config=config)
+        for figure, first in ((big, True), (small, False))
+    ]
+    data = json.dumps(
+        reader_data(trace, layer=layer, head=head, query=query, rule=rule, language=language), ensure_ascii=False
+    )
+    title = markup.escape(trace.keys.text[:80] or trace.model)
+    name = say("ui.heatmap_title", language, layer=layer, head=head)
+    facts = markup.escape(f"{name} · {trace.model} · {rule or trace.rule}")
+    page = f"""<!doctype html><html lang="{language}"><meta charset="utf-8"><title>{title} · attnviz</title>
+<style>body {{ font-family: sans-serif; max-width: 1000px; margin: 24px auto; padding: 0 16px; background: #fff; }}
+{asset("reader.css")}</style><h1>{title}</h1><p>{facts}</p><div class="reader"></div>{figures[0]}{figures[1]}
+<script type="application/json" id="data">{data.replace("<", chr(92) + "u003c")}</script>
+<script type="module">{_script()}</script></html>"""
+    return page.encode("utf-8")
+
+
+def reader_data(
+    trace: Trace, *, layer: int, head: int, query: int = 0, rule: Rule | None = None, language: str = "en",
+    blanks: bool = False,
+) -> dict[str, object]:  # fmt: skip
+    """What the reader in the browser (`assets/reader.js`) needs: labels, and three maps `[query, key]` of one byte a
+    weight.
+
+    A crossed map has two lines, the queries' and the `keys`'; else `keys` is None. The mean over all heads is that of
+    the layers that have attention. `border` is the first token that the model wrote; `blanks` whether one may be made.
+    """
+    layers = {number: trace.weights(number, rule=rule).mean(0) for number in trace.open_layers}
+    maps = {
+        "head": trace.weights(layer, head, rule),
+        "layer": layers[layer],
+        "all": _mean(list(layers.values())),
+    }
+    keys = {"labels": trace.key_tokens, "special": list(trace.key_special)}
+    return {
+        "labels": trace.tokens,
+        "special": list(trace.special),
+        "keys": keys if trace.crossed else None,
+        "border": None if trace.crossed else trace.border,
+        "maps": {name: _bytes(weights) for name, weights in maps.items()},
+        "picked": query,
+        "blank": trace.blank,
+        "blanks": blanks and not trace.crossed,
+        "words": _words(language),
+    }
+
+
+@cache
+def asset(name: str) -> str:
+    """One of the browser files that the engine and the app share."""
+    return files("attnviz").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def _script() -> str:
+    """The reader's code, and the call that starts it where no Streamlit does."""
+    return asset("reader.js").replace("export default function", "function mount") + (
+        "\nmount({parentElement: document, data: JSON.parse(document.getElementById('data').textContent),"
+        " setStateValue() {}, setTriggerValue() {}});"
+    )
+
+
+def _words(language: str) -> dict[str, str]:
+    """What stands around the tokens, in the reader's language."""
+    named = {name: say(f"ui.reader_{name}", language, token="{token}") for name in ("blank", "look", "asked")}
+    around = ("head", "layer", "all", "help", "queries", "keys", "answer")
+    plain = {name: say(f"ui.reader_{name}", language) for name in around}
+    return named | plain | {"label": say("ui.alt_reader", language)}
+
+
+def _mean(maps: list[Tensor]) -> Tensor:
+    """The mean of some maps."""
+    return sum(maps[1:], start=maps[0]) / len(maps)
+
+
+def _bytes(weights: Tensor) -> str:
+    """Weights 0 to 1 as base64 of one byte each."""
+    return base64.b64encode((weights.clamp(0, 1) * 255).round().byte().numpy().tobytes()).decode()

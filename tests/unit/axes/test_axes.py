@@ -1,0 +1,116 @@
+"""Axes of every kind: their labels, their special places, what a place stands for, and what they refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from attnviz import AttnvizError, Trace, export, figures
+from attnviz.axes import Axis, Beside, Box, Characters, Frames, Items, Nodes, Patches, Sentences, Slots, Steps, Units
+from attnviz.text.tokens import Encoded
+from tests.unit.figures.kinds import call, read
+
+CAT = Encoded("unable cat", (1, 2, 3, 4), ("un", "##able", "cat", "</s>"), ((0, 2), (2, 6), (7, 10), None),
+              (False, False, False, True), None)  # fmt: skip
+KINDS: tuple[Axis, ...] = (
+    CAT, Patches(30, 20, 2, 3, first=("[CLS]",), last=("[R1]", "[R2]")), Frames.even(3, 0.5),
+    Frames(((0.0, 1.0),), first=("[CLS]",)), Nodes(("a", "b"), ((0.0, 0.0), (1.0, 2.0))), Nodes(("a",)),
+    Items(("tea", "cup")), Steps(3), Slots(2), Sentences("Hi. You?", ("1", "2"), ((0, 3), (4, 8)), 8),
+    Beside(CAT, ("[MEAN]",)),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("axis", KINDS, ids=lambda axis: type(axis).__name__)
+def test_every_axis_has_as_many_labels_as_places_and_special_places_stand_for_nothing(axis: Axis) -> None:
+    assert len(axis) == len(axis.labels) == len(axis.special)
+    assert all(isinstance(label, str) for label in axis.labels) and isinstance(axis.cut, int | None)
+    for place, special in enumerate(axis.special):
+        assert not (special and axis.stands_for(place)), axis.labels[place]
+    assert axis.groupings[0] == axis.unit
+    assert axis.grouped(axis.unit) == axis.grouped("nonsense") == axis.alone()
+    with pytest.raises(Exception, match=r"cannot assign|frozen"):
+        axis.labels = ()  # type: ignore[misc]
+    assert hash(axis) == hash(axis)
+
+
+def test_patches_tile_the_picture_row_by_row() -> None:
+    axis = Patches(30, 20, 2, 3, first=("[CLS]",), last=("[R1]", "[R2]"))
+    boxes = [box for place in range(len(axis)) if (box := axis.stands_for(place))]
+    assert axis.labels == ("[CLS]", "1,1", "1,2", "1,3", "2,1", "2,2", "2,3", "[R1]", "[R2]")
+    assert boxes[0] == (0, 0, 10, 10) and boxes[4] == (10, 10, 20, 20)
+    painted = torch.zeros(20, 30)
+    for left, top, right, bottom in boxes:
+        painted[int(top) : int(bottom), int(left) : int(right)] += 1
+    assert bool((painted == 1).all()), "every pixel is in one patch"
+
+
+def test_what_places_of_other_kinds_stand_for() -> None:
+    assert Frames.even(3, 0.5).stands_for(2) == (1.0, 1.5)
+    assert Frames(((0.2, 1.0),), first=("[CLS]",)).stands_for(1) == (0.2, 1.0)
+    assert Slots(2, boxes=(None, (1.0, 2.0, 3.0, 4.0))).stands_for(1) == Box(1, 2, 3, 4)
+    assert Slots(2).stands_for(1) is None and Nodes(("a",)).stands_for(0) is None
+    assert CAT.stands_for(1) == Characters(2, 6) and CAT.face(1) == "able" and CAT.face(3) == ""
+    assert Steps(2, start=5).labels == ("5", "6")
+
+
+def test_only_text_is_taken_together_and_places_beside_it_stay_alone() -> None:
+    assert CAT.groupings == ("token", "character", "word")
+    found = Beside(CAT, ("[MEAN]",)).grouped("word")
+    assert found == Units((0, 0, 1, 2, 3), ("unable", "cat", "</s>", "[MEAN]"), (False, False, True, True))
+    assert Items(("a", "b")).groupings == ("item",)
+
+
+WRONG: dict[str, Callable[[], Axis]] = {
+    "a picture of no size": lambda: Patches(0, 20, 2, 3),
+    "a grid of no rows": lambda: Patches(30, 20, 0, 3),
+    "one name in the place of several": lambda: Patches(30, 20, 2, 3, first="[CLS]"),  # type: ignore[arg-type]
+    "a frame that ends before it begins": lambda: Frames(((1.0, 0.5),)),
+    "frames out of order": lambda: Frames(((1.0, 2.0), (0.5, 2.0))),
+    "a point too few": lambda: Nodes(("a", "b"), ((0.0, 0.0),)),
+    "a point that is nowhere": lambda: Nodes(("a",), ((float("nan"), 0.0),)),
+    "less than no steps": lambda: Steps(-1),
+    "a box too many": lambda: Slots(1, boxes=(None, None)),
+    "a span too few": lambda: Sentences("Hi.", ("1", "2"), ((0, 3),)),
+    "a span outside the text": lambda: Sentences("Hi.", ("1",), ((0, 4),)),
+    "spans that overlap": lambda: Sentences("Hi. You?", ("1", "2"), ((0, 4), (3, 8))),
+    "tokens without labels": lambda: Encoded("a", (1,), (), ((0, 1),), (False,), None),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_axes_refuse_what_has_not_their_shape(what: str) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        WRONG[what]()
+
+
+@pytest.mark.parametrize("keys", KINDS, ids=lambda axis: type(axis).__name__)
+def test_pictures_and_files_take_any_axis_on_either_side(keys: Axis) -> None:
+    for queries in (CAT, Steps(2), keys):
+        trace = Trace(queries, keys, (call(2, len(queries), len(keys)),), rule=call(1, 1, 1).rule)
+        shown = figures.heatmap(trace, layer=0, head=1, specials=False).data[0]
+        assert torch.as_tensor(shown.z).shape == (queries.special.count(False), keys.special.count(False))
+        assert len(figures.grid(trace).data) and len(figures.tokens(trace, layer=0, head=0, query=0).data)
+        assert export.csv(trace, layer=0, head=0).count(b"\n") == 1 + len(queries) * len(keys)
+        assert b"<!doctype html>" in export.html(trace, layer=0, head=0) and export.npz(trace)
+
+
+def test_a_map_from_text_to_something_else_is_taken_together_on_the_side_of_the_text() -> None:
+    patches = Patches(20, 20, 2, 2)
+    trace = Trace(CAT, patches, (call(1, 4, 4),))
+    shown = torch.as_tensor(figures.heatmap(trace, layer=0, head=0, by="word").data[0].z)
+    weights = trace.weights(0, 0)
+    expected = torch.stack([weights[:2].mean(0), weights[2], weights[3]])
+    torch.testing.assert_close(shown.float(), expected, atol=1e-6, rtol=0)
+
+
+def test_a_trace_hands_out_tokens_where_it_has_them_and_says_so_where_not() -> None:
+    text, items = read(("The", "cat")), Items(("tea",))
+    own, other = Trace(text, text, ()), Trace(Beside(text, ("[MEAN]",)), items, ())
+    assert own.encoded is text and own.looked_at is None and not own.crossed and own.text == text.text
+    assert other.encoded is text and other.tokens == ["The", "cat", "[MEAN]"] and other.special[2]
+    assert other.crossed and other.key_tokens == ["tea"] and Trace(items, text, ()).text == ""
+    with pytest.raises(AttnvizError) as told:
+        other.looked_at  # noqa: B018
+    assert told.value.values == {"unit": "item"} and told.value.say("zh")

@@ -34,9 +34,10 @@ if TYPE_CHECKING:
     )
     from attnviz.core.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
     from attnviz.errors import AttnvizError, ModelError, RuleError, Stopped, TextError
-    from attnviz.models.load import Model, load
+    from attnviz.models import Model
     from attnviz.recording.generate import generate
     from attnviz.recording.record import record
+    from attnviz.systems import load
     from attnviz.trace import Cell, Gap, Trace, load_trace
 
 _HOMES = {
@@ -53,9 +54,10 @@ _HOMES = {
         "Restrict",
         "Reweigh",
     ),
-    "models": ("Model", "load"),
+    "models": ("Model",),
     "recording.record": ("record",),
     "core.rules": ("Argmax", "Entmax", "Rule", "Sample", "Soft", "Sparsemax", "Threshold", "TopK", "TopP"),
+    "systems": ("load",),
     "trace": ("Cell", "Gap", "Trace", "load_trace"),
 }
 _ROOMS = {

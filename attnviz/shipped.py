@@ -1,7 +1,110 @@
-"""Where the trained weights that come with the package lie."""
+"""The trained weights that come with the package: a folder for each, in the Hub's form, read here and nowhere else.
+
+`config.json` and `model.safetensors` make the network; `figures.json` (what a card's command measured) and
+`samples.json` (held-out texts that a page offers) may lie beside them, README.md is the card.
+"""
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-WEIGHTS = Path(__file__).with_name("weights")  # a folder for each, in the Hub's form
+from attnviz.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+WEIGHTS = Path(__file__).with_name("weights")
+FRONT_MATTER = re.compile(r"\s*---[\r\n]+(.*?)[\r\n]+---(?:[\r\n]|$)", re.DOTALL)  # as huggingface_hub finds it
+
+
+def folder(name: str) -> Path:
+    """Where a name points: the folder of shipped weights, or the name itself as a path."""
+    here = WEIGHTS / name
+    return here if Path(name).name == name and (here / "config.json").is_file() else Path(name)
+
+
+def config(place: Path) -> dict[str, Any]:
+    """What does config.json of a folder say? Raises `ModelError` where there is none, or none that can be read."""
+    if not place.is_dir():
+        raise ModelError("folder_missing", model=place)
+    if not (place / "config.json").is_file():
+        raise ModelError("folder_no_config", model=place)
+    return _table(place, "config.json")
+
+
+def recipe(place: Path) -> dict[str, Any]:
+    """How were the weights of a folder trained? Raises `ModelError` where recipe.json cannot be read."""
+    return _table(place, "recipe.json")
+
+
+def tensors(place: Path) -> dict[str, Tensor]:
+    """The weights of a folder, real numbers in float32. Raises `ModelError` where they cannot be read."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    file = place / "model.safetensors"
+    try:
+        found = load_file(file)
+    except FileNotFoundError as reason:
+        raise ModelError("no_weights", model=place) from reason
+    except (OSError, SafetensorError) as reason:
+        raise ModelError("weights_corrupt", file=file, reason=reason) from reason
+    return {name: one.float() if one.is_floating_point() else one for name, one in found.items()}
+
+
+@cache
+def figures(name: str) -> dict[str, Any]:
+    """What did a card's command measure? {} where nothing was measured. Raises `ModelError` for a damaged file."""
+    return _table(folder(name), "figures.json") if (folder(name) / "figures.json").is_file() else {}
+
+
+@cache
+def samples(name: str) -> tuple[dict[str, Any], ...]:
+    """Held-out texts with what is known of them; none where none are kept. Raises `ModelError` for a damaged file."""
+    if not (folder(name) / "samples.json").is_file():
+        return ()
+    return tuple(_read(folder(name), "samples.json"))
+
+
+def licence(place: Path) -> str | None:
+    """The licence that a folder's card names; None without a card, or where it cannot be read."""
+    import yaml
+
+    try:
+        found = FRONT_MATTER.match((place / "README.md").read_text(encoding="utf-8"))
+        said = yaml.safe_load(found[1]) if found else None
+    except (OSError, ValueError, yaml.YAMLError):
+        return None
+    named = said.get("license") if isinstance(said, dict) else None
+    return named if isinstance(named, str) else None
+
+
+@contextmanager
+def damaged(place: Path) -> Iterator[None]:
+    """Within, what goes wrong because files do not fit each other is a `ModelError` with the reason."""
+    try:
+        yield
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError) as reason:
+        line = (str(reason).strip().splitlines() or [type(reason).__name__])[0][:200]
+        raise ModelError("model_not_loaded", model=place.name, reason=line) from reason
+
+
+def _table(place: Path, file: str) -> dict[str, Any]:
+    found = _read(place, file)
+    if not isinstance(found, dict):
+        raise ModelError("file_unreadable", model=place.name, file=file, reason=f"it holds a {type(found).__name__}")
+    return found
+
+
+def _read(place: Path, file: str) -> Any:
+    """The content of a JSON file. Raises `ModelError` where it cannot be read: broken JSON, broken UTF-8, no file."""
+    try:
+        return json.loads((place / file).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as reason:
+        raise ModelError("file_unreadable", model=place.name, file=file, reason=reason) from reason

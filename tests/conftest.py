@@ -9,7 +9,9 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 from jaxtyping import install_import_hook
 
-CHECKED = install_import_hook(["attnviz.core.attention", "attnviz.trace"], "beartype.beartype")
+import tests.shapes  # noqa: F401  the hook finds it by its name
+
+CHECKED = install_import_hook("attnviz", "tests.shapes.check")
 
 import pytest
 import torch

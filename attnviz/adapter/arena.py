@@ -19,13 +19,13 @@ PIECE = 2**26  # bytes; from 2**25 on glibc asks the system itself, which gives 
 
 
 @dataclass
-class Room:
+class Arena:
     """Where one run's queries and keys are put, one after the other, for each number type."""
 
     _free: dict[torch.dtype, Tensor] = field(default_factory=dict)
 
     def keep(self, tensor: Tensor) -> Tensor:
-        """A copy of the tensor in this room, its shape kept."""
+        """A copy of the tensor in this arena, its shape kept."""
         free = self._free.get(tensor.dtype)
         if free is None or len(free) < tensor.numel():
             free = tensor.new_empty(max(PIECE // tensor.element_size(), tensor.numel()))

@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from attnviz.adapter.arena import Room, give_back
+from attnviz.adapter.arena import Arena, give_back
 from attnviz.core.attention import Attention, attend
-from attnviz.core.causal import Triangle
+from attnviz.core.causal import CausalMask
 from attnviz.core.interventions import Intervention, Place
 from attnviz.core.rules import Soft
 from attnviz.trace import Gap
@@ -75,7 +75,7 @@ class Run:
     values: bool = True
     on_call: Callable[[int], object] | None = None
     last: dict[str, Tensor] = field(default_factory=dict)
-    room: Room = field(default_factory=Room)
+    arena: Arena = field(default_factory=Arena)
     steps: list[list[Call]] = field(default_factory=lambda: [[]])
     written: int = 0  # tokens that earlier steps have gone through
 
@@ -264,7 +264,7 @@ def _attention(
     # A module that says nothing is not causal in transformers' eager attention: Splinter, LayoutLM, MarkupLM.
     causal = getattr(module, "is_causal", False) if is_causal is None else is_causal
     if attention_mask is None and causal and query.shape[2] > 1:
-        allowed = Triangle(query.shape[2], key.shape[2])
+        allowed = CausalMask(query.shape[2], key.shape[2])
     sink = None if s_aux is None else s_aux.detach().reshape(1, -1, 1)
     call = attend(
         query, key, value, rule=Soft(), allowed=allowed, bias=bias, scale=scaling, softcap=softcap, sink=sink
@@ -288,29 +288,29 @@ def _changed_and_recorded(run: Run, module: torch.nn.Module, call: Attention) ->
         if change.acts(place.part, place.layer):
             call = change.change(call, place)
     if not again:
-        calls.append(Call(stack, place, _kept(call, None if run.values else run.room), module))
+        calls.append(Call(stack, place, _kept(call, None if run.values else run.arena), module))
         if run.on_call is not None:
             run.on_call(place.layer + 1 if place.part == "self" else len(calls))
     return call
 
 
-def _kept(call: Attention, room: Room | None) -> Attention:
-    """A call to be written down, apart from what is computed from it; in a `room`, without its values."""
-    if room is None:
+def _kept(call: Attention, arena: Arena | None) -> Attention:
+    """A call to be written down, apart from what is computed from it; in an `arena`, without its values."""
+    if arena is None:
         return replace(call)
     none = call.values.new_empty(*call.values.shape[:-1], 0)
     alone = call.queries.untyped_storage().nbytes() == call.queries.nbytes  # not in GPT-2, whose holes stay of use
     if alone and call.queries.nbytes >= LARGE:
         give_back()
-    return replace(call, queries=room.keep(call.queries), keys=room.keep(call.keys), values=none)
+    return replace(call, queries=arena.keep(call.queries), keys=arena.keep(call.keys), values=none)
 
 
 def _allowed_and_bias(mask: Tensor | None, bias: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
     """Split what transformers hands over: a boolean mask, or a float mask whose very negative cells are not allowed."""
     if mask is None:
         return None, bias
-    if isinstance(mask, Triangle):
-        return Triangle(*mask.shape[-2:]), bias
+    if isinstance(mask, CausalMask):
+        return CausalMask(*mask.shape[-2:]), bias
     if mask.dtype == torch.bool:
         return mask, bias
     allowed = mask > torch.finfo(mask.dtype).min / 2
@@ -329,5 +329,5 @@ def _mask(*args: Any, **kwargs: Any) -> Tensor | None:
         return laid_out
     batch, queries, keys = (kwargs[name] for name in ("batch_size", "q_length", "kv_length"))
     if queries == keys > 1:
-        return Triangle(queries, keys, batch, 1)
+        return CausalMask(queries, keys, batch, 1)
     return sdpa_mask(*args, **{**kwargs, "allow_is_causal_skip": False})

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from attnviz.core.causal import Triangle
+from attnviz.core.causal import CausalMask
 from attnviz.core.rules import Rule, Soft, at_least_float32
 from attnviz.core.similarity import Dot, Similarity
 from attnviz.errors import AttnvizError
@@ -26,8 +26,8 @@ class Attention:
     score of a place that takes weight and gives nothing, one for each query (or head), so that rows sum to less than 1.
     `shared` is how many neighbouring query heads have one key and value head in common (1: none do). `similarity`
     compares a query with a key (`similarity.py`); where it is not the dot product, the two may differ in width.
-    `allowed` may be a `Triangle`, which is laid out only where it is looked at. The values of a long text are not kept
-    (`record`): their width is then 0, and asking for the output raises `AttnvizError`.
+    `allowed` may be a `CausalMask`, which is laid out only where it is looked at. The values of a long text are not
+    kept (`record`): their width is then 0, and asking for the output raises `AttnvizError`.
     """
 
     queries: Float[Tensor, "*batch query d_head"]
@@ -65,7 +65,7 @@ class Attention:
             scores = self.softcap * torch.tanh(scores / self.softcap)
         if self.bias is not None:
             scores = scores + self.bias
-        if isinstance(self.allowed, Triangle):
+        if isinstance(self.allowed, CausalMask):
             return self.allowed.hide(scores)  # `scores` is new by now, `products` stay
         return scores if self.allowed is None else scores.masked_fill(~self.allowed, -torch.inf)
 
@@ -120,7 +120,7 @@ class Attention:
 
     def _fused(self) -> Tensor:
         """Softmax attention by torch's kernel; a query that may look at nothing gets 0."""
-        whole = isinstance(self.allowed, Triangle) and self.allowed.first == 0
+        whole = isinstance(self.allowed, CausalMask) and self.allowed.first == 0
         if whole and self.bias is None:  # every query sees at least the first key
             return F.scaled_dot_product_attention(
                 self.queries, self.keys, self.values, is_causal=True, scale=self.scale

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from attnviz.core.attention import Attention, Observed
-from attnviz.core.causal import Triangle
+from attnviz.core.causal import CausalMask
 from attnviz.core.rules import Rule, Sample
 from attnviz.errors import AttnvizError
 
@@ -52,7 +52,7 @@ def part(found: Attention, start: int, stop: int) -> Attention:
 
 def sliced(table: Tensor | None, start: int, stop: int) -> Tensor | None:
     """Rows of a mask or a bias `[..., query, key]`, of which one row may stand for all."""
-    if isinstance(table, Triangle):
+    if isinstance(table, CausalMask):
         return table.part(range(start, stop))
     return table if table is None or table.shape[-2] == 1 else table[..., start:stop, :]
 
@@ -109,7 +109,7 @@ def reader(found: Attention) -> Read:
 
     def read(start: int, stop: int) -> tuple[Tensor, Tensor | None]:
         block = part(found, start, stop)
-        if isinstance(found.allowed, Triangle):
+        if isinstance(found.allowed, CausalMask):
             block = _before(block, min(stop, found.keys.shape[-2]))
         return block.weights.float(), block.allowed
 
@@ -156,7 +156,7 @@ def pool(
 
 def _columns(table: Tensor | None, keys: range) -> Tensor | None:
     """Some columns of a mask or a bias, of which one may stand for all."""
-    if isinstance(table, Triangle):
+    if isinstance(table, CausalMask):
         return table.part(range(table.shape[-2]), keys)
     return table if table is None or table.shape[-1] == 1 else table[..., keys.start : keys.stop]
 
@@ -240,7 +240,7 @@ def _sizes(down: Spans, across: Spans) -> Tensor:
 
 def _counts(allowed: Bool[Tensor, "row key"], down: Spans, across: Spans) -> Tensor:
     """How many pairs of each cell are allowed?"""
-    if isinstance(allowed, Triangle):
+    if isinstance(allowed, CausalMask):
         return _over(allowed.seen(across), down, torch.sum)
     rows, width = down[-1][1], across[-1][1]
     whole = allowed.expand(rows, allowed.shape[-1] if allowed.shape[-1] > 1 else width)

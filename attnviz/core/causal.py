@@ -16,30 +16,30 @@ from torch.utils._pytree import tree_map
 UNCHANGED = (torch.ops.aten.detach.default, torch.ops.aten.alias.default)
 
 
-class Triangle(Tensor):
+class CausalMask(Tensor):
     """A boolean tensor `[..., query, key]`, True where key <= query + `first`, made when an operation asks for it.
 
     It may stand wherever such a mask may: every operation of torch gets the dense table. `first` is not 0 where rows or
     columns before these were left out.
 
-    >>> Triangle(3, 3).part(range(1, 2), range(3)).dense()
+    >>> CausalMask(3, 3).part(range(1, 2), range(3)).dense()
     tensor([[ True,  True, False]])
     """
 
     first: int
 
     @staticmethod
-    def __new__(cls, queries: int, keys: int, *leading: int, first: int = 0) -> Triangle:
-        found: Triangle = Tensor._make_wrapper_subclass(
+    def __new__(cls, queries: int, keys: int, *leading: int, first: int = 0) -> CausalMask:
+        found: CausalMask = Tensor._make_wrapper_subclass(
             cls, (*leading, queries, keys), dtype=torch.bool, device=torch.device("cpu")
         )
         found.first = first
         return found
 
-    def part(self, rows: range, columns: range | None = None) -> Triangle:
+    def part(self, rows: range, columns: range | None = None) -> CausalMask:
         """Some of its rows, and of these all columns or some."""
         across = range(self.shape[-1]) if columns is None else columns
-        return Triangle(len(rows), len(across), first=self.first + rows.start - across.start)
+        return CausalMask(len(rows), len(across), first=self.first + rows.start - across.start)
 
     def dense(self) -> Bool[Tensor, "*leading query key"]:
         """The whole table."""
@@ -68,7 +68,7 @@ class Triangle(Tensor):
             return args[0]
 
         def laid_out(one: object) -> object:
-            return one.dense() if isinstance(one, Triangle) else one
+            return one.dense() if isinstance(one, CausalMask) else one
 
         return func(*tree_map(laid_out, args), **tree_map(laid_out, kwargs or {}))
 
@@ -81,4 +81,4 @@ class Triangle(Tensor):
         return self.dense().tolist()
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
-        return f"Triangle{tuple(self.shape)}" + (f" from {self.first}" if self.first else "")
+        return f"CausalMask{tuple(self.shape)}" + (f" from {self.first}" if self.first else "")

@@ -237,8 +237,8 @@ class _Meter(TorchDispatchMode):
 
 
 def _held(tree: object) -> list[Tensor]:
-    """The tensors in it that have numbers of their own; a `Triangle` has none."""
-    return [one for one in tree_leaves(tree) if isinstance(one, Tensor) and type(one).__name__ != "Triangle"]
+    """The tensors in it that have numbers of their own; a `CausalMask` has none."""
+    return [one for one in tree_leaves(tree) if isinstance(one, Tensor) and type(one).__name__ != "CausalMask"]
 
 
 class _Stopwatch(TorchFunctionMode):

@@ -1,9 +1,9 @@
 """What can be loaded, and how: a built-in name, a Hub id, a local folder or a GGUF file, all by the same path."""
 
+from attnviz.adapter.progress import Progress
 from attnviz.models.card import Card, read_card
 from attnviz.models.catalogue import Entry, catalogue
 from attnviz.models.fetch import fetch
-from attnviz.models.hub import Progress
 from attnviz.models.load import BUILT_IN, COMPARED, Model, built_in_folder, load
 from attnviz.models.memory import check_run, forecast, most_tokens
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from attnviz.models.load import built_in_folder
+from attnviz import shipped
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,10 @@ class Card:
 
 @cache
 def read_card(name: str) -> Card | None:
-    """What does the model's own card say? None for a model without a local card or without figures in it."""
+    """What does the card of a model or a shipped system say? None without a local card."""
     from huggingface_hub import ModelCard
 
-    path = built_in_folder(name) / "README.md"
+    path = shipped.folder(name) / "README.md"
     if not path.is_file():
         return None
     results = ModelCard.load(path).data.eval_results or []

@@ -14,10 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from attnviz.adapter.checks import check_config, check_tokenizer, read_config
+from attnviz.adapter.progress import Progress, Report
 from attnviz.errors import ModelError
 from attnviz.models import memory
-from attnviz.models.hub import Hub, Progress, Remote, Report, network_errors, once_more
-from attnviz.models.refuse import check_config, check_tokenizer, read_config
+from attnviz.models.hub import Hub, Remote, network_errors, once_more
 
 WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"

@@ -16,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
+from attnviz.adapter.progress import Progress, Report
 from attnviz.errors import ModelError
 
 CHUNK = 1 << 20  # bytes that are checked at once
@@ -24,17 +25,6 @@ TRIES = 3  # attempts in a row that bring no byte
 PAUSE = 1.0  # seconds before the next attempt
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far is it? `done` of `total` bytes, of all files together; `file` is fetched or read just now."""
-
-    name: str
-    file: str
-    done: int
-    total: int
-
-
-Report = Callable[[Progress], object]
 Answer = TypeVar("Answer")
 
 

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from math import isqrt, prod
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from attnviz.errors import ModelError, TextError
 
@@ -114,6 +114,7 @@ def gigabytes(size: int) -> str:
     return f"{size / 1e9:.1f}" if size >= 1e8 else f"{size / 1e9:.3f}"
 
 
+@runtime_checkable
 class Reads(Protocol):
     """Whatever bytes can be read from, a few at a time."""
 

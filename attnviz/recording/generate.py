@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,22 +9,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from attnviz.adapter.registered import Run, decoder_cache, maps, recording
+from attnviz.adapter.generation import Stepping
+from attnviz.adapter.registered import Run, maps, recording
 from attnviz.core.attention import Attention
 from attnviz.core.interventions import Intervention, Reweigh, check_tokens
 from attnviz.core.rules import Rule, Soft
 from attnviz.errors import ModelError, TextError
 from attnviz.models.load import Model
 from attnviz.recording.record import Layers, record, reply_of, trace_of
+from attnviz.systems.protocol import System
 from attnviz.text.tokens import Encoded, encode, written
 from attnviz.trace import Gap, Trace
 
-CACHES = ("past_key_values", "cache_params")  # where a model hands its cache back
 WANTED = ("logits", "hidden_states", "decoder_hidden_states", "encoder_hidden_states", "encoder_last_hidden_state")
 
 
 def generate(
-    model: Model,
+    model: Model | System,
     text: str | Encoded,
     *,
     most: int = 40,
@@ -54,7 +54,7 @@ def generate(
     """
     if most < 1:
         raise ValueError(f"generate needs most >= 1 token to write; got {most}")
-    if model.kind not in ("causal", "seq2seq"):
+    if not isinstance(model, Model) or model.kind not in ("causal", "seq2seq"):
         raise ModelError("model_writes_nothing", model=model.name)
     chosen = Soft() if rule is None else rule
     changes = (*([] if chosen == Soft() else [Reweigh(chosen)]), *interventions)
@@ -118,51 +118,12 @@ class _Writer:
         return (whole, None) if self.source is None else (self.source, whole)
 
     def write(self, run: Run) -> _Steps:
-        """Run the model's own preparations (`generate` of transformers), then one step a token."""
+        """Let the model write, one step a token; what the steps recorded."""
         steps = _Steps(self.model, run)
         first = torch.tensor([(self.source or self.start).ids])
-        given: dict[str, Any] = {}
-        if self.source is not None:
-            given = {"decoder_input_ids": torch.tensor([self.start.ids]), "past_key_values": decoder_cache()}
-
-        def loop(network: Any, input_ids: Tensor, **prepared: Any) -> Tensor:
-            return self._loop(steps, network, input_ids, **prepared)
-
-        network: Any = self.model.network
-        settings = copy.deepcopy(network.generation_config)
-        settings.update(
-            num_beams=1, num_return_sequences=1, do_sample=False, use_cache=True, max_length=None,
-            max_new_tokens=self.most + 1,  # one more: else a forced end would come early
-            cache_implementation=None,  # one that grows, whatever the model asks for
-        )  # fmt: skip
-        network.generate(
-            input_ids=first, generation_config=settings, attention_mask=torch.ones_like(first), **given,
-            custom_generate=loop,
-        )  # fmt: skip
+        start = None if self.source is None else torch.tensor([self.start.ids])
+        Stepping(self.model.network, first, start, self.most, self._choose, self._ended).run(steps)
         return steps
-
-    def _loop(
-        self, steps: _Steps, network: Any, ids: Tensor, logits_processor: Callable[[Tensor, Tensor], Tensor],
-        stopping_criteria: Callable[[Tensor, None], Tensor], generation_config: object, **given: Any,
-    ) -> Tensor:  # fmt: skip
-        """Forward passes until the text ends, the last over the last token written."""
-        given.pop("logits_to_keep", None)  # those of the prompt are wanted too
-        ended, take = False, None
-        while True:
-            inputs = network.prepare_inputs_for_generation(
-                ids, next_sequence_length=take, is_first_iteration=take is None, **given
-            )
-            result = network(**inputs, return_dict=True, output_hidden_states=True)
-            steps.add(result)
-            if ended or steps.blind:  # a blind model is refused by `record`
-                return ids
-            given = network._update_model_kwargs_for_generation(
-                result, given, is_encoder_decoder=self.source is not None
-            )
-            take = 1 if steps.cached else None
-            number = self._choose(logits_processor(ids, result.logits[:, -1].float()))
-            ids = torch.cat([ids, torch.tensor([[number]])], dim=-1)
-            ended = self._ended(number) or bool(stopping_criteria(ids, None).all())
 
     def _choose(self, scores: Tensor) -> int:
         """The likeliest token, or one drawn."""
@@ -258,9 +219,9 @@ class _Steps:
     cached: bool = True
     blind: bool = False
 
-    def add(self, result: Mapping[str, Any]) -> None:
+    def add(self, result: Mapping[str, Any], *, cached: bool) -> None:
         """One forward pass."""
-        self.cached = any(result.get(name) is not None for name in CACHES)
+        self.cached = cached
         found = maps(self.model.network, self.run.steps[-1])
         self.blind = not found and not self.model.eager
         if self.joinable(found):

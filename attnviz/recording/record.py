@@ -19,6 +19,8 @@ from attnviz.core.rules import Rule, Soft
 from attnviz.errors import ModelError, Stopped, TextError
 from attnviz.models.load import Model
 from attnviz.models.memory import check_run, n_calls
+from attnviz.recording.systems import read
+from attnviz.systems.protocol import System
 from attnviz.text.tokens import Encoded, encode, piece_label, written
 from attnviz.trace import Gap, Trace
 
@@ -32,7 +34,7 @@ SLACK = 1e-3  # rounding in rows of weights; what is no row of weights misses 1 
 
 
 def record(
-    model: Model,
+    model: Model | System,
     text: str | Encoded,
     *,
     rule: Rule | None = None,
@@ -55,17 +57,22 @@ def record(
 
     `values` of the layers are kept up to 1,024 tokens unless it is said here; weights never need them. Without
     `predictions` there are no `logits`, and a decoder leaves them out (a number for each token and each piece of its
-    vocabulary: 5 GB for 8,192 tokens of Qwen2.5). `on_layer` hears
-    how many layers have come, of how many; `stop` is asked in each whether to go on, and the model stays as it was.
-    (Models that are `eager` do not tell.)
+    vocabulary: 5 GB for 8,192 tokens of Qwen2.5). `on_layer` hears how many layers have come, of how many; `stop` is
+    asked in each whether to go on, and the model stays as it was. (Models that are `eager` do not tell, nor do
+    systems.) A system (`attnviz.systems`) reads as its own `read` does: it can be given a `rule`, and a `target` where
+    it reads two texts.
 
     Raises `Stopped` where `stop` said so, `TextError` for a text that cannot be read, `ModelError` for a model whose
-    attention cannot, `AttnvizError` for an intervention on a layer, head or token that is not there.
+    attention cannot, `AttnvizError` for an intervention on a layer, head or token that is not there, and for what a
+    system cannot be asked for.
 
     >>> import attnviz as av
     >>> av.record(av.load("lab-4"), "南京市长江大桥").tokens[:4]
     ['[CLS]', '南', '京', '市']
     """
+    if isinstance(model, System):
+        beyond = {"blank": blank is not None, "interventions": bool(interventions), "values": values is False}
+        return read(model, text, rule, target, beyond | {"predictions": not predictions})
     encoded = text if isinstance(text, Encoded) else encode(text, model.tokenizer, model.limit)
     if blank is not None:
         encoded = _blanked(encoded, blank, model)

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from attnviz.axes import Axis, Beside, Frames, Items, Nodes, Patches, Sentences, Slots, Steps
 from attnviz.core import attention, interventions, masks, rules, similarity
-from attnviz.core.causal import Triangle
+from attnviz.core.causal import CausalMask
 from attnviz.errors import AttnvizError
 from attnviz.saved.hints import check_fields
 from attnviz.saved.names import Names
@@ -91,7 +91,7 @@ class Writer:
         return {"is": name} | {one.name: self.plain(getattr(value, one.name)) for one in fields(kind)}
 
     def _tensor(self, tensor: Tensor) -> dict[str, Any]:
-        if isinstance(tensor, Triangle):
+        if isinstance(tensor, CausalMask):
             return {"triangle": list(tensor.shape), "first": tensor.first}
         stored = narrow(tensor.detach())
         key = same_view(stored)
@@ -123,7 +123,7 @@ class Reader:
         if "tensor" in said:
             return self._tensor(said)
         if "triangle" in said:
-            return Triangle(*[_number(size) for size in _triangle(said["triangle"])], first=int(said["first"]))
+            return CausalMask(*[_number(size) for size in _triangle(said["triangle"])], first=int(said["first"]))
         if "float" in said:
             return float(said["float"])
         return {name: self.object(part) for name, part in said["mapping"].items()}

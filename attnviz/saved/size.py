@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from torch import Tensor
 
-from attnviz.core.causal import Triangle
+from attnviz.core.causal import CausalMask
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ def tensors(found: object) -> Iterator[Tensor]:
     none.
     """
     if isinstance(found, Tensor):
-        if not isinstance(found, Triangle):
+        if not isinstance(found, CausalMask):
             yield found
     elif is_dataclass(found) and not isinstance(found, type):
         for part in vars(found).values():
@@ -69,7 +69,7 @@ def _mapped(part: T, apart: Any) -> T:
     values = {field.name: getattr(part, field.name) for field in fields(part)}
     changed = {
         name: apart(value) for name, value in values.items()
-        if isinstance(value, Tensor) and not isinstance(value, Triangle)
+        if isinstance(value, Tensor) and not isinstance(value, CausalMask)
     }  # fmt: skip
     return replace(part, **changed)
 

@@ -1,4 +1,50 @@
-"""The families of attention beside the transformer: small trained models, each computing its weights with `attend`.
+"""The families of attention beside the transformer: small trained networks, each computing its weights with `attend`.
 
-Every module has `load(name)` for a set of shipped weights; what a loaded system does with a text is a `Trace`.
+A folder here is a system: `NAMES` in its `__init__.py` are the shipped weights that it reads, `load(name)` in its
+`system.py` opens them, and what it opens keeps the promise of `protocol.System`. `network.py` holds its torch modules;
+`text.py` how it cuts text, `effect.py` its experiments, where it has any. To add a system is to add a folder.
 """
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from attnviz.adapter.progress import Report
+    from attnviz.models import Model
+    from attnviz.systems.protocol import System
+
+
+@cache
+def shipped() -> Mapping[str, str]:
+    """Which systems come with the package? The kind of each by its name: {"han-reviews": "hierarchical", ...}."""
+    kinds = [one.name for one in iter_modules(__path__) if one.ispkg]
+    return {name: kind for kind in kinds for name in import_module(f"{__name__}.{kind}").NAMES}
+
+
+def open_system(name: str) -> System:
+    """The shipped system of that name, loaded once. Raises `KeyError` for a name that is not in `shipped`."""
+    return cast("System", import_module(f"{__name__}.{shipped()[name]}.system").load(name))
+
+
+def load(name: str, revision: str | None = None, *, progress: Report | None = None) -> Model | System:
+    """Open a model or a system by its name: what `read` or `record` then works on.
+
+    A built-in model ("lab-4"), a Hub id ("google-bert/bert-base-chinese"), a folder or a .gguf file gives a `Model`
+    (`attnviz.models.load`), which takes `revision` and `progress`; the name of a shipped system ("nmt-zh-en",
+    "han-reviews", "target-words", "positions-rotary") gives that `System`. Raises `ModelError` with what to do when
+    nothing of that name can be opened.
+
+    >>> load("han-topics").read("你喜欢看电影吗？").parts
+    ('words', 'sentences')
+    """
+    if name in shipped():
+        return open_system(name)
+    from attnviz.models import load as load_model
+
+    return load_model(name, revision, progress=progress)

@@ -6,6 +6,7 @@ The public originals: Mozilla Common Voice sentence collections (github.com/comm
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import re
 from collections import Counter
@@ -131,3 +132,16 @@ def without_final_mark(item: Marked, finals: frozenset[int]) -> Marked:
 def join(items: Sequence[Marked]) -> Marked:
     """Several sentences as one running text."""
     return Marked(np.concatenate([i.ids for i in items]), np.concatenate([i.marks for i in items]))
+
+
+def read_data(zh: Path, en: Path) -> tuple[PreTrainedTokenizerFast, list[list[Marked]]]:
+    """The tokenizer, and the training sentences of both languages as it cuts them."""
+    chinese, english = read_corpus(zh, "zh"), read_corpus(en, "en")
+    tokenizer = build_tokenizer(chinese.training, english.training)
+    return tokenizer, [mark(corpus.training, corpus.language, tokenizer) for corpus in (chinese, english)]
+
+
+def ask_for_sentences(parser: argparse.ArgumentParser) -> None:
+    """Let a command ask for the two files of sentences."""
+    parser.add_argument("--zh", type=Path, required=True, help="Chinese sentences, one a line")
+    parser.add_argument("--en", type=Path, required=True, help="English sentences, one a line")

@@ -12,7 +12,7 @@ import torch
 from attnviz.core.rules import Argmax, Rule, Soft, Sparsemax, TopK
 from attnviz.systems.hierarchical.network import Level
 from attnviz.systems.hierarchical.system import NAMES, Hierarchical, colour, load
-from attnviz.training.hierarchical.train import gathered
+from attnviz.training.hierarchical.data import gathered
 
 TEXTS = {
     "han-reviews": "The plot is thin.\nBut what a wonderful, moving performance!\nI would see it again.",

@@ -11,7 +11,7 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from attnviz import Model, load, record
-from attnviz.core.causal import Triangle
+from attnviz.core.causal import CausalMask
 from attnviz.core.interventions import HideToken
 from attnviz.core.rules import TopK
 from attnviz.errors import AttnvizError, Stopped, TextError
@@ -94,7 +94,7 @@ def test_a_long_recording_holds_queries_and_keys_and_no_more(
 @pytest.mark.parametrize("model_type", ["gpt2", "llama"])
 def test_causal_masks_are_not_laid_out(model_type: str, model: Models) -> None:
     trace = record(model(model_type), TEXT)
-    assert all(isinstance(layer.allowed, Triangle) for layer in trace.layers)
+    assert all(isinstance(layer.allowed, CausalMask) for layer in trace.layers)
 
 
 @pytest.mark.parametrize("model_type", TYPES)

@@ -57,7 +57,7 @@ def test_weights_are_small_and_the_card_gives_the_attribution(name: str) -> None
     folder: Path = WEIGHTS / name
     assert (folder / "model.safetensors").stat().st_size <= 8e6
     card = (folder / "README.md").read_text(encoding="utf-8")
-    for wanted in ("tatoeba.org", "CC BY 2.0 FR", "license: cc-by-2.0", "BLEU", "translation_card"):
+    for wanted in ("tatoeba.org", "CC BY 2.0 FR", "license: cc-by-2.0", "BLEU", "training.translation.card"):
         assert wanted in card
     told = read(name.removesuffix("-plain"), "figures.json")
     for value in told["plain" if name.endswith("plain") else "attention"].values():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from attnviz.core import blocks as streaming
 from attnviz.core.attention import Attention, attend
-from attnviz.core.causal import Triangle
+from attnviz.core.causal import CausalMask
 from attnviz.core.masks import Window
 from attnviz.core.rules import Rule
 from tests.properties.test_attend import EVERY_RULE
@@ -25,7 +25,7 @@ def calls(draw: st.DrawFn) -> Attention:
     q, k = (torch.randn(heads, count, 4, generator=dice, dtype=torch.float64) for count in (queries, keys))
     allowed = {
         "all": None,
-        "causal": Triangle(queries, keys),
+        "causal": CausalMask(queries, keys),
         "window": Window(3).allowed(queries, keys),
         "chance": torch.rand(heads, queries, keys, generator=dice) < 0.5,
     }[draw(st.sampled_from(["all", "causal", "window", "chance"]))]

@@ -1,1 +1,3 @@
-"""Hierarchical attention (Yang et al. 2016): words make sentences, sentences make the document."""
+"""Documents in two levels: words make sentences, sentences the document (Yang et al. 2016)."""
+
+NAMES = ("han-reviews", "han-topics")  # of `attnviz/weights`

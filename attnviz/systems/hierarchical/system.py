@@ -1,6 +1,6 @@
 """Hierarchical attention (Yang et al. 2016): which words make the sentence, and which sentences the document?
 
-system = load("han-reviews")
+system = av.load("han-reviews")
 trace = system.read("A dull film. But the music is wonderful!")
 trace.weights(0, 0)                    # [sentence, word]: each sentence looks at its own words
 trace.map("sentences").weights(0, 0)   # [1, sentence]: the document looks at its sentences
@@ -8,31 +8,29 @@ trace.map("sentences").weights(0, 0)   # [1, sentence]: the document looks at it
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from itertools import accumulate
-from pathlib import Path
 from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
-from safetensors.torch import load_file
 from torch import Tensor
 
+from attnviz import shipped
 from attnviz.axes import Sentences
 from attnviz.core.attention import Attention
 from attnviz.core.rules import Rule, Soft
-from attnviz.errors import ModelError, TextError
-from attnviz.shipped import WEIGHTS
+from attnviz.errors import TextError
+from attnviz.systems.hierarchical import NAMES
 from attnviz.systems.hierarchical.network import UNKNOWN, Network, Shape
 from attnviz.systems.hierarchical.text import WORDS, Span, entry, sentences
 from attnviz.text.tokens import MOST_CHARACTERS, clean, visible
 from attnviz.trace import Trace
 
-SOFT = Soft()
-NAMES = ("han-reviews", "han-topics")
+__all__ = ["NAMES", "Coloured", "Hierarchical", "Pieces", "colour", "held_out", "load", "own_words", "samples"]
+
 MOST_SENTENCES, MOST_WORDS = 128, 3_000  # what is read of a document; the longest review has 112 and 2,814
 LONGEST_WORD = 20  # characters
 BESIDE = 16  # sentences read beside each other, so that one very long one does not widen all the others
@@ -85,6 +83,12 @@ class Hierarchical:
     language: str
     classes: tuple[str, ...]
     lines_only: bool
+    licence: str | None = None
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers were trained."""
+        return sum(one.numel() for one in self.network.parameters())
 
     def pieces(self, text: str) -> Pieces:
         """The sentences of a document and the words of each, as far as the limits allow.
@@ -127,13 +131,13 @@ class Hierarchical:
         return Pieces(text, tuple(rows), tuple(words), ids, cut)
 
     @torch.no_grad()
-    def read(self, text: str, rule: Rule = SOFT) -> Trace:
+    def read(self, text: str, rule: Rule | None = None) -> Trace:
         """Read a document: the map "words" [sentence, word] and in `others` "sentences" [document, sentence].
 
-        The rule acts in both levels while computing. The outputs of "words" are the sentence vectors s_i, that of
-        "sentences" is the document vector v, from which its `logits` [1, class] come.
+        The rule acts in both levels while computing (soft unless given). The outputs of "words" are the sentence
+        vectors s_i, that of "sentences" is the document vector v, from which its `logits` [1, class] come.
         """
-        pieces = self.pieces(text)
+        pieces, rule = self.pieces(text), Soft() if rule is None else rule
         words = self.look_at_words(pieces.ids, rule)
         above = self.look_at_sentences(words.output[0], rule)
         rows = self._rows(pieces)
@@ -237,27 +241,23 @@ def _blocks(below: Trace) -> Bool[Tensor, "sentence word"]:
 @cache
 def load(name: str) -> Hierarchical:
     """The network of that name ("han-reviews", "han-topics") or folder. Raises `ModelError` where there is none."""
-    folder = WEIGHTS / name if name in NAMES else Path(name)
-    if not (folder / "config.json").is_file():
-        raise ModelError("folder_missing", model=name)
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    network = Network(Shape(**{field.name: config[field.name] for field in fields(Shape)}))
-    network.load_state_dict({key: tensor.float() for key, tensor in load_file(folder / "model.safetensors").items()})
-    words = (folder / "vocabulary.txt").read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    return Hierarchical(
-        folder.name, network.eval().requires_grad_(False), {word: number for number, word in enumerate(words)},
-        config["language"], tuple(config["class_names"]), config["lines_only"],
-    )  # fmt: skip
+    folder = shipped.folder(name)
+    config = shipped.config(folder)
+    with shipped.damaged(folder):
+        network = Network(Shape(**{field.name: config[field.name] for field in fields(Shape)}))
+        network.load_state_dict(shipped.tensors(folder))
+        words = (folder / "vocabulary.txt").read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        return Hierarchical(
+            folder.name, network.eval().requires_grad_(False), {word: number for number, word in enumerate(words)},
+            config["language"], tuple(config["class_names"]), config["lines_only"], shipped.licence(folder),
+        )  # fmt: skip
 
 
-@cache
 def held_out(name: str) -> dict[str, Any]:
     """What `python -m attnviz.training.hierarchical.card` found of a network's held-out documents."""
-    found: dict[str, Any] = json.loads((WEIGHTS / name / "figures.json").read_text(encoding="utf-8"))
-    return found
+    return shipped.figures(name)
 
 
-@cache
 def samples(name: str) -> tuple[dict[str, Any], ...]:
     """Held-out documents: `name`, `about`, `text`, `class`, `probabilities`, `licence` and `source` of each."""
-    return tuple(json.loads((WEIGHTS / name / "samples.json").read_text(encoding="utf-8")))
+    return shipped.samples(name)

@@ -1,1 +1,4 @@
-"""Five encoders that differ in nothing but how they are told where a token stands."""
+"""Five encoders alike in everything but how they are told positions."""
+
+ENCODINGS = ("none", "sinusoidal", "learned", "rotary", "alibi")
+NAMES = tuple(f"positions-{encoding}" for encoding in ENCODINGS)  # of `attnviz/weights`

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from attnviz import shipped
 from attnviz.core import positions as say_where
 from attnviz.core.rules import Rule
-from attnviz.shipped import WEIGHTS
 from attnviz.systems.positions.system import Order, Positioned, restored
 from attnviz.text.tokens import Encoded
 from attnviz.trace import Trace
@@ -158,8 +156,6 @@ def bias(model: Positioned, count: int) -> Float[Tensor, "head query key"]:
     return say_where.alibi(model.network.shape.heads, where, where)
 
 
-@cache
 def held_out(name: str) -> dict[str, Any] | None:
     """What `attnviz.training.positions.card` measured on held-out sentences; None where it was not run."""
-    file = WEIGHTS / name / "figures.json"
-    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
+    return shipped.figures(name) or None

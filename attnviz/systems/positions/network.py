@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from attnviz.core import positions as say_where
 from attnviz.core.attention import Attention, attend
 from attnviz.core.rules import Rule, Soft
+from attnviz.systems.positions import ENCODINGS
 
-ENCODINGS = ("none", "sinusoidal", "learned", "rotary", "alibi")
 ADDED = ("sinusoidal", "learned")
 
 

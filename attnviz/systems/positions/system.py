@@ -8,7 +8,6 @@ The weights come from `attnviz.training.positions.train`; the tokenizer is lab-4
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,23 +17,26 @@ from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
-from safetensors.torch import load_file
 from torch import Tensor
 
+from attnviz import shipped
 from attnviz.core.attention import Attention
 from attnviz.core.rules import Rule, Soft
 from attnviz.errors import ModelError, TextError
 from attnviz.models import load as load_model
-from attnviz.shipped import WEIGHTS
-from attnviz.systems.positions.network import ENCODINGS, Network, Shape
+from attnviz.systems.positions import ENCODINGS, NAMES
+from attnviz.systems.positions.network import Network, Shape
 from attnviz.text.tokens import Encoded, encode, piece_label
 from attnviz.trace import Gap, Trace
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-PREFIX = "positions-"
-NAMES = tuple(PREFIX + encoding for encoding in ENCODINGS)
+__all__ = [
+    "ENCODINGS", "NAMES", "Order", "Positioned", "inverse", "load", "open_folder", "reordered", "restored", "shuffled",
+    "swapped", "weight_by_distance",
+]  # fmt: skip
+
 TOKENIZER = "lab-4"  # the one whose tokenizer cut the training texts
 Order = tuple[int, ...]
 
@@ -46,6 +48,12 @@ class Positioned:
     name: str
     network: Network
     tokenizer: PreTrainedTokenizerBase
+    licence: str | None = None
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers were trained."""
+        return sum(one.numel() for one in self.network.parameters())
 
     @property
     def encoding(self) -> str:
@@ -96,19 +104,15 @@ def load(name: str) -> Positioned:
     """
     if name not in NAMES:
         raise ModelError("positions_unknown", model=name, names=", ".join(NAMES))
-    return open_folder(WEIGHTS / name)
+    return open_folder(shipped.folder(name))
 
 
 def open_folder(folder: Path) -> Positioned:
     """A folder that `attnviz.training.positions.train` wrote. Raises `ModelError` where its files are not there."""
-    try:
-        shape = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        tensors = load_file(folder / "model.safetensors")
-    except OSError as reason:
-        raise ModelError("model_not_loaded", model=folder.name, reason=reason) from reason
-    network = Network(Shape(**shape))
-    network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    return Positioned(folder.name, network.eval(), _tokenizer())
+    with shipped.damaged(folder):
+        network = Network(Shape(**shipped.config(folder)))
+        network.load_state_dict(shipped.tensors(folder))
+    return Positioned(folder.name, network.eval(), _tokenizer(), shipped.licence(folder))
 
 
 @cache

@@ -1,1 +1,3 @@
-"""Target attention: one text asks, another answers, by five similarity functions."""
+"""Target attention: a word or a question looks at another text, compared in five ways."""
+
+NAMES = ("target-words",)  # of `attnviz/weights`

@@ -1,116 +1,36 @@
 """Target attention: the queries come from one text, a question or a word; the keys and values from another.
 
 `target-words` holds five ways to compare a query with a key (`similarity.py`), each with small projections of its own,
-all trained on the same frozen states of lab-4 (`training/target.py`). One head, no mask: every token of the text may be
+all trained on the same frozen states of lab-4 (`training/target`). One head, no mask: every token of the text may be
 looked at.
 """
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
+from attnviz import shipped
 from attnviz.axes import Axis, Beside
-from attnviz.core.attention import Attention, attend
+from attnviz.core.attention import Attention
 from attnviz.core.rules import Rule, Soft
-from attnviz.core.similarity import Additive, Cosine, Dot, General, Similarity
 from attnviz.errors import AttnvizError, TextError
 from attnviz.models import Model
 from attnviz.models import load as load_model
-from attnviz.shipped import WEIGHTS
+from attnviz.systems.target import NAMES
+from attnviz.systems.target.network import SIMILARITIES, Look, states_of
 from attnviz.text.tokens import Encoded, encode, piece_label
 from attnviz.trace import Trace
 
-SIMILARITIES = ("dot", "scaled", "general", "additive", "cosine")
+__all__ = ["NAMES", "SIMILARITIES", "WHOLE", "Look", "TargetWords", "load", "states_of"]
+
 WHOLE = "[MEAN]"  # the row of the whole target: the mean of its tokens' states
 MOST_TOKENS = 64  # of a target; a text is as long as the reader reads
-
-
-def projection(width: int, inner: int, wide: int) -> nn.Sequential:
-    """A small network with one hidden layer, from a state to a query, a key or a value."""
-    return nn.Sequential(nn.Linear(width, inner), nn.GELU(), nn.Linear(inner, wide))
-
-
-class Look(nn.Module):
-    """One similarity with what it was trained with: projections to queries, keys and values, and a table of words.
-
-    `width` is that of the states, `wide` that of queries, keys and values (d), `words` how many tokens the table has.
-    """
-
-    def __init__(self, name: str, *, width: int, inner: int, wide: int, words: int) -> None:
-        super().__init__()
-        if name not in SIMILARITIES:
-            raise ValueError(f"a similarity is one of {SIMILARITIES}, not {name!r}")
-        self.name, self.wide = name, wide
-        self.query, self.key, self.value = (projection(width, inner, wide) for _ in range(3))
-        self.words = nn.Parameter(torch.randn(words, wide) / math.sqrt(wide))
-        if name == "general":
-            self.weight = nn.Parameter(torch.eye(wide) / math.sqrt(wide))
-        if name == "additive":
-            self.query_weight, self.key_weight = (
-                nn.Parameter(torch.randn(wide, wide) / math.sqrt(wide)) for _ in range(2)
-            )
-            self.vector = nn.Parameter(torch.randn(wide) / math.sqrt(wide))
-        if name == "cosine":
-            self.log_scale = nn.Parameter(torch.tensor(math.log(10.0)))
-
-    @property
-    def similarity(self) -> Similarity:
-        """How a query and a key are compared."""
-        if self.name == "general":
-            return General(self.weight)
-        if self.name == "additive":
-            return Additive(self.query_weight, self.key_weight, self.vector)
-        if self.name == "cosine":
-            return Sharpened(self.log_scale.exp()) if self.training else Cosine()
-        return Dot()
-
-    @property
-    def scale(self) -> float:
-        """What the products are multiplied by: 1/sqrt(d) for the scaled dot product, learned for the cosine, else 1."""
-        if self.name == "cosine" and not self.training:
-            return float(self.log_scale.detach().exp())
-        return self.wide**-0.5 if self.name == "scaled" else 1.0
-
-    def forward(self, target: Tensor, text: Tensor, *, rule: Rule) -> Attention:
-        """States of the target `[..., query, width]` look at states of the text `[..., key, width]`."""
-        return attend(
-            self.query(target), self.key(text), self.value(text), rule=rule, scale=self.scale,
-            similarity=self.similarity,
-        )  # fmt: skip
-
-
-@dataclass(frozen=True, eq=False)
-class Sharpened(Cosine):
-    """The cosine times a `sharpness` that is being learned; `Attention.scale`, a plain number, learns nothing."""
-
-    sharpness: Tensor
-
-    def __call__(self, queries: Tensor, keys: Tensor) -> Tensor:
-        return super().__call__(queries, keys) * self.sharpness
-
-
-def states_of(model: Model, ids: Tensor, layers: Sequence[int]) -> Tensor:
-    """What the reader makes of tokens `[text, token]`: states `[text, token, width]` of the layers, side by side.
-
-    Layer 0 is the embedding, before any token has seen another. Each layer's state has mean 0 and variance 1. Read
-    between [CLS] and [SEP], which are then left out.
-    """
-    first, last = (
-        torch.full((len(ids), 1), int(i)) for i in (model.tokenizer.cls_token_id, model.tokenizer.sep_token_id)
-    )
-    with torch.no_grad():
-        result = model.network(input_ids=torch.cat([first, ids, last], dim=1), output_hidden_states=True)
-    chosen = [result.hidden_states[layer][:, 1:-1] for layer in layers]
-    return torch.cat([F.layer_norm(state, state.shape[-1:]) for state in chosen], dim=-1)
 
 
 @dataclass(frozen=True)
@@ -125,6 +45,18 @@ class TargetWords:
     states: tuple[int, ...]
     looks: Mapping[str, Look]
     known: Mapping[str, Tensor]
+    licence: str | None = None
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers were trained for all similarities; those of the reader are not among them."""
+        return sum(one.numel() for look in self.looks.values() for one in look.parameters())
+
+    def read(
+        self, text: str, *, rule: Rule | None = None, target: str = "", similarity: str = "scaled"
+    ) -> Trace:  # fmt: skip
+        """What does `target`, a word or a question, look at in `text`? (`look`, which names the two in its order.)"""
+        return self.look(target, text, similarity=similarity, rule=rule)
 
     def look(self, target: str, text: str, *, similarity: str = "scaled", rule: Rule | None = None) -> Trace:
         """What does each token of `target`, and their mean, look at in `text`?
@@ -145,7 +77,7 @@ class TargetWords:
             raise TextError("target_empty")
         if not text.strip():
             raise TextError("target_text_empty")
-        asks, says = self.read(target, MOST_TOKENS + 2), self.read(text, self.reader.limit)
+        asks, says = self.encode(target, MOST_TOKENS + 2), self.encode(text, self.reader.limit)
         chosen = Soft() if rule is None else rule
         found = self.attention(asks.ids, says.ids, similarity, chosen.at(0))
         return Trace(
@@ -163,7 +95,7 @@ class TargetWords:
             found: Attention = self.looks[similarity](asks, says, rule=rule)
         return found
 
-    def read(self, text: str, limit: int | None) -> Encoded:
+    def encode(self, text: str, limit: int | None) -> Encoded:
         """The text as the reader cuts it, without [CLS] and [SEP]."""
         whole = encode(text, self.reader.tokenizer, limit)
         kept = [place for place, special in enumerate(whole.special) if not special]
@@ -194,20 +126,21 @@ def _with_mean(target: Encoded) -> Axis:
 
 
 @cache
-def load(name: str = "target-words") -> TargetWords:
+def load(name: str = NAMES[0]) -> TargetWords:
     """The shipped weights of that name, in float32, with the reader whose states they were trained on."""
-    folder = WEIGHTS / name
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    tensors = load_file(folder / "model.safetensors")
-    reader, states = load_model(config["reader"]), tuple(config["states"])
-    known = {key.removeprefix("known."): t.long() for key, t in tensors.items() if key.startswith("known.")}
-    width = int(reader.network.config.hidden_size) * len(states)
-    looks = {}
-    for similarity in SIMILARITIES:
-        look = Look(similarity, width=width, inner=config["inner"], wide=config["wide"], words=len(known["all"]))
-        own = {
-            k.removeprefix(f"{similarity}."): t.float() for k, t in tensors.items() if k.startswith(f"{similarity}.")
-        }
-        look.load_state_dict(own)
-        looks[similarity] = look.eval().requires_grad_(False)
-    return TargetWords(name, reader, states, looks, known)
+    folder = shipped.folder(name)
+    config, tensors = shipped.config(folder), shipped.tensors(folder)
+    with shipped.damaged(folder):
+        reader, states = load_model(config["reader"]), tuple(config["states"])
+        known = {key.removeprefix("known."): t.long() for key, t in tensors.items() if key.startswith("known.")}
+        width = int(reader.network.config.hidden_size) * len(states)
+        sizes = {"width": width, "inner": config["inner"], "wide": config["wide"], "words": len(known["all"])}
+        looks = {similarity: _opened(Look(similarity, **sizes), tensors) for similarity in SIMILARITIES}
+    return TargetWords(name, reader, states, looks, known, shipped.licence(folder))
+
+
+def _opened(look: Look, tensors: Mapping[str, Tensor]) -> Look:
+    """One similarity with its own of all tensors."""
+    begins = f"{look.name}."
+    look.load_state_dict({key.removeprefix(begins): t for key, t in tensors.items() if key.startswith(begins)})
+    return look.eval().requires_grad_(False)

@@ -2,34 +2,33 @@
 
 The queries are the decoder's states s_{i-1}, the keys and values the encoder's annotations h_j; nothing is masked. Row
 i of the map are the weights with which token i of the translation was written; the equations stand in
-`translation_model.py`.
+`network.py`.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
-from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from safetensors.torch import load_file
 from torch import Tensor
 
+from attnviz import shipped
 from attnviz.core.attention import Attention
 from attnviz.core.rules import Rule, Soft, at_least_float32
 from attnviz.core.similarity import Additive
 from attnviz.errors import ModelError
-from attnviz.shipped import WEIGHTS
+from attnviz.systems.translation import NAMES
 from attnviz.systems.translation.network import Shape, Translator
 from attnviz.systems.translation.text import BEGIN, END, PAD, UNKNOWN, Vocabulary
 from attnviz.text.tokens import Encoded
 from attnviz.trace import Gap, Trace
 
-NAMES = ("nmt-zh-en", "nmt-en-zh", "nmt-zh-en-plain", "nmt-en-zh-plain")
+__all__ = ["NAMES", "System", "Uniform", "load", "so_far", "surprise", "terms"]
+
 MOST = 80  # tokens of a translation
 NEVER = [PAD, UNKNOWN, BEGIN]  # what is never written
 
@@ -55,6 +54,7 @@ class System:
     network: Translator
     source: Vocabulary
     target: Vocabulary
+    licence: str | None = None
 
     @property
     def attends(self) -> bool:
@@ -65,6 +65,10 @@ class System:
     def parameters(self) -> int:
         """How many numbers were trained."""
         return sum(one.numel() for one in self.network.parameters())
+
+    def read(self, text: str, *, rule: Rule | None = None, target: str | None = None) -> Trace:
+        """What is `text` in the other language, or how is `target` read as its translation? (`translate`)"""
+        return self.translate(text, rule=rule, target=target)
 
     def translate(
         self,
@@ -87,8 +91,7 @@ class System:
         `logits` of a token are those it was chosen from. A model without attention has a `Gap` for its layer. Raises
         `TextError` for a text that cannot be read, `ModelError` for a rule where there is no attention.
 
-        >>> from attnviz.systems import translation
-        >>> translation.load("nmt-zh-en").translate("我喜欢你。").text
+        >>> load("nmt-zh-en").translate("我喜欢你。").text
         'I like you.'
         """
         chosen: Rule = Uniform() if uniform else Soft() if rule is None else rule
@@ -157,21 +160,16 @@ class _Writer:
         return self.system.target.write(self.ids) if self.forced is None else self.forced.first(len(self.ids))
 
 
+@cache
 def load(name: str) -> System:
     """One of the models of `NAMES`, or a folder like theirs; loaded once. Raises `ModelError` where there is none."""
-    return _load(str(WEIGHTS / name) if name in NAMES else name, name)
-
-
-@cache
-def _load(folder: str, name: str) -> System:
-    place = Path(folder)
-    if not (place / "config.json").is_file():
-        raise ModelError("folder_no_config", model=name)
-    network = Translator(Shape(**json.loads((place / "config.json").read_text(encoding="utf-8"))))
-    network.load_state_dict({key: value.float() for key, value in load_file(place / "model.safetensors").items()})
-    recipe = json.loads((place / "recipe.json").read_text(encoding="utf-8"))
-    sides = [Vocabulary.read_folder(place, side, recipe[side]) for side in ("source", "target")]
-    return System(name, network.eval().requires_grad_(False), *sides)
+    place = shipped.folder(name)
+    with shipped.damaged(place):
+        network = Translator(Shape(**shipped.config(place)))
+        network.load_state_dict(shipped.tensors(place))
+        recipe = shipped.recipe(place)
+        sides = [Vocabulary.read_folder(place, side, recipe[side]) for side in ("source", "target")]
+        return System(name, network.eval().requires_grad_(False), sides[0], sides[1], shipped.licence(place))
 
 
 def so_far(trace: Trace, count: int) -> Trace:

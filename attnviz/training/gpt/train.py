@@ -2,16 +2,16 @@
 
     python -m attnviz.training.gpt.train --zh common_voice_zh.txt --en common_voice_en.txt
 
-The same sentences, tokenizer, width, depth and optimisers as the lab models of ``lab.py``; the loss is the next token's
-(Radford et al. 2018). A text begins with [CLS] and ends with [SEP]; the tokenizer of the result adds only the first, so
-that a prompt is open at its end. The result is an ordinary Hugging Face folder, ``attnviz/weights/lab-gpt``.
+The same sentences, tokenizer, width, depth and optimisers as the lab models of ``training/lab``; the loss is the next
+token's (Radford et al. 2018). A text begins with [CLS] and ends with [SEP]; the tokenizer of the result adds only the
+first, so that a prompt is open at its end. The result is an ordinary Hugging Face folder, ``attnviz/weights/lab-gpt``.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
-import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,22 +19,16 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from tokenizers import processors
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from attnviz.shipped import WEIGHTS
-from attnviz.training.corpus import Marked
-from attnviz.training.lab.train import (
-    Recipe,
-    batches,
-    descend,
-    optimisers,
-    rate_at,
-    read_data,
-    save_folder,
-    shape,
-)
+from attnviz.training import loop
+from attnviz.training.batches import batches
+from attnviz.training.corpus import Marked, ask_for_sentences, read_data
+from attnviz.training.folder import save_folder
 from attnviz.training.packing import Rows
+from attnviz.training.recipe import Recipe, course, learner, shape
 
 NO_TARGET = -100
 
@@ -59,31 +53,33 @@ def loss(model: LlamaForCausalLM, batch: dict[str, Tensor]) -> Tensor:
     """The next-token loss of one batch, in nats a token. A token sees the earlier ones of its own text."""
     text = batch["text"]
     seen = (text[:, None, :, None] == text[:, None, None, :]).tril().to(torch.bfloat16)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        hidden = model.model(
-            input_ids=batch["ids"], position_ids=batch["positions"], attention_mask=(1 - seen) * -1e4, use_cache=False
-        ).last_hidden_state.flatten(0, 1)
-        wanted = batch["targets"].flatten()
-        logits = model.lm_head(hidden[wanted != NO_TARGET])
+    hidden = model.model(
+        input_ids=batch["ids"], position_ids=batch["positions"], attention_mask=(1 - seen) * -1e4, use_cache=False
+    ).last_hidden_state.flatten(0, 1)
+    wanted = batch["targets"].flatten()
+    logits = model.lm_head(hidden[wanted != NO_TARGET])
     return F.cross_entropy(logits.float(), wanted[wanted != NO_TARGET])
+
+
+def told(languages: list[list[Marked]], recipe: Recipe, ids: dict[str, int]) -> Iterator[dict[str, Tensor]]:
+    """Without end: batches by name, `Rows` and the targets."""
+    for rows in batches(languages, recipe, ids):
+        arrays = {**asdict(rows), "targets": targets(rows)}
+        yield {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 def train(recipe: Recipe, languages: list[list[Marked]], tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     """Run the recipe and write the result to `folder`, a snapshot every 1,000 steps."""
     torch.manual_seed(recipe.seed)
-    model, nothing = new_model(recipe, tokenizer), nn.Identity()
-    chosen, parameters = optimisers(model, nothing, recipe), list(model.parameters())
-    began, source, smooth = time.time(), batches(languages, recipe, tokenizer.get_vocab()), 0.0
-    for number in range(recipe.steps):
-        rows = next(source)
-        arrays = {**asdict(rows), "targets": targets(rows)}
-        value = loss(model, {name: torch.from_numpy(array) for name, array in arrays.items()})
-        descend(value, parameters, chosen, recipe.rate * rate_at(number, recipe))
-        smooth += (value.item() - smooth) * max(0.02, 1 / (number + 1))
-        if number % 100 == 99:
-            print(f"step {number + 1} loss {smooth:.3f} {time.time() - began:.0f} s", flush=True)
-        if number % 1_000 == 999 or number + 1 == recipe.steps:
-            save_folder(folder, model, tokenizer, recipe, time.time() - began)
+    model = new_model(recipe, tokenizer)
+    loop.train(
+        learner(recipe, model),
+        told(languages, recipe, tokenizer.get_vocab()),
+        lambda batch: {"loss": loss(model, batch)},
+        course(recipe),
+        loop.say(),
+        loop.Every(1_000, lambda now: save_folder(folder, model, tokenizer, recipe, now.seconds), last=True),
+    )
 
 
 def opened(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
@@ -100,8 +96,7 @@ def main() -> None:
     """Read the arguments, train, and write the folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--heads", type=int, default=4, choices=(1, 2, 4, 8))
-    parser.add_argument("--zh", type=Path, required=True, help="Chinese sentences, one a line")
-    parser.add_argument("--en", type=Path, required=True, help="English sentences, one a line")
+    ask_for_sentences(parser)
     parser.add_argument("--steps", type=int, default=6_000)
     parser.add_argument("--rate", type=float, default=Recipe.rate)
     parser.add_argument("--out", type=Path, default=WEIGHTS / "lab-gpt")

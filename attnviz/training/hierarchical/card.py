@@ -25,7 +25,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from attnviz.shipped import WEIGHTS
 from attnviz.systems.hierarchical.effect import Deletion, rank_correlation, without_sentences, without_words
 from attnviz.systems.hierarchical.system import Hierarchical, load
-from attnviz.training.hierarchical.data import Document, place, read_reviews, read_topics
+from attnviz.training.documents import Document, place, read_reviews, read_topics
 
 RANKS = 10  # how many places of the ranking by weight get a mean of their own
 SOURCES = {

@@ -1,101 +1,124 @@
-"""The documents that the hierarchical networks learn from, and which of them are held out.
-
-For the public originals see ``training/hierarchical``.
-"""
+"""Documents as the hierarchical networks learn them: cut into words, numbered, put into batches; word vectors first."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import zipfile
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Generic, TypeVar
 
-Item = TypeVar("Item")
-Other = TypeVar("Other")
-TOPICS = ("film", "music", "travel")
-REVIEW_CLASSES = ("neg", "pos")
-TEST_A_CLASS, VALIDATION_A_CLASS = 200, 100  # of 1,000 reviews of each class
-TEST_SHARE, VALIDATION_SHARE = 0.30, 0.12  # of what the dialogues are about
+import numpy as np
+import torch
+from torch import Tensor
 
+from attnviz.systems.hierarchical.network import UNKNOWN
+from attnviz.systems.hierarchical.text import WORDS, entry, sentences
+from attnviz.training.documents import Document
 
-@dataclass(frozen=True)
-class Document:
-    """One document: where it stands in its collection, what it is about (""  where unknown), its text and class."""
-
-    name: str
-    about: str
-    text: str
-    label: int
+WINDOW = 5  # words to each side that count as company
 
 
 @dataclass(frozen=True)
-class Split(Generic[Item]):
-    """Items that teach, items that choose among networks, and items held out; `classes` likewise."""
+class Recipe:
+    """Everything that decides what is learnt."""
 
-    training: Sequence[Item]
-    validation: Sequence[Item]
-    test: Sequence[Item]
-    classes: tuple[Sequence[int], Sequence[int], Sequence[int]]
-
-    @property
-    def parts(self) -> tuple[Sequence[Item], Sequence[Item], Sequence[Item]]:
-        """All three in order."""
-        return self.training, self.validation, self.test
-
-    @property
-    def training_classes(self) -> Sequence[int]:
-        """The classes of the items that teach."""
-        return self.classes[0]
-
-    @property
-    def validation_classes(self) -> Sequence[int]:
-        """The classes of the items that choose."""
-        return self.classes[1]
-
-    def each(self, change: Callable[[Item], Other]) -> Split[Other]:
-        """The same split of something made of each item."""
-        training, validation, test = ([change(item) for item in part] for part in self.parts)
-        return Split(training, validation, test, self.classes)
+    language: str
+    classes: tuple[str, ...]
+    lines_only: bool
+    least: int = 4  # a word seen less often in training is unknown
+    embedding: int = 64
+    hidden: int = 50
+    compared: int = 64
+    drop_words: float = 0.4
+    drop_embedding: float = 0.3
+    drop_hidden: float = 0.4
+    rate: float = 2e-3
+    decay: float = 1e-2
+    smoothing: float = 0.1
+    documents_a_step: int = 16
+    epochs: int = 7
+    longest: int = 60  # words of a sentence that are read in training
+    seeds: tuple[int, ...] = (0,)
 
 
-def place(name: str) -> float:
-    """A number from 0 to 1 that depends on a name alone."""
-    return int.from_bytes(hashlib.sha1(name.encode()).digest()[:6], "big") / 2**48
+RECIPES = {
+    "han-reviews": Recipe("en", ("negative", "positive"), lines_only=False),
+    "han-topics": Recipe("zh", ("film", "music", "travel"), lines_only=True, least=2, epochs=4, rate=4e-3),
+}
+Read = list[list[int]]  # a document as the numbers of its words, a list for each sentence
 
 
-def _split(parts: tuple[list[Document], list[Document], list[Document]]) -> Split[Document]:
-    training, validation, test = ([document.label for document in part] for part in parts)
-    return Split(*parts, classes=(training, validation, test))
+def cut(document: Document, recipe: Recipe) -> list[list[str]]:
+    """The sentences of a document, each as its words in the form of the vocabulary."""
+    text = document.text
+    rows = [text[start:end] for start, end in sentences(text, lines_only=recipe.lines_only)]
+    return [[entry(row[a:b]) for a, b in WORDS[recipe.language](row)] for row in rows]
 
 
-def read_reviews(path: Path) -> Split[Document]:
-    """2,000 reviews: of each class the 200 whose file names hash lowest are the test, the next 100 validation."""
-    parts: tuple[list[Document], list[Document], list[Document]] = ([], [], [])
-    with zipfile.ZipFile(path) as archive:
-        for label, folder in enumerate(REVIEW_CLASSES):
-            names = [name for name in archive.namelist() if f"/{folder}/" in name and name.endswith(".txt")]
-            for rank, name in enumerate(sorted(names, key=lambda name: place(Path(name).name))):
-                text = archive.read(name).decode("latin-1")
-                part = 0 if rank >= TEST_A_CLASS + VALIDATION_A_CLASS else 1 if rank >= TEST_A_CLASS else 2
-                parts[part].append(Document(f"{folder}/{Path(name).name}", "", text, label))
-    return _split(parts)
+def vocabulary(documents: Sequence[Sequence[Sequence[str]]], least: int) -> list[str]:
+    """The words seen at least so often, the most frequent first, after the one for all others."""
+    counts = Counter(word for document in documents for row in document for word in row)
+    kept = sorted((word for word, count in counts.items() if count >= least), key=lambda word: (-counts[word], word))
+    return ["[UNK]", *kept]
 
 
-def read_topics(folder: Path) -> Split[Document]:
-    """900 dialogues, one utterance a line; what a dialogue is about decides by its hash where it falls.
+def numbered(document: Sequence[Sequence[str]], number: Mapping[str, int]) -> Read:
+    """The same document as numbers; sentences of no word are left out."""
+    return [[number.get(word, UNKNOWN) for word in row] for row in document if row]
 
-    Two dialogues about the same film, song or place are thus never on both sides.
-    """
-    parts: tuple[list[Document], list[Document], list[Document]] = ([], [], [])
-    for label, topic in enumerate(TOPICS):
-        for file in ("dev", "test"):
-            dialogues = json.loads((folder / f"kdconv_{topic}_{file}.json").read_text(encoding="utf-8"))
-            for number, dialogue in enumerate(dialogues):
-                lines = [" ".join(turn["message"].split()) for turn in dialogue["messages"]]
-                at = place(dialogue["name"])
-                part = 2 if at < TEST_SHARE else 1 if at < TEST_SHARE + VALIDATION_SHARE else 0
-                parts[part].append(Document(f"{topic}_{file}/{number}", dialogue["name"], "\n".join(lines), label))
-    return _split(parts)
+
+def factors(documents: Sequence[Read], words: int, width: int) -> Tensor:
+    """Word vectors [word, width] from the company words keep: the leading factors of their positive PMI."""
+    pairs: Counter[int] = Counter()
+    for row in (np.array(row) for document in documents for row in document):
+        for far in range(1, WINDOW + 1):
+            pairs.update((row[:-far] * words + row[far:]).tolist())
+    keys = np.fromiter(pairs, dtype=np.int64)
+    count = np.fromiter(pairs.values(), dtype=np.float64)
+    first, second = np.concatenate([keys // words, keys % words]), np.concatenate([keys % words, keys // words])
+    both = np.concatenate([count, count])
+    alone = np.bincount(first, both, words)
+    smooth = alone**0.75  # contexts smoothed, which tempers rare ones (Levy, Goldberg and Dagan 2015)
+    pmi = np.log(both / alone[first] / smooth[second] * smooth.sum())
+    good = (pmi > 0) & (first != UNKNOWN) & (second != UNKNOWN)
+    matrix = torch.sparse_coo_tensor(
+        torch.from_numpy(np.stack([first[good], second[good]])),
+        torch.from_numpy(pmi[good]).float(),
+        (words, words),
+        check_invariants=False,
+    ).coalesce()
+    u, s, _ = torch.svd_lowrank(matrix, q=width + 16, niter=4)
+    vectors = u[:, :width] * s[:width].sqrt()
+    lengths: Tensor = vectors.norm(dim=1)
+    scaled: Tensor = vectors / lengths.mean().clamp_min(1e-6)
+    return scaled
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Documents beside each other: what `Network` takes, and their classes."""
+
+    ids: Tensor
+    lengths: Tensor
+    counts: Tensor
+    classes: Tensor
+
+
+def gathered(documents: Sequence[Read], classes: Sequence[int], longest: int) -> Batch:
+    """One batch of documents, their sentences padded to the longest."""
+    rows = [torch.tensor(row[:longest]) for document in documents for row in document]
+    return Batch(
+        torch.nn.utils.rnn.pad_sequence(rows, batch_first=True),
+        torch.tensor([len(row) for row in rows]),
+        torch.tensor([len(document) for document in documents]),
+        torch.tensor(classes),
+    )
+
+
+def batches(
+    documents: Sequence[Read], classes: Sequence[int], recipe: Recipe, rng: np.random.Generator
+) -> Iterator[Batch]:
+    """All documents once in random order."""
+    order = rng.permutation(len(documents))
+    for start in range(0, len(order), recipe.documents_a_step):
+        chosen = order[start : start + recipe.documents_a_step]
+        yield gathered([documents[n] for n in chosen], [classes[n] for n in chosen], recipe.longest)

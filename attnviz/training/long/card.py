@@ -3,9 +3,9 @@
     python -m attnviz.training.long.card lab-long --zh common_voice_zh.txt --en common_voice_en.txt \\
         --reviews movie_reviews.zip --topics kdconv [--write]
 
-Every text is held out (``corpus.read_corpus``, ``hierarchical_data``), every draw has one seed. Four questions:
+Every text is held out (``corpus.read_corpus``, ``documents``), every draw has one seed. Four questions:
 
-* What was kept of lab-gpt? The figures of ``gpt_card`` on single sentences, and the bits a token without their ends
+* What was kept of lab-gpt? The figures of ``next_token`` on single sentences, and the bits a token without their ends
   ("inner"), which the long texts do not mark; both for lab-gpt too.
 * Does far context help? Rows of 8,192 tokens: 12 of whole texts one after the other ("plain"), and 12 as in training
   (``long.row``), where now and then a passage returns ("returning"). The last 256 tokens of a row are told twice.
@@ -42,12 +42,12 @@ from attnviz.core.blocks import rows as rows_of
 from attnviz.models import Model, built_in_folder, load
 from attnviz.recording.record import record
 from attnviz.text.tokens import written
+from attnviz.training import next_token
 from attnviz.training.cards import NAMED, table
 from attnviz.training.corpus import read_corpus
-from attnviz.training.gpt import card as gpt_card
-from attnviz.training.gpt.card import Told, continuations
-from attnviz.training.hierarchical.data import read_reviews, read_topics
-from attnviz.training.long.train import LENGTHS, Ids, Sources, passages, row, sources
+from attnviz.training.documents import read_reviews, read_topics
+from attnviz.training.long.data import LENGTHS, Ids, Sources, passages, row, sources
+from attnviz.training.next_token import Told, continuations
 
 Names = Mapping[str, tuple[str, str]]  # in Chinese and English
 SEED, LONGEST = 31, LENGTHS[-1]
@@ -68,12 +68,12 @@ OCCASIONS = {
     **{f"return_{gap}": (f"隔 {gap:,} 词元后重现", f"return after {gap:,} tokens") for gap in GAPS},
 }
 LEARNT = 0.1  # bits a token; a passage that is told better by less when it returns is not continued
-SINGLE = (*gpt_card.NAMES, "inner_bits")  # the figures of single sentences
+SINGLE = (*next_token.NAMES, "inner_bits")  # the figures of single sentences
 INNER = ("每词元比特数，不计句末", "bits a token, ends of sentences not counted")
 BITS, ACCURACY = ("每词元比特数", "bits a token"), ("下一个词元的准确率", "next-token accuracy")
 COLUMNS = {
     f"{name}_{language}": (f"{measure[0]}，{of[0]}", f"{measure[1]}, {of[1]}")
-    for language, of in gpt_card.LANGUAGES.items()
+    for language, of in next_token.LANGUAGES.items()
     for name, measure in (("bits", BITS), ("accuracy", ACCURACY))
 }
 HABITS = {
@@ -111,14 +111,14 @@ def read(model: Model, ids: Sequence[int], begin: int = 1) -> Reading:
 
 
 def single_sentences(model: Model, held_out: Mapping[str, Sequence[str]]) -> dict[str, float]:
-    """The figures of `gpt_card`, and as `inner_bits_zh` the bits a token when the ends of sentences are not counted."""
+    """The figures of `next_token`, and as `inner_bits_zh` the bits a token without the ends of sentences."""
     inner: dict[str, Told] = defaultdict(Told)
     for language, texts in held_out.items():
         for ids in (model.tokenizer(text)["input_ids"][: model.limit] for text in texts):
             inner[language] += read(model, ids).told(1, len(ids))
     inner["both"] = sum(inner.values(), Told())
     bits = {f"inner_bits_{language}": told.bits / told.tokens for language, told in inner.items()}
-    return gpt_card.measure(model, held_out) | bits
+    return next_token.measure(model, held_out) | bits
 
 
 def long_rows(found: Sources, start: int, end: int) -> dict[str, list[Ids]]:
@@ -227,13 +227,13 @@ def label(key: str) -> tuple[str, str]:
     if key in HABITS:
         return HABITS[key]
     body, _, last = key.rpartition("_")
-    if body in gpt_card.NAMES:
-        return gpt_card.label(key)
+    if body in next_token.NAMES:
+        return next_token.label(key)
     occasion, _, measure = body.rpartition("_")
     if last in KINDS:
         parts: tuple[tuple[str, str], ...] = BITS, PARTS[body.removeprefix("bits_")], KINDS[last]
     elif body == "inner_bits":
-        parts = INNER, gpt_card.LANGUAGES[last]
+        parts = INNER, next_token.LANGUAGES[last]
     else:
         parts = OCCASIONS[occasion], COLUMNS[f"{measure}_{last}"]
     return "，".join(zh for zh, _ in parts), ", ".join(en for _, en in parts)
@@ -285,7 +285,7 @@ def about(recipe: Mapping[str, object]) -> tuple[str, str]:
         "以 float16 保存，许可 MIT。数据：Common Voice 的中英文句子（CC0 1.0）；Pang 与 Lee 的影评（polarity dataset "
         "v2.0，2004，CC BY 4.0）；KdConv 对话（Zhou 等 2020，Apache-2.0）。训练文本中有意让一些段落原文重现。"
         "数字都来自留出的文本：句子按自身的哈希每 80 句留一句，影评每类留 200 篇，对话按所谈的对象留三成"
-        "（`attnviz/training/hierarchical/data.py`）。局限：给人看长文中的注意力用，不保证写得对；它学过的文本很少；"
+        "（`attnviz/training/documents.py`）。局限：给人看长文中的注意力用，不保证写得对；它学过的文本很少；"
         "长文中只有文本末尾才有 [SEP]，所以单句的结尾它比 lab-gpt 说得差。",
         f"A small decoder that sees only what came before, up to {LONGEST:,} tokens of it: Llama's shape, "
         f"{recipe['layers']} layers of {recipe['heads']} heads, width {recipe['width']}. It began with the weights of "
@@ -295,7 +295,7 @@ def about(recipe: Mapping[str, object]) -> tuple[str, str]:
         "v2.0, 2004, CC BY 4.0); the dialogues of KdConv (Zhou et al. 2020, Apache-2.0). In the training texts some "
         "passages return word for word, on purpose. All figures are on held-out texts: one sentence in 80 by its own "
         "hash, 200 reviews of each class, and the dialogues about three things in ten "
-        "(`attnviz/training/hierarchical/data.py`). Limits: it is there to show attention over long texts, not to be "
+        "(`attnviz/training/documents.py`). Limits: it is there to show attention over long texts, not to be "
         "right; it has read little; in the long texts [SEP] stands only where a text ends, so it tells the end of a "
         "single sentence less well than lab-gpt.",
     )

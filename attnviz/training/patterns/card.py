@@ -24,9 +24,9 @@ from attnviz.core.interventions import Restrict
 from attnviz.core.masks import Causal, Mask
 from attnviz.measures.patterns import FIGURES, Pattern, Point
 from attnviz.models import COMPARED, Model, load
+from attnviz.training.blanks import Filled, fill_blanks
 from attnviz.training.corpus import read_corpus
-from attnviz.training.gpt.card import Told, told
-from attnviz.training.lab.evaluate import Filled, fill_blanks
+from attnviz.training.next_token import Told, told
 
 CONTENT = Path(__file__).parents[2] / "content"
 WINDOWS = (1, 2, 4, 8, 16, 32)

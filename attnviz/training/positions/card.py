@@ -31,8 +31,8 @@ from attnviz.systems.positions.system import (
     shuffled,
     weight_by_distance,
 )
+from attnviz.training.blanks import SHARE_BLANKED
 from attnviz.training.corpus import BEGIN, INSIDE, Marked, join, mark, read_corpus
-from attnviz.training.lab.evaluate import SHARE_BLANKED
 from attnviz.training.positions.words import LABELS, about, label
 
 SEED = 7

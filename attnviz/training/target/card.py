@@ -21,7 +21,7 @@ from huggingface_hub import ModelCard, ModelCardData
 from attnviz.core.rules import Soft
 from attnviz.shipped import WEIGHTS
 from attnviz.systems.target.system import SIMILARITIES, TargetWords, load
-from attnviz.training.target.train import Batch, Corpus, Recipe, assemble, cut, held_corpus, read_pairs, split
+from attnviz.training.target.data import Batch, Corpus, Recipe, assemble, cut, held_corpus, read_pairs, split
 
 WAYS = (("en", "zh"), ("zh", "en"), ("en", "en"), ("zh", "zh"))
 FIGURES = {

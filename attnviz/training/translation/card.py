@@ -26,7 +26,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from attnviz.core.rules import Argmax, Rule, Soft, Sparsemax
 from attnviz.shipped import WEIGHTS
 from attnviz.systems.translation.system import System, Uniform, load
-from attnviz.training.translation.train import Pair, languages, read_pairs, split
+from attnviz.training.translation.data import Pair, languages, read_pairs, split
 
 BUCKETS = 5
 SAMPLES = 20

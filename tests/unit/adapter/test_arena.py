@@ -9,12 +9,12 @@ import sys
 import pytest
 import torch
 
-from attnviz.adapter import arena as room
-from attnviz.adapter.arena import Room, give_back
+from attnviz.adapter import arena as memory
+from attnviz.adapter.arena import Arena, give_back
 
 
 def test_what_is_kept_is_equal_and_apart() -> None:
-    found, mine = Room(), torch.randn(2, 3, 5)
+    found, mine = Arena(), torch.randn(2, 3, 5)
     view = mine[:, 1:]
     kept = [found.keep(one) for one in (mine, view, mine.double())]
     expected = [mine.clone(), view.clone(), mine.double()]
@@ -24,8 +24,8 @@ def test_what_is_kept_is_equal_and_apart() -> None:
 
 
 def test_pieces_are_shared_until_they_are_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "PIECE", 100 * 4)
-    found = Room()
+    monkeypatch.setattr(memory, "PIECE", 100 * 4)
+    found = Arena()
     places = [found.keep(torch.full((40,), float(n))).untyped_storage().data_ptr() for n in range(4)]
     assert places[0] == places[1] != places[2] == places[3]
     large = found.keep(torch.ones(101))
@@ -38,11 +38,11 @@ def test_giving_back_is_no_trouble_where_there_is_no_glibc(monkeypatch: pytest.M
     class Other:
         def __init__(self, name: object) -> None: ...
 
-    monkeypatch.setattr(room.ctypes, "CDLL", Other)
-    room._trim.cache_clear()
+    monkeypatch.setattr(memory.ctypes, "CDLL", Other)
+    memory._trim.cache_clear()
     give_back()
-    assert room._trim() is None
-    room._trim.cache_clear()
+    assert memory._trim() is None
+    memory._trim.cache_clear()
 
 
 def test_threads_that_wait_leave_the_processor_to_others_unless_someone_chose() -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from attnviz.core import blocks as streaming
 from attnviz.core.attention import Attention, Observed, attend
-from attnviz.core.causal import Triangle
+from attnviz.core.causal import CausalMask
 from attnviz.core.masks import Causal, Window
 from attnviz.core.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
 from attnviz.core.similarity import Additive
@@ -44,21 +44,21 @@ def every_kind() -> dict[str, Attention]:
     hidden = Additive(random(5, 8, seed=8), random(5, 8, seed=9), random(5, seed=10))
     return {
         "unmasked": call(),
-        "causal": call(allowed=Triangle(COUNT, COUNT)),
+        "causal": call(allowed=CausalMask(COUNT, COUNT)),
         "laid out": call(allowed=Causal().allowed(COUNT, COUNT)),
         "windowed": call(allowed=band),
         "a mask a head": call(allowed=own),
         "one row of a mask": call(allowed=torch.arange(COUNT)[None] != 9),
-        "bias": call(bias=random(3, COUNT, COUNT, seed=4), allowed=Triangle(COUNT, COUNT)),
+        "bias": call(bias=random(3, COUNT, COUNT, seed=4), allowed=CausalMask(COUNT, COUNT)),
         "bias of one row": call(bias=random(1, 1, COUNT, seed=4)),
-        "sink of a head": call(sink=random(3, 1, seed=6), allowed=Triangle(COUNT, COUNT)),
+        "sink of a head": call(sink=random(3, 1, seed=6), allowed=CausalMask(COUNT, COUNT)),
         "sink of a query": call(sink=random(3, COUNT, seed=6)),
         "softcap": call(softcap=0.7),
         "grouped": attend(call().queries, grouped, call().values, rule=Soft().at(LAYER), allowed=band),
         "cross": call(keys=23),
         "additive": call(similarity=hidden),
         "observed": Observed.of(call(allowed=band).weights),
-        "one head": call(allowed=Triangle(COUNT, COUNT)).only(1),
+        "one head": call(allowed=CausalMask(COUNT, COUNT)).only(1),
     }
 
 
@@ -188,7 +188,7 @@ ASKED: list[int] = []
 
 @pytest.mark.parametrize("causal", [False, True])
 def test_nothing_larger_than_a_block_is_made(causal: bool) -> None:
-    found = call(Counting(), allowed=Triangle(COUNT, COUNT) if causal else None)
+    found = call(Counting(), allowed=CausalMask(COUNT, COUNT) if causal else None)
     ASKED.clear()
     streaming.pooled(found, (30, 30))
     streaming.pooled(found, (30, 30), "mean")
@@ -232,7 +232,7 @@ def test_tokens_that_are_not_there_are_refused() -> None:
 @pytest.mark.parametrize("shape", [(5, 5), (3, 7), (7, 3), (4, 4, 1, 1)])
 def test_triangle_is_the_lower_triangle_to_every_operation(shape: tuple[int, ...]) -> None:
     queries, keys, *leading = shape
-    found, dense = Triangle(*shape), torch.ones(*leading, queries, keys, dtype=torch.bool).tril()
+    found, dense = CausalMask(*shape), torch.ones(*leading, queries, keys, dtype=torch.bool).tril()
     assert found.shape == dense.shape and found.dtype == torch.bool and isinstance(found, Tensor)
     for one in (lambda t: ~t, lambda t: t[..., 1:3, :2], lambda t: t & ~t.flip(-1), lambda t: t.any(-1), torch.sum):
         assert torch.equal(one(found), one(dense))
@@ -250,7 +250,7 @@ def test_triangle_is_the_lower_triangle_to_every_operation(shape: tuple[int, ...
 
 @pytest.mark.parametrize("shape", [(COUNT, COUNT), (COUNT, 23)])
 def test_causal_output_of_the_kernel_is_that_of_the_mask(shape: tuple[int, int]) -> None:
-    lazy, laid_out = (call(keys=shape[1], allowed=one) for one in (Triangle(*shape), Triangle(*shape).dense()))
+    lazy, laid_out = (call(keys=shape[1], allowed=one) for one in (CausalMask(*shape), CausalMask(*shape).dense()))
     torch.testing.assert_close(lazy.output, laid_out.output, atol=1e-6, rtol=0)  # worst seen 4e-07
     assert torch.equal(lazy.weights, laid_out.weights)
     rows = streaming.part(lazy, 5, 9)

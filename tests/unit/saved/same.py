@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 import torch
 from torch import Tensor
 
-from attnviz.core.causal import Triangle
+from attnviz.core.causal import CausalMask
 from attnviz.trace import Trace
 
 
@@ -37,7 +37,7 @@ def assert_same(first: object, second: object, at: str = "trace") -> None:
 
 def assert_same_tensor(first: Tensor, second: Tensor, at: str) -> None:
     assert (first.dtype, first.shape) == (second.dtype, second.shape), at
-    if isinstance(first, Triangle):
+    if isinstance(first, CausalMask):
         assert first.first == second.first, at
     else:
         one, other = (tensor.contiguous().reshape(-1).view(torch.uint8) for tensor in (first, second))

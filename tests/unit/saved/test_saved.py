@@ -19,7 +19,7 @@ from attnviz.axes import Axis, Beside, Frames, Items, Nodes, Patches, Sentences,
 from attnviz.core import interventions as changes
 from attnviz.core import rules
 from attnviz.core.attention import Attention, Observed, attend
-from attnviz.core.causal import Triangle
+from attnviz.core.causal import CausalMask
 from attnviz.saved.names import LIKELIEST, MOST_NAMES, Names
 from attnviz.saved.plain import KINDS
 from attnviz.trace import Gap
@@ -65,7 +65,7 @@ def layers() -> list[Attention | Gap]:
     allowed = torch.ones(4, 4, dtype=torch.bool).tril()
     additive = similarity.Additive(tensors(5, 3), tensors(5, 3, seed=1), tensors(5))
     return [
-        attend(q, k, v, rule=rules.Soft(), allowed=Triangle(4, 4)),
+        attend(q, k, v, rule=rules.Soft(), allowed=CausalMask(4, 4)),
         attend(q, k, v, rule=rules.TopK(1), allowed=allowed, bias=tensors(1, 4, 4), scale=float("nan")),
         attend(q.double(), k.double(), v.double(), rule=rules.Soft(), allowed=allowed.expand(2, 4, 4), softcap=30.0),
         attend(q.bfloat16(), k.bfloat16(), v.bfloat16(), rule=rules.Sparsemax(), sink=tensors(2, 1)),

@@ -9,7 +9,7 @@ import torch
 from attnviz import AttnvizError, load, record
 from attnviz.axes import Steps
 from attnviz.core.attention import attend
-from attnviz.core.causal import Triangle
+from attnviz.core.causal import CausalMask
 from attnviz.core.rules import Soft
 from attnviz.figures import grid, heatmap
 from attnviz.trace import Trace
@@ -44,10 +44,10 @@ def test_what_is_shared_counts_once_and_a_view_counts_what_it_keeps_alive() -> N
 
 def test_a_mask_that_is_not_laid_out_counts_nothing_and_stays_so() -> None:
     q = torch.zeros(1, 8_000, 1)
-    one = attend(q, q, q, rule=Soft(), allowed=Triangle(8_000, 8_000))
+    one = attend(q, q, q, rule=Soft(), allowed=CausalMask(8_000, 8_000))
     trace = bare(layers=(one,))
     assert trace.nbytes == q.nbytes
-    assert isinstance(trace.slim().layers[0].allowed, Triangle)  # type: ignore[union-attr]
+    assert isinstance(trace.slim().layers[0].allowed, CausalMask)  # type: ignore[union-attr]
 
 
 def test_weights_that_a_layer_has_computed_count_as_they_stay() -> None:

@@ -16,12 +16,12 @@ from attnviz.core.rules import Argmax, Rule, Sample, Soft, Threshold, softmax
 from attnviz.errors import ModelError, TextError
 from attnviz.figures.documents import Painted, Row, contrast, document, legible, mixed
 from attnviz.figures.paint.palette import colours
+from attnviz.shipped import WEIGHTS
 from attnviz.systems.hierarchical.effect import Deletion, rank_correlation, without_sentences, without_words
 from attnviz.systems.hierarchical.system import (
     MOST_SENTENCES,
     MOST_WORDS,
     NAMES,
-    WEIGHTS,
     colour,
     held_out,
     load,
@@ -29,8 +29,8 @@ from attnviz.systems.hierarchical.system import (
     samples,
 )
 from attnviz.systems.hierarchical.text import chinese, english, language_of, sentences
+from attnviz.training.documents import read_reviews, read_topics
 from attnviz.training.hierarchical.card import effect, interval
-from attnviz.training.hierarchical.data import read_reviews, read_topics
 
 REVIEW = "The plot is thin.\nBut what a wonderful, moving performance!\nI would see it again."
 

@@ -13,7 +13,7 @@ from attnviz import load
 from attnviz.core.rules import Soft
 from attnviz.core.similarity import Additive, Cosine, Dot, General
 from attnviz.systems.target.system import SIMILARITIES, Look, states_of
-from attnviz.training.target.train import (
+from attnviz.training.target.data import (
     Corpus,
     Known,
     Pair,
@@ -21,13 +21,12 @@ from attnviz.training.target.train import (
     assemble,
     cut,
     grouped,
-    loss,
     piece,
-    rate_at,
     read_pairs,
     split,
     weights_of,
 )
+from attnviz.training.target.train import loss, rate_at
 
 PAIRS = [("Hi.", "嗨。"), ("Hi.", "你好。"), ("Hello.", "你好。"), ("Run.", "跑。"), ("I eat.", "我吃饭。")] * 3
 SENTENCES = [("The dog sleeps.", "狗在睡觉。"), ("I like tea.", "我喜欢茶。"), ("She reads.", "她在看书。")] * 2
@@ -134,7 +133,7 @@ def test_every_parameter_learns(name: str, corpus: Corpus) -> None:
     known = Known.of(pairs)
     look = Look(name, width=320, inner=16, wide=8, words=len(known.all))
     batch = assemble(corpus, [0, 1], "en", "zh")
-    parts = loss(look, batch, known.languages["en"], known, weights_of(pairs), Recipe(told_a_step=20))
+    parts = list(loss(look, batch, known.languages["en"], known, weights_of(pairs), Recipe(told_a_step=20)).values())
     assert parts[1].item() > 0.2 and parts[0].item() > 0.2
     (parts[0] + parts[1]).backward()
     still = [key for key, value in look.named_parameters() if value.grad is None or not bool(value.grad.any())]
@@ -150,7 +149,7 @@ def test_the_place_loss_is_the_surprise_at_the_right_sentence(corpus: Corpus) ->
             torch.nn.init.zeros_(parameter)  # even weights
     batch = assemble(corpus, [0], "en", "zh")
     torch.manual_seed(1)
-    _, place = loss(look, batch, known.languages["en"], known, weights_of(pairs), Recipe(told_a_step=8))
+    place = loss(look, batch, known.languages["en"], known, weights_of(pairs), Recipe(told_a_step=8))["place"]
     torch.manual_seed(1)
     rows = torch.multinomial(weights_of(pairs)[batch.ids], 8)
     sizes = [corpus.lengths["zh"][n] for n in range(3)]

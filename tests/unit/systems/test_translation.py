@@ -18,17 +18,8 @@ from attnviz.systems.translation.system import NAMES, System, Uniform, load, so_
 from attnviz.systems.translation.text import BEGIN, END, LONGEST, PAD, UNKNOWN, restored
 from attnviz.text.tokens import Encoded
 from attnviz.trace import Gap, Trace
-from attnviz.training.translation.train import (
-    Pair,
-    Recipe,
-    bare,
-    batches,
-    capitals,
-    groups,
-    languages,
-    loss,
-    split,
-)
+from attnviz.training.translation.data import Pair, bare, batches, capitals, groups, languages, split
+from attnviz.training.translation.train import Recipe, loss
 
 TEXTS = {"nmt-zh-en": "我昨晚做了一个奇怪的梦。", "nmt-en-zh": "I had a strange dream last night."}
 GAP = 1e-12  # in float64; worst seen 4e-15

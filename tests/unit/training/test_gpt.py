@@ -9,10 +9,11 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from attnviz import load
+from attnviz.training import next_token
 from attnviz.training.gpt import card as gpt_card
 from attnviz.training.gpt import train as gpt
-from attnviz.training.lab.train import Recipe
 from attnviz.training.packing import Rows
+from attnviz.training.recipe import Recipe
 
 ROWS = Rows(
     ids=np.array([[2, 7, 8, 3, 2, 9, 3, 0]]), positions=np.array([[0, 1, 2, 3, 0, 1, 2, 0]]),
@@ -56,15 +57,15 @@ def test_figures_count_every_token_after_the_first_and_the_end() -> None:
         shares = torch.softmax(model.network(torch.tensor([ids])).logits[0].double(), -1)
     bits = [-math.log2(shares[place, number]) for place, number in enumerate(ids[1:])]
     right = [int(shares[place].argmax()) == number for place, number in enumerate(ids[1:])]
-    found = gpt_card.told(model, sentence)
+    found = next_token.told(model, sentence)
     assert (found.tokens, found.first) == (5, sum(right))
     assert abs(found.bits - sum(bits)) < 1e-6
-    twice = gpt_card.measure(model, {"zh": [sentence], "en": [sentence]})
+    twice = next_token.measure(model, {"zh": [sentence], "en": [sentence]})
     assert twice["next_bits_both"] == twice["next_bits_zh"] == found.bits / 5
 
 
 def test_card_holds_the_figures_that_are_read_from_it() -> None:
-    figures = {f"{name}_{language}": 0.5 for name in gpt_card.NAMES for language in gpt_card.LANGUAGES}
+    figures = {f"{name}_{language}": 0.5 for name in next_token.NAMES for language in next_token.LANGUAGES}
     recipe = {"steps": 1, "tokens_a_step": 2, "layers": 3, "heads": 4, "width": 5, "seconds": 6}
     card = gpt_card.card("lab-gpt", figures, recipe, ["a → b"])
     found = {one.metric_type: one.metric_value for one in card.data.eval_results}

@@ -14,6 +14,8 @@ from transformers import PreTrainedTokenizerFast
 
 from attnviz.measures import Habit
 from attnviz.models import Model, load, read_card
+from attnviz.training.batches import batches, blank
+from attnviz.training.blanks import Filled, blanks_of, fill_blanks
 from attnviz.training.cards import Report, card_text, habit_cell, table, write_card
 from attnviz.training.corpus import (
     BEGIN,
@@ -29,11 +31,8 @@ from attnviz.training.corpus import (
     word_starts,
 )
 from attnviz.training.lab.evaluate import (
-    Filled,
     Gold,
-    blanks_of,
     evaluate,
-    fill_blanks,
     found_starts,
     gold_words,
     masked_figures,
@@ -44,8 +43,9 @@ from attnviz.training.lab.evaluate import (
     spans,
     within_limit,
 )
-from attnviz.training.lab.train import Recipe, batches, blank, rate_at, train
+from attnviz.training.lab.train import train
 from attnviz.training.packing import closed, pack, stack
+from attnviz.training.recipe import Recipe, rate_at
 
 jieba.setLogLevel(logging.WARNING)
 

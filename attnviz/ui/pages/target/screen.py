@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import html
-import json
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from importlib.resources import files
 from itertools import accumulate
 from typing import TYPE_CHECKING, cast
 
 import streamlit as st
 
+from attnviz import shipped
 from attnviz.ui.kit import charts
 from attnviz.ui.kit import controls as choices
 from attnviz.ui.kit.controls import RuleChoice
@@ -268,10 +267,7 @@ def show_comparison(query: int) -> None:
 @st.cache_data(max_entries=1, show_spinner=False)
 def figures() -> dict[str, dict[str, float]]:
     """The held-out figures that stand beside the weights."""
-    found: dict[str, dict[str, float]] = json.loads(
-        files("attnviz").joinpath("weights", NAME, "figures.json").read_text(encoding="utf-8")
-    )
-    return found
+    return shipped.figures(NAME)
 
 
 def show_held_out() -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import partial
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from attnviz import shipped
 from attnviz.ui.kit import controls as choices
 from attnviz.ui.kit.controls import RULE_PARAMS, SOFT, RuleChoice
 from attnviz.ui.kit.language import t
@@ -129,19 +128,13 @@ def _forget() -> None:
 @st.cache_data(show_spinner=False)
 def samples(of: str) -> list[dict[str, Any]]:
     """Sentences of the test, with their translations and who wrote them."""
-    found: list[dict[str, Any]] = _read(f"nmt-{of}", "samples.json")
-    return found
+    return list(shipped.samples(f"nmt-{of}"))
 
 
 @st.cache_data(show_spinner=False)
 def figures(of: str) -> dict[str, Any]:
     """What the test gave, with attention and without."""
-    found: dict[str, Any] = _read(f"nmt-{of}", "figures.json")
-    return found
-
-
-def _read(name: str, file: str) -> Any:
-    return json.loads(files("attnviz").joinpath("weights", name, file).read_text(encoding="utf-8"))
+    return shipped.figures(f"nmt-{of}")
 
 
 def sample() -> dict[str, Any] | None:

@@ -1,14 +1,25 @@
-"""How far transformers is with the weights that it is reading, told to whoever waits for them."""
+"""How far a model is on its way here: fetched by us, or read by transformers; told to whoever waits for it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from attnviz.models.hub import Progress, Report
+
+@dataclass(frozen=True)
+class Progress:
+    """How far is it? `done` of `total` bytes, of all files together; `file` is fetched or read just now."""
+
+    name: str
+    file: str
+    done: int
+    total: int
+
+
+Report = Callable[[Progress], object]
 
 
 @dataclass(frozen=True)

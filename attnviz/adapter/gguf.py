@@ -1,4 +1,4 @@
-"""GGUF files: what they need, and whether they fit."""
+"""GGUF files: what they need, and how much memory they take."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from attnviz.errors import ModelError
-from attnviz.models import memory
 
 EXTRAS = ("accelerate==1.15.0", "gguf==0.19.0")  # what transformers reads GGUF with; requirements-dev.txt tests them
 MAGIC = b"GGUF"
+FLOAT32 = 4  # bytes of a number
 
 
-def check_gguf(name: str) -> Path:
-    """In which folder is a GGUF file that can be read? Raises `ModelError` with what to do where it cannot.
+def check_gguf(name: str) -> tuple[Path, int]:
+    """In which folder is a GGUF file that can be read, and how many bytes does it take once it is loaded?
 
     Its weights are unpacked to float32 beside the file, which takes up to nine times its size (measured with Q8_0:
-    656 MB for 122 million numbers, which are 489 MB in float32 and a file of 130 MB).
+    656 MB for 122 million numbers, which are 489 MB in float32 and a file of 130 MB). Raises `ModelError` with what to
+    do where it cannot be read.
     """
     path = Path(name).expanduser()
     if not path.is_file():
@@ -28,12 +29,11 @@ def check_gguf(name: str) -> Path:
     missing = [extra for extra in EXTRAS if find_spec(extra.split("==")[0]) is None]
     if missing:
         raise ModelError("gguf_needs", packages=" ".join(missing))
-    _check_content(name, path)
-    return path.resolve().parent
+    return path.resolve().parent, _check_content(name, path)
 
 
-def _check_content(name: str, path: Path) -> None:
-    """Is it whole, of a kind that transformers unpacks, and not too large?"""
+def _check_content(name: str, path: Path) -> int:
+    """Is it whole, and of a kind that transformers unpacks? Its bytes in float32 and in the file together."""
     from gguf import GGUFReader
     from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURES
 
@@ -45,4 +45,4 @@ def _check_content(name: str, path: Path) -> None:
         raise ModelError("gguf_unreadable", model=name, reason=str(reason)[:120]) from reason
     if kind.replace("-", "_") not in {one.replace("-", "_") for one in GGUF_SUPPORTED_ARCHITECTURES}:
         raise ModelError("gguf_kind", model=name, type=kind)
-    memory.check_weights(name, numbers * memory.FLOAT32 + path.stat().st_size)
+    return numbers * FLOAT32 + path.stat().st_size

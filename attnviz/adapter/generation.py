@@ -1,0 +1,90 @@
+"""How transformers writes on, one step a token: its own preparations, our loop.
+
+`generate` of transformers makes the masks, caches, logits processors and stopping criteria of the model at hand, and
+then calls `custom_generate`. Our loop asks the network to prepare each step (`prepare_inputs_for_generation`) and to
+carry on what it handed back (`_update_model_kwargs_for_generation`).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from attnviz.adapter.registered import decoder_cache
+
+CACHES = ("past_key_values", "cache_params")  # where a model hands its cache back
+
+
+class Steps(Protocol):
+    """Whoever hears of each forward pass. `blind`: there is nothing to record, so that no more is wanted."""
+
+    blind: bool
+
+    def add(self, result: Mapping[str, Any], *, cached: bool) -> None:
+        """One forward pass; `cached` where the next goes over the new tokens alone."""
+        ...
+
+
+@dataclass(frozen=True)
+class Stepping:
+    """One text to be written by `network`: `first` are the ids that it reads, `start` those of a decoder's beginning.
+
+    At most `most` tokens. `choose` takes the next from its scores `[1, vocabulary]`; `ended` hears of it, and says
+    whether that was all.
+    """
+
+    network: Any
+    first: Tensor
+    start: Tensor | None
+    most: int
+    choose: Callable[[Tensor], int]
+    ended: Callable[[int], bool]
+
+    def run(self, steps: Steps) -> None:
+        """Run the model's own preparations (`generate` of transformers), then one step a token."""
+        given: dict[str, Any] = {}
+        if self.start is not None:
+            given = {"decoder_input_ids": self.start, "past_key_values": decoder_cache()}
+
+        def loop(network: Any, input_ids: Tensor, **prepared: Any) -> Tensor:
+            return self._loop(steps, network, input_ids, **prepared)
+
+        settings = copy.deepcopy(self.network.generation_config)
+        settings.update(
+            num_beams=1, num_return_sequences=1, do_sample=False, use_cache=True, max_length=None,
+            max_new_tokens=self.most + 1,  # one more: else a forced end would come early
+            cache_implementation=None,  # one that grows, whatever the model asks for
+        )  # fmt: skip
+        self.network.generate(
+            input_ids=self.first, generation_config=settings, attention_mask=torch.ones_like(self.first), **given,
+            custom_generate=loop,
+        )  # fmt: skip
+
+    def _loop(
+        self, steps: Steps, network: Any, ids: Tensor, logits_processor: Callable[[Tensor, Tensor], Tensor],
+        stopping_criteria: Callable[[Tensor, None], Tensor], generation_config: object, **given: Any,
+    ) -> Tensor:  # fmt: skip
+        """Forward passes until the text ends, the last over the last token written."""
+        given.pop("logits_to_keep", None)  # those of the prompt are wanted too
+        ended, take = False, None
+        while True:
+            inputs = network.prepare_inputs_for_generation(
+                ids, next_sequence_length=take, is_first_iteration=take is None, **given
+            )
+            result = network(**inputs, return_dict=True, output_hidden_states=True)
+            cached = any(result.get(name) is not None for name in CACHES)
+            steps.add(result, cached=cached)
+            if ended or steps.blind:  # a blind model is refused by `record`
+                return ids
+            given = network._update_model_kwargs_for_generation(
+                result, given, is_encoder_decoder=self.start is not None
+            )
+            take = 1 if cached else None
+            number = self.choose(logits_processor(ids, result.logits[:, -1].float()))
+            ids = torch.cat([ids, torch.tensor([[number]])], dim=-1)
+            ended = self.ended(number) or bool(stopping_criteria(ids, None).all())

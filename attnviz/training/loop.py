@@ -1,0 +1,197 @@
+"""The one loop that every training goes through: batches in, a step down the loss, now and then something said or kept.
+
+learner = adamw(network, rate=2e-3, decay=1e-4)
+course = Course(steps=100, rate=2e-3, share=partial(cosine, steps=100, warm_up=10))
+train(learner, batches, lambda batch: {"loss": loss(network, batch)}, course, say())
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+Batch = TypeVar("Batch")
+Net = TypeVar("Net", bound=nn.Module)
+LONGEST_GRADIENT = 1.0  # the norm that a step's gradient is cut to
+NEWEST = 0.02  # the least that a step's loss counts in the running mean that is said
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a training runs: its steps, the full learning rate, and the share of it at each step (from 0).
+
+    `counts` is what a part of the loss counts in the sum that is descended, 1 unless named. With `bfloat16` the loss is
+    computed under autocast; gradients and steps are float32 all the same.
+    """
+
+    steps: int
+    rate: float
+    share: Callable[[int], float]
+    counts: Mapping[str, float] = field(default_factory=dict)
+    bfloat16: bool = False
+
+
+@dataclass(frozen=True)
+class Learner:
+    """The numbers that are trained, in the order in which their gradient is measured, and what moves them."""
+
+    parameters: Sequence[nn.Parameter]
+    optimisers: Sequence[torch.optim.Optimizer]
+
+    def descend(self, loss: Tensor, rate: float) -> None:
+        """One step of all optimisers down a loss."""
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.parameters, LONGEST_GRADIENT)
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            optimiser.step()
+            optimiser.zero_grad()
+
+
+@dataclass(frozen=True)
+class Now:
+    """How far a training is: steps done, the running mean of each part of the loss, and the seconds since it began."""
+
+    step: int
+    losses: Mapping[str, float]
+    seconds: float
+
+    def __str__(self) -> str:
+        """The parts of the loss as they are said."""
+        return " ".join(f"{name} {value:.3f}" for name, value in self.losses.items())
+
+
+@dataclass(frozen=True)
+class Every:
+    """What is done after every so many steps; with `last` after the last step too."""
+
+    steps: int
+    act: Callable[[Now], object]
+    last: bool = False
+
+    def due(self, step: int, steps: int) -> bool:
+        """Is it done after `step` of `steps`?"""
+        return step % self.steps == 0 or (self.last and step == steps)
+
+
+def train(
+    learner: Learner,
+    batches: Iterable[Batch],
+    losses: Callable[[Batch], Mapping[str, Tensor]],
+    course: Course,
+    *after: Every,
+) -> float:
+    """Go down the loss for all steps of a course, one batch each; the seconds that it took.
+
+    `losses` gives the parts of a batch's loss by name. Of `after`, what is due is done in the order given.
+    """
+    began, smooth = time.time(), dict[str, float]()
+    for number, batch in zip(range(course.steps), batches, strict=False):
+        with torch.autocast("cpu", dtype=torch.bfloat16) if course.bfloat16 else nullcontext():
+            parts = losses(batch)
+        learner.descend(total(parts, course.counts), course.rate * course.share(number))
+        newest = max(NEWEST, 1 / (number + 1))
+        for name, part in parts.items():
+            before = smooth.get(name, 0.0)
+            smooth[name] = before + (part.item() - before) * newest
+        for one in after:
+            if one.due(number + 1, course.steps):
+                one.act(Now(number + 1, dict(smooth), time.time() - began))
+    return time.time() - began
+
+
+def total(parts: Mapping[str, Tensor], counts: Mapping[str, float]) -> Tensor:
+    """The parts of a loss together, each as often as it counts."""
+    first, *rest = (part if name not in counts else counts[name] * part for name, part in parts.items())
+    for part in rest:
+        first = first + part
+    return first
+
+
+def say(every: int = 100, name: str = "") -> Every:
+    """Print the losses and the seconds after every so many steps."""
+
+    def act(now: Now) -> None:
+        print(f"{name} step {now.step} {now} {now.seconds:.0f} s".strip(), flush=True)
+
+    return Every(every, act)
+
+
+def adamw(
+    network: nn.Module, *, rate: float, decay: float, betas: tuple[float, float] = (0.9, 0.999), fused: bool = False
+) -> Learner:
+    """All of a network, moved by AdamW (Loshchilov and Hutter 2019)."""
+    parameters = list(network.parameters())
+    chosen = torch.optim.AdamW(parameters, lr=rate, betas=betas, weight_decay=decay, fused=fused)
+    return Learner(parameters, [chosen])
+
+
+def muon(network: nn.Module, *beside: nn.Module, rate: float, decay: float) -> Learner:
+    """Muon for the matrices inside the layers, AdamW for the rest (embeddings, norms, biases, heads `beside`)."""
+    parameters = [one for part in (network, *beside) for one in part.parameters()]
+    inside = [p for name, p in network.named_parameters() if ".layers." in name and p.ndim == 2]
+    chosen = {id(p) for p in inside}
+    rest = [p for p in parameters if id(p) not in chosen]
+    return Learner(
+        parameters,
+        [
+            torch.optim.Muon(inside, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.98), weight_decay=decay, fused=True),
+        ],
+    )
+
+
+def cosine(step: int, *, steps: int, warm_up: int = 0) -> float:
+    """The share of the full learning rate at a step: linear warm-up, then along a cosine to 0.
+
+    >>> [round(cosine(step, steps=4, warm_up=2), 2) for step in range(5)]
+    [0.5, 1.0, 1.0, 0.5, 0.0]
+    """
+    if step < warm_up:
+        return (step + 1) / warm_up
+    return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / (steps - warm_up)))
+
+
+@dataclass(frozen=True)
+class Average(Generic[Net]):
+    """The running mean of a network's numbers over the steps, the newest counting at least 1 - `most`."""
+
+    network: Net
+    mean: Net
+    most: float
+
+    @classmethod
+    def of(cls, network: Net, most: float) -> Average[Net]:
+        """A mean that begins as the network is."""
+        return cls(network, copy.deepcopy(network).eval(), most)
+
+    @torch.no_grad()
+    def move(self, now: Now) -> None:
+        """Move the mean a little towards the network."""
+        share = min(self.most, now.step / (now.step + 10))
+        for kept, new in zip(self.mean.parameters(), self.network.parameters(), strict=True):
+            kept.lerp_(new, 1 - share)
+
+
+@dataclass
+class Best:
+    """A network's numbers where a value was lowest, and what was to be remembered of that moment."""
+
+    value: float = math.inf
+    state: Mapping[str, Tensor] = field(default_factory=dict)
+    facts: Mapping[str, float] = field(default_factory=dict)
+
+    def offer(self, network: nn.Module, value: float, **facts: float) -> None:
+        """Keep the network as it is now, if the value is lower than all before."""
+        if value < self.value:
+            self.value, self.facts = value, facts
+            self.state = {name: tensor.clone() for name, tensor in network.state_dict().items()}

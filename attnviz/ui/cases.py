@@ -9,7 +9,7 @@ import streamlit as st
 from attnviz.errors import AttnvizError
 from attnviz.messages import LANGUAGES
 from attnviz.segmentation import Case, Lattice, Reading, cases
-from attnviz.ui import choices
+from attnviz.ui import address, choices
 from attnviz.ui.choices import MODELS
 from attnviz.ui.language import language, t
 from attnviz.ui.link import Param, one_of
@@ -59,7 +59,7 @@ def fill() -> None:
     case = chosen_case()
     if state("first") is None or state("second") is None:
         put(first=case.first if case else "", second=case.second if case else "")
-    if KEY + "text" not in st.session_state:
+    if KEY + "text" not in st.session_state or address.returned():
         put(text=_plain(state("first") or ""))
 
 

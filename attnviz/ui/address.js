@@ -56,10 +56,9 @@ function keep(texts) {
 }
 
 export default function ({ data, setTriggerValue }) {
-  if (data.keep) return keep(data.keep);
-  if (data.ask.length) {
+  if (data.keep) keep(data.keep);
+  else if (data.ask.length) {
     const found = held();
-    return setTriggerValue("found", Object.fromEntries(data.ask.map((name) => [name, found[name] ?? null])));
-  }
-  if (here(data)) follow(data, setTriggerValue);
+    setTriggerValue("found", Object.fromEntries(data.ask.map((name) => [name, found[name] ?? null])));
+  } else if (here(data)) follow(data, setTriggerValue);
 }

@@ -18,7 +18,7 @@ HELD = 8  # writes that the browser may still have to see
 
 @dataclass(frozen=True)
 class Write:
-    """One change of the address, from what it `was` to what it `says`: a new entry (`push`), or the old one corrected."""
+    """One change of the address, from what it `was` to what it `says`: a new entry (`push`), or the old corrected."""
 
     turn: int
     was: Mapping[str, str]

@@ -3,7 +3,16 @@
 // where the address still says what it was when the session asked: after Back it says something else, and rules.
 const EMBED = ["embed", "embed_options"]; // Streamlit's own, which the session does not see
 const HELD = "attnviz.texts", ROOM = 2_000_000, MOST = 20; // characters and number of the texts that the tab keeps
-const seen = { session: "", turn: 0, stray: "" };
+const TOGETHER = 2_000; // ms between two touches of a slider that are one act
+const seen = { session: "", turn: 0, stray: "", slide: "" };
+const hand = { touched: 0, acts: 0 }; // when a key or the screen was last touched, and how many times after a rest
+
+for (const kind of ["keydown", "pointerdown"])
+  document.addEventListener(kind, ({ timeStamp }) => {
+    if (timeStamp - hand.touched > TOGETHER) hand.acts += 1;
+    hand.touched = timeStamp;
+  }, true);
+addEventListener("popstate", () => { seen.slide = ""; });
 
 const pairs = () => [...new URLSearchParams(location.search)];
 const embeds = ([name]) => EMBED.includes(name.toLowerCase());
@@ -16,8 +25,11 @@ const here = ({ page, pages }) => {
   return page ? last === page : !pages.includes(last);
 };
 
-function write({ was, says, push }) {
+function write({ was, says, push, slide }) {
   if (!same(read(), was)) return;
+  const sliding = slide && `${slide} ${hand.acts}`;
+  if (push && sliding && sliding === seen.slide) push = false;
+  seen.slide = sliding;
   const query = new URLSearchParams([...pairs().filter(embeds), ...Object.entries(says)]).toString();
   history[push ? "pushState" : "replaceState"]({}, "", location.pathname + (query && `?${query}`));
 }

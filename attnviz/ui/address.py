@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from secrets import token_hex
 from threading import get_ident
-from time import monotonic
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -71,7 +70,7 @@ def come(params: Mapping[str, Param]) -> None:
     coming = book.coming = _coming(book)
     if coming is None:
         link.restore(params, book.history.says)
-        book.history.act(_said(book)[0], at=monotonic())
+        book.history.act(_said(book)[0])
     else:
         _open(book, coming)
     if book.missing:

@@ -12,18 +12,22 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 QUIET = frozenset({"lang"})  # how the page is read, not what it shows: no step of its own
-TOGETHER = 2.0  # seconds: a slider moved again within them goes on with the same step
 HELD = 8  # writes that the browser may still have to see
 
 
 @dataclass(frozen=True)
 class Write:
-    """One change of the address, from what it `was` to what it `says`: a new entry (`push`), or the old corrected."""
+    """One change of the address, from what it `was` to what it `says`: a new entry (`push`), or the old corrected.
+
+    `slide` is the name of the one choice that a slider has changed: the browser, which knows when a person's hand
+    rests, takes its next small steps for the same act.
+    """
 
     turn: int
     was: Mapping[str, str]
     says: Mapping[str, str]
     push: bool
+    slide: str = ""
 
 
 @dataclass
@@ -33,7 +37,7 @@ class History:
     >>> history = History()
     >>> history.arrive("page", {}, {})
     >>> history.settle({"lang": "en"})
-    >>> history.act({"lang": "en", "k": "3"}, at=1.0)
+    >>> history.act({"lang": "en", "k": "3"})
     >>> history.settle({"lang": "en", "k": "3"})
     >>> [write.push for write in history.writes]
     [False, True]
@@ -46,45 +50,31 @@ class History:
     settled: bool = False
     first: Mapping[str, str] = field(default_factory=dict)
     acted: bool = False
-    at: float = 0.0
-    slid: tuple[str, float] = ("", -TOGETHER)
 
     def arrive(self, page: str, says: Mapping[str, str], first: Mapping[str, str]) -> None:
         """Stand at an entry that says this, on a page whose choices, taken from it, say `first`."""
         self.page, self.says, self.first = page, dict(says), dict(first)
         self.settled = self.acted = False
-        self.slid = ("", -TOGETHER)
 
-    def act(self, now: Mapping[str, str], at: float) -> None:
-        """Begin a run of the page that is no arrival; `now` is what its choices say, `at` the time in seconds."""
-        self.at = at
+    def act(self, now: Mapping[str, str]) -> None:
+        """Begin a run of the page that is no arrival; `now` is what its choices say."""
         if not self.settled and now != self.first:  # a person was faster than the first run
             self.acted = True
 
     def settle(self, said: Mapping[str, str], slides: Collection[str] = ()) -> None:
         """End a run whose choices say this. `slides` are the names of choices that move on a slider."""
-        if self.settled:
-            self._write(said, push=self._steps(said, slides))
-        elif self.acted:
+        acted = self.settled or self.acted
+        if self.acted:
             self._write(self.first, push=False)
-            self._write(said, push=self._steps(said, slides))
-        else:
-            self._write(said, push=False)
+        changed = {name for name in {*said, *self.says} if said.get(name) != self.says.get(name)}
+        slide = "".join(changed) if len(changed) == 1 and changed <= {*slides} else ""
+        self._write(said, push=acted and not changed <= QUIET, slide=slide)
         self.settled, self.acted = True, False
 
-    def _steps(self, said: Mapping[str, str], slides: Collection[str]) -> bool:
-        """Is the way from the address to this a step of its own?"""
-        changed = {name for name in {*said, *self.says} if said.get(name) != self.says.get(name)}
-        if changed <= QUIET:
-            return False
-        name = changed.pop() if len(changed) == 1 else ""
-        before, self.slid = self.slid, (name, self.at)
-        return not (name in slides and name == before[0] and self.at - before[1] < TOGETHER)
-
-    def _write(self, said: Mapping[str, str], *, push: bool) -> None:
+    def _write(self, said: Mapping[str, str], *, push: bool, slide: str = "") -> None:
         """Have the address say this."""
         if said == self.says:
             return
         self.turn += 1
-        self.writes.append(Write(self.turn, self.says, dict(said), push))
+        self.writes.append(Write(self.turn, self.says, dict(said), push, slide))
         self.says = dict(said)

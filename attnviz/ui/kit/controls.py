@@ -80,7 +80,7 @@ PARAMS = {
     "specials": Param("specials", KEY + "specials", True, flag),
     **{
         setting.name: Param(
-            setting.name, KEY + setting.name, setting.start, between(setting.low, setting.high, setting.kind)
+            setting.name, KEY + setting.name, setting.start, between(setting.low, setting.high, setting.kind), True
         )
         for setting in SETTINGS.values()
     },

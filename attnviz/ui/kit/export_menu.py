@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit import export
+from attnviz.ui.kit import address, export
 from attnviz.ui.kit.charts import css_class
 from attnviz.ui.kit.controls import KEY
 from attnviz.ui.kit.language import t
@@ -67,4 +67,4 @@ def take_away(
                 t(f"take_{kind}"), make, f"{name}.{kind}", mime, key=f"{own}take_{kind}", on_click="ignore",
                 width="stretch",
             )  # fmt: skip
-        st.caption(t("take_link"))
+        st.caption(t("text_left_out" if address.left_out() else "take_link"))

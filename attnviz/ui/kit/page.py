@@ -12,8 +12,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import AttnvizError
 from attnviz.ui import registry as kept
+from attnviz.ui.kit import address, link
 from attnviz.ui.kit import controls as choices
-from attnviz.ui.kit import link
 from attnviz.ui.kit.charts import HEIGHT
 from attnviz.ui.kit.language import article, language, t
 
@@ -34,6 +34,7 @@ STYLE = """<style>
 [data-testid="stSidebarNavItems"] { padding-top: 0; }
 [data-testid="stSidebarNavSeparator"] { margin: 0.3rem 0 0; }
 [data-testid="stSidebarUserContent"] { padding-top: 0.4rem; padding-bottom: 1rem; }
+.st-key-address, .st-key-address-texts { display: none; }
 @media (max-width: 640px) { .block-container { padding: 3.75rem 0.8rem 1rem; } }
 </style>"""
 
@@ -71,14 +72,14 @@ class Places:
 
 def start() -> None:
     """What every page begins with: the language of the link, the style; choices of the other pages stay as they are."""
-    restore({"lang": choices.PARAMS["lang"]})
+    speak()
     link.keep(kept.params())
     st.html(STYLE)
 
 
-def restore(params: Mapping[str, link.Param]) -> None:
-    """Choices back from the link; what it does not name, from the start."""
-    link.restore(params)
+def speak() -> None:
+    """The language of the link, or the reader's where it names none."""
+    link.restore({"lang": choices.PARAMS["lang"]}, st.query_params.to_dict())
     if st.session_state["lang"] is None:
         st.session_state["lang"] = language()
 
@@ -98,8 +99,9 @@ def heading(
     title: str = "title", look: str = "what_to_look_for", params: Mapping[str, link.Param] = choices.PARAMS
 ) -> None:
     """What the page asks, and what to look for; its choices back from the link."""
-    restore(params)
+    speak()
     st.markdown(f"**{t(title)}** &ensp;<small>{t(look)}</small>", unsafe_allow_html=True)
+    address.come(params)
 
 
 def frame() -> Places:
@@ -134,4 +136,4 @@ def reader_errors(place: DeltaGenerator | None = None) -> Iterator[None]:
 
 def done(params: Mapping[str, link.Param] = choices.PARAMS) -> None:
     """Write the choices into the link."""
-    link.publish(params)
+    address.leave(params)

@@ -30,8 +30,8 @@ PARAMS = {
     "token": Param("token", KEY + "token", 2, between(0, 999, int)),
     "layer": Param("layer", KEY + "layer", 3, between(0, 99, int)),
     "head": Param("head", KEY + "head", 1, between(0, 99, int)),
-    "most": Param("most", KEY + "most", 12, between(1, MOST_WRITTEN, int)),
-    "step": Param("step", KEY + "step", 1, between(1, MOST_WRITTEN, int)),
+    "most": Param("most", KEY + "most", 12, between(1, MOST_WRITTEN, int), slides=True),
+    "step": Param("step", KEY + "step", 1, between(1, MOST_WRITTEN, int), slides=True),
 }
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from attnviz.ui.kit import address
 from attnviz.ui.kit.controls import PARAMS as SHARED
 from attnviz.ui.kit.language import t
 
@@ -117,7 +118,8 @@ def _card(member: Member, number: int) -> None:
     if pressed:
         for key, value in member.choices.items():
             st.session_state[key] = value
-        st.switch_page(f"pages/{member.page}.py")
+        # With the address as it is: Streamlit would first make an entry of its own that says nothing.
+        st.switch_page(f"pages/{member.page}.py", query_params=address.now())
 
 
 def _may_look(mask: str, query: int, key: int) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import streamlit as st
 
 from attnviz.messages import LANGUAGES
-from attnviz.ui.kit import asking
+from attnviz.ui.kit import address, asking
 from attnviz.ui.kit import controls as choices
 from attnviz.ui.kit.controls import RuleChoice
 from attnviz.ui.kit.language import language, t
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 KEY = "long."
 START = "lab-long"  # the one built-in model that reads long texts
 READS = {START: 8192, **dict.fromkeys(asking.BUILT_IN, 256)}  # tokens
-SHORT = 1_500  # characters of a text that a link carries; browsers and mail programs cut longer addresses
 POOLS = ("max", "mean")
 SIDES = ("query", "key")
 SAMPLES = ("yueyang", "analects", "gettysburg", "alice")
@@ -48,8 +47,8 @@ PARAMS = {
     **{name: Param(name, KEY + name, None, NUMBER) for name in WINDOW},
     "find": Param("find", KEY + "find", "", str),
     "follow": Param("follow", KEY + "follow", "query", one_of(*SIDES)),
-    "query": Param("query", KEY + "query", 20, NUMBER),
-    "key": Param("key", KEY + "key", 20, NUMBER),
+    "query": Param("query", KEY + "query", 20, NUMBER, slides=True),
+    "key": Param("key", KEY + "key", 20, NUMBER, slides=True),
 }
 
 
@@ -84,14 +83,18 @@ def _samples() -> dict[str, Any]:
 
 def begin() -> None:
     """The text of the link, or a sample, where the text box will find it; later the text that was left there."""
-    if KEY + "text" not in st.session_state:
+    if address.returned():
+        st.session_state[KEY + "held"] = None
+        before, now = st.session_state.get(KEY + "before", ()), place().now
+        st.session_state[KEY + "before"] = before[: before.index(now)] if now in before else ()
+    if KEY + "text" not in st.session_state or address.returned():
         name = state("sample") or (OWN if state("text") else FIRST[language()])
         held = st.session_state.get(KEY + "held")
         st.session_state[KEY + "text"] = held if held is not None else state("text") if name == OWN else sample(name)
 
 
 def choose_text() -> str:
-    """The text box with the samples under it; a link carries the sample's name, or a text that is short enough."""
+    """The text box with the samples under it; a link carries the sample's name, or the text."""
     text = str(
         st.text_area(
             t("long.text"), key=KEY + "text", height=80, placeholder=t("long.text_placeholder"),
@@ -103,14 +106,12 @@ def choose_text() -> str:
     name = next((one for one in SAMPLES if sample(one) == text.strip()), OWN)
     start = name == FIRST[language()]
     st.session_state[KEY + "sample"] = None if start else name
-    st.session_state[KEY + "linked"] = text if name == OWN and len(text) <= SHORT else ""
+    st.session_state[KEY + "linked"] = text if name == OWN else ""
     titles = {one: _samples()[one]["title"][language()] for one in SAMPLES}
     st.pills(
         t("samples"), SAMPLES, key=KEY + "pill", format_func=titles.__getitem__, on_change=_take_sample,
         label_visibility="collapsed",
     )  # fmt: skip
-    if name == OWN and len(text) > SHORT:
-        st.caption(t("long.text_not_in_link"))
     return text
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from attnviz.ui.kit import address
 from attnviz.ui.kit.charts import css_class
 from attnviz.ui.kit.export_menu import _component as camera
 from attnviz.ui.kit.language import t
@@ -79,3 +80,5 @@ def take(done: Done, look: Look, place: Place, chart: str) -> None:
                 )  # fmt: skip
         whole = len(trace.open_layers) * trace.n_heads * len(trace.tokens) * len(trace.key_tokens) * 4
         st.caption(t("long.take_only", size=amount(whole)))
+        if address.left_out():
+            st.caption(t("text_left_out"))

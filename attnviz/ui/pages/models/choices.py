@@ -37,7 +37,7 @@ PARAMS = {
     "target": Param("target", KEY + "target", "", str),
     "changes": Param("change", KEY + "changes", "", changes.read),
     "layers": Param("in", KEY + "layers", "", lambda text: ",".join(str(int(n)) for n in text.split(",") if n)),
-    "most": Param("most", KEY + "most", 20, between(1, MOST_TOKENS, int)),
+    "most": Param("most", KEY + "most", 20, between(1, MOST_TOKENS, int), slides=True),
 }
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 from attnviz.errors import AttnvizError
 from attnviz.messages import LANGUAGES
 from attnviz.text.segmentation import Case, Lattice, Reading, cases
+from attnviz.ui.kit import address
 from attnviz.ui.kit import controls as choices
 from attnviz.ui.kit.controls import MODELS
 from attnviz.ui.kit.language import language, t
@@ -60,7 +61,7 @@ def fill() -> None:
     case = chosen_case()
     if state("first") is None or state("second") is None:
         put(first=case.first if case else "", second=case.second if case else "")
-    if KEY + "text" not in st.session_state:
+    if KEY + "text" not in st.session_state or address.returned():
         put(text=_plain(state("first") or ""))
 
 

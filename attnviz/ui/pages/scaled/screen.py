@@ -40,8 +40,8 @@ PARAMS = {
     "key": Param("key", KEY + "key", 4, between(0, 99_999, int)),
     "scaled": Param("scaled", KEY + "scaled", True, flag),
     "mask": Param("mask", KEY + "mask", "none", one_of(*MASKS)),
-    "window": Param("window", KEY + "window", 2, between(0, WIDEST_WINDOW, int)),
-    "draw": Param("draw", KEY + "draw", 0, between(0, 99, int)),
+    "window": Param("window", KEY + "window", 2, between(0, WIDEST_WINDOW, int), slides=True),
+    "draw": Param("draw", KEY + "draw", 0, between(0, 99, int), slides=True),
 }
 
 

@@ -44,7 +44,7 @@ PARAMS = {
     "head": Param("head", KEY + "head", 0, between(0, 999, int)),
     "pattern": Param("pattern", KEY + "pattern", "window", one_of(*PATTERNS)),
     **{
-        f"pattern_{name}": Param("draw" if name == "seed" else name, KEY + name, start, between(low, high, int))
+        f"pattern_{name}": Param("draw" if name == "seed" else name, KEY + name, start, between(low, high, int), True)
         for name, (low, high, start) in RANGES.items()
     },
 }

@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from attnviz.errors import AttnvizError
 from attnviz.ui.choices import MODELS
 from attnviz.ui.language import t
+from attnviz.ui.panels import plain
 from attnviz.ui.shelf import shelf
 
 if TYPE_CHECKING:
@@ -72,8 +73,8 @@ def opened(name: str) -> Model:
     place = st.empty()
     try:
         with place.container():
-            bar = st.progress(0.0, text=t("loading", model=name))
-            with st.spinner(t("loading", model=name), show_time=True):
+            bar = st.progress(0.0, text=t("loading", model=plain(name)))
+            with st.spinner(t("loading", model=plain(name)), show_time=True):
                 return shelf().take(name, "", partial(_show_progress, bar, name))
     finally:
         place.empty()
@@ -83,7 +84,8 @@ def _show_progress(bar: DeltaGenerator, name: str, so_far: Progress) -> None:
     """How far the loading is."""
     share = so_far.done / so_far.total if so_far.total else 0.0
     done, total = (f"{size / 1e6:,.1f}" for size in (so_far.done, so_far.total))
-    bar.progress(min(share, 1.0), text=t("loading_file", model=name, file=so_far.file, done=done, total=total))
+    named = {"model": plain(name), "file": plain(so_far.file)}
+    bar.progress(min(share, 1.0), text=t("loading_file", **named, done=done, total=total))
 
 
 def choose_token(key: str, plain: Trace, masked: bool) -> int:

@@ -136,7 +136,7 @@ def shown(what: Asked, notice: DeltaGenerator) -> Done | None:
         except Stopped:
             pass  # by the run of the page that now says so
         except AttnvizError as error:
-            st.error(error.say(language()), icon=":material/info:")
+            st.error(error.say(language(), plain), icon=":material/info:")
         return _last()
 
 
@@ -184,7 +184,7 @@ def opened(what: Asked) -> Model:
     """The model, loaded if nobody has. Raises `ModelError`."""
     if not what.revision:
         return asking.opened(what.name)
-    with st.spinner(t("loading", model=what.name), show_time=True):
+    with st.spinner(t("loading", model=plain(what.name)), show_time=True):
         return shelf().take(what.name, what.revision)
 
 

@@ -124,8 +124,8 @@ def opened() -> Model:
     place = st.empty()
     try:
         with place.container():
-            bar = st.progress(0.0, text=t("loading", model=name))
-            with st.spinner(t("loading", model=name), show_time=True):
+            bar = st.progress(0.0, text=t("loading", model=plain(name)))
+            with st.spinner(t("loading", model=plain(name)), show_time=True):
                 return shelf().take(name, revision, partial(_show_progress, bar, name))
     finally:
         place.empty()
@@ -135,7 +135,8 @@ def _show_progress(bar: DeltaGenerator, name: str, so_far: Progress) -> None:
     """How far the loading is."""
     share = so_far.done / so_far.total if so_far.total else 0.0
     done, total = (f"{size / 1e6:,.1f}" for size in (so_far.done, so_far.total))
-    bar.progress(min(share, 1.0), text=t("loading_file", model=name, file=so_far.file, done=done, total=total))
+    named = {"model": plain(name), "file": plain(so_far.file)}
+    bar.progress(min(share, 1.0), text=t("loading_file", **named, done=done, total=total))
 
 
 def choose_part(trace: Trace) -> Trace:
@@ -227,9 +228,9 @@ def show_limits(model: Model, run: Trace) -> None:
     gaps = {layer for layer in run.layers if isinstance(layer, Gap)}
     for gap in sorted(gaps, key=str):
         numbers = [str(n) for n, layer in enumerate(run.layers) if layer == gap]
-        st.caption(t("facts_gap", layers=", ".join(numbers), reason=t(f"gap.{gap.reason}", kind=gap.kind)))
+        st.caption(t("facts_gap", layers=", ".join(numbers), reason=t(f"gap.{gap.reason}", kind=plain(gap.kind))))
     if model.eager:
-        st.info(t("facts_eager", model=model.name), icon=":material/lock:")
+        st.info(t("facts_eager", model=plain(model.name)), icon=":material/lock:")
 
 
 def runs_with(model: Model) -> bool:

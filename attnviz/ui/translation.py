@@ -184,7 +184,7 @@ def translated(what: Asked) -> Trace:
 def run(what: Asked) -> Trace:
     """The run that the choices ask for, by a shipped model or one of the Hub; says what it does meanwhile."""
     if not of_hub():
-        with st.spinner(t("running", model=what.name)):
+        with st.spinner(t("running", model=plain(what.name))):
             return translated(what)
     model, kept = opened(what.name), st.session_state.get(KEY + "written")
     if kept is not None and kept[0] == what:
@@ -193,8 +193,8 @@ def run(what: Asked) -> Trace:
     place = st.empty()
     try:
         with place.container():
-            bar = st.progress(0.0, text=t("writing", model=model.name))
-            with st.spinner(t("writing", model=model.name), show_time=True):
+            bar = st.progress(0.0, text=t("writing", model=plain(model.name)))
+            with st.spinner(t("writing", model=plain(model.name)), show_time=True):
                 found = written(what, model, bar)
     finally:
         place.empty()
@@ -210,8 +210,8 @@ def opened(name: str) -> Model:
     place = st.empty()
     try:
         with place.container():
-            bar = st.progress(0.0, text=t("loading", model=name))
-            with st.spinner(t("loading", model=name), show_time=True):
+            bar = st.progress(0.0, text=t("loading", model=plain(name)))
+            with st.spinner(t("loading", model=plain(name)), show_time=True):
                 return shelf().take(name, revision, partial(_show_progress, bar, name))
     finally:
         place.empty()
@@ -221,7 +221,8 @@ def _show_progress(bar: DeltaGenerator, name: str, so_far: Progress) -> None:
     """How far the loading is."""
     share = so_far.done / so_far.total if so_far.total else 0.0
     done, total = (f"{size / 1e6:,.1f}" for size in (so_far.done, so_far.total))
-    bar.progress(min(share, 1.0), text=t("loading_file", model=name, file=so_far.file, done=done, total=total))
+    named = {"model": plain(name), "file": plain(so_far.file)}
+    bar.progress(min(share, 1.0), text=t("loading_file", **named, done=done, total=total))
 
 
 def written(what: Asked, model: Model, bar: DeltaGenerator) -> Trace:

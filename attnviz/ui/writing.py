@@ -67,13 +67,13 @@ def _write(model: Model, what: Asked, most: int) -> None:
     st.session_state[KEY + "pen"] = pen
     place = st.empty()
     with place.container():
-        bar = st.progress(0.0, text=t("writing", model=model.name))
+        bar = st.progress(0.0, text=t("writing", model=plain(model.name)))
         st.button(t("write_stop"), key=KEY + "stop", icon=":material/stop:")
     try:
         _let_write(model, pen, most, bar)
     except AttnvizError as error:
         del st.session_state[KEY + "pen"]
-        place.error(error.say(language()), icon=":material/info:")
+        place.error(error.say(language(), plain), icon=":material/info:")
         return
     finally:
         pen.done.set()

@@ -11,6 +11,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, cast
 
 from attnviz.errors import TextError
+from attnviz.guard import guarded
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -65,6 +66,12 @@ def encode(text: str, tokenizer: PreTrainedTokenizerBase, limit: int | None) -> 
         raise TextError("text_empty")
     if len(text) > MOST_CHARACTERS:
         raise TextError("text_huge", characters=len(text), most=MOST_CHARACTERS)
+    with guarded(lambda error: TextError("text_not_cut", reason=type(error).__name__)):
+        return _encoded(text, tokenizer, limit)
+
+
+def _encoded(text: str, tokenizer: PreTrainedTokenizerBase, limit: int | None) -> Encoded:
+    """What the tokenizer makes of a text that is not empty."""
     found = tokenizer(
         text,
         return_offsets_mapping=tokenizer.is_fast,

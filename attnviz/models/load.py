@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 from yaml import YAMLError
 
 from attnviz.errors import ModelError
+from attnviz.guard import guarded, own
 from attnviz.interface import ATTENTION, EAGER_TYPES, listen, register
 from attnviz.models import memory
 from attnviz.models.catalogue import recommended_revision
@@ -110,8 +110,8 @@ def load(name: str, revision: str | None = None, *, progress: Report | None = No
     is not read, does not fit into the memory, or lacks weights.
     """
     register()
-    gguf = Path(name).suffix.lower() == ".gguf"
-    try:
+    gguf, progress = Path(name).suffix.lower() == ".gguf", own(progress)
+    with guarded(lambda reason: ModelError("model_not_loaded", model=name, reason=_first_sentence(reason))):
         if gguf:
             folder, file = check_gguf(name), Path(name).name
         else:
@@ -121,8 +121,6 @@ def load(name: str, revision: str | None = None, *, progress: Report | None = No
         size = _check_weights(name, folder) if file is None else (folder / file).stat().st_size
         with reported(name, file or shard_names(name, folder)[0], size, progress):
             return _open(name, folder, file)
-    except _unreadable() as reason:
-        raise ModelError("model_not_loaded", model=name, reason=_first_sentence(reason)) from reason
 
 
 def _folder(name: str, revision: str | None, progress: Report | None) -> Path:
@@ -250,7 +248,7 @@ def _limit(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int 
         positions -= (config.pad_token_id or 0) + 1
     if config.model_type == "big_bird":  # longer texts are read in blocks, whose weights are not returned by token
         positions = min(positions, (5 + 2 * config.num_random_blocks) * config.block_size)
-    known = [n for n in (positions, tokenizer.model_max_length) if n and n < UNBOUNDED]
+    known = [n for n in (positions, tokenizer.model_max_length) if n and 0 < n < UNBOUNDED]
     return min(known) if known else None
 
 
@@ -271,14 +269,6 @@ def licence_of(folder: Path) -> str | None:
     except (OSError, ValueError, YAMLError):
         return None
     return found if isinstance(found, str) else None
-
-
-def _unreadable() -> tuple[type[Exception], ...]:
-    """What transformers raises over files that are not as they should be."""
-    from huggingface_hub.errors import StrictDataclassError
-
-    plain = (OSError, ValueError, RuntimeError, ImportError, LookupError, TypeError, AttributeError, AssertionError)
-    return (*plain, SafetensorError, StrictDataclassError)
 
 
 def _first_sentence(reason: BaseException) -> str:

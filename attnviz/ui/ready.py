@@ -15,12 +15,11 @@ from attnviz.ui.choices import PARAMS, SOFT
 from attnviz.ui.first import asked, drawn
 
 NOT_SERVED = ("attnviz.training.", "attnviz.ui.__main__")
-LIBRARIES = ("pandas", "pyarrow", "torch", "jieba", "jieba.finalseg", "plotly.graph_objects", "plotly.io._json")
-TRACES = ("bar", "heatmap", "scatter", "layout")  # parts of Plotly, each of many modules that are imported at first use
-CLASSES = (
-    "AutoConfig", "AutoModel", "AutoModelForCausalLM", "AutoModelForMaskedLM", "AutoModelForSeq2SeqLM", "AutoTokenizer",
-    "LlamaForCausalLM", "ModernBertForMaskedLM",
+LIBRARIES = (
+    "pandas", "pyarrow", "torch", "jieba", "jieba.finalseg", "plotly.graph_objects", "plotly.graph_objs._deprecations",
+    "plotly.animation", "plotly.io._json",
 )  # fmt: skip
+TRACES = ("bar", "heatmap", "scatter", "layout")  # parts of Plotly, each of many modules that are imported at first use
 
 
 def make_ready() -> None:
@@ -43,13 +42,11 @@ def import_all() -> None:
         import_module(name)
     for name in TRACES:
         _import_within(f"plotly.graph_objs.{name}")
-    transformers = import_module("transformers")
-    for name in CLASSES:
-        getattr(transformers, name)  # transformers imports at the first look
     import_module("PIL.Image").init()
     for found in walk_packages(attnviz.__path__, "attnviz."):
         if not found.name.startswith(NOT_SERVED):
             import_module(found.name)
+    import_module("attnviz.models.opening").import_classes()
 
 
 def _import_within(name: str) -> None:

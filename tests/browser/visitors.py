@@ -11,13 +11,17 @@ import websockets
 from streamlit.proto.Alert_pb2 import Alert
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.Navigation_pb2 import Navigation
 
 PATIENCE = 240  # seconds for all of them together, on a machine that may be busy
 
 
 @dataclass
 class Visitor:
-    """One person's first page: the faults on it, whether app.py stood around it, how many charts and seconds."""
+    """One person's first page: the faults on it, whether app.py stood around it, how many charts and seconds.
+
+    Without app.py Streamlit makes a navigation of its own, at the side.
+    """
 
     page: str
     routed: bool = False
@@ -31,7 +35,7 @@ class Visitor:
         asked.rerun_script.query_string = "lang=en"
         asked.rerun_script.page_name = self.page
         address = f"ws://localhost:{port}/_stcore/stream"
-        async with websockets.connect(address, subprotocols=["streamlit"], max_size=None) as line:
+        async with websockets.connect(address, subprotocols=["streamlit"], max_size=None, ping_interval=None) as line:
             await line.send(asked.SerializeToString())
             while self._hear(ForwardMsg.FromString(await line.recv())):
                 pass
@@ -40,7 +44,7 @@ class Visitor:
     def _hear(self, message: ForwardMsg) -> bool:
         """Take one message in; False after the last."""
         kind = message.WhichOneof("type")
-        self.routed |= kind == "navigation"
+        self.routed |= kind == "navigation" and message.navigation.position == Navigation.TOP
         if kind == "delta":
             element = message.delta.new_element
             self.charts += element.WhichOneof("type") == "plotly_chart"

@@ -21,7 +21,7 @@ LONGEST_FUNCTION = 40
 
 # An arrow points down or sideways, never up. Everything in a row stands on the same floor.
 FLOORS = (
-    ("errors", "messages", "settings"),
+    ("errors", "guard", "messages", "settings"),
     ("attention", "rules", "similarity", "masks", "positions", "triangle", "room", "interventions"),
     ("trace", "tokens", "segmentation", "units", "streaming"),
     ("figures", "interface", "longformer", "models", "recorder", "generation", "systems", "measures"),

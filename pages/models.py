@@ -33,7 +33,7 @@ with page.reader_errors():
         unit, part, write = st.columns([4, 4, 3], gap="medium")
     with write:
         writing.choose_writing(model, what, busy)
-    with busy, st.spinner(t("running", model=model.name), show_time=True):
+    with busy, st.spinner(t("running", model=panels.plain(model.name)), show_time=True):
         before = models.trace(what.untouched())
         after = before if what == what.untouched() else models.trace(what)
     panels.show_cut(before, model.limit)

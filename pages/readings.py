@@ -24,7 +24,7 @@ with left:
 with right:
     second = cases.choose_reading("second", options)
 with page.reader_errors():
-    with st.spinner(t("running", model=model), show_time=True):
+    with st.spinner(t("running", model=panels.plain(model)), show_time=True):
         shown = readings.measured(model, first, second, before, after)
         alone = readings.parsed(first, second)
     panels.show_cut(shown.trace, runs.model(model).limit)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from inspect import signature
+from math import inf
 from typing import Any
 
 import torch
@@ -16,7 +17,8 @@ from attnviz.adapter.registered import BY_DISTANCE, UNREADABLE, Call, instead, m
 from attnviz.core.attention import Attention, Observed
 from attnviz.core.interventions import Intervention, Reweigh, check_tokens
 from attnviz.core.rules import Rule, Soft
-from attnviz.errors import ModelError, Stopped, TextError
+from attnviz.errors import AttnvizError, ModelError, Stopped, TextError
+from attnviz.guard import guarded, own
 from attnviz.models.load import Model
 from attnviz.models.memory import check_run, n_calls
 from attnviz.recording.systems import read
@@ -73,26 +75,73 @@ def record(
     if isinstance(model, System):
         beyond = {"blank": blank is not None, "interventions": bool(interventions), "values": values is False}
         return read(model, text, rule, target, beyond | {"predictions": not predictions})
-    encoded = text if isinstance(text, Encoded) else encode(text, model.tokenizer, model.limit)
-    if blank is not None:
-        encoded = _blanked(encoded, blank, model)
     chosen = Soft() if rule is None else rule
     changes = (*([] if chosen == Soft() else [Reweigh(chosen)]), *interventions)
-    reply = reply_of(model, target) if model.kind == "seq2seq" else None
-    inputs: dict[str, Any] = {"input_ids": torch.tensor([encoded.ids])}
-    if reply is not None:
-        inputs["decoder_input_ids"] = torch.tensor([reply.ids])
-    check_tokens(changes, len(encoded.ids), None if reply is None else len(reply.ids))
-    sizes = len(encoded.ids), None if reply is None else len(reply.ids)
-    if not predictions and may_skip(model.network):
-        inputs["logits_to_keep"] = 1
-    skips = "logits_to_keep" in inputs
-    check_run(model.network.config, sizes[0], sizes[1] or 0, eager=model.eager, predictions=not skips)
-    watch = Watch.over(model.network, max(sizes[0], sizes[1] or 0), values, on_layer, stop)
-    result, found = run(model.network, changes, eager=model.eager, name=model.name, watch=watch, **inputs)
-    _fits(found, model.name, *sizes)
     said = {"rule": chosen, "changes": tuple(interventions), "blank": blank}
-    return trace_of(model, encoded, reply, result, found, predictions=predictions, **said)
+    texts: list[Encoded] = []
+    with guarded(lambda error: why_not(model, *texts)):
+        texts.append(_read(model, text, blank))
+        texts.extend([reply_of(model, target)] if model.kind == "seq2seq" else [])
+        sizes, inputs = _prepared(model, changes, predictions, *texts)
+        watch = Watch.over(model.network, max(sizes), values, own(on_layer), own(stop))
+        result, found = run(model.network, changes, eager=model.eager, name=model.name, watch=watch, **inputs)
+        _fits(found, model.name, sizes[0], sizes[1] if len(sizes) > 1 else None)
+        reply = texts[1] if len(texts) > 1 else None
+        return trace_of(model, texts[0], reply, result, found, predictions=predictions, **said)
+
+
+def _read(model: Model, text: str | Encoded, blank: int | None) -> Encoded:
+    """The text in tokens, one of them blanked."""
+    encoded = text if isinstance(text, Encoded) else encode(text, model.tokenizer, model.limit)
+    return encoded if blank is None else _blanked(encoded, blank, model)
+
+
+def _prepared(
+    model: Model, changes: Sequence[Intervention], predictions: bool, *read: Encoded
+) -> tuple[list[int], dict[str, Any]]:
+    """How long text and reply are, and what the network is given. Raises what `record` raises before a run."""
+    sizes = [len(one.ids) for one in read]
+    check_tokens(changes, sizes[0], sizes[1] if len(sizes) > 1 else None)
+    names = ("input_ids", "decoder_input_ids")
+    inputs: dict[str, Any] = {name: torch.tensor([one.ids]) for name, one in zip(names, read, strict=False)}
+    skips = not predictions and may_skip(model.network)
+    check_run(model.network.config, *sizes, eager=model.eager, predictions=not skips)
+    return sizes, inputs | ({"logits_to_keep": 1} if skips else {})
+
+
+def why_not(model: Model, *read: Encoded) -> AttnvizError:
+    """What stands between a model and a text (and a reply) with which a run of it has failed?"""
+    rows = _rows(model.network)
+    beyond = [label for one in read for number, label in zip(one.ids, one.labels, strict=True) if number >= rows]
+    if beyond:
+        return ModelError("tokens_beyond_model", model=model.name, token=beyond[0], rows=rows)
+    if len(read) > 1 and model.limit is not None and len(read[1].ids) > model.limit:
+        return TextError("target_too_long", model=model.name, tokens=len(read[1].ids), limit=model.limit)
+    if getattr(model.network, "input_modalities", "text") not in ("text", ("text",), ["text"]):
+        return ModelError("model_needs_more", model=model.name)
+    return ModelError("run_failed", model=model.name)
+
+
+def _rows(network: Any) -> float:
+    """How many tokens has the network a place for? Infinitely many where that is not known."""
+    try:
+        table = network.get_input_embeddings()
+    except (NotImplementedError, AttributeError):
+        return inf
+    return getattr(table, "num_embeddings", inf)
+
+
+def check_numbers(result: Mapping[str, Any], name: str) -> None:
+    """Refuse a run in which something is no number (NaN, infinite): damaged weights. Raises `ModelError`.
+
+    What is no number in one layer is none in the last states, and in the head none after the last token.
+    """
+    states = [result.get(field) for field in ("hidden_states", "encoder_hidden_states", "decoder_hidden_states")]
+    last = [one[-1] for one in states if one]
+    logits = result.get("logits")
+    scores = [logits[..., -1, :]] if isinstance(logits, Tensor) else []
+    if not all(bool(one.isfinite().all()) for one in last) or any(bool(one.isnan().any()) for one in scores):
+        raise ModelError("weights_not_numbers", model=name)
 
 
 def may_skip(network: Any) -> bool:
@@ -145,6 +194,7 @@ def run(
         result = network(**inputs, **asked)
     if not watch.states and not _has_last(result, seen.last):
         return run(network, changes, eager=eager, name=name, watch=replace(watch, states=True), **inputs)
+    check_numbers(result, name)
     found = returned(result) if eager else maps(network, seen.steps[-1])
     if part := BY_DISTANCE.get(network.config.model_type):
         found |= {part: longformer.layers(result, part)}

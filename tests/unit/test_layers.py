@@ -21,7 +21,7 @@ LONGEST_FUNCTION = 40
 
 # An arrow points down or sideways, never up. Everything in a row stands on the same floor.
 FLOORS = (
-    ("errors", "messages", "shipped"),
+    ("errors", "guard", "messages", "shipped"),
     ("core",),
     ("axes",),
     ("text",),

@@ -9,6 +9,7 @@ import streamlit as st
 
 from attnviz.errors import ModelError
 from attnviz.ui.kit.language import t
+from attnviz.ui.kit.panels import plain
 from attnviz.ui.kit.work import Bar, watched
 from attnviz.ui.stores.models import shelf
 
@@ -23,7 +24,7 @@ def open_model(name: str, revision: str = "") -> Model:
     if shelf().has(name, revision):
         return shelf().take(name, revision)
     _ask_again(name, revision)
-    words = t("loading", model=name)
+    words = t("loading", model=plain(name))
     with (
         watched("opening.stop", words, on_stop=partial(_stop, name, revision)) as bar,
         st.spinner(words, show_time=True),
@@ -35,7 +36,7 @@ def _show_progress(bar: Bar, name: str, so_far: Progress) -> None:
     """How far the loading is."""
     share = so_far.done / so_far.total if so_far.total else 0.0
     done, total = (f"{size / 1e6:,.1f}" for size in (so_far.done, so_far.total))
-    bar.progress(share, t("loading_file", model=name, file=so_far.file, done=done, total=total))
+    bar.progress(share, t("loading_file", model=plain(name), file=plain(so_far.file), done=done, total=total))
 
 
 def _stop(name: str, revision: str) -> None:
@@ -47,7 +48,7 @@ def _ask_again(name: str, revision: str) -> None:
     """Offer to open what was stopped. Raises `ModelError` until that is wanted; another model is opened at once."""
     if st.session_state.get(STOPPED) == (name, revision):
         place = st.empty()
-        if not place.button(t("open_again", model=name), key="opening.again", icon=":material/play_arrow:"):
+        if not place.button(t("open_again", model=plain(name)), key="opening.again", icon=":material/play_arrow:"):
             raise ModelError("opening_stopped", model=name)
         place.empty()
     st.session_state.pop(STOPPED, None)

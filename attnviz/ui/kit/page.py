@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from attnviz.errors import AttnvizError
+from attnviz.errors import AttnvizError, is_fault
 from attnviz.ui import registry as kept
 from attnviz.ui.kit import address, link
 from attnviz.ui.kit import controls as choices
 from attnviz.ui.kit.charts import HEIGHT
 from attnviz.ui.kit.language import article, language, t
+from attnviz.ui.kit.panels import plain
 
 ICON = Path(__file__).with_name("icon.png")  # a Material icon would be fetched from outside
 
+LOG = logging.getLogger("attnviz")
 DRAWN = choices.KEY + "drawn"
 
 # Streamlit leaves 8 rem above the first line and 1 rem between elements; the main picture must fit into 900 pixels.
@@ -61,7 +65,7 @@ class Places:
         """Say what is being done while the model loads and runs; keep the places of pictures not yet drawn."""
         with ExitStack() as stack:
             with self.notice:
-                stack.enter_context(st.spinner(t("running", model=name), show_time=True))
+                stack.enter_context(st.spinner(t("running", model=plain(name)), show_time=True))
             for place in (self.heads, self.cells):
                 held = place.empty()
                 if DRAWN not in st.session_state:  # later the last pictures stay until the new ones are there
@@ -126,12 +130,24 @@ def frame() -> Places:
 
 @contextmanager
 def reader_errors(place: DeltaGenerator | None = None) -> Iterator[None]:
-    """A reader's mistake is one sentence in the reader's language; anything else is ours and is seen."""
+    """A reader's mistake is one sentence in the reader's language; anything else is ours: one sentence, and the log."""
     try:
         yield
-    except AttnvizError as error:
+    except BaseException as error:
+        if not is_fault(error):  # Ctrl-C, and Streamlit's own way to stop a page or run it anew
+            raise
         with place or st.container():
-            st.error(error.say(language()), icon=":material/info:")
+            tell(error)
+
+
+def tell(error: BaseException) -> None:
+    """Say in one sentence what went wrong; what the reader cannot mend stands whole in the log, under a short code."""
+    if isinstance(error, AttnvizError):
+        st.error(error.say(language(), plain), icon=":material/info:")
+        return
+    code = token_hex(3)
+    LOG.error("fault %s on a page", code, exc_info=error)
+    st.error(t("fault", code=code), icon=":material/report:")
 
 
 def done(params: Mapping[str, link.Param] = choices.PARAMS) -> None:

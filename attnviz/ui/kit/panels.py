@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,13 +19,22 @@ if TYPE_CHECKING:
     from attnviz.trace import Cell, Trace
 
 
-def plain(label: str) -> str:
-    """A token inside Markdown, its marks not taken for formatting.
+# What Streamlit changes after Markdown has been read, where a backslash no longer helps: addresses, :emoji:, icons and
+# logos by name, arrows of ASCII. They are parted by a character that is not seen.
+PARTED = re.compile(r"(?<=:)(?=//|[\w+-]+:)|(?<=www)(?=\.)|(?<=\S@)(?=\S)|(?<=[<>~-])(?=[->=])", re.IGNORECASE)
+UNSEEN = "\u2060"  # word joiner
+
+
+def plain(value: object) -> str:
+    """Anything that we have not written ourselves, inside Markdown: a token, a name, a reason. It stands as it is.
+
+    No mark of it formats, links, fetches a picture, or becomes a sign or a formula; a line's end is a space.
 
     >>> plain("*a_b*")
     '\\\\*a\\\\_b\\\\*'
     """
-    return "".join("\\" + c if c in "\\`*_{}[]()<>#+-.!|~$:&" else c for c in label)
+    text = PARTED.sub(UNSEEN, re.sub(r"\s+", " ", str(value)))
+    return "".join("\\" + c if c in "\\`*_{}[]()<>#+-.!|~$:&@" else c for c in text)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], align: str = "---") -> str:
@@ -61,7 +71,7 @@ def show_sink(trace: Trace, rule: Rule | None, layer: int, head: int) -> None:
 
 def show_why(cell: Cell, choice: RuleChoice, name: str, scope: str) -> None:
     """Every number on the way to one weight, in the formula; first whose weights these are."""
-    st.caption(t(f"shown_{scope}", model=name, rule=choice.title()))
+    st.caption(t(f"shown_{scope}", model=plain(name), rule=choice.title()))
     query, key = plain(cell.query_label), plain(cell.key_label)
     if cell.score == float("-inf"):
         st.markdown(t("why_not_allowed", query=query, key=key))

@@ -62,12 +62,12 @@ def trace(
 def read(name: str, text: str) -> tuple[Model, Trace, int, int | None]:
     """The model, its run, the token that is asked about, and the blank. Raises `AttnvizError`."""
     model = open_model(name)
-    with st.spinner(t("running", model=name), show_time=True):
+    with st.spinner(t("running", model=plain(name)), show_time=True):
         untouched = trace(name, text)
     masked = model.mask_id is not None
     at = asking.choose_token(KEY, untouched, masked)
     blank = at if masked and untouched.tokens[at] != "[MASK]" and not untouched.special[at] else None
-    with st.spinner(t("running", model=name), show_time=True):
+    with st.spinner(t("running", model=plain(name)), show_time=True):
         return model, trace(name, text, blank, choices.rule_now()), at, blank
 
 
@@ -127,7 +127,7 @@ def show_hidden(name: str, text: str, found: Trace, query: int, blank: int | Non
             t("limits.hide"), HIDDEN, key=KEY + "hide", required=True, help=t("limits.hide_help"),
             format_func=lambda one: " + ".join(found.key_tokens[token] for token in _hidden(one, gatherers)),
         ) or "both"  # fmt: skip
-    with st.spinner(t("running", model=name), show_time=True):
+    with st.spinner(t("running", model=plain(name)), show_time=True):
         after = trace(name, text, blank, choices.rule_now(), _hidden(chosen, gatherers))
     show_effect(found, after, query)
     st.caption(t("limits.hidden_say"))

@@ -83,7 +83,7 @@ def shown(what: Asked, notice: DeltaGenerator) -> Done | None:
         except Stopped:
             pass  # by the run of the page that now says so
         except AttnvizError as error:
-            st.error(error.say(language()), icon=":material/info:")
+            st.error(error.say(language(), plain), icon=":material/info:")
         return _last()
 
 

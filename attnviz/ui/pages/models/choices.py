@@ -216,9 +216,9 @@ def show_limits(model: Model, run: Trace) -> None:
     gaps = {layer for layer in run.layers if isinstance(layer, Gap)}
     for gap in sorted(gaps, key=str):
         numbers = [str(n) for n, layer in enumerate(run.layers) if layer == gap]
-        st.caption(t("facts_gap", layers=", ".join(numbers), reason=t(f"gap.{gap.reason}", kind=gap.kind)))
+        st.caption(t("facts_gap", layers=", ".join(numbers), reason=t(f"gap.{gap.reason}", kind=plain(gap.kind))))
     if model.eager:
-        st.info(t("facts_eager", model=model.name), icon=":material/lock:")
+        st.info(t("facts_eager", model=plain(model.name)), icon=":material/lock:")
 
 
 def runs_with(model: Model) -> bool:

@@ -43,7 +43,7 @@ def collect() -> None:
 
 def _write(model: Model, what: Asked, most: int) -> None:
     """Write with the changes in force; a click on Stop keeps what has been written."""
-    words = t("writing", model=model.name)
+    words = t("writing", model=plain(model.name))
     try:
         with (
             work.doing(KEY + "pen", what) as writing,
@@ -51,7 +51,7 @@ def _write(model: Model, what: Asked, most: int) -> None:
         ):
             _let_write(model, writing, most, bar)
     except AttnvizError as error:
-        st.error(error.say(language()), icon=":material/info:")
+        st.error(error.say(language(), plain), icon=":material/info:")
         return
     collect()
     st.rerun()

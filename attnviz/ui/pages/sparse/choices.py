@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attnviz.messages import LANGUAGES
-from attnviz.ui.kit import asking
+from attnviz.ui.kit import asking, panels
 from attnviz.ui.kit import controls as choices
 from attnviz.ui.kit.controls import SOFT, RuleChoice
 from attnviz.ui.kit.language import t
@@ -101,13 +101,13 @@ def choose_pattern() -> PatternChoice:
 def run(name: str, text: str, pattern: PatternChoice) -> Run:
     """Both runs, and the token that is asked about. Raises `AttnvizError`."""
     model = open_model(name)
-    with st.spinner(t("running", model=name), show_time=True):
+    with st.spinner(t("running", model=panels.plain(name)), show_time=True):
         plain = trace(name, text)
     masked = model.mask_id is not None
     at = asking.choose_token(KEY, plain, masked)
     blank = at if masked and plain.tokens[at] != "[MASK]" and not plain.special[at] else None
     rule = choices.rule_now()
-    with st.spinner(t("running", model=name), show_time=True):
+    with st.spinner(t("running", model=panels.plain(name)), show_time=True):
         before = trace(name, text, blank)
         same = pattern.name == OWN and rule == SOFT
         after = before if same else trace(name, text, blank, rule, None if pattern.name == OWN else pattern)

@@ -177,7 +177,7 @@ def translated(what: Asked) -> Trace:
 def run(what: Asked) -> Trace:
     """The run that the choices ask for, by a shipped model or one of the Hub; says what it does meanwhile."""
     if not of_hub():
-        with st.spinner(t("running", model=what.name)):
+        with st.spinner(t("running", model=plain(what.name))):
             return translated(what)
     earlier, stopped = work.collect(KEY + "writing"), st.session_state.pop(KEY + "stopped", None)
     if earlier is not None and earlier.found is not None and stopped == earlier.about:
@@ -196,7 +196,7 @@ def _written(what: Asked) -> Trace:
     if found is not None:
         return found
     model = open_model(what.name)
-    words = t("writing", model=model.name)
+    words = t("writing", model=plain(model.name))
     with (
         work.doing(KEY + "writing", what) as writing,
         work.watched(KEY + "stop", words, t("write_stop"), partial(_stop, what)) as bar,

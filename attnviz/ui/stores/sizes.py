@@ -15,9 +15,10 @@ PLAIN = (str, bytes, int, float, type(None))
 def nbytes(value: object) -> int:
     """How many bytes does a result hold? Memory that several tensors share is counted once.
 
-    What a run keeps for later (`cached_property`) counts too. A model that a result refers to does not: it stands in
-    its own store. A run's queries and keys may lie in pieces that are longer than they (`attnviz.adapter.arena`): of
-    such a piece what is in use counts.
+    Of a trace these are its `nbytes` and, beside its tensors, its labels and its text; figures, arrays and what holds
+    several traces are measured alike, with what they keep for later (`cached_property`). A model that a result refers
+    to does not count: it stands in its own store. A run's queries and keys may lie in pieces that are longer than they
+    (`attnviz.adapter.arena`): of such a piece what is in use counts.
     """
     seen: dict[int, object] = {}  # holds on to each, so that no other gets its number meanwhile
     blocks: dict[int, _Block] = {}

@@ -77,6 +77,7 @@ def test_everything_of_one_run_counts(kind: str, model_type: str, tmp_path, word
     trace = record(model, "the cat sat " * 20, **({"target": "she sat"} if kind == "seq2seq" else {}))
     tensors = sum(tensors_of(trace).values())
     assert tensors <= nbytes(trace) < tensors + 60_000
+    assert trace.nbytes <= nbytes(trace) < trace.nbytes + 60_000, "tensors alike, labels and text beside"
     if not trace.others:  # whose maps share the logits
         assert trace.logits is not None
         gone = nbytes(trace) - nbytes(replace(trace, logits=None))

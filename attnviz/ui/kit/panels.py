@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # What Streamlit changes after Markdown has been read, where a backslash no longer helps: addresses, :emoji:, icons and
 # logos by name, arrows of ASCII. They are parted by a character that is not seen.
-PARTED = re.compile(r"(?<=:)(?=//|[\w+-]+:)|(?<=www)(?=\.)|(?<=\S@)(?=\S)|(?<=[<>~-])(?=[->=])", re.IGNORECASE)
+PARTED = re.compile(r"(?i)(?<=:)(?=//|material/|[\w+-]+:)|(?<=www)(?=\.)|(?<=\S@)(?=\S)|(?<=[<>~-])(?=[->=])")
 UNSEEN = "\u2060"  # word joiner
 
 

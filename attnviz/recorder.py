@@ -13,12 +13,14 @@ from torch import Tensor
 
 from attnviz import longformer
 from attnviz.attention import Attention, Observed
+from attnviz.dataflow import Dataflow
 from attnviz.errors import ModelError, Stopped, TextError
-from attnviz.interface import BY_DISTANCE, UNREADABLE, Call, instead, maps, recording
+from attnviz.interface import BY_DISTANCE, UNREADABLE, Call, Follow, instead, maps, recording
 from attnviz.interventions import Intervention, Reweigh, check_tokens
 from attnviz.models.load import Model
 from attnviz.models.memory import check_run, n_calls
 from attnviz.rules import Rule, Soft
+from attnviz.states import Block
 from attnviz.tokens import Encoded, encode, piece_label, written
 from attnviz.trace import Gap, Trace
 
@@ -41,6 +43,7 @@ def record(
     target: str | Encoded | None = None,
     values: bool | None = None,
     predictions: bool = True,
+    states: bool = False,
     on_layer: Callable[[int, int], object] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Trace:
@@ -55,9 +58,10 @@ def record(
 
     `values` of the layers are kept up to 1,024 tokens unless it is said here; weights never need them. Without
     `predictions` there are no `logits`, and a decoder leaves them out (a number for each token and each piece of its
-    vocabulary: 5 GB for 8,192 tokens of Qwen2.5). `on_layer` hears
-    how many layers have come, of how many; `stop` is asked in each whether to go on, and the model stays as it was.
-    (Models that are `eager` do not tell.)
+    vocabulary: 5 GB for 8,192 tokens of Qwen2.5). With `states` the run keeps what each attention block read from the
+    stream of states and added to it, and its output projection (`Trace.block`). `on_layer` hears how many layers have
+    come, of how many; `stop` is asked in each whether to go on, and the model stays as it was. (Models that are `eager`
+    do not tell, and show no states.)
 
     Raises `Stopped` where `stop` said so, `TextError` for a text that cannot be read, `ModelError` for a model whose
     attention cannot, `AttnvizError` for an intervention on a layer, head or token that is not there.
@@ -66,26 +70,46 @@ def record(
     >>> av.record(av.load("lab-4"), "南京市长江大桥").tokens[:4]
     ['[CLS]', '南', '京', '市']
     """
-    encoded = text if isinstance(text, Encoded) else encode(text, model.tokenizer, model.limit)
-    if blank is not None:
-        encoded = _blanked(encoded, blank, model)
-    chosen = Soft() if rule is None else rule
-    changes = (*([] if chosen == Soft() else [Reweigh(chosen)]), *interventions)
-    reply = reply_of(model, target) if model.kind == "seq2seq" else None
+    encoded, reply = read(model, text, target, blank)
+    changes = changes_of(rule, interventions)
     inputs: dict[str, Any] = {"input_ids": torch.tensor([encoded.ids])}
     if reply is not None:
         inputs["decoder_input_ids"] = torch.tensor([reply.ids])
-    check_tokens(changes, len(encoded.ids), None if reply is None else len(reply.ids))
     sizes = len(encoded.ids), None if reply is None else len(reply.ids)
+    check_tokens(changes, *sizes)
     if not predictions and may_skip(model.network):
         inputs["logits_to_keep"] = 1
     skips = "logits_to_keep" in inputs
     check_run(model.network.config, sizes[0], sizes[1] or 0, eager=model.eager, predictions=not skips)
     watch = Watch.over(model.network, max(sizes[0], sizes[1] or 0), values, on_layer, stop)
+    if states:
+        watch = watch.closer(model)
     result, found = run(model.network, changes, eager=model.eager, name=model.name, watch=watch, **inputs)
-    _fits(found, model.name, *sizes)
-    said = {"rule": chosen, "changes": tuple(interventions), "blank": blank}
-    return trace_of(model, encoded, reply, result, found, predictions=predictions, **said)
+    fits(found, model.name, *sizes)
+    said = {"rule": rule or Soft(), "changes": tuple(interventions), "blank": blank}
+    trace = trace_of(model, encoded, reply, result, found, predictions=predictions, **said)
+    return trace if not isinstance(watch.follow, Dataflow) else _with_blocks(trace, watch.follow.blocks(found))
+
+
+def read(
+    model: Model, text: str | Encoded, target: str | Encoded | None = None, blank: int | None = None
+) -> tuple[Encoded, Encoded | None]:
+    """What does the model read: the text, with its blank, and, in an encoder-decoder, the decoder's text?"""
+    encoded = text if isinstance(text, Encoded) else encode(text, model.tokenizer, model.limit)
+    if blank is not None:
+        encoded = _blanked(encoded, blank, model)
+    return encoded, reply_of(model, target) if model.kind == "seq2seq" else None
+
+
+def changes_of(rule: Rule | None, interventions: Sequence[Intervention]) -> tuple[Intervention, ...]:
+    """All that a run changes, its rule among it."""
+    return (*([] if rule is None or rule == Soft() else [Reweigh(rule)]), *interventions)
+
+
+def _with_blocks(trace: Trace, blocks: Mapping[str, tuple[Block | None, ...]]) -> Trace:
+    """The trace and those of the other maps, with what their blocks did."""
+    others = {part: replace(other, blocks=blocks[part]) for part, other in trace.others.items()}
+    return replace(trace, blocks=blocks[trace.part], others=others)
 
 
 def may_skip(network: Any) -> bool:
@@ -100,6 +124,13 @@ class Watch:
     values: bool = True
     states: bool = True
     on_call: Callable[[int], object] | None = None
+    follow: Follow | None = None
+
+    def closer(self, model: Model) -> Watch:
+        """So that blocks are seen too. Raises `ModelError` for a model that keeps its attention to itself."""
+        if model.eager:
+            raise ModelError("model_keeps_blocks", model=model.name)
+        return replace(self, follow=Dataflow())
 
     @classmethod
     def over(
@@ -134,7 +165,8 @@ def run(
     if eager and changes:
         raise ModelError("model_read_only", model=name)
     asked = {"output_hidden_states": watch.states, "use_cache": False, **({"output_attentions": True} if eager else {})}
-    with recording(network, changes, values=watch.values, on_call=watch.on_call) as seen, torch.inference_mode():
+    closer = {"on_call": watch.on_call, "follow": watch.follow}
+    with recording(network, changes, values=watch.values, **closer) as seen, watch.follow or torch.inference_mode():
         result = network(**inputs, **asked)
     if not watch.states and not _has_last(result, seen.last):
         return run(network, changes, eager=eager, name=name, watch=replace(watch, states=True), **inputs)
@@ -156,7 +188,7 @@ def _has_last(result: Any, heard: Mapping[str, Tensor]) -> bool:
     return True
 
 
-def _fits(found: Mapping[str, Layers], name: str, source: int, target: int | None) -> None:
+def fits(found: Mapping[str, Layers], name: str, source: int, target: int | None) -> None:
     """Refuse a map that does not have a row and a column for each token: one padded (BigBird) or pooled (CANINE)."""
     queries = {"self": source, "encoder": source, "decoder": target, "cross": target}
     keys = {**queries, "cross": source}

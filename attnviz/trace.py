@@ -14,6 +14,7 @@ from attnviz.attention import Attention
 from attnviz.errors import AttnvizError, ModelError
 from attnviz.interventions import Intervention
 from attnviz.rules import Entmax, Rule, Soft, Sparsemax
+from attnviz.states import Block
 from attnviz.streaming import part
 from attnviz.tokens import Encoded
 
@@ -68,7 +69,8 @@ class Trace:
     A model with several stacks of attention gives a map for each, named in `parts` ("encoder", "decoder", "cross";
     "self" where there is but one), and `map` goes from one to another. In "cross" the queries are `encoded`, the
     target's tokens, and the keys are `looked_at`, the source's. `border` is the number of the first token that the
-    model wrote itself.
+    model wrote itself. `blocks` is what each layer's attention did to the stream of states, where a run was asked for it
+    (`record(..., states=True)`), else empty.
     """
 
     model: str
@@ -86,6 +88,7 @@ class Trace:
     others: Mapping[str, Trace] = field(default_factory=dict, repr=False)
     changes: tuple[Intervention, ...] = ()
     border: int | None = None
+    blocks: tuple[Block | None, ...] = field(default=(), repr=False)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -169,6 +172,20 @@ class Trace:
     def scores(self, layer: int, head: int | None = None) -> Float[Tensor, "*head query key"]:
         """q.k x scale + bias, -inf where a key is not allowed; the same axes as `weights`."""
         return self.attention(layer, head).scores
+
+    def block(self, layer: int) -> Block:
+        """What did the attention of this layer read, and what did it add? (`record(..., states=True)`)
+
+        Raises `AttnvizError` for a layer that the model does not have or that has no attention, and where the run did
+        not keep it or it could not be seen.
+        """
+        self.attention(layer)  # raises
+        if not self.blocks:
+            raise AttnvizError("states_not_kept")
+        found = self.blocks[layer]
+        if found is None:
+            raise AttnvizError("block_not_seen", layer=layer)
+        return found
 
     def cell(self, layer: int, head: int, query: int, key: int, rule: Rule | None = None) -> Cell:
         """Why does `query` give `key` this weight? Every number on the way to it."""

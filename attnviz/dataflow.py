@@ -104,11 +104,11 @@ class Dataflow(TorchFunctionMode):
         self._begin()
         self._still = torch.inference_mode()
         self._still.__enter__()
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *failure: Any) -> None:
-        super().__exit__(*failure)
+        super().__exit__(*failure)  # type: ignore[no-untyped-call]
         self._still.__exit__(*failure)
         self._nodes, self._left, self._normed = WeakIdKeyDictionary(), None, {}
 
@@ -155,17 +155,16 @@ class Dataflow(TorchFunctionMode):
     def _node(self, name: str, parents: Sequence[Node], same: Node | None = None) -> Node:
         """The node of a result."""
         part_of = max((node for node in parents if node.call), key=lambda node: node.number, default=None)
-        between: tuple[str, ...] = ()
-        if part_of is not None:
-            between = part_of.between if name in SAME else (*part_of.between, name)
-        return Node(next(self._numbers), tuple(parents), same, part_of and part_of.call, between)
+        if part_of is None:
+            return Node(next(self._numbers), tuple(parents), same)
+        between = part_of.between if name in SAME else (*part_of.between, name)
+        return Node(next(self._numbers), tuple(parents), same, part_of.call, between)
 
     def _equal(self, name: str, result: Tensor, given: Sequence[Tensor]) -> Node | None:
         """What the result equals but for its form or a factor."""
-        if name in SAME and given:
-            return self._nodes.get(given[0])
-        whole = [one for one in given if one.shape == result.shape]
-        return self._nodes.get(whole[0]) if name in SCALED and len(whole) == 1 else None
+        whole = given[:1] if name in SAME else [one for one in given if one.shape == result.shape and name in SCALED]
+        found: Node | None = self._nodes.get(whole[0]) if len(whole) == 1 else None
+        return found
 
     def _project(
         self, name: str, args: Sequence[Any], given: Mapping[str, Any], result: Tensor, nodes: Sequence[Node]
@@ -179,11 +178,13 @@ class Dataflow(TorchFunctionMode):
         if self._nodes.get(source) not in nodes or self._nodes[source].call is not seen:
             return
         n_heads, width = seen.heads.shape[-2:]
-        seen.states["output"] = result.reshape(-1, result.shape[-1]).clone()
+        seen.states["output"] = _flat(result).clone()
         heads = seen.heads.flatten(-2).reshape(-1, n_heads * width)
-        if weight.shape[0] == n_heads * width and torch.equal(source.reshape(-1, source.shape[-1]), heads):
+        if weight.shape[0] == n_heads * width and torch.equal(_flat(source), heads):
             unfolded = weight.detach().unflatten(0, (n_heads, width))
             seen.projection = Projection(unfolded, None if bias is None else bias.detach())
+        else:
+            seen.states["read"] = _flat(source).clone()
         seen.between = self._nodes[source].between
         seen.heads = seen.heads[:0]  # let go
 
@@ -200,7 +201,8 @@ class Dataflow(TorchFunctionMode):
         for _, node in terms:
             for origin in node.origins if node else ():
                 if origin in self._normed:
-                    seen, seen.states["normed"], seen.norm = self._normed.pop(origin)
+                    normed_by, state, norm = self._normed.pop(origin)
+                    normed_by.states["normed"], normed_by.norm = state, norm
         for (mine, node), (other, their) in (terms, terms[::-1]) if terms else ():
             if node is None or their is None or node.call is None or "output" not in node.call.states:
                 continue
@@ -214,15 +216,14 @@ class Dataflow(TorchFunctionMode):
                 self._left = (node.call, self._nodes[result])
                 return
 
-    def _stand_on(
-        self, name: str, args: Sequence[Any], given: Mapping[str, Any], result: Tensor
-    ) -> None:
+    def _stand_on(self, name: str, args: Sequence[Any], given: Mapping[str, Any], result: Tensor) -> None:
         """Keep the norm of a stream until it is known whether the model goes on from it."""
         if name not in NORMS or self._left is None or self._nodes.get(args[0]) is not self._left[1]:
             return
         names = ("input", "normalized_shape", "weight") + (("eps",) if name == "rms_norm" else ("bias", "eps"))
         asked = {**dict(zip(names, args, strict=False)), **given}
-        norm = Norm(asked.get("weight"), asked.get("bias"), asked.get("eps", 1e-5), name == "rms_norm")
+        weight, bias = (None if asked.get(key) is None else asked[key].detach() for key in ("weight", "bias"))
+        norm = Norm(weight, bias, asked.get("eps", 1e-5), name == "rms_norm")
         self._normed = {self._nodes[result]: (self._left[0], _flat(result), norm)}
 
 
@@ -234,8 +235,8 @@ def _flat(state: Tensor) -> Tensor:
 def _linear(name: str, args: Sequence[Any], given: Mapping[str, Any]) -> tuple[Tensor, Tensor, Tensor | None] | None:
     """Input, weight `[in, out]` and bias of a linear map with weights of the model; None for anything else."""
     if name == "linear":
-        weight, bias = (args[at] if len(args) > at else given.get(key) for at, key in ((1, "weight"), (2, "bias")))
-        return args[0], weight.T, bias
+        bias = args[2] if len(args) > 2 else given.get("bias")
+        return args[0], (args[1] if len(args) > 1 else given["weight"]).T, bias
     if name == "addmm":
         return args[1], args[2], args[0]
     if name in ("matmul", "__matmul__") and args[1].ndim == 2:

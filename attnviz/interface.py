@@ -189,10 +189,10 @@ def maps(
     choose = one_text if pick is None else pick
     found = {}
     for part, layers in by_map(calls, texts).items():
-        kept: dict[int, Attention | Gap] = {
-            layer: choose(call.attention) if len(call.attention.queries) == texts else Gap("windows", _kind(call.module))
-            for layer, call in layers.items()
-        }
+        kept: dict[int, Attention | Gap] = {}
+        for layer, call in layers.items():
+            whole = len(call.attention.queries) == texts
+            kept[layer] = choose(call.attention) if whole else Gap("windows", _kind(call.module))
         found[part] = _with_gaps(network, next(iter(layers.values())).stack, kept)
     return found
 

@@ -165,8 +165,8 @@ def run(
     if eager and changes:
         raise ModelError("model_read_only", model=name)
     asked = {"output_hidden_states": watch.states, "use_cache": False, **({"output_attentions": True} if eager else {})}
-    closer = {"on_call": watch.on_call, "follow": watch.follow}
-    with recording(network, changes, values=watch.values, **closer) as seen, watch.follow or torch.inference_mode():
+    heard = recording(network, changes, values=watch.values, on_call=watch.on_call, follow=watch.follow)
+    with heard as seen, watch.follow or torch.inference_mode():
         result = network(**inputs, **asked)
     if not watch.states and not _has_last(result, seen.last):
         return run(network, changes, eager=eager, name=name, watch=replace(watch, states=True), **inputs)

@@ -48,18 +48,20 @@ class Block:
     """What one attention block did to the stream of states; all states are `[query, width]`.
 
     `output` is what its projection gave, `added` what was then added to `entered`: the same, unless the model scales it
-    (Granite) or norms it (Gemma 2). `left` is the sum. In models whose MLP stands beside the attention (GPT-J, Falcon)
-    it holds the MLP's part too, and `left - entered` is more than `added`. Models that norm the stream itself (BERT)
-    go on from `normed`, by `norm`; both are None elsewhere.
+    (Granite), norms it (Gemma 2) or sends it through the MLP first (Zamba). `left` is the stream after the sum. In
+    models whose MLP stands beside the attention (GPT-J, Falcon) it holds the MLP's part too, and `left - entered` is
+    more than `added`. Models that norm the stream itself (BERT) go on from `normed`, by `norm`; None elsewhere.
 
     `projection` is None where heads and output are not a sum over heads apart: `between` names what the model computes
-    from the heads before it projects them (a gate, a norm, a difference of two maps). `entered`, `added` and `left` are
+    from the heads before it projects them (a gate, a norm, a difference of two maps), and `read` is what it then
+    projected, None where these are the heads themselves. `entered`, `added` and `left` are
     None where the output was seen to be added to nothing that the block had read.
     """
 
     output: Float[Tensor, "query width"]
     projection: Projection | None
     between: tuple[str, ...] = ()
+    read: Float[Tensor, "query columns"] | None = None
     entered: Float[Tensor, "query width"] | None = None
     added: Float[Tensor, "query width"] | None = None
     left: Float[Tensor, "query width"] | None = None

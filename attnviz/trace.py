@@ -69,8 +69,8 @@ class Trace:
     A model with several stacks of attention gives a map for each, named in `parts` ("encoder", "decoder", "cross";
     "self" where there is but one), and `map` goes from one to another. In "cross" the queries are `encoded`, the
     target's tokens, and the keys are `looked_at`, the source's. `border` is the number of the first token that the
-    model wrote itself. `blocks` is what each layer's attention did to the stream of states, where a run was asked for it
-    (`record(..., states=True)`), else empty.
+    model wrote itself. `blocks` is what each layer's attention did to the stream of states, empty where a run was not
+    asked for it (`record(..., states=True)`).
     """
 
     model: str

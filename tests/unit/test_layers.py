@@ -22,9 +22,9 @@ LONGEST_FUNCTION = 40
 # An arrow points down or sideways, never up. Everything in a row stands on the same floor.
 FLOORS = (
     ("errors", "messages", "settings"),
-    ("attention", "rules", "similarity", "masks", "positions", "triangle", "room", "interventions"),
+    ("attention", "rules", "similarity", "masks", "positions", "triangle", "room", "interventions", "states"),
     ("trace", "tokens", "segmentation", "units", "streaming"),
-    ("figures", "interface", "longformer", "models", "recorder", "generation", "systems", "measures"),
+    ("figures", "interface", "longformer", "models", "recorder", "generation", "systems", "measures", "dataflow", "gradients", "batches"),
     ("ui", "training"),  # neither may know the other
     ("app", "pages"),
 )

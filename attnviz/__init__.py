@@ -21,8 +21,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if TYPE_CHECKING:
     from attnviz import figures, masks, measures, similarity
     from attnviz.attention import Attention, Observed, attend
+    from attnviz.batches import record_batch
     from attnviz.errors import AttnvizError, ModelError, RuleError, Stopped, TextError
     from attnviz.generation import generate
+    from attnviz.gradients import Differentiable, Gradients, Logit, Outcome, differentiable
     from attnviz.interventions import (
         ForbidEdge,
         HideToken,
@@ -36,12 +38,15 @@ if TYPE_CHECKING:
     from attnviz.models import Model, load
     from attnviz.recorder import record
     from attnviz.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
+    from attnviz.states import Block, Norm, Projection
     from attnviz.trace import Cell, Gap, Trace
 
 _HOMES = {
     "attention": ("Attention", "Observed", "attend"),
+    "batches": ("record_batch",),
     "errors": ("AttnvizError", "ModelError", "RuleError", "Stopped", "TextError"),
     "generation": ("generate",),
+    "gradients": ("Differentiable", "Gradients", "Logit", "Outcome", "differentiable"),
     "interventions": (
         "ForbidEdge",
         "HideToken",
@@ -55,6 +60,7 @@ _HOMES = {
     "models": ("Model", "load"),
     "recorder": ("record",),
     "rules": ("Argmax", "Entmax", "Rule", "Sample", "Soft", "Sparsemax", "Threshold", "TopK", "TopP"),
+    "states": ("Block", "Norm", "Projection"),
     "trace": ("Cell", "Gap", "Trace"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -63,17 +69,24 @@ __all__ = [
     "Argmax",
     "Attention",
     "AttnvizError",
+    "Block",
     "Cell",
+    "Differentiable",
     "Entmax",
     "ForbidEdge",
     "Gap",
+    "Gradients",
     "HideToken",
     "Intervention",
     "KeepHead",
+    "Logit",
     "Model",
     "ModelError",
+    "Norm",
     "Observed",
+    "Outcome",
     "Place",
+    "Projection",
     "RemoveHeads",
     "Restrict",
     "Reweigh",
@@ -89,12 +102,14 @@ __all__ = [
     "TopP",
     "Trace",
     "attend",
+    "differentiable",
     "figures",
     "generate",
     "load",
     "masks",
     "measures",
     "record",
+    "record_batch",
     "similarity",
 ]
 

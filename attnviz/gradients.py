@@ -119,13 +119,13 @@ class Differentiable:
         def of(group: Sequence[Tensor | None]) -> tuple[Tensor | None, ...]:
             return tuple(None if one is None else by[id(one)] for one in group)
 
-        parts = self.trace.parts
         inputs, target_inputs = of(self._inputs)
-        made = {
-            part: Gradients(value.item(), part, of(self._weights[part]), of(self._gates[part]), inputs, target_inputs)
-            for part in parts
-        }
-        return replace(made[parts[0]], others={part: made[part] for part in parts[1:]})
+        made = {}
+        for part in self.trace.parts:
+            layers = tuple(None if one is None else one[0] for one in of(self._weights[part]))
+            made[part] = Gradients(value.item(), part, layers, of(self._gates[part]), inputs, target_inputs)
+        first = made.pop(self.trace.part)
+        return replace(first, others=made)
 
 
 def differentiable(
@@ -199,8 +199,8 @@ class Tape(TorchFunctionMode):
     @property
     def embedded(self) -> tuple[Tensor | None, Tensor | None]:
         """The word embeddings `[token, width]` of text and target, where they were seen."""
-        found = [self._words.get(text.data_ptr()) for text in self.texts]
-        return found[0], found[1] if len(found) > 1 else None
+        text, target = (*(self._words.get(text.data_ptr()) for text in self.texts), None, None)[:2]
+        return text, target
 
     def __enter__(self) -> Tape:
         self._begin()
@@ -254,7 +254,7 @@ class Tape(TorchFunctionMode):
         assert place is not None
         words = result.detach().reshape(-1, result.shape[-1]).requires_grad_()
         self._words[place] = words
-        return words.reshape(result.shape)
+        return words.clone().reshape(result.shape)  # CTRL scales them in place
 
 
 def _floats(tensor: Tensor) -> bool:

@@ -179,7 +179,7 @@ def test_two_threads_one_with_states_never_disturb_each_other(model: Models) -> 
 
 
 def test_layer_without_attention_has_no_block(
-    model: Models, tmp_path: Path, wordpiece: PreTrainedTokenizerBase
+    tmp_path: Path, wordpiece: PreTrainedTokenizerBase
 ) -> None:
     jamba = load(str(tiny.save("causal", "jamba", tmp_path, wordpiece, **SIZES["jamba"])))
     trace = kept(jamba)

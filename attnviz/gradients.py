@@ -66,9 +66,10 @@ class Logit:
 class Gradients:
     """The gradient of one number, `value`, in one map (`part`); `map` goes to the others.
 
-    `layers` hold d value / d weights `[head, query, key]`, the weights taken as free: not as what a softmax gives; `gates`
-    d value / d gate `[head]`. Both are None for a layer without attention. `inputs` is d value / d word embedding
-    `[token, width]` of the text, before positions are added, `target_inputs` that of an encoder-decoder's target.
+    `layers` hold d value / d weights `[head, query, key]`, the weights taken as free, not as what a softmax gives;
+    `gates` d value / d gate `[head]`. Both are None for a layer without attention. `inputs` is d value / d word
+    embedding `[token, width]` of the text, before positions are added (None where it was not seen how the model
+    looks its words up), `target_inputs` that of an encoder-decoder's target.
     """
 
     value: float
@@ -158,10 +159,10 @@ def differentiable(
     tape = Tape()
     with torch.inference_mode(False), torch.enable_grad():
         tape.texts = [torch.tensor([one.ids]) for one in (encoded, reply) if one is not None]
-        inputs = dict(zip(("input_ids", "decoder_input_ids"), tape.texts, strict=False))
+        inputs: dict[str, Any] = dict(zip(("input_ids", "decoder_input_ids"), tape.texts, strict=False))
         result, found = run(model.network, changes, name=model.name, watch=Watch(follow=tape), **inputs)
         fits(found, model.name, *sizes)
-        said = {"rule": rule or Soft(), "changes": tuple(interventions), "blank": blank}
+        said: dict[str, Any] = {"rule": rule or Soft(), "changes": tuple(interventions), "blank": blank}
         live = trace_of(model, encoded, reply, result, found, **said)
     weights, gates = tape.by_map(found)
     return Differentiable(_still(live), Outcome(live.logits, live.outputs), weights, gates, tape.embedded)
@@ -268,16 +269,18 @@ def _fixed(one: Any) -> Any:
 
 def _still(trace: Trace) -> Trace:
     """A trace that holds nothing but numbers."""
-    kept = {name: getattr(trace, name) for name in ("outputs", "logits", "boundaries")}
     return replace(
         trace,
         layers=tuple(_numbers(layer) if isinstance(layer, Attention) else layer for layer in trace.layers),
+        outputs=trace.outputs.detach(),
+        logits=None if trace.logits is None else trace.logits.detach(),
+        boundaries=None if trace.boundaries is None else trace.boundaries.detach(),
         others={part: _still(other) for part, other in trace.others.items()},
-        **{name: None if one is None else one.detach() for name, one in kept.items()},
     )
 
 
 def _numbers(call: Attention) -> Attention:
     """A call that holds nothing but numbers."""
-    tensors = {one.name: getattr(call, one.name) for one in fields(call) if one.init}
-    return replace(call, **{name: one.detach() for name, one in tensors.items() if isinstance(one, Tensor)})
+    given = {one.name: getattr(call, one.name) for one in fields(call)}
+    tensors: dict[str, Any] = {name: one.detach() for name, one in given.items() if isinstance(one, Tensor)}
+    return replace(call, **tensors)

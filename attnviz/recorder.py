@@ -15,7 +15,7 @@ from attnviz import longformer
 from attnviz.attention import Attention, Observed
 from attnviz.dataflow import Dataflow
 from attnviz.errors import ModelError, Stopped, TextError
-from attnviz.interface import BY_DISTANCE, UNREADABLE, Call, Follow, instead, maps, recording
+from attnviz.interface import BY_DISTANCE, UNREADABLE, Call, Follow, instead, maps, one_text, recording
 from attnviz.interventions import Intervention, Reweigh, check_tokens
 from attnviz.models.load import Model
 from attnviz.models.memory import check_run, n_calls
@@ -117,14 +117,23 @@ def may_skip(network: Any) -> bool:
     return "logits_to_keep" in signature(network.forward).parameters
 
 
+def hears_last(network: Any) -> bool:
+    """Does the network tell of its last states (`interface.listen`)? T5 does not."""
+    return not (network.config.is_encoder_decoder and network.base_model is network)
+
+
 @dataclass(frozen=True)
 class Watch:
-    """How a run is followed: whether values are kept, whether all hidden states are, and who hears of each layer."""
+    """How a run is followed: whether values are kept, whether all hidden states are, and who hears of each layer.
+
+    A run over several texts (`batches.py`) leaves its layers as they are, over all of them.
+    """
 
     values: bool = True
     states: bool = True
     on_call: Callable[[int], object] | None = None
     follow: Follow | None = None
+    texts: int = 1
 
     def closer(self, model: Model) -> Watch:
         """So that blocks are seen too. Raises `ModelError` for a model that keeps its attention to itself."""
@@ -139,7 +148,6 @@ class Watch:
     ) -> Watch:  # fmt: skip
         """How a run over so many tokens is followed. Raises `Stopped` where it shall not begin."""
         total, short = n_calls(network.config), tokens <= LONG
-        unheard = network.config.is_encoder_decoder and network.base_model is network  # T5 tells of no last states
 
         def told(count: int) -> None:
             if on_layer is not None and count:
@@ -148,7 +156,7 @@ class Watch:
                 raise Stopped("run_stopped")
 
         told(0)
-        return cls(short if values is None else values, short or unheard, told)
+        return cls(short if values is None else values, short or not hears_last(network), told)
 
 
 def run(
@@ -170,12 +178,20 @@ def run(
         result = network(**inputs, **asked)
     if not watch.states and not _has_last(result, seen.last):
         return run(network, changes, eager=eager, name=name, watch=replace(watch, states=True), **inputs)
-    found = returned(result) if eager else maps(network, seen.steps[-1])
+    found = (
+        returned(result)
+        if eager
+        else maps(network, seen.steps[-1], watch.texts, one_text if watch.texts == 1 else _as_it_is)
+    )
     if part := BY_DISTANCE.get(network.config.model_type):
         found |= {part: longformer.layers(result, part)}
     if not found:
         raise _refusal(network, name, result, seen.steps[-1])
     return result, found
+
+
+def _as_it_is(call: Attention) -> Attention:
+    return call
 
 
 def _has_last(result: Any, heard: Mapping[str, Tensor]) -> bool:

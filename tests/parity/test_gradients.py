@@ -150,8 +150,10 @@ def test_gradient_of_a_weight_is_the_finite_difference_in_every_map(name: str, m
         for layer in range(2):
             weights = double(run.trace.map(part), layer)
             for cell in CELLS:
+
                 def give(by: float) -> Give:
                     return Give(weights=shifted(weights, cell, by), part=part, layers=(layer,))  # noqa: B023
+
                 expected = moved(model(name), give)
                 found = gradients.map(part).layers[layer]
                 assert found.shape == weights.shape
@@ -167,8 +169,10 @@ def test_gradient_of_a_gate_is_the_finite_difference_in_every_map(name: str, mod
     for part in run.trace.parts:
         for layer in range(2):
             for head in range(4):
+
                 def gate(by: float) -> Gate:
                     return Gate(head=head, by=1 + by, part=part, layers=(layer,))  # noqa: B023
+
                 found = gradients.map(part).gates[layer]
                 assert found.shape == (4,)
                 assert abs(found[head].item() - moved(model(name), gate)) < near(model(name))
@@ -231,8 +235,10 @@ def test_rules_and_interventions_act_in_the_gradient_as_in_the_run(
     assert all(one.isfinite().all() for one in (*gradients.layers, *gradients.gates, gradients.inputs))
     weights = double(run.trace, 0)
     for cell in CELLS:
+
         def give(by: float) -> Give:
             return Give(weights=shifted(weights, cell, by), layers=(0,))  # noqa: B023
+
         expected = moved(model(name), give, **more)
         assert abs(gradients.layers[0][cell].item() - expected) < 1e-6
 
@@ -313,8 +319,8 @@ def test_someone_inside_inference_mode_gets_gradients_too(model: Models) -> None
 
 def test_michel_s_worked_example_is_the_gradient_of_a_gate() -> None:
     """FACTS: outs [[[1,2],[0,1]], [[-1,1],[3,0]]] with dL/dout [[1,-1],[2,.5]] give |gates| [.5, 4]."""
-    from attnviz.gradients import _Held
     from attnviz import attend
+    from attnviz.gradients import _Held
 
     values = torch.tensor([[[1.0, 2], [0, 1]], [[-1, 1], [3, 0]]])
     call = attend(torch.zeros(2, 2, 2), torch.zeros(2, 2, 2), values, rule=Fixed(torch.eye(2)))

@@ -178,9 +178,7 @@ def test_two_threads_one_with_states_never_disturb_each_other(model: Models) -> 
     assert all(torch.equal(one.block(1).left, alone.block(1).left) for one in closer)
 
 
-def test_layer_without_attention_has_no_block(
-    tmp_path: Path, wordpiece: PreTrainedTokenizerBase
-) -> None:
+def test_layer_without_attention_has_no_block(tmp_path: Path, wordpiece: PreTrainedTokenizerBase) -> None:
     jamba = load(str(tiny.save("causal", "jamba", tmp_path, wordpiece, **SIZES["jamba"])))
     trace = kept(jamba)
     assert [block is None for block in trace.blocks] == [True, False, True]

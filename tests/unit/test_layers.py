@@ -24,7 +24,19 @@ FLOORS = (
     ("errors", "messages", "settings"),
     ("attention", "rules", "similarity", "masks", "positions", "triangle", "room", "interventions", "states"),
     ("trace", "tokens", "segmentation", "units", "streaming"),
-    ("figures", "interface", "longformer", "models", "recorder", "generation", "systems", "measures", "dataflow", "gradients", "batches"),
+    (
+        "figures",
+        "interface",
+        "longformer",
+        "models",
+        "recorder",
+        "generation",
+        "systems",
+        "measures",
+        "dataflow",
+        "gradients",
+        "batches",
+    ),
     ("ui", "training"),  # neither may know the other
     ("app", "pages"),
 )

@@ -13,15 +13,17 @@ import torch
 from torch import Tensor
 
 from attnviz.adapter import longformer
-from attnviz.adapter.registered import BY_DISTANCE, UNREADABLE, Call, instead, maps, recording
+from attnviz.adapter.registered import BY_DISTANCE, UNREADABLE, Call, Follow, instead, maps, one_text, recording
 from attnviz.core.attention import Attention, Observed
 from attnviz.core.interventions import Intervention, Reweigh, check_tokens
 from attnviz.core.rules import Rule, Soft
+from attnviz.core.states import Block
 from attnviz.errors import AttnvizError, ModelError, Stopped, TextError
 from attnviz.guard import guarded, own
 from attnviz.models.load import Model
 from attnviz.models.memory import check_run, n_calls
-from attnviz.recording.systems import read
+from attnviz.recording.dataflow import Dataflow
+from attnviz.recording.systems import read as read_system
 from attnviz.systems.protocol import System
 from attnviz.text.tokens import Encoded, encode, piece_label, written
 from attnviz.trace import Gap, Trace
@@ -45,6 +47,7 @@ def record(
     target: str | Encoded | None = None,
     values: bool | None = None,
     predictions: bool = True,
+    states: bool = False,
     on_layer: Callable[[int, int], object] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Trace:
@@ -59,10 +62,11 @@ def record(
 
     `values` of the layers are kept up to 1,024 tokens unless it is said here; weights never need them. Without
     `predictions` there are no `logits`, and a decoder leaves them out (a number for each token and each piece of its
-    vocabulary: 5 GB for 8,192 tokens of Qwen2.5). `on_layer` hears how many layers have come, of how many; `stop` is
-    asked in each whether to go on, and the model stays as it was. (Models that are `eager` do not tell, nor do
-    systems.) A system (`attnviz.systems`) reads as its own `read` does: it can be given a `rule`, and a `target` where
-    it reads two texts.
+    vocabulary: 5 GB for 8,192 tokens of Qwen2.5). With `states` the run keeps what each attention block read from the
+    stream of states and added to it, and its output projection (`Trace.block`). `on_layer` hears how many layers have
+    come, of how many; `stop` is asked in each whether to go on, and the model stays as it was. (Models that are `eager`
+    do not tell, and show no states; nor do systems.) A system (`attnviz.systems`) reads as its own `read` does: it can
+    be given a `rule`, and a `target` where it reads two texts.
 
     Raises `Stopped` where `stop` said so, `TextError` for a text that cannot be read, `ModelError` for a model whose
     attention cannot, `AttnvizError` for an intervention on a layer, head or token that is not there, and for what a
@@ -73,27 +77,47 @@ def record(
     ['[CLS]', '南', '京', '市']
     """
     if isinstance(model, System):
-        beyond = {"blank": blank is not None, "interventions": bool(interventions), "values": values is False}
-        return read(model, text, rule, target, beyond | {"predictions": not predictions})
-    chosen = Soft() if rule is None else rule
-    changes = (*([] if chosen == Soft() else [Reweigh(chosen)]), *interventions)
-    said = {"rule": chosen, "changes": tuple(interventions), "blank": blank}
+        beyond = {
+            "blank": blank is not None,
+            "interventions": bool(interventions),
+            "values": values is False,
+            "states": states,
+        }
+        return read_system(model, text, rule, target, beyond | {"predictions": not predictions})
+    changes = changes_of(rule, interventions)
+    said = {"rule": rule or Soft(), "changes": tuple(interventions), "blank": blank}
     texts: list[Encoded] = []
     with guarded(lambda error: why_not(model, *texts)):
-        texts.append(_read(model, text, blank))
-        texts.extend([reply_of(model, target)] if model.kind == "seq2seq" else [])
+        texts.extend(one for one in read(model, text, target, blank) if one is not None)
         sizes, inputs = _prepared(model, changes, predictions, *texts)
         watch = Watch.over(model.network, max(sizes), values, own(on_layer), own(stop))
+        watch = watch.closer(model) if states else watch
         result, found = run(model.network, changes, eager=model.eager, name=model.name, watch=watch, **inputs)
-        _fits(found, model.name, sizes[0], sizes[1] if len(sizes) > 1 else None)
+        fits(found, model.name, sizes[0], sizes[1] if len(sizes) > 1 else None)
         reply = texts[1] if len(texts) > 1 else None
-        return trace_of(model, texts[0], reply, result, found, predictions=predictions, **said)
+        trace = trace_of(model, texts[0], reply, result, found, predictions=predictions, **said)
+        return trace if not isinstance(watch.follow, Dataflow) else _with_blocks(trace, watch.follow.blocks(found))
 
 
-def _read(model: Model, text: str | Encoded, blank: int | None) -> Encoded:
-    """The text in tokens, one of them blanked."""
+def read(
+    model: Model, text: str | Encoded, target: str | Encoded | None = None, blank: int | None = None
+) -> tuple[Encoded, Encoded | None]:
+    """What does the model read: the text, with its blank, and, in an encoder-decoder, the decoder's text?"""
     encoded = text if isinstance(text, Encoded) else encode(text, model.tokenizer, model.limit)
-    return encoded if blank is None else _blanked(encoded, blank, model)
+    if blank is not None:
+        encoded = _blanked(encoded, blank, model)
+    return encoded, reply_of(model, target) if model.kind == "seq2seq" else None
+
+
+def changes_of(rule: Rule | None, interventions: Sequence[Intervention]) -> tuple[Intervention, ...]:
+    """All that a run changes, its rule among it."""
+    return (*([] if rule is None or rule == Soft() else [Reweigh(rule)]), *interventions)
+
+
+def _with_blocks(trace: Trace, blocks: Mapping[str, tuple[Block | None, ...]]) -> Trace:
+    """The trace and those of the other maps, with what their blocks did."""
+    others = {part: replace(other, blocks=blocks[part]) for part, other in trace.others.items()}
+    return replace(trace, blocks=blocks[trace.part], others=others)
 
 
 def _prepared(
@@ -149,13 +173,29 @@ def may_skip(network: Any) -> bool:
     return "logits_to_keep" in signature(network.forward).parameters
 
 
+def hears_last(network: Any) -> bool:
+    """Does the network tell of its last states (`interface.listen`)? T5 does not."""
+    return not (network.config.is_encoder_decoder and network.base_model is network)
+
+
 @dataclass(frozen=True)
 class Watch:
-    """How a run is followed: whether values are kept, whether all hidden states are, and who hears of each layer."""
+    """How a run is followed: whether values are kept, whether all hidden states are, and who hears of each layer.
+
+    A run over several texts (`batches.py`) leaves its layers as they are, over all of them.
+    """
 
     values: bool = True
     states: bool = True
     on_call: Callable[[int], object] | None = None
+    follow: Follow | None = None
+    texts: int = 1
+
+    def closer(self, model: Model) -> Watch:
+        """So that blocks are seen too. Raises `ModelError` for a model that keeps its attention to itself."""
+        if model.eager:
+            raise ModelError("model_keeps_blocks", model=model.name)
+        return replace(self, follow=Dataflow())
 
     @classmethod
     def over(
@@ -164,7 +204,6 @@ class Watch:
     ) -> Watch:  # fmt: skip
         """How a run over so many tokens is followed. Raises `Stopped` where it shall not begin."""
         total, short = n_calls(network.config), tokens <= LONG
-        unheard = network.config.is_encoder_decoder and network.base_model is network  # T5 tells of no last states
 
         def told(count: int) -> None:
             if on_layer is not None and count:
@@ -173,7 +212,7 @@ class Watch:
                 raise Stopped("run_stopped")
 
         told(0)
-        return cls(short if values is None else values, short or unheard, told)
+        return cls(short if values is None else values, short or not hears_last(network), told)
 
 
 def run(
@@ -190,17 +229,26 @@ def run(
     if eager and changes:
         raise ModelError("model_read_only", model=name)
     asked = {"output_hidden_states": watch.states, "use_cache": False, **({"output_attentions": True} if eager else {})}
-    with recording(network, changes, values=watch.values, on_call=watch.on_call) as seen, torch.inference_mode():
+    heard = recording(network, changes, values=watch.values, on_call=watch.on_call, follow=watch.follow)
+    with heard as seen, watch.follow or torch.inference_mode():
         result = network(**inputs, **asked)
     if not watch.states and not _has_last(result, seen.last):
         return run(network, changes, eager=eager, name=name, watch=replace(watch, states=True), **inputs)
     check_numbers(result, name)
-    found = returned(result) if eager else maps(network, seen.steps[-1])
+    found = (
+        returned(result)
+        if eager
+        else maps(network, seen.steps[-1], watch.texts, one_text if watch.texts == 1 else _as_it_is)
+    )
     if part := BY_DISTANCE.get(network.config.model_type):
         found |= {part: longformer.layers(result, part)}
     if not found:
         raise _refusal(network, name, result, seen.steps[-1])
     return result, found
+
+
+def _as_it_is(call: Attention) -> Attention:
+    return call
 
 
 def _has_last(result: Any, heard: Mapping[str, Tensor]) -> bool:
@@ -213,7 +261,7 @@ def _has_last(result: Any, heard: Mapping[str, Tensor]) -> bool:
     return True
 
 
-def _fits(found: Mapping[str, Layers], name: str, source: int, target: int | None) -> None:
+def fits(found: Mapping[str, Layers], name: str, source: int, target: int | None) -> None:
     """Refuse a map that does not have a row and a column for each token: one padded (BigBird) or pooled (CANINE)."""
     queries = {"self": source, "encoder": source, "decoder": target, "cross": target}
     keys = {**queries, "cross": source}

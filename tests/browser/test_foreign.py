@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from attnviz.ui import kept
+from attnviz.ui import registry as kept
 from tests.browser.person import PATIENCE, REST, Visit
 
 Start = Callable[..., Visit]

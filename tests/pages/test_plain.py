@@ -10,9 +10,9 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from streamlit.testing.v1 import AppTest
 
-from attnviz.ui import kept
-from attnviz.ui.family import SECTIONS
-from attnviz.ui.panels import UNSEEN, plain
+from attnviz.ui import registry as kept
+from attnviz.ui.kit.panels import UNSEEN, plain
+from attnviz.ui.pages.family.map import SECTIONS
 from tests.pages.opened import ROOT, _run
 
 HOSTILE = "![i](http://foreign.test/x.png) <img src=http://foreign.test/y.png> :material/home: $x^2$ www.foreign.test"
@@ -98,7 +98,7 @@ def test_lines_become_one() -> None:
 def test_an_error_is_told_with_its_values_escaped() -> None:
     def script() -> None:
         from attnviz.errors import ModelError
-        from attnviz.ui.page import reader_errors
+        from attnviz.ui.kit.page import reader_errors
 
         with reader_errors():
             raise ModelError("folder_missing", model="![i](http://foreign.test/x.png)")

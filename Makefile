@@ -30,7 +30,7 @@ PIP_INSTALL = $(RUN) pip install --disable-pip-version-check $(PIP_EXTRA_ARGS)
 help:
 	@echo "make app    look at attention in the browser"
 	@echo "make test   lint, types, tests"
-	@echo "make bench  what a visit, a toggle and long texts cost, beside the peers"
+	@echo "make bench  what a visit, a toggle and long texts cost, beside the peers, and what memory stays"
 	@echo "make lint   lint and types only"
 	@echo "make format put the code into its one form"
 	@echo "make clean  remove the virtual environment and all caches"
@@ -46,6 +46,7 @@ bench: $(VENV)/.models-fetched
 	$(RUN) benchmarks.long_texts
 	$(RUN) benchmarks.long_browser
 	$(RUN) benchmarks.app_speed
+	$(RUN) benchmarks.memory --write
 
 lint: $(VENV)/.test-installed
 	$(RUN) ruff check .

@@ -1,22 +1,33 @@
-"""Route to the pages; language stands above them all."""
+"""Route to the pages; language stands above them all.
+
+`streamlit run app.py` imports this file once, for the server that it finds in it, and then runs it for every visitor.
+"""
 
 import streamlit as st
 
-from attnviz.ui import registry
-from attnviz.ui.kit import ICON, language_picker, page, t
+if __name__ == "__main__":
+    from attnviz.ui import registry
+    from attnviz.ui.kit import ICON, language_picker, page, t
 
-st.set_page_config(page_title="attnviz", page_icon=str(ICON), layout="wide")
-page.start(registry.params())
-chosen = st.navigation(
-    {
-        t(f"section_{section}") if section else "": [
-            st.Page(screen.file, title=t(f"page_{screen.name}"), icon=screen.icon, default=screen == registry.home())
-            for screen in screens
-        ]
-        for section, screens in registry.sections().items()
-    },
-    position="top",
-)
-with st.sidebar:
-    language_picker()
-chosen.run()
+    st.set_page_config(page_title="attnviz", page_icon=str(ICON), layout="wide")
+    page.start(registry.params())
+    chosen = st.navigation(
+        {
+            t(f"section_{section}") if section else "": [
+                st.Page(
+                    screen.file, title=t(f"page_{screen.name}"), icon=screen.icon, default=screen == registry.home()
+                )
+                for screen in screens
+            ]
+            for section, screens in registry.sections().items()
+        },
+        position="top",
+    )
+    with st.sidebar:
+        language_picker()
+    with page.reader_errors():
+        chosen.run()
+else:
+    from attnviz.ui.server.app import app as server
+
+    app = st.App(__file__, lifespan=server.ready, middleware=server.MIDDLEWARE, on_script_error=server.told)

@@ -33,17 +33,23 @@ if TYPE_CHECKING:
         Reweigh,
     )
     from attnviz.core.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
+    from attnviz.core.states import Block, Norm, Projection
     from attnviz.errors import AttnvizError, ModelError, RuleError, Stopped, TextError
     from attnviz.models import Model
+    from attnviz.recording.batches import record_batch
     from attnviz.recording.generate import generate
+    from attnviz.recording.gradients import Differentiable, Gradients, Logit, Outcome, differentiable
     from attnviz.recording.record import record
     from attnviz.systems import load
     from attnviz.trace import Cell, Gap, Trace, load_trace
 
 _HOMES = {
     "core.attention": ("Attention", "Observed", "attend"),
+    "core.states": ("Block", "Norm", "Projection"),
     "errors": ("AttnvizError", "ModelError", "RuleError", "Stopped", "TextError"),
+    "recording.batches": ("record_batch",),
     "recording.generate": ("generate",),
+    "recording.gradients": ("Differentiable", "Gradients", "Logit", "Outcome", "differentiable"),
     "core.interventions": (
         "ForbidEdge",
         "HideToken",
@@ -70,17 +76,24 @@ __all__ = [
     "Argmax",
     "Attention",
     "AttnvizError",
+    "Block",
     "Cell",
+    "Differentiable",
     "Entmax",
     "ForbidEdge",
     "Gap",
+    "Gradients",
     "HideToken",
     "Intervention",
     "KeepHead",
+    "Logit",
     "Model",
     "ModelError",
+    "Norm",
     "Observed",
+    "Outcome",
     "Place",
+    "Projection",
     "RemoveHeads",
     "Restrict",
     "Reweigh",
@@ -97,6 +110,7 @@ __all__ = [
     "Trace",
     "attend",
     "axes",
+    "differentiable",
     "export",
     "figures",
     "generate",
@@ -105,6 +119,7 @@ __all__ = [
     "masks",
     "measures",
     "record",
+    "record_batch",
     "similarity",
 ]
 

@@ -11,7 +11,15 @@ The sentences live in ``messages/{zh,en}/*.toml`` under ``error.<id>``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from numbers import Number
+
 from attnviz.messages import say
+
+
+def is_fault(error: BaseException) -> bool:
+    """Has something gone wrong? Not so where someone wishes that the work end (Ctrl-C, Streamlit's own stops)."""
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"  # what Rust raises, through pyo3
 
 
 class AttnvizError(Exception):
@@ -32,9 +40,15 @@ class AttnvizError(Exception):
         """Copied and pickled by id and values, not by the sentence."""
         return _again, (type(self), self.message, self.values)
 
-    def say(self, language: str) -> str:
-        """The sentence in `language` (``"zh"`` or ``"en"``)."""
-        return say(f"error.{self.message}", language, **self.values)
+    def say(self, language: str, shown: Callable[[object], str] | None = None) -> str:
+        """The sentence in `language` (``"zh"`` or ``"en"``).
+
+        `shown` writes the values that are no numbers, for a page that would take their marks for formatting.
+        """
+        values = self.values
+        if shown is not None:
+            values = {name: value if isinstance(value, Number) else shown(value) for name, value in values.items()}
+        return say(f"error.{self.message}", language, **values)
 
 
 class TextError(AttnvizError):

@@ -16,6 +16,7 @@ from attnviz.core.attention import Attention
 from attnviz.core.blocks import part
 from attnviz.core.interventions import Intervention
 from attnviz.core.rules import Entmax, Rule, Soft, Sparsemax
+from attnviz.core.states import Block
 from attnviz.errors import AttnvizError, ModelError
 from attnviz.saved import read, write
 from attnviz.saved.names import Names, named
@@ -75,6 +76,8 @@ class Trace:
     A model with several stacks of attention gives a map for each, named in `parts` ("encoder", "decoder", "cross", the
     name of a tower; "self" where there is but one), and `map` goes from one to another. In "cross" the queries are the
     target's tokens, and the keys the source's. `border` is the number of the first token that the model wrote itself.
+    `blocks` is what each layer's attention did to the stream of states, empty where a run was not asked for it
+    (`record(..., states=True)`).
 
     Where a side is tokens of a text, `encoded` and `looked_at` hand it out as such.
 
@@ -98,6 +101,7 @@ class Trace:
     others: Mapping[str, Trace] = field(default_factory=dict, kw_only=True)
     changes: tuple[Intervention, ...] = field(default=(), kw_only=True)
     border: int | None = field(default=None, kw_only=True)
+    blocks: tuple[Block | None, ...] = field(default=(), kw_only=True)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -197,6 +201,20 @@ class Trace:
         """q.k x scale + bias, -inf where a key is not allowed; the same axes as `weights`."""
         return self.attention(layer, head).scores
 
+    def block(self, layer: int) -> Block:
+        """What did the attention of this layer read, and what did it add? (`record(..., states=True)`)
+
+        Raises `AttnvizError` for a layer that the model does not have or that has no attention, and where the run did
+        not keep it or it could not be seen.
+        """
+        self.attention(layer)  # raises
+        if not self.blocks:
+            raise AttnvizError("states_not_kept")
+        found = self.blocks[layer]
+        if found is None:
+            raise AttnvizError("block_not_seen", layer=layer)
+        return found
+
     def cell(self, layer: int, head: int, query: int, key: int, rule: Rule | None = None) -> Cell:
         """Why does `query` give `key` this weight? Every number on the way to it."""
         found = self.attention(layer, head, rule)
@@ -257,7 +275,7 @@ class Trace:
         )
         return replace(
             self, layers=tuple(layers), outputs=self.outputs[:0].clone(), logits=None, boundaries=None, name_piece=str,
-            others={},
+            others={}, blocks=(),
         )  # fmt: skip
 
     def save(self, file: str | Path) -> None:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from attnviz.ui.kit import choose_head, choose_rule, page
-from attnviz.ui.pages.long import SCREEN, choices, export, run, shown
+from attnviz.ui.pages.long import SCREEN, choices, run, shown
 
 page.heading(SCREEN)
 choices.begin()
@@ -29,7 +29,7 @@ if done is not None:
         shown.draw_small(done, look, place)
         hits = choices.choose_found(done.trace.encoded)
         follow, token = choices.choose_followed(done.trace.encoded.labels)
-        export.take(done, look, place, shown.MAP)
+        shown.take(done, look, place)
     words, line = st.columns([12, 10], gap="medium")
     with words:
         shown.draw_text(done, look, follow, token, hits)

@@ -3,12 +3,12 @@
 import streamlit as st
 
 from attnviz.ui import kit
-from attnviz.ui.kit import page, t
-from attnviz.ui.pages.models import SCREEN, choices, shown, writing
+from attnviz.ui.kit import page, plain, t
+from attnviz.ui.pages.models import SCREEN, choices, shown
 
 page.heading(SCREEN)
 kit.listen_to_head()
-writing.collect()
+shown.collect()
 with st.sidebar:
     choices.choose_model()
     kit.choose_rule()
@@ -19,15 +19,15 @@ page.how_it_works("models", "models_how")
 kit.choose_shared_text()
 run = None
 with page.reader_errors():
-    model = choices.open_model()
+    model = choices.chosen_model()
     choices.choose_target(model)
     request = choices.request_now(model)
     row, busy = st.container(), st.container()
     with row:
         unit, part, write = st.columns([4, 4, 3], gap="medium")
     with write:
-        writing.choose_writing(model, request, busy)
-    with busy, st.spinner(t("running", model=model.name), show_time=True):
+        shown.choose_writing(model, request, busy)
+    with busy, st.spinner(t("running", model=plain(model.name)), show_time=True):
         before, after = choices.both_runs(request)
     kit.show_cut(before, model.limit)
     shown.show_limits(model, before)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from attnviz.ui.kit import page, show_cut, t
+from attnviz.ui.kit import page, plain, show_cut, t
 from attnviz.ui.pages.readings import SCREEN, choices, shown
 from attnviz.ui.stores import runs
 
@@ -21,7 +21,7 @@ with left:
 with right:
     second = choices.choose_reading("second", options)
 with page.reader_errors():
-    with st.spinner(t("running", model=model), show_time=True):
+    with st.spinner(t("running", model=plain(model)), show_time=True):
         leaning = shown.measured(model, first, second, before, after)
         alone = shown.parsed(first, second)
     show_cut(leaning.trace, runs.model(model).limit)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
-from safetensors import SafetensorError
 
 from attnviz.adapter.registered import ATTENTION, EAGER_TYPES, listen
 from attnviz.errors import ModelError
@@ -135,13 +134,5 @@ def _limit(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int 
         positions -= (config.pad_token_id or 0) + 1
     if config.model_type == "big_bird":  # longer texts are read in blocks, whose weights are not returned by token
         positions = min(positions, (5 + 2 * config.num_random_blocks) * config.block_size)
-    known = [n for n in (positions, tokenizer.model_max_length) if n and n < UNBOUNDED]
+    known = [n for n in (positions, tokenizer.model_max_length) if n and 0 < n < UNBOUNDED]
     return min(known) if known else None
-
-
-def unreadable() -> tuple[type[Exception], ...]:
-    """What transformers raises over files that are not as they should be."""
-    from huggingface_hub.errors import StrictDataclassError
-
-    plain = (OSError, ValueError, RuntimeError, ImportError, LookupError, TypeError, AttributeError, AssertionError)
-    return (*plain, SafetensorError, StrictDataclassError)

@@ -32,6 +32,20 @@ class _Wait:
     report: Report
 
 
+CLASSES = (
+    "AutoConfig", "AutoModel", "AutoModelForCausalLM", "AutoModelForMaskedLM", "AutoModelForSeq2SeqLM", "AutoTokenizer",
+    "LlamaForCausalLM", "ModernBertForMaskedLM",
+)  # fmt: skip
+
+
+def import_classes() -> None:
+    """Import of transformers what the models that come with the project take; else it comes at the first look."""
+    import transformers
+
+    for name in CLASSES:
+        getattr(transformers, name)
+
+
 _WAIT: ContextVar[_Wait | None] = ContextVar("attnviz_wait", default=None)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -61,6 +61,18 @@ class Call:
         return self.module is module and torch.equal(mine.queries, queries) and torch.equal(mine.keys, keys)
 
 
+class Follow(Protocol):
+    """What follows a run closer than `Call` does; a context that the forward pass runs in."""
+
+    def __enter__(self) -> object: ...
+
+    def __exit__(self, *failure: Any) -> object: ...
+
+    def output(self, seen: Call, call: Attention) -> Tensor:
+        """The call's output `[batch, query, head, d_value]`; `seen` is how it was written down."""
+        ...
+
+
 @dataclass
 class Run:
     """One person's run: what it changes, and the calls seen so far, a list for every step of a generation.
@@ -74,6 +86,7 @@ class Run:
     changes: Sequence[Intervention] = ()
     values: bool = True
     on_call: Callable[[int], object] | None = None
+    follow: Follow | None = None
     last: dict[str, Tensor] = field(default_factory=dict)
     arena: Arena = field(default_factory=Arena)
     steps: list[list[Call]] = field(default_factory=lambda: [[]])
@@ -150,10 +163,11 @@ def recording(
     *,
     values: bool = True,
     on_call: Callable[[int], object] | None = None,
+    follow: Follow | None = None,
 ) -> Iterator[Run]:
     """Let the attention of this context, and of no other, be recorded and changed (`Run`)."""
     names = {id(module): name for name, module in network.named_modules()}
-    run = Run(names, bool(getattr(network.config, "is_encoder_decoder", False)), changes, values, on_call)
+    run = Run(names, bool(getattr(network.config, "is_encoder_decoder", False)), changes, values, on_call, follow)
     token = _RUN.set(run)
     try:
         yield run
@@ -161,26 +175,46 @@ def recording(
         _RUN.reset(token)
 
 
-def maps(network: torch.nn.Module, calls: Sequence[Call]) -> dict[str, tuple[Attention | Gap, ...]]:
+Pick = Callable[[Attention], Attention]
+
+
+def maps(
+    network: torch.nn.Module, calls: Sequence[Call], texts: int = 1, pick: Pick | None = None
+) -> dict[str, tuple[Attention | Gap, ...]]:
     """The layers of each map, in the order in which the maps were first computed; a gap where a layer has none.
 
-    A model with several stacks that is no encoder-decoder (an image and a text tower) has a map for each, named by what
-    tells the stacks apart. A run is over one text, so a call over a batch is one over windows of it (Swin), and a gap.
+    A run is over one text, or over so many; `pick` makes one text's call of a call over all (`one_text` unless given).
+    A call over another batch is one over windows of a text (Swin), and a gap.
     """
-    stacks: dict[str, dict[int, Attention | Gap]] = {}
-    parts: dict[str, str] = {}
+    choose = one_text if pick is None else pick
+    found = {}
+    for part, layers in by_map(calls, texts).items():
+        kept: dict[int, Attention | Gap] = {}
+        for layer, call in layers.items():
+            whole = len(call.attention.queries) == texts
+            kept[layer] = choose(call.attention) if whole else Gap("windows", _kind(call.module))
+        found[part] = _with_gaps(network, next(iter(layers.values())).stack, kept)
+    return found
+
+
+def by_map(calls: Sequence[Call], texts: int = 1) -> dict[str, dict[int, Call]]:
+    """The calls of each map by their layers; maps without a call over so many texts are left out.
+
+    A model with several stacks that is no encoder-decoder (an image and a text tower) has a map for each, named by what
+    tells the stacks apart.
+    """
+    stacks: dict[str, dict[int, Call]] = {}
     for call in calls:
-        whole = len(call.attention.queries) == 1
-        layer = one_text(call.attention) if whole else Gap("windows", _kind(call.module))
-        stacks.setdefault(call.stack, {})[call.place.layer] = layer
-        parts[call.stack] = call.place.part
+        stacks.setdefault(call.stack, {})[call.place.layer] = call
     stacks = {
-        name: found for name, found in stacks.items() if any(isinstance(one, Attention) for one in found.values())
+        stack: found
+        for stack, found in stacks.items()
+        if any(len(call.attention.queries) == texts for call in found.values())
     }
-    named = {stack: parts[stack] for stack in stacks}
+    named = {stack: next(reversed(found.values())).place.part for stack, found in stacks.items()}
     if len(set(named.values())) < len(named):
         named = _told_apart(list(stacks))
-    return {named[stack]: _with_gaps(network, stack, found) for stack, found in stacks.items()}
+    return {named[stack]: found for stack, found in stacks.items()}
 
 
 def _told_apart(stacks: list[str]) -> dict[str, str]:
@@ -273,6 +307,8 @@ def _attention(
     run = _RUN.get()
     if run:
         call = _changed_and_recorded(run, module, call)
+        if run.follow is not None:
+            return run.follow.output(run.steps[-1][-1], call), None
     return call.output.transpose(1, 2).contiguous(), None
 
 

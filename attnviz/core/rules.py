@@ -34,7 +34,8 @@ def softmax(scores: Tensor, temperature: float = 1.0) -> Tensor:
     weights = torch.softmax(z, dim=-1)
     if not bool(weights[..., :1].isnan().any()):  # exp(-inf) is 0; a row of -inf only is NaN throughout
         return weights
-    return torch.where(scores == -torch.inf, torch.zeros_like(weights), weights)
+    none = (scores == -torch.inf).all(-1, keepdim=True)  # out of the way beforehand, or gradients would be NaN too
+    return torch.softmax(z.masked_fill(none, 0.0), dim=-1).masked_fill(none, 0.0)
 
 
 def at_least_float32(scores: Tensor) -> Tensor:
@@ -248,14 +249,25 @@ class Entmax(Rule):
             return softmax(scores)
         slope = self.alpha - 1
         z = centred(scores).double() * slope
-        low, high = z.amax(-1, keepdim=True) - 1, z.amax(-1, keepdim=True)
+        high = z.detach().amax(-1, keepdim=True)
+        low = high - 1
         for _ in range(BISECTIONS):
             middle = (low + high) / 2
-            enough = (z - middle).clamp_min(0).pow(1 / slope).sum(-1, keepdim=True) >= 1
+            enough = (z.detach() - middle).clamp_min(0).pow(1 / slope).sum(-1, keepdim=True) >= 1
             low, high = torch.where(enough, middle, low), torch.where(enough, high, middle)
-        weights = (z - low).clamp_min(0).pow(1 / slope)
+        weights = _followed(z, low, 1 / slope) if z.requires_grad else (z - low).clamp_min(0).pow(1 / slope)
         weights = kept(weights, scores != -torch.inf, renormalise=True)
         return weights.to(at_least_float32(scores).dtype)
+
+
+def _followed(z: Tensor, threshold: Tensor, power: float) -> Tensor:
+    """max(z - threshold, 0)^power, its gradient with that of the threshold, by the sum that has to stay at 1."""
+    above = z.detach() > threshold
+    weights = torch.where(above, z - threshold, 1.0).pow(power) * above
+    slopes = torch.where(above, power * (z.detach() - threshold).clamp_min(0).pow(power - 1), 0.0)
+    total = weights.sum(-1, keepdim=True)
+    moved = (total - total.detach()) / slopes.sum(-1, keepdim=True).clamp_min(torch.finfo(z.dtype).tiny)
+    return torch.where(above, z - threshold - moved, 1.0).pow(power) * above
 
 
 def centred(scores: Tensor) -> Tensor:

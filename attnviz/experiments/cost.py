@@ -29,7 +29,7 @@ from attnviz.core.masks import Mask, Window
 from attnviz.core.rules import Rule, Soft
 from attnviz.errors import TextError
 from attnviz.models.load import Model
-from attnviz.models.memory import available, gigabytes
+from attnviz.models.memory import free_for, gigabytes
 
 LENGTHS = (128, 256, 512, 1024, 2048, 4096)
 HEADS, WIDTH = 4, 40  # of lab-4
@@ -157,7 +157,8 @@ def attention_cost(
 
 def check_tables(tokens: int, heads: int, free: int | None = None) -> None:
     """Will one layer's products, scores and weights fit into `free` bytes (measured unless given)? Or `TextError`."""
-    need, free = TABLES * weight_bytes(tokens**2, heads), available() if free is None else free
+    need = TABLES * weight_bytes(tokens**2, heads)
+    free = free_for(need) if free is None else free
     if need > free:
         raise TextError("cost_too_large", tokens=tokens, need=gigabytes(need), free=gigabytes(free))
 

@@ -14,10 +14,11 @@ from torch import Tensor
 from attnviz import shipped
 from attnviz.adapter.checks import check_config, check_tokenizer, read_config
 from attnviz.adapter.gguf import check_gguf
-from attnviz.adapter.opening import Kind, opened, unreadable
+from attnviz.adapter.opening import Kind, opened
 from attnviz.adapter.progress import Report, reported
 from attnviz.adapter.registered import register
 from attnviz.errors import ModelError
+from attnviz.guard import guarded, own
 from attnviz.models import memory
 from attnviz.models.catalogue import recommended_revision
 from attnviz.models.fetch import UNREAD, fetch, shard_names, unread
@@ -97,8 +98,8 @@ def load(name: str, revision: str | None = None, *, progress: Report | None = No
     is not read, does not fit into the memory, or lacks weights.
     """
     register()
-    gguf = Path(name).suffix.lower() == ".gguf"
-    try:
+    gguf, progress = Path(name).suffix.lower() == ".gguf", own(progress)
+    with guarded(lambda reason: ModelError("model_not_loaded", model=name, reason=_first_sentence(reason))):
         if gguf:
             folder, need = check_gguf(name)
             file = Path(name).name
@@ -110,8 +111,6 @@ def load(name: str, revision: str | None = None, *, progress: Report | None = No
         size = _check_weights(name, folder) if file is None else (folder / file).stat().st_size
         with reported(name, file or shard_names(name, folder)[0], size, progress):
             return _open(name, folder, file)
-    except unreadable() as reason:
-        raise ModelError("model_not_loaded", model=name, reason=_first_sentence(reason)) from reason
 
 
 def _folder(name: str, revision: str | None, progress: Report | None) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import isqrt, prod
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -16,6 +16,8 @@ SPARE = 1.05  # tokenizer, buffers and the like
 HEADER_MOST = 100_000_000  # bytes; the safetensors format allows no longer header
 STATES = 16  # times its width: what a token takes while one layer computes, inner layer and copies with it
 CGROUPS = Path("/sys/fs/cgroup")
+# Whoever keeps what can be made again (the app's stores): asked for so many bytes, says how many it has let go of.
+make_room: list[Callable[[int], int]] = []
 # Each map of a model: the names under which configurations keep its layers and its heads, first found first.
 STACKS = {
     "encoder": (("encoder_layers", "num_hidden_layers"), ("encoder_attention_heads", "num_attention_heads")),
@@ -32,6 +34,25 @@ def available(cgroups: Path = CGROUPS) -> int:
 
     free = [int(psutil.virtual_memory().available), *_allowances(cgroups)]
     return max(min(free), 0)
+
+
+def total(cgroups: Path = CGROUPS) -> int:
+    """How many bytes may this program take when nobody else needs any? The machine's, or what a container allows."""
+    import psutil
+
+    return min([int(psutil.virtual_memory().total), *(most for most, _, _ in _limits(cgroups))])
+
+
+def free_for(need: int) -> int:
+    """How many bytes can be taken, once those who keep what can be made again (`make_room`) have let go of enough?"""
+    from attnviz.adapter.arena import give_back
+
+    free = available()
+    for ask in make_room:
+        while need > free and ask(need - free):  # what it let go of may be less than it thought, or in use elsewhere
+            give_back()
+            free = available()
+    return free
 
 
 def forecast(config: Any, tokens: int, target: int = 0) -> int:
@@ -88,14 +109,15 @@ def check_run(
     `config` is `model.network.config`; `free` the bytes there are (measured unless given). An `eager` run holds all
     weights at once, any other queries and keys alone.
     """
-    free = available() if free is None else free
     if not eager:
         need, one = (recorded(config, *size, predictions=predictions) for size in ((tokens, target), (1,)))
+        free = free_for(need) if free is None else free
         if need > free:
             most = free // one if one else 0
             raise TextError("run_too_long", tokens=tokens, need=gigabytes(need), free=gigabytes(free), most=most)
         return
     need = forecast(config, tokens, target)
+    free = free_for(need) if free is None else free
     if need > free:
         raise TextError(
             "run_too_large", tokens=tokens, need=gigabytes(need), free=gigabytes(free), most=most_tokens(config, free)
@@ -104,7 +126,8 @@ def check_run(
 
 def check_weights(model: str, need: int, *, free: int | None = None) -> None:
     """Will the weights fit, which take `need` bytes (`loading_bytes`)? Raises `ModelError` with both sizes."""
-    need, free = int(need * SPARE), available() if free is None else free
+    need = int(need * SPARE)
+    free = free_for(need) if free is None else free
     if need > free:
         raise ModelError("model_too_large", model=model, need=gigabytes(need), free=gigabytes(free))
 
@@ -197,7 +220,15 @@ def _text(config: Any) -> Any:
 
 
 def _allowances(root: Path) -> Iterable[int]:
-    """What the container's groups leave, in version 2 and in version 1 of Linux' cgroups; nothing elsewhere."""
+    """What the container's groups leave."""
+    for most, now, given_back in _limits(root):
+        yield most - now + given_back
+
+
+def _limits(root: Path) -> Iterable[tuple[int, int, int]]:
+    """What the container's groups allow, what is used of it, and how much of that are pages of files, which are given
+    back when memory is short; in version 2 and in version 1 of Linux' cgroups, nothing elsewhere.
+    """
     for limit, used, pages in (
         ("memory.max", "memory.current", "inactive_file"),
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),
@@ -208,7 +239,7 @@ def _allowances(root: Path) -> Iterable[int]:
                 stat = dict(line.split() for line in (folder / limit).with_name("memory.stat").read_text().splitlines())
             except (OSError, ValueError):  # no such group, or "max": no limit
                 continue
-            yield most - now + int(stat.get(pages, 0))  # pages of files that are given back when memory is short
+            yield most, now, int(stat.get(pages, 0))
 
 
 def _groups(root: Path) -> Iterable[Path]:

@@ -15,8 +15,9 @@ from attnviz.core.attention import Attention
 from attnviz.core.interventions import Intervention, Reweigh, check_tokens
 from attnviz.core.rules import Rule, Soft
 from attnviz.errors import ModelError, TextError
+from attnviz.guard import guarded, own
 from attnviz.models.load import Model
-from attnviz.recording.record import Layers, record, reply_of, trace_of
+from attnviz.recording.record import Layers, check_numbers, record, reply_of, trace_of, why_not
 from attnviz.systems.protocol import System
 from attnviz.text.tokens import Encoded, encode, written
 from attnviz.trace import Gap, Trace
@@ -60,18 +61,25 @@ def generate(
     changes = (*([] if chosen == Soft() else [Reweigh(chosen)]), *interventions)
     if model.eager and changes:
         raise ModelError("model_read_only", model=model.name)
-    encoded = text if isinstance(text, Encoded) else encode(text, model.tokenizer, model.limit)
-    writer = _Writer.of(model, encoded, most, on_token, stop, None if temperature is None else Soft(temperature), seed)
+    draw = None if temperature is None else Soft(temperature)
+    read: list[Encoded] = []
+    with guarded(lambda error: why_not(model, *read)):
+        read.append(text if isinstance(text, Encoded) else encode(text, model.tokenizer, model.limit))
+        writer = _Writer.of(model, read[0], most, own(on_token), own(stop), draw, seed)
+        trace = _written(writer, changes, {"rule": chosen, "changes": tuple(interventions)})
+    return replace(trace, border=len(writer.start.ids)) if writer.source is None else trace
+
+
+def _written(writer: _Writer, changes: Sequence[Intervention], said: dict[str, Any]) -> Trace:
+    """Write, then join the steps to one trace; where they cannot be joined, read once more what was written."""
+    model = writer.model
     check_tokens(changes, *writer.sizes)
     with recording(model.network, changes) as run, torch.inference_mode():
         steps = writer.write(run)
     read, answer = writer.read
     if steps.joinable(steps.maps):
-        said: dict[str, Any] = {"rule": chosen, "changes": tuple(interventions)}
-        trace = trace_of(model, read, answer, steps.result(), steps.layers(), **said)
-    else:
-        trace = record(model, read, rule=rule, interventions=interventions, target=answer)
-    return replace(trace, border=len(writer.start.ids)) if writer.source is None else trace
+        return trace_of(model, read, answer, steps.result(), steps.layers(), **said)
+    return record(model, read, rule=said["rule"], interventions=said["changes"], target=answer)
 
 
 @dataclass
@@ -220,7 +228,8 @@ class _Steps:
     blind: bool = False
 
     def add(self, result: Mapping[str, Any], *, cached: bool) -> None:
-        """One forward pass."""
+        """One forward pass. Raises `ModelError` for one that gives no numbers."""
+        check_numbers(result, self.model.name)
         self.cached = cached
         found = maps(self.model.network, self.run.steps[-1])
         self.blind = not found and not self.model.eager

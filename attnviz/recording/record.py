@@ -6,20 +6,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from inspect import signature
+from math import inf
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from attnviz.adapter import longformer
-from attnviz.adapter.registered import BY_DISTANCE, UNREADABLE, Call, instead, maps, recording
+from attnviz.adapter.registered import BY_DISTANCE, UNREADABLE, Call, Follow, instead, maps, one_text, recording
 from attnviz.core.attention import Attention, Observed
 from attnviz.core.interventions import Intervention, Reweigh, check_tokens
 from attnviz.core.rules import Rule, Soft
-from attnviz.errors import ModelError, Stopped, TextError
+from attnviz.core.states import Block
+from attnviz.errors import AttnvizError, ModelError, Stopped, TextError
+from attnviz.guard import guarded, own
 from attnviz.models.load import Model
 from attnviz.models.memory import check_run, n_calls
-from attnviz.recording.systems import read
+from attnviz.recording.dataflow import Dataflow
+from attnviz.recording.systems import read as read_system
 from attnviz.systems.protocol import System
 from attnviz.text.tokens import Encoded, encode, piece_label, written
 from attnviz.trace import Gap, Trace
@@ -43,6 +47,7 @@ def record(
     target: str | Encoded | None = None,
     values: bool | None = None,
     predictions: bool = True,
+    states: bool = False,
     on_layer: Callable[[int, int], object] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Trace:
@@ -57,10 +62,11 @@ def record(
 
     `values` of the layers are kept up to 1,024 tokens unless it is said here; weights never need them. Without
     `predictions` there are no `logits`, and a decoder leaves them out (a number for each token and each piece of its
-    vocabulary: 5 GB for 8,192 tokens of Qwen2.5). `on_layer` hears how many layers have come, of how many; `stop` is
-    asked in each whether to go on, and the model stays as it was. (Models that are `eager` do not tell, nor do
-    systems.) A system (`attnviz.systems`) reads as its own `read` does: it can be given a `rule`, and a `target` where
-    it reads two texts.
+    vocabulary: 5 GB for 8,192 tokens of Qwen2.5). With `states` the run keeps what each attention block read from the
+    stream of states and added to it, and its output projection (`Trace.block`). `on_layer` hears how many layers have
+    come, of how many; `stop` is asked in each whether to go on, and the model stays as it was. (Models that are `eager`
+    do not tell, and show no states; nor do systems.) A system (`attnviz.systems`) reads as its own `read` does: it can
+    be given a `rule`, and a `target` where it reads two texts.
 
     Raises `Stopped` where `stop` said so, `TextError` for a text that cannot be read, `ModelError` for a model whose
     attention cannot, `AttnvizError` for an intervention on a layer, head or token that is not there, and for what a
@@ -71,28 +77,95 @@ def record(
     ['[CLS]', '南', '京', '市']
     """
     if isinstance(model, System):
-        beyond = {"blank": blank is not None, "interventions": bool(interventions), "values": values is False}
-        return read(model, text, rule, target, beyond | {"predictions": not predictions})
+        beyond = {
+            "blank": blank is not None,
+            "interventions": bool(interventions),
+            "values": values is False,
+            "states": states,
+        }
+        return read_system(model, text, rule, target, beyond | {"predictions": not predictions})
+    changes = changes_of(rule, interventions)
+    said = {"rule": rule or Soft(), "changes": tuple(interventions), "blank": blank}
+    texts: list[Encoded] = []
+    with guarded(lambda error: why_not(model, *texts)):
+        texts.extend(one for one in read(model, text, target, blank) if one is not None)
+        sizes, inputs = _prepared(model, changes, predictions, *texts)
+        watch = Watch.over(model.network, max(sizes), values, own(on_layer), own(stop))
+        watch = watch.closer(model) if states else watch
+        result, found = run(model.network, changes, eager=model.eager, name=model.name, watch=watch, **inputs)
+        fits(found, model.name, sizes[0], sizes[1] if len(sizes) > 1 else None)
+        reply = texts[1] if len(texts) > 1 else None
+        trace = trace_of(model, texts[0], reply, result, found, predictions=predictions, **said)
+        return trace if not isinstance(watch.follow, Dataflow) else _with_blocks(trace, watch.follow.blocks(found))
+
+
+def read(
+    model: Model, text: str | Encoded, target: str | Encoded | None = None, blank: int | None = None
+) -> tuple[Encoded, Encoded | None]:
+    """What does the model read: the text, with its blank, and, in an encoder-decoder, the decoder's text?"""
     encoded = text if isinstance(text, Encoded) else encode(text, model.tokenizer, model.limit)
     if blank is not None:
         encoded = _blanked(encoded, blank, model)
-    chosen = Soft() if rule is None else rule
-    changes = (*([] if chosen == Soft() else [Reweigh(chosen)]), *interventions)
-    reply = reply_of(model, target) if model.kind == "seq2seq" else None
-    inputs: dict[str, Any] = {"input_ids": torch.tensor([encoded.ids])}
-    if reply is not None:
-        inputs["decoder_input_ids"] = torch.tensor([reply.ids])
-    check_tokens(changes, len(encoded.ids), None if reply is None else len(reply.ids))
-    sizes = len(encoded.ids), None if reply is None else len(reply.ids)
-    if not predictions and may_skip(model.network):
-        inputs["logits_to_keep"] = 1
-    skips = "logits_to_keep" in inputs
-    check_run(model.network.config, sizes[0], sizes[1] or 0, eager=model.eager, predictions=not skips)
-    watch = Watch.over(model.network, max(sizes[0], sizes[1] or 0), values, on_layer, stop)
-    result, found = run(model.network, changes, eager=model.eager, name=model.name, watch=watch, **inputs)
-    _fits(found, model.name, *sizes)
-    said = {"rule": chosen, "changes": tuple(interventions), "blank": blank}
-    return trace_of(model, encoded, reply, result, found, predictions=predictions, **said)
+    return encoded, reply_of(model, target) if model.kind == "seq2seq" else None
+
+
+def changes_of(rule: Rule | None, interventions: Sequence[Intervention]) -> tuple[Intervention, ...]:
+    """All that a run changes, its rule among it."""
+    return (*([] if rule is None or rule == Soft() else [Reweigh(rule)]), *interventions)
+
+
+def _with_blocks(trace: Trace, blocks: Mapping[str, tuple[Block | None, ...]]) -> Trace:
+    """The trace and those of the other maps, with what their blocks did."""
+    others = {part: replace(other, blocks=blocks[part]) for part, other in trace.others.items()}
+    return replace(trace, blocks=blocks[trace.part], others=others)
+
+
+def _prepared(
+    model: Model, changes: Sequence[Intervention], predictions: bool, *read: Encoded
+) -> tuple[list[int], dict[str, Any]]:
+    """How long text and reply are, and what the network is given. Raises what `record` raises before a run."""
+    sizes = [len(one.ids) for one in read]
+    check_tokens(changes, sizes[0], sizes[1] if len(sizes) > 1 else None)
+    names = ("input_ids", "decoder_input_ids")
+    inputs: dict[str, Any] = {name: torch.tensor([one.ids]) for name, one in zip(names, read, strict=False)}
+    skips = not predictions and may_skip(model.network)
+    check_run(model.network.config, *sizes, eager=model.eager, predictions=not skips)
+    return sizes, inputs | ({"logits_to_keep": 1} if skips else {})
+
+
+def why_not(model: Model, *read: Encoded) -> AttnvizError:
+    """What stands between a model and a text (and a reply) with which a run of it has failed?"""
+    rows = _rows(model.network)
+    beyond = [label for one in read for number, label in zip(one.ids, one.labels, strict=True) if number >= rows]
+    if beyond:
+        return ModelError("tokens_beyond_model", model=model.name, token=beyond[0], rows=rows)
+    if len(read) > 1 and model.limit is not None and len(read[1].ids) > model.limit:
+        return TextError("target_too_long", model=model.name, tokens=len(read[1].ids), limit=model.limit)
+    if getattr(model.network, "input_modalities", "text") not in ("text", ("text",), ["text"]):
+        return ModelError("model_needs_more", model=model.name)
+    return ModelError("run_failed", model=model.name)
+
+
+def _rows(network: Any) -> float:
+    """How many tokens has the network a place for? Infinitely many where that is not known."""
+    try:
+        table = network.get_input_embeddings()
+    except (NotImplementedError, AttributeError):
+        return inf
+    return getattr(table, "num_embeddings", inf)
+
+
+def check_numbers(result: Mapping[str, Any], name: str) -> None:
+    """Refuse a run in which something is no number (NaN, infinite): damaged weights. Raises `ModelError`.
+
+    What is no number in one layer is none in the last states, and in the head none after the last token.
+    """
+    states = [result.get(field) for field in ("hidden_states", "encoder_hidden_states", "decoder_hidden_states")]
+    last = [one[-1] for one in states if one]
+    logits = result.get("logits")
+    scores = [logits[..., -1, :]] if isinstance(logits, Tensor) else []
+    if not all(bool(one.isfinite().all()) for one in last) or any(bool(one.isnan().any()) for one in scores):
+        raise ModelError("weights_not_numbers", model=name)
 
 
 def may_skip(network: Any) -> bool:
@@ -100,13 +173,29 @@ def may_skip(network: Any) -> bool:
     return "logits_to_keep" in signature(network.forward).parameters
 
 
+def hears_last(network: Any) -> bool:
+    """Does the network tell of its last states (`interface.listen`)? T5 does not."""
+    return not (network.config.is_encoder_decoder and network.base_model is network)
+
+
 @dataclass(frozen=True)
 class Watch:
-    """How a run is followed: whether values are kept, whether all hidden states are, and who hears of each layer."""
+    """How a run is followed: whether values are kept, whether all hidden states are, and who hears of each layer.
+
+    A run over several texts (`batches.py`) leaves its layers as they are, over all of them.
+    """
 
     values: bool = True
     states: bool = True
     on_call: Callable[[int], object] | None = None
+    follow: Follow | None = None
+    texts: int = 1
+
+    def closer(self, model: Model) -> Watch:
+        """So that blocks are seen too. Raises `ModelError` for a model that keeps its attention to itself."""
+        if model.eager:
+            raise ModelError("model_keeps_blocks", model=model.name)
+        return replace(self, follow=Dataflow())
 
     @classmethod
     def over(
@@ -115,7 +204,6 @@ class Watch:
     ) -> Watch:  # fmt: skip
         """How a run over so many tokens is followed. Raises `Stopped` where it shall not begin."""
         total, short = n_calls(network.config), tokens <= LONG
-        unheard = network.config.is_encoder_decoder and network.base_model is network  # T5 tells of no last states
 
         def told(count: int) -> None:
             if on_layer is not None and count:
@@ -124,7 +212,7 @@ class Watch:
                 raise Stopped("run_stopped")
 
         told(0)
-        return cls(short if values is None else values, short or unheard, told)
+        return cls(short if values is None else values, short or not hears_last(network), told)
 
 
 def run(
@@ -141,16 +229,26 @@ def run(
     if eager and changes:
         raise ModelError("model_read_only", model=name)
     asked = {"output_hidden_states": watch.states, "use_cache": False, **({"output_attentions": True} if eager else {})}
-    with recording(network, changes, values=watch.values, on_call=watch.on_call) as seen, torch.inference_mode():
+    heard = recording(network, changes, values=watch.values, on_call=watch.on_call, follow=watch.follow)
+    with heard as seen, watch.follow or torch.inference_mode():
         result = network(**inputs, **asked)
     if not watch.states and not _has_last(result, seen.last):
         return run(network, changes, eager=eager, name=name, watch=replace(watch, states=True), **inputs)
-    found = returned(result) if eager else maps(network, seen.steps[-1])
+    check_numbers(result, name)
+    found = (
+        returned(result)
+        if eager
+        else maps(network, seen.steps[-1], watch.texts, one_text if watch.texts == 1 else _as_it_is)
+    )
     if part := BY_DISTANCE.get(network.config.model_type):
         found |= {part: longformer.layers(result, part)}
     if not found:
         raise _refusal(network, name, result, seen.steps[-1])
     return result, found
+
+
+def _as_it_is(call: Attention) -> Attention:
+    return call
 
 
 def _has_last(result: Any, heard: Mapping[str, Tensor]) -> bool:
@@ -163,7 +261,7 @@ def _has_last(result: Any, heard: Mapping[str, Tensor]) -> bool:
     return True
 
 
-def _fits(found: Mapping[str, Layers], name: str, source: int, target: int | None) -> None:
+def fits(found: Mapping[str, Layers], name: str, source: int, target: int | None) -> None:
     """Refuse a map that does not have a row and a column for each token: one padded (BigBird) or pooled (CANINE)."""
     queries = {"self": source, "encoder": source, "decoder": target, "cross": target}
     keys = {**queries, "cross": source}

@@ -21,7 +21,7 @@ from typing import Any
 from torch import Tensor
 
 from attnviz.axes import Axis, Beside, Frames, Items, Nodes, Patches, Sentences, Slots, Steps
-from attnviz.core import attention, interventions, masks, rules, similarity
+from attnviz.core import attention, interventions, masks, rules, similarity, states
 from attnviz.core.causal import CausalMask
 from attnviz.errors import AttnvizError
 from attnviz.saved.hints import check_fields
@@ -44,7 +44,7 @@ def _kinds(module: ModuleType) -> dict[str, type]:
 
 KINDS: Mapping[str, type] = {
     **_kinds(attention), **_kinds(interventions), **_kinds(masks), **_kinds(rules), **_kinds(similarity),
-    **{kind.__name__: kind for kind in AXES}, "Names": Names,
+    **_kinds(states), **{kind.__name__: kind for kind in AXES}, "Names": Names,
 }  # fmt: skip
 
 

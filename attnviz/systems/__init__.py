@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 
 @cache
-def shipped() -> Mapping[str, str]:
+def kinds() -> Mapping[str, str]:
     """Which systems come with the package? The kind of each by its name: {"han-reviews": "hierarchical", ...}."""
-    kinds = [one.name for one in iter_modules(__path__) if one.ispkg]
-    return {name: kind for kind in kinds for name in import_module(f"{__name__}.{kind}").NAMES}
+    folders = [one.name for one in iter_modules(__path__) if one.ispkg]
+    return {name: kind for kind in folders for name in import_module(f"{__name__}.{kind}").NAMES}
 
 
 def open_system(name: str) -> System:
-    """The shipped system of that name, loaded once. Raises `KeyError` for a name that is not in `shipped`."""
-    return cast("System", import_module(f"{__name__}.{shipped()[name]}.system").load(name))
+    """The shipped system of that name, loaded once. Raises `KeyError` for a name that is not in `kinds`."""
+    return cast("System", import_module(f"{__name__}.{kinds()[name]}.system").load(name))
 
 
 def load(name: str, revision: str | None = None, *, progress: Report | None = None) -> Model | System:
@@ -43,7 +43,7 @@ def load(name: str, revision: str | None = None, *, progress: Report | None = No
     >>> load("han-topics").read("你喜欢看电影吗？").parts
     ('words', 'sentences')
     """
-    if name in shipped():
+    if name in kinds():
         return open_system(name)
     from attnviz.models import load as load_model
 

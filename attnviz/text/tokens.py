@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 from attnviz.axes.axis import Axis, Characters, check_lengths
 from attnviz.axes.units import Units
 from attnviz.errors import TextError
+from attnviz.guard import guarded
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -88,6 +89,12 @@ def encode(text: str, tokenizer: PreTrainedTokenizerBase, limit: int | None) -> 
         raise TextError("text_empty")
     if len(text) > MOST_CHARACTERS:
         raise TextError("text_huge", characters=len(text), most=MOST_CHARACTERS)
+    with guarded(lambda error: TextError("text_not_cut", reason=type(error).__name__)):
+        return _encoded(text, tokenizer, limit)
+
+
+def _encoded(text: str, tokenizer: PreTrainedTokenizerBase, limit: int | None) -> Encoded:
+    """What the tokenizer makes of a text that is not empty."""
     found = tokenizer(
         text,
         return_offsets_mapping=tokenizer.is_fast,

@@ -13,7 +13,7 @@ from attnviz.ui import pages
 from attnviz.ui.kit import Member, Param, Screen
 
 
-@cache
+@cache  # a tuple of pages and their choices: 100 kB
 def screens() -> tuple[Screen, ...]:
     """All pages, in the order of the navigation; the app opens with the first."""
     folders = [folder.name for folder in pkgutil.iter_modules(pages.__path__) if folder.ispkg]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Download, Locator, WebSocket, expect
 
+from attnviz.messages import LANGUAGES, table
+
 PATIENCE = 240  # seconds, for the slowest single step: a cold server that loads the engine on a busy machine
 expect.set_options(timeout=60_000)
+FAULT = re.compile("|".join(re.escape(table(language)["ui.fault"].split("{")[0].strip()) for language in LANGUAGES))
 OWN, LOCAL = ("localhost", "127.0.0.1"), ("data", "blob", "file")
 
 READY = """() => {
@@ -83,7 +87,9 @@ class Visit:
         self.page.wait_for_function(test, timeout=PATIENCE * 1000)
 
     def leave(self) -> None:
-        """Close the page."""
+        """Close the page. What went wrong on it and was no mistake of the reader stands there as a sentence."""
+        if not self.page.is_closed():
+            self.faults += self.page.get_by_text(FAULT).all_inner_texts()
         self.context.close()
 
     def strangers(self) -> list[str]:

@@ -44,6 +44,18 @@ def test_svg_carries_the_tokens_as_text(menu: Visit, tmp_path: Path) -> None:
     menu.chart("heatmap").locator(".main-svg").first.wait_for()  # the chart must not vanish from the page
 
 
+def test_camera_takes_a_png_after_an_svg_was_taken_through_the_menu(menu: Visit, tmp_path: Path) -> None:
+    assert menu.download("Picture (SVG)", tmp_path).suffix == ".svg"
+    menu.page.keyboard.press("Escape")
+    chart = menu.chart("heatmap")
+    chart.hover()
+    with menu.page.expect_download() as waiting:
+        chart.locator(".modebar-btn").first.click()
+    path = tmp_path / waiting.value.suggested_filename
+    waiting.value.save_as(path)
+    assert path.name == "attnviz.png" and path.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+
+
 def test_csv_and_npz_hold_the_weights_on_the_screen(menu: Visit, tmp_path: Path) -> None:
     shown = np.array(menu.cells())
     table = menu.download("This head (CSV)", tmp_path).read_bytes().decode("utf-8-sig")

@@ -14,6 +14,7 @@ from attnviz.experiments.edges import edge_effects, token_shares
 from attnviz.messages import LANGUAGES, table
 from attnviz.models import load
 from attnviz.recording.record import record
+from attnviz.ui.kit.work import Work
 from attnviz.ui.pages.limits import costs
 from attnviz.ui.pages.limits.choices import KEY, PARAMS
 from tests.pages.opened import PATIENCE, ROOT, array, charts, elements, said
@@ -123,7 +124,7 @@ def test_measuring_takes_the_place_of_the_theory_and_stays(lang: str, monkeypatc
 def test_measuring_that_is_stopped_keeps_what_it_has() -> None:
     at = opened()
     found = [("dense", cost.Cost(128, 0.001, 1000))]  # what stopping leaves: some found, nothing running
-    at.session_state[KEY + "cost.steps"] = {"about": "", "running": False, "found": found}
+    at.session_state[KEY + "cost.steps"] = Work("", running=False, found=found)
     at.run()
     assert not at.exception and len(charts(at)) == PICTURES + 2
     assert list(array(charts(at)[0]["data"][0]["x"])) == [128]

@@ -21,6 +21,7 @@ from attnviz.ui.pages.long import run as long_run
 from attnviz.ui.pages.long import shown as long_shown
 from attnviz.ui.pages.long.choices import FIRST, KEY, PARAMS, SAMPLES, sample
 from attnviz.ui.pages.long.cost import Cost
+from attnviz.ui.stores.runs import traces
 from tests.pages.opened import PATIENCE, ROOT, array, elements, said
 from tests.parity import tiny
 
@@ -92,7 +93,7 @@ def llama(tmp_path_factory: pytest.TempPathFactory, wordpiece: PreTrainedTokeniz
 def costly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every run is expected to take ten seconds."""
     monkeypatch.setattr(long_run, "expected", lambda model, tokens: Cost(tokens, 10.0, 3 * 10**6))
-    long_run.runs.clear()
+    traces().clear()
 
 
 LONG = "the cat sat on the mat because it was tired. " * 60
@@ -122,7 +123,7 @@ def test_a_grid_that_is_late_says_how_far_it_is_and_is_kept(monkeypatch: pytest.
     monkeypatch.setattr(long_shown, "MOMENT", 0.0)
     shown: list[float] = []
     monkeypatch.setattr(DeltaGenerator, "progress", lambda self, share, text: shown.append(share))
-    long_shown._grids.clear()
+    traces().clear()
     text = "the cat sat on the mat. " * 30
     first = opened(text=text)
     assert not first.exception and shown == sorted(shown) and len(shown) >= 15
@@ -360,10 +361,10 @@ def test_layers_are_told_while_the_model_runs(llama: str) -> None:
 
 def test_what_a_link_cannot_carry_is_said(llama: str) -> None:
     at = opened(model=llama)
-    box(at).set_value(LONG)
+    box(at).set_value(LONG * 3)
     at.run()
-    assert len(LONG) > long.SHORT and "text" not in link(at)
-    assert say("long.text_not_in_link", "en") in said(at)
+    assert "text" not in link(at) and "text.kept" in link(at)
+    assert say("ui.text_left_out", "en") in said(at)
     short = LONG[:400].strip()
     box(at).set_value(short)
     at.run()

@@ -21,7 +21,7 @@ LONGEST_FUNCTION = 40
 
 # An arrow points down or sideways, never up. Everything in a row stands on the same floor.
 FLOORS = (
-    ("errors", "messages", "shipped"),
+    ("errors", "guard", "messages", "shipped"),
     ("core",),
     ("axes",),
     ("text",),
@@ -36,7 +36,7 @@ FLOORS = (
     ("app", "pages"),
 )
 FLOOR = {part: number for number, parts in enumerate(FLOORS) for part in parts}
-FLOOR[""] = FLOOR["export"]  # attnviz itself hands out names of up to this floor
+FLOOR[""] = FLOOR["recording"]  # attnviz itself hands out names of up to this floor
 
 
 @dataclass(frozen=True)

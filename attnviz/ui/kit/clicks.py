@@ -16,7 +16,7 @@ from attnviz.ui.kit.reader import asset
 from attnviz.ui.kit.rules import SHARED
 
 
-@cache
+@cache  # one component with its script: at most 20 kB
 def _component():  # type: ignore[no-untyped-def]
     return st.components.v2.component("attnviz_clicks", html="<span></span>", js=asset("kit/clicks.js"))
 

@@ -41,7 +41,7 @@ def show_sink(opened: OpenHead) -> None:
 
 def show_why(cell: Cell, choice: RuleChoice, name: str, scope: str) -> None:
     """Every number on the way to one weight, in the formula; first whose weights these are."""
-    st.caption(t(f"shown_{scope}", model=name, rule=choice.title()))
+    st.caption(t(f"shown_{scope}", model=plain(name), rule=choice.title()))
     query, key = plain(cell.query_label), plain(cell.key_label)
     if cell.score == float("-inf"):
         st.markdown(t("why_not_allowed", query=query, key=key))

@@ -11,8 +11,10 @@ export default function ({ parentElement, data }) {
     const chart = document.querySelector(`.${CSS.escape(data.chart)} .js-plotly-plot`);
     const camera = chart && chart.querySelector(".modebar-btn");
     if (!camera) return;
+    const own = chart._context.toImageButtonOptions;  // the camera's, which it shall have again
     chart._context.toImageButtonOptions = { format, filename: data.name, scale: format === "svg" ? 1 : 3 };
-    camera.click();
+    camera.click();  // reads them at once
+    chart._context.toImageButtonOptions = own;
   };
   const copy = async (made) => {
     const field = document.createElement("textarea");

@@ -11,13 +11,14 @@ from attnviz.ui.kit import export
 from attnviz.ui.kit.charts import css_class
 from attnviz.ui.kit.controls import OpenHead
 from attnviz.ui.kit.languages import t
+from attnviz.ui.kit.link import address
 from attnviz.ui.kit.reader import asset
 from attnviz.ui.kit.rules import SHARED
 
 KINDS = {"csv": "text/csv", "npz": "application/octet-stream", "html": "text/html"}
 
 
-@cache
+@cache  # one component with its script: at most 20 kB
 def _component():  # type: ignore[no-untyped-def]
     return st.components.v2.component(
         "attnviz_take",
@@ -43,7 +44,7 @@ def take_away(opened: OpenHead, *, chart: str = SHARED + "heatmap") -> None:
         offer_file("csv", name, partial(export.as_csv, run, rule, layer, head), own)
         offer_file("npz", name, partial(export.as_npz, run, rule), own)
         offer_file("html", name, page, own)
-        st.caption(t("take_link"))
+        st.caption(t("text_left_out" if address.left_out() else "take_link"))
 
 
 def take_picture(chart: str, name: str, own: str) -> None:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
+# What Streamlit changes after Markdown has been read, where a backslash no longer helps: addresses, :emoji:, icons and
+# logos by name, arrows of ASCII. They are parted by a character that is not seen.
+PARTED = re.compile(r"(?i)(?<=:)(?=//|material/|[\w+-]+:)|(?<=www)(?=\.)|(?<=\S@)(?=\S)|(?<=[<>~-])(?=[->=])")
+UNSEEN = "\u2060"  # word joiner
 
-def plain(label: str) -> str:
-    """A token inside Markdown, its marks not taken for formatting.
+
+def plain(value: object) -> str:
+    """Anything that we have not written ourselves, inside Markdown: a token, a name, a reason. It stands as it is.
+
+    No mark of it formats, links, fetches a picture, or becomes a sign or a formula; a line's end is a space.
 
     >>> plain("*a_b*")
     '\\\\*a\\\\_b\\\\*'
     """
-    return "".join("\\" + c if c in "\\`*_{}[]()<>#+-.!|~$:&" else c for c in label)
+    text = PARTED.sub(UNSEEN, re.sub(r"\s+", " ", str(value)))
+    return "".join("\\" + c if c in "\\`*_{}[]()<>#+-.!|~$:&@" else c for c in text)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], align: str = "---") -> str:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from attnviz.errors import AttnvizError
+from attnviz.errors import AttnvizError, is_fault
 from attnviz.ui.kit import link
 from attnviz.ui.kit.languages import article, language, t
+from attnviz.ui.kit.link import address
+from attnviz.ui.kit.markdown import plain
 from attnviz.ui.kit.rules import LANGUAGE
 
 ICON = Path(__file__).with_name("icon.png")  # a Material icon would be fetched from outside
+
+LOG = logging.getLogger("attnviz")
 
 # Streamlit leaves 8 rem above the first line and 1 rem between elements; the main picture must fit into 900 pixels.
 STYLE = """<style>
@@ -30,6 +36,7 @@ STYLE = """<style>
 [data-testid="stSidebarNavItems"] { padding-top: 0; }
 [data-testid="stSidebarNavSeparator"] { margin: 0.3rem 0 0; }
 [data-testid="stSidebarUserContent"] { padding-top: 0.4rem; padding-bottom: 1rem; }
+.st-key-address, .st-key-address-texts { display: none; }
 @media (max-width: 640px) { .block-container { padding: 3.75rem 0.8rem 1rem; } }
 </style>"""
 
@@ -72,23 +79,24 @@ class Screen:
 
 def start(params: Mapping[str, link.Param]) -> None:
     """What every page begins with: the language of the link, the style. `params`, all pages', stay as they are."""
-    restore({"lang": LANGUAGE})
+    speak()
     link.keep(params)
     st.html(STYLE)
 
 
-def restore(params: Mapping[str, link.Param]) -> None:
-    """Choices back from the link; what it does not name, from the start."""
-    link.restore(params)
+def speak() -> None:
+    """The language of the link, or the reader's where it names none."""
+    link.restore({"lang": LANGUAGE}, st.query_params.to_dict())
     if st.session_state["lang"] is None:
         st.session_state["lang"] = language()
 
 
 def heading(screen: Screen) -> None:
     """What the page asks, and what to look for; its choices back from the link."""
-    restore(screen.params)
+    speak()
     title, look = screen.title or f"{screen.name}.title", screen.look or f"{screen.name}.look"
     st.markdown(f"**{t(title)}** &ensp;<small>{t(look)}</small>", unsafe_allow_html=True)
+    address.come(screen.params)
 
 
 def how_it_works(name: str, label: str = "how_title") -> None:
@@ -99,14 +107,26 @@ def how_it_works(name: str, label: str = "how_title") -> None:
 
 @contextmanager
 def reader_errors(place: DeltaGenerator | None = None) -> Iterator[None]:
-    """A reader's mistake is one sentence in the reader's language; anything else is ours and is seen."""
+    """A reader's mistake is one sentence in the reader's language; anything else is ours: one sentence, and the log."""
     try:
         yield
-    except AttnvizError as error:
+    except BaseException as error:
+        if not is_fault(error):  # Ctrl-C, and Streamlit's own way to stop a page or run it anew
+            raise
         with place or st.container():
-            st.error(error.say(language()), icon=":material/info:")
+            tell(error)
+
+
+def tell(error: BaseException) -> None:
+    """Say in one sentence what went wrong; what the reader cannot mend stands whole in the log, under a short code."""
+    if isinstance(error, AttnvizError):
+        st.error(error.say(language(), plain), icon=":material/info:")
+        return
+    code = token_hex(3)
+    LOG.error("fault %s on a page", code, exc_info=error)
+    st.error(t("fault", code=code), icon=":material/report:")
 
 
 def done(params: Mapping[str, link.Param]) -> None:
     """Write the choices into the link."""
-    link.publish(params)
+    address.leave(params)

@@ -22,7 +22,7 @@ def asset(name: str) -> str:
     return files("attnviz.ui").joinpath(name).read_text(encoding="utf-8")
 
 
-@cache
+@cache  # one component with its script: at most 20 kB
 def _component():  # type: ignore[no-untyped-def]
     from attnviz.export import asset as shared
 

@@ -59,7 +59,7 @@ RULE_PARAMS = {
     "renormalise": Param("renorm", SHARED + "renormalise", True, flag),
     **{
         setting.name: Param(
-            setting.name, SHARED + setting.name, setting.start, between(setting.low, setting.high, setting.kind)
+            setting.name, SHARED + setting.name, setting.start, between(setting.low, setting.high, setting.kind), True
         )
         for setting in SETTINGS.values()
     },

@@ -1,19 +1,21 @@
-"""The web server around app.py: Streamlit's own, with the first picture put into the page (`first.py`)."""
+"""The web server around app.py: Streamlit's own, which lets nobody in before everything stands (`ready.py`), with the
+first picture put into the page (`first.py`).
+
+`streamlit run` finds it in app.py, so it is the same however the app is started.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from pathlib import Path
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qsl
 
 import streamlit as st
 from anyio.to_thread import run_sync
 from starlette.middleware import Middleware
+from streamlit.runtime.pages_manager import PagesManager
 
-from attnviz.ui.server.first_picture import asked, drawn
-
-APP = Path(__file__).parents[3] / "app.py"
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 
@@ -29,6 +31,8 @@ class FirstPicture:
             return await self.app(scope, receive, send)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         query = dict(parse_qsl(scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True))
+        from attnviz.ui.server.first_picture import asked, drawn
+
         request = asked(query, headers.get("accept-language", ""))
         if request is None:
             return await self.app(scope, receive, send)
@@ -62,6 +66,28 @@ class _Adding:
         await self.send({"type": "http.response.body", "body": body})
 
 
-def make() -> st.App:
-    """The app as a web application."""
-    return st.App(APP, middleware=[Middleware(FirstPicture)])
+MIDDLEWARE = (Middleware(FirstPicture),)
+
+
+@asynccontextmanager
+async def ready(_: st.App) -> AsyncIterator[None]:
+    """Make everything ready before the first visitor is let in.
+
+    A visitor who opens a link to a page shall see it with app.py around it: until `st.navigation` has run once,
+    Streamlit takes pages/ for its older kind of multi-page app.
+    """
+    PagesManager.uses_pages_directory = False
+    from attnviz.ui.server.ready import make_ready
+
+    print("Loading PyTorch and the first model: a few seconds.", flush=True)
+    await run_sync(make_ready)
+    print("Ready.", flush=True)
+    yield
+
+
+def told(error: Exception) -> bool:
+    """Tell an error that left a page, or what is done at a click; True: Streamlit need not show it."""
+    from attnviz.ui.kit import page
+
+    page.tell(error)
+    return True

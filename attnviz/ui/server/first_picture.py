@@ -58,7 +58,7 @@ def asked(query: Mapping[str, str], accepted: str) -> PictureRequest | None:
     return PictureRequest(str(chosen), text, str(said["model"]), int(said["layer"] or 0), int(said["head"] or 0))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=64)  # two drawings of 40 x 40 cells of 80 bytes: at most 0.3 MB an entry
 def drawn(request: PictureRequest) -> str:
     """The picture as HTML to stand at the end of the page's body; empty where there is nothing to draw."""
     try:
@@ -118,7 +118,7 @@ def _colour(value: float, ramp: tuple[str, ...]) -> str:
     return "#" + "".join(f"{part:02x}" for part in mixed)
 
 
-def warm_up() -> None:
+def draw_first() -> None:
     """The first visitor's run, which is kept for the page, and its figures, which are thrown away."""
     from attnviz.figures import grid, heatmap
 

@@ -2,50 +2,44 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import gc
 from collections.abc import Callable
-from threading import Lock
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-import streamlit as st
+from attnviz.ui.stores.sizes import network_bytes, room
+from attnviz.ui.stores.store import Store
 
 if TYPE_CHECKING:
     from attnviz.models import Model
 
-MOST = 3  # models held at once; each may be gigabytes
+SHARE = 0.3  # of the memory, unless ATTNVIZ_MODELS_MB says otherwise
 
 
 class Shelf:
     """Models by name and revision. Two readers who ask for one model at once wait for one loading."""
 
-    def __init__(self, most: int = MOST) -> None:
-        self.most = most
-        self._models: OrderedDict[tuple[str, str], Model] = OrderedDict()
-        self._loading: dict[tuple[str, str], Lock] = {}
-        self._lock = Lock()
+    def __init__(self, room: int, size: Callable[[Any], int] = network_bytes) -> None:
+        self.store = Store(room, size)
 
-    def has(self, name: str, revision: str) -> bool:
+    def has(self, name: str, revision: str = "") -> bool:
         """Is it there already?"""
-        return (name, revision) in self._models
+        return self.store.has((name, revision))
 
-    def take(self, name: str, revision: str, progress: Callable[[Any], None] | None = None) -> Model:
+    def take(self, name: str, revision: str = "", progress: Callable[[Any], None] | None = None) -> Model:
         """The model, loaded if nobody has. Raises what `load` raises."""
-        key = (name, revision)
-        with self._lock:
-            loading = self._loading.setdefault(key, Lock())
-        with loading:
-            if key not in self._models:
-                self._put_away(self.most - 1)
-                self._models[key] = _load(name, revision, progress)
-            with self._lock:
-                self._models.move_to_end(key)
-                return self._models[key]
+        found: Model = self.store.take((name, revision), partial(_load, name, revision, progress))
+        return found
 
-    def _put_away(self, most: int) -> None:
-        """Let go of the least used until at most `most` are left."""
-        with self._lock:
-            while len(self._models) > most:
-                self._models.popitem(last=False)
+    def let_go(self, need: int) -> int:
+        """Put away the least used, for a run or another model that needs so many bytes; how many there were.
+
+        The last used stays for a run, which it may be the model of; not where another model is being loaded.
+        """
+        freed = self.store.let_go(need, keep=0 if self.store.busy else 1)
+        if freed:
+            gc.collect()  # a network's parts refer to one another
+        return freed
 
 
 def _load(name: str, revision: str, progress: Callable[[Any], None] | None) -> Model:
@@ -54,7 +48,11 @@ def _load(name: str, revision: str, progress: Callable[[Any], None] | None) -> M
     return load(name, revision=revision or None, progress=progress)
 
 
-@st.cache_resource(show_spinner=False)
+@cache  # one Shelf, bounded in bytes by itself
 def shelf() -> Shelf:
     """The one shelf of this server."""
-    return Shelf()
+    from attnviz.models import memory
+
+    found = Shelf(room("MODELS", SHARE))
+    memory.make_room.append(found.let_go)
+    return found

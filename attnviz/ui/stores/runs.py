@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import streamlit as st
 
 from attnviz.ui.kit import MODELS, SOFT, RuleChoice, as_rule
+from attnviz.ui.stores.models import shelf
+from attnviz.ui.stores.sizes import room
+from attnviz.ui.stores.store import Store
 
 if TYPE_CHECKING:
     from attnviz.models import Card, Model
     from attnviz.trace import Trace
 
-MOST_RUNS = 32  # a trace of 256 tokens holds about 11 MB, most of it the predictions
+SHARE = 0.2  # of the memory, unless ATTNVIZ_RUNS_MB says otherwise
+Made = TypeVar("Made")
+Given = ParamSpec("Given")
 
 
 def cold() -> bool:
@@ -21,15 +29,40 @@ def cold() -> bool:
     return "torch" not in sys.modules
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@cache  # one Store, bounded in bytes by itself
+def traces() -> Store:
+    """The one store of this server for traces and for all that is made of them and not small."""
+    from attnviz.models import memory
+
+    found = Store(room("RUNS", SHARE))
+    memory.make_room.insert(0, found.let_go)  # before models: a run is done again sooner than a model is loaded
+    return found
+
+
+def kept(make: Callable[Given, Made]) -> Callable[Given, Made]:
+    """Keep what a function returns in the store of traces, by its arguments; those named `_something` do not count.
+
+    The others must be values (names, numbers, frozen dataclasses), never a model or a trace.
+    """
+    signature, name = inspect.signature(make), f"{make.__module__}.{make.__qualname__}"
+
+    @wraps(make)
+    def found(*args: Given.args, **kwargs: Given.kwargs) -> Made:
+        given = signature.bind(*args, **kwargs)
+        given.apply_defaults()
+        key = (name, *(value for argument, value in given.arguments.items() if not argument.startswith("_")))
+        made: Made = traces().take(key, lambda: make(*args, **kwargs))
+        return made
+
+    return found
+
+
 def model(name: str) -> Model:
     """The model of that name, loaded once for all readers."""
-    from attnviz.models import load
-
-    return load(name)
+    return shelf().take(name)
 
 
-@st.cache_resource(max_entries=MOST_RUNS, show_spinner=False)
+@kept
 def trace(name: str, text: str, rule: RuleChoice, blank: int | None = None) -> Trace:
     """What the model did with the text, computed with that rule in every layer."""
     from attnviz.recording.record import record
@@ -37,7 +70,7 @@ def trace(name: str, text: str, rule: RuleChoice, blank: int | None = None) -> T
     return record(model(name), text, rule=as_rule(rule), blank=blank)
 
 
-@st.cache_data(max_entries=MOST_RUNS, show_spinner=False)
+@st.cache_data(max_entries=32, show_spinner=False)  # four numbers: 1 kB an entry
 def head_distances(text: str) -> dict[str, float | None]:
     """How different are the heads of each lab model on this text? Mean Jensen-Shannon divergence in bits."""
     from attnviz.measures import mean_head_distance

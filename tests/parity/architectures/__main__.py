@@ -1,4 +1,7 @@
-"""Print the table of model types as Markdown: `python -m tests.parity.architectures [type ...]`."""
+"""Print the table of model types as Markdown: `python -m tests.parity.architectures [--states] [type ...]`.
+
+With `--states` the table of what their attention blocks add to the stream (`states.py`).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import warnings
 from transformers.utils import logging
 
 from tests.parity.architectures import ARCHITECTURES, Measured, measure
+from tests.parity.architectures.states import FOLLOWED, stream
 
 HEAD = ("type", "family", "read by", "maps: layers x heads", "worst gap, weights", "worst gap, output")
 
@@ -16,6 +20,8 @@ def main(names: list[str]) -> None:
     """Measure these types, or all."""
     logging.set_verbosity_error()
     warnings.simplefilter("ignore")
+    if "--states" in names:
+        return _states([name for name in names if name != "--states"] or FOLLOWED)
     print(_line(HEAD))
     print(_line(["---"] * len(HEAD)))
     found = [measure(name) for name in names or ARCHITECTURES]
@@ -27,6 +33,23 @@ def main(names: list[str]) -> None:
         print(
             f"\n{len(read)} of {len(found)} types are read; worst gap {weights:.1e} in weights, {output:.1e} in output."
         )
+
+
+def _states(names: list[str]) -> None:
+    """How heads become the block's output, and that the stream, in each type."""
+    head = ("type", "blocks", "worst gap, heads to output", "worst gap, sum with the stream", "what else")
+    print(_line(head))
+    print(_line(["---"] * len(head)))
+    found = [stream(name) for name in names]
+    for one in found:
+        between = f"between heads and projection: {', '.join(one.between)}" if one.between else ""
+        others = {"joined by an MLP": one.beside, "scaled or normed first": one.shaped, "sum not seen": one.lost}
+        more = [between, *(f"{count} {what}" for what, count in others.items() if count)]
+        print(_line((one.name, str(one.blocks), f"{one.heads:.1e}", f"{one.sums:.1e}", "; ".join(filter(None, more)))))
+    linear = sum(not one.between and one.heads < 1e-5 for one in found)
+    summed = sum(not one.beside and not one.lost and one.sums < 1e-5 for one in found)
+    print(f"\n{linear} of {len(found)} types: the heads through the projection are the block's output to 1e-5.")
+    print(f"{summed} of {len(found)} types: what entered and what was added are what left to 1e-5.")
 
 
 def _cells(one: Measured) -> tuple[str, ...]:

@@ -164,3 +164,37 @@ def test_machine_without_limits_has_what_is_free(tmp_path: Path, monkeypatch: py
 
 def test_this_machine_has_memory() -> None:
     assert 10**8 < memory.available() < 10**14
+    assert memory.available() <= memory.total() < 10**14
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_all_there_is_is_what_the_container_allows(version: int, tmp_path: Path) -> None:
+    group(tmp_path, version, "1000000", 700_000, 200_000)
+    assert memory.total(tmp_path) == 1_000_000
+    group(tmp_path / "other", version, "max", 700, 0)
+    assert memory.total(tmp_path / "other") == psutil.virtual_memory().total
+
+
+def test_those_who_keep_things_are_asked_in_turn_until_there_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    free, asked = [1000], []
+
+    def keeper(name: str, least: int, has: int):  # type: ignore[no-untyped-def]
+        def ask(need: int) -> int:
+            nonlocal has
+            given = min(max(need, least), has)
+            has -= given
+            free[0] += given // 2  # what it lets go of is half in use elsewhere
+            asked.append((name, need))
+            return given
+
+        return ask
+
+    monkeypatch.setattr(memory, "available", lambda: free[0])
+    monkeypatch.setattr(memory, "make_room", [keeper("runs", 0, 600), keeper("models", 100, 10_000)])
+    assert memory.free_for(900) == 1000 and not asked
+    assert memory.free_for(1400) >= 1400
+    assert [name for name, _ in asked[:4]] == ["runs", "runs", "runs", "models"], "until the first has nothing left"
+    assert asked[0] == ("runs", 400) and free[0] < 1600, "no more than was needed"
+    memory.check_weights("someone/large", 1500)
+    with pytest.raises(ModelError):
+        memory.check_weights("someone/large", 10_000)

@@ -12,6 +12,8 @@ from attnviz.core.rules import Soft
 from attnviz.ui.pages.long import export as long_take
 from attnviz.ui.pages.long import run as long_run
 from attnviz.ui.pages.long.view import Window
+from attnviz.ui.stores.sizes import nbytes
+from attnviz.ui.stores.store import Store
 
 
 def test_the_store_counts_what_a_run_holds_and_not_the_pieces_it_lies_in() -> None:
@@ -22,7 +24,7 @@ def test_the_store_counts_what_a_run_holds_and_not_the_pieces_it_lies_in() -> No
 
 def test_the_store_lets_go_of_the_least_used() -> None:
     trace = record(load("lab-4"), "the cat").slim()
-    runs = long_run.Runs(room=2 * trace.nbytes)
+    runs = Store(room=2 * nbytes(trace))
     names = [long_run.RunRequest(str(number), "", "") for number in range(3)]
     for name in names[:2]:
         runs.put(name, trace)

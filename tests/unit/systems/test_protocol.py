@@ -17,11 +17,11 @@ import attnviz as av
 from attnviz.models import BUILT_IN, read_card
 from attnviz.models import load as load_model
 from attnviz.shipped import WEIGHTS
-from attnviz.systems import open_system, shipped
+from attnviz.systems import kinds, open_system
 from attnviz.systems.protocol import System
 from attnviz.text.tokens import Encoded
 
-SYSTEMS = sorted(shipped())
+SYSTEMS = sorted(kinds())
 TEXTS = {
     "hierarchical": ("A dull film. But the music is good!", {}),
     "positions": ("狗咬人。", {}),
@@ -33,7 +33,7 @@ ALONE = {"nmt-en-zh": "I like tea.", "nmt-en-zh-plain": "I like tea.", "han-topi
 
 def asked(name: str) -> tuple[str, dict[str, Any]]:
     """A text for a system, and what it must be told beside."""
-    text, beside = TEXTS[shipped()[name]]
+    text, beside = TEXTS[kinds()[name]]
     return ALONE.get(name, text), dict(beside)
 
 
@@ -52,8 +52,8 @@ def test_every_shipped_folder_is_a_built_in_model_or_a_system() -> None:
 
 def test_every_folder_of_code_is_a_system() -> None:
     folder = Path(sys.modules["attnviz.systems"].__file__ or "").parent
-    kinds = {path.parent.name for path in folder.glob("*/system.py")}
-    assert kinds == set(shipped().values()) == set(TEXTS)
+    folders = {path.parent.name for path in folder.glob("*/system.py")}
+    assert folders == set(kinds().values()) == set(TEXTS)
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
@@ -182,7 +182,7 @@ def test_a_damaged_folder_is_a_sentence(name: str, damage: Damage, tmp_path: Pat
     (folder / damage.file).unlink()
     if damage.content is not None:
         (folder / damage.file).write_bytes(damage.content)
-    system = sys.modules[f"attnviz.systems.{shipped()[name]}.system"]
+    system = sys.modules[f"attnviz.systems.{kinds()[name]}.system"]
     with pytest.raises(av.ModelError) as refusal:
         system.load(str(folder))
     assert refusal.value.message == damage.message

@@ -26,7 +26,7 @@ def room_of(module: str) -> str:
     """The room of a module of the interface, pages each by its name; "" for what stands outside the rooms."""
     parts = module.split(".")[2:] if module.startswith("attnviz.ui.") else []
     if parts[:1] == ["pages"]:
-        return "/".join(parts[:2])
+        return "/".join(parts[:2]) if len(parts) > 1 else ""  # the folder of the folders is no room
     return parts[0] if parts and parts[0] in (*GENERIC, "registry") else ""
 
 

@@ -60,7 +60,7 @@ class Places:
         """Say what is being done while the model loads and runs; keep the places of pictures not yet drawn."""
         with ExitStack() as stack:
             with self.notice:
-                stack.enter_context(st.spinner(t("running", model=name), show_time=True))
+                stack.enter_context(st.spinner(t("running", model=plain(name)), show_time=True))
             for place in (self.heads, self.cells):
                 held = place.empty()
                 if DRAWN not in st.session_state:  # later the last pictures stay until the new ones are there

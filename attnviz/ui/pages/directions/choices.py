@@ -23,8 +23,8 @@ PARAMS = {
     "token": Param("token", KEY + "token", 2, between(0, 999, int)),
     "layer": Param("layer", KEY + "layer", 3, between(0, 99, int)),
     "head": Param("head", KEY + "head", 1, between(0, 99, int)),
-    "most": Param("most", KEY + "most", 12, between(1, MOST_WRITTEN, int)),
-    "step": Param("step", KEY + "step", 1, between(1, MOST_WRITTEN, int)),
+    "most": Param("most", KEY + "most", 12, between(1, MOST_WRITTEN, int), slides=True),
+    "step": Param("step", KEY + "step", 1, between(1, MOST_WRITTEN, int), slides=True),
 }
 
 
@@ -41,7 +41,7 @@ def pair(text: str, token: int, rule: RuleChoice) -> tuple[Trace, Trace]:
     return runs.trace(BERT, text, rule, token), runs.trace(GPT, text, rule)
 
 
-@st.cache_resource(max_entries=runs.MOST_RUNS, show_spinner=False)
+@runs.kept
 def written(text: str, token: int, rule: RuleChoice, most: int) -> Trace:
     """GPT going on from what stands before the token, computed with the rule in every step."""
     from attnviz.recording.generate import generate

@@ -8,7 +8,7 @@ from __future__ import annotations
 import streamlit as st
 
 from attnviz.ui import registry
-from attnviz.ui.kit import Member, Screen, t
+from attnviz.ui.kit import Member, Screen, address, t
 
 FIRST = 6  # members of the source: soft, hard, target, self, multi-head, multi-layer; the others came later
 ACROSS = 3  # cards beside each other
@@ -47,7 +47,8 @@ def _card(member: Member, screen: Screen) -> None:
     if pressed:
         for key, value in member.choices.items():
             st.session_state[key] = value
-        st.switch_page(screen.file)
+        # With the address as it is: Streamlit would first make an entry of its own that says nothing.
+        st.switch_page(screen.file, query_params=address.now())
 
 
 def _may_look(mask: str, query: int, key: int) -> bool:

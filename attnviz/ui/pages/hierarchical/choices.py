@@ -21,6 +21,7 @@ from attnviz.ui.kit import (
     plain,
     t,
 )
+from attnviz.ui.stores import runs
 
 if TYPE_CHECKING:
     from attnviz.systems.hierarchical.effect import Deletion
@@ -141,7 +142,7 @@ def _take_text() -> None:
     _forget()
 
 
-@st.cache_data(show_spinner=False)
+@st.cache_data(max_entries=2, show_spinner=False)  # the shipped documents of two networks: some 100 kB
 def samples(model: str) -> list[dict[str, Any]]:
     """The held-out documents of a network, each with whether its class is told right."""
     from attnviz.systems.hierarchical import system
@@ -160,7 +161,7 @@ def read(model: str, text: str, rule: RuleChoice) -> Reading:
         return _read(model, text, rule)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@runs.kept
 def _read(model: str, text: str, rule: RuleChoice) -> Reading:
     """The same, kept for everyone who asks the same."""
     from attnviz.systems.hierarchical.effect import without_sentences
@@ -172,7 +173,7 @@ def _read(model: str, text: str, rule: RuleChoice) -> Reading:
     return Reading(system, trace, known, colour(trace), without_sentences(system, trace))
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@runs.kept
 def without_word(model: str, text: str, rule: RuleChoice, word: int) -> Deletion | None:
     """What the network says without one word; None for a document of that word alone."""
     from attnviz.systems.hierarchical.effect import without_words

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -24,12 +24,14 @@ from attnviz.ui.kit import (
     choose_text,
     forget_asked_token,
     one_of,
-    opened,
+    open_model,
+    plain,
     rule_now,
     shortened,
     t,
+    work,
 )
-from attnviz.ui.stores import shelf
+from attnviz.ui.stores import runs, shelf
 
 if TYPE_CHECKING:
     from attnviz.experiments.edges import Edges
@@ -66,7 +68,7 @@ def _forget() -> None:
     forget_asked_token(KEY)
 
 
-@st.cache_resource(max_entries=24, show_spinner=False)
+@runs.kept
 def trace(
     name: str, text: str, blank: int | None = None, rule: RuleChoice = SOFT, hidden: tuple[int, ...] = ()
 ) -> Trace:
@@ -76,17 +78,22 @@ def trace(
 
     changes = tuple(HideToken(token) for token in hidden)
     given = None if rule == SOFT else as_rule(rule)
-    return record(shelf().take(name, ""), text, blank=blank, rule=given, interventions=changes)
+    return record(shelf().take(name), text, blank=blank, rule=given, interventions=changes)
 
 
 def read(name: str, text: str) -> tuple[Model, Trace, int, int | None]:
     """The model, its run, the token that is asked about, and the blank. Raises `AttnvizError`."""
-    model = opened(name)
-    with st.spinner(t("running", model=name), show_time=True):
+    model = open_model(name)
+    with st.spinner(t("running", model=plain(name)), show_time=True):
         untouched = trace(name, text)
     at, blank = choose_asked_token(KEY, untouched, model.mask_id is not None)
-    with st.spinner(t("running", model=name), show_time=True):
+    with st.spinner(t("running", model=plain(name)), show_time=True):
         return model, trace(name, text, blank, rule_now()), at, blank
+
+
+def lab_model(name: str) -> Model:
+    """A model that comes with the app."""
+    return runs.model(name)
 
 
 def choose_hidden(found: Trace, gatherers: list[int]) -> tuple[int, ...]:
@@ -116,26 +123,30 @@ def choose_place(found: Trace) -> tuple[int | None, int | None]:
     return (None if place == "all" else layer), (head if place == "head" else None)
 
 
-@st.cache_resource(show_spinner=False)
-def _store() -> OrderedDict[Key, Edges]:
-    """Edges already tried, shared by all readers: a progress bar cannot stand inside a cached function."""
-    return OrderedDict()
-
-
 def edges(key: Key, model: Model, found: Trace) -> Edges | None:
     """Each edge of the row removed in turn, how far it is shown; None until someone asks for it of a large model."""
     from attnviz.experiments.edges import edge_effects
 
-    store = _store()
-    if key not in store:
-        if key[0] not in BUILT_IN and not st.button(t("limits.edges_go"), icon=":material/play_arrow:"):
-            return None
-        bar = st.progress(0.0, text=t("limits.removing", done=0, of="…"))
-        store[key] = edge_effects(
-            model, found, key[2], layer=key[4], head=key[5],
-            on_edge=lambda done, of: bar.progress(done / of, text=t("limits.removing", done=done, of=of)),
+    tried: Edges | None = runs.traces().get((KEY, "edges", key))
+    if tried is not None:
+        return tried
+    asks = key[0] not in BUILT_IN or st.session_state.get(KEY + "edges_stopped") == key
+    if asks and not st.button(t("limits.edges_go"), icon=":material/play_arrow:"):
+        return None
+    st.session_state.pop(KEY + "edges_stopped", None)
+    with work.watched(
+        KEY + "edges_stop", t("limits.removing", done=0, of="…"), on_stop=partial(_stop_edges, key)
+    ) as bar:
+        tried = runs.traces().take(
+            (KEY, "edges", key),
+            lambda: edge_effects(
+                model, found, key[2], layer=key[4], head=key[5],
+                on_edge=lambda done, of: bar.progress(done / of, t("limits.removing", done=done, of=of)),
+            ),
         )  # fmt: skip
-        bar.empty()
-        while len(store) > 64:
-            store.popitem(last=False)
-    return store[key]
+    return tried
+
+
+def _stop_edges(key: Key) -> None:
+    """Stop was pressed: this row is not tried by itself again."""
+    st.session_state[KEY + "edges_stopped"] = key

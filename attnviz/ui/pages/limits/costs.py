@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from attnviz.ui.kit import Steps, dark, draw, language, opened, plain, t
-from attnviz.ui.pages.limits.choices import KEY
+from attnviz.ui.kit import Steps, dark, draw, language, plain, t
+from attnviz.ui.pages.limits.choices import KEY, lab_model
 
 if TYPE_CHECKING:
     from attnviz.experiments.cost import Cost, Forward
@@ -63,7 +63,7 @@ def _measure(way: str, tokens: int) -> tuple[str, Cost | Forward]:
     from attnviz.experiments.cost import attention_cost, forward_cost
 
     if way == "forward":
-        return way, forward_cost(opened(LAB), tokens)
+        return way, forward_cost(lab_model(LAB), tokens)
     return way, attention_cost(tokens, way)
 
 
@@ -122,7 +122,7 @@ def _crossing() -> int:
     return round(_rest() / _attention())
 
 
-@st.cache_data(show_spinner=False)
+@st.cache_data(max_entries=1, show_spinner=False)  # a recipe: 2 kB
 def _shape() -> dict[str, int]:
     """lab-4's layers, heads and widths, from its recipe."""
     import json

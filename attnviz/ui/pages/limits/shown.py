@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit import dark, draw, language, opened, plain, rule_now, show_effect, t
+from attnviz.ui.kit import dark, draw, language, open_model, plain, rule_now, show_effect, t
 from attnviz.ui.pages.limits.choices import KEY, choose_hidden, trace
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def draw_sinks(name: str, found: Trace, text: str) -> None:
 
     drawn = _sink_lines(name, found)
     if name != GPT:
-        opened(GPT)
+        open_model(GPT)
         drawn += _sink_lines(GPT, trace(GPT, text, rule=rule_now()))
     figure = lines(
         drawn, x_title=t("layer"), y_title=t("limits.axis_sink"), dark=dark(), language=language(), height=340
@@ -70,7 +70,7 @@ def show_hidden(name: str, text: str, found: Trace, query: int, blank: int | Non
     """The prediction before and after these tokens are hidden from all."""
     gatherers = places(found)
     hidden = choose_hidden(found, gatherers)
-    with st.spinner(t("running", model=name), show_time=True):
+    with st.spinner(t("running", model=plain(name)), show_time=True):
         after = trace(name, text, blank, rule_now(), hidden)
     show_effect(found, after, query)
     st.caption(t("limits.hidden_say"))

@@ -17,6 +17,7 @@ from attnviz.ui.kit import (
     SHARED_PARAMS,
     Param,
     RuleChoice,
+    address,
     between,
     choose_any_model,
     choose_one,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 KEY = "long."
 START = "lab-long"  # the one built-in model that reads long texts
 READS = {START: 8192, **dict.fromkeys(BUILT_IN, 256)}  # tokens
-SHORT = 1_500  # characters of a text that a link carries; browsers and mail programs cut longer addresses
 POOLS = ("max", "mean")
 SIDES = ("query", "key")
 SAMPLES = ("yueyang", "analects", "gettysburg", "alice")
@@ -61,8 +61,8 @@ PARAMS = {
     **{name: Param(name, KEY + name, None, NUMBER) for name in WINDOW},
     "find": Param("find", KEY + "find", "", str),
     "follow": Param("follow", KEY + "follow", "query", one_of(*SIDES)),
-    "query": Param("query", KEY + "query", 20, NUMBER),
-    "key": Param("key", KEY + "key", 20, NUMBER),
+    "query": Param("query", KEY + "query", 20, NUMBER, slides=True),
+    "key": Param("key", KEY + "key", 20, NUMBER, slides=True),
 }
 
 
@@ -84,20 +84,24 @@ def choice_of(name: str) -> Any:
     return st.session_state[PARAMS[name].key]
 
 
-@cache
+@cache  # the shipped samples: 0.2 MB together
 def sample(name: str) -> str:
     """One of the texts to begin with."""
     return str(_samples()[name]["text"]).strip()
 
 
-@cache
+@cache  # the shipped samples: 0.2 MB
 def _samples() -> dict[str, Any]:
     return tomllib.loads(files("attnviz").joinpath("content", "long.toml").read_text(encoding="utf-8"))
 
 
 def begin() -> None:
     """The text of the link, or a sample, where the text box will find it; later the text that was left there."""
-    if KEY + "text" not in st.session_state:
+    if address.returned():
+        st.session_state[KEY + "held"] = None
+        before, now = st.session_state.get(KEY + "before", ()), place().now
+        st.session_state[KEY + "before"] = before[: before.index(now)] if now in before else ()
+    if KEY + "text" not in st.session_state or address.returned():
         name = choice_of("sample") or (OWN if choice_of("text") else FIRST[language()])
         held = st.session_state.get(KEY + "held")
         st.session_state[KEY + "text"] = (
@@ -106,7 +110,7 @@ def begin() -> None:
 
 
 def choose_text() -> str:
-    """The text box with the samples under it; a link carries the sample's name, or a text that is short enough."""
+    """The text box with the samples under it; a link carries the sample's name, or the text."""
     text = str(
         st.text_area(
             t("long.text"), key=KEY + "text", height=80, placeholder=t("long.text_placeholder"),
@@ -118,13 +122,11 @@ def choose_text() -> str:
     name = next((one for one in SAMPLES if sample(one) == text.strip()), OWN)
     start = name == FIRST[language()]
     st.session_state[KEY + "sample"] = None if start else name
-    st.session_state[KEY + "linked"] = text if name == OWN and len(text) <= SHORT else ""
+    st.session_state[KEY + "linked"] = text if name == OWN else ""
     titles = {one: _samples()[one]["title"][language()] for one in SAMPLES}
     offer_samples(
         KEY + "pill", SAMPLES, _take_sample, format_func=titles.__getitem__, label_visibility="collapsed"
     )  # fmt: skip
-    if name == OWN and len(text) > SHORT:
-        st.caption(t("long.text_not_in_link"))
     return text
 
 

@@ -25,7 +25,7 @@ class Cost:
     bytes: int
 
 
-@st.cache_resource(show_spinner=False, ttl=600)
+@st.cache_resource(show_spinner=False, ttl=600)  # one number: 24 bytes
 def speed() -> float:
     """How many multiplications and additions does this machine do in a second? Measured, for it may be busy."""
     import torch

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from functools import partial
 from typing import TYPE_CHECKING
 
-import streamlit as st
-
-from attnviz.ui.kit import as_rule, offer_file, t, take_picture
-from attnviz.ui.pages.long.choices import KEY, Look
-from attnviz.ui.pages.long.cost import amount
-from attnviz.ui.pages.long.run import Done
-from attnviz.ui.pages.long.view import Place, Window
+from attnviz.ui.pages.long.view import Window
 
 if TYPE_CHECKING:
     from attnviz.core.rules import Rule
@@ -53,18 +46,3 @@ def as_npz(trace: Trace, rule: Rule | None, layer: int, head: int, now: Window) 
         layer=layer, head=head, model=np.array(trace.model), rule=np.array(repr(rule or trace.rule)),
     )  # fmt: skip
     return out.getvalue()
-
-
-def take(done: Done, look: Look, place: Place, chart: str) -> None:
-    """The picture, and the weights of the window; of the overview the picture alone, and why."""
-    trace, now = done.trace, place.now
-    name = f"attnviz-{trace.model.rstrip('/').rsplit('/', 1)[-1]}-{look.layer}-{look.head}"
-    with st.popover(t("take_title"), icon=":material/download:", width="stretch"):
-        take_picture(chart, name, KEY)
-        if now is not None and len(now.queries) * len(now.keys) <= MOST_PAIRS:
-            rule, at = as_rule(look.rule), f"{name}-{now.q0}-{now.k0}"
-            for kind, make in (("csv", as_csv), ("npz", as_npz)):
-                made = partial(make, trace, rule, look.layer, look.head, now)
-                offer_file(kind, at, made, KEY, t(f"long.take_{kind}"))
-        whole = len(trace.open_layers) * trace.n_heads * len(trace.tokens) * len(trace.key_tokens) * 4
-        st.caption(t("long.take_only", size=amount(whole)))

@@ -1,32 +1,37 @@
 """The run of a long text: what it will cost, started when it is costly, watched layer by layer, stopped on a click.
 
-What a stopped or refused run leaves is what was there before: the last result on the page, and the text in its box.
+What is made of it and takes time is kept by names and numbers. What a stopped or refused run leaves is what was there
+before: the last result on the page, and the text in its box.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from dataclasses import dataclass, field
-from threading import Event, Lock
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import AttnvizError, Stopped
-from attnviz.ui.kit import language, opened, plain, t
-from attnviz.ui.pages.long.choices import KEY
+from attnviz.ui.kit import as_rule, language, open_model, plain, t, work
+from attnviz.ui.pages.long.choices import KEY, Look
 from attnviz.ui.pages.long.cost import Cost, amount, expected
-from attnviz.ui.stores import shelf
+from attnviz.ui.pages.long.view import Window
+from attnviz.ui.stores import runs, shelf
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from attnviz.figures import Figure
     from attnviz.models import Model
     from attnviz.text.tokens import Encoded
     from attnviz.trace import Trace
 
 FREE = 8.0  # seconds: a run that is expected to take no longer starts by itself, with a bar and a Stop button
-PATIENCE = 60  # seconds for the layer that is under way when the reader says stop
-ROOM = 1_500_000_000  # bytes of queries and keys that are kept for all readers; the last run is kept whatever its size
+HEIGHT, SMALL_HEIGHT = 440, 170  # pixels of the large pictures and of the minimap
 WATCHED = 0.5  # seconds: shorter runs show no bar
 
 
@@ -52,36 +57,12 @@ class Done:
         return len(self.trace.encoded.ids)
 
 
-class Runs:
-    """The traces of long texts, shared by all readers; the least used go when there is no more room."""
-
-    def __init__(self, room: int = ROOM) -> None:
-        self.room = room
-        self._found: OrderedDict[RunRequest, Trace] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, what: RunRequest) -> Trace | None:
-        """The trace, if it is still there."""
-        with self._lock:
-            if what in self._found:
-                self._found.move_to_end(what)
-            return self._found.get(what)
-
-    def put(self, what: RunRequest, trace: Trace) -> None:
-        """Keep it, and let go of what has no room beside it."""
-        with self._lock:
-            self._found[what] = trace
-            while len(self._found) > 1 and sum(one.nbytes for one in self._found.values()) > self.room:
-                self._found.popitem(last=False)
+def key_of(what: RunRequest) -> tuple[str, RunRequest]:
+    """Under which key the store of traces has it."""
+    return "long", what
 
 
-@st.cache_resource(show_spinner=False)
-def runs() -> Runs:
-    """The one store of this server."""
-    return Runs()
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
+@runs.kept
 def read(what: RunRequest) -> Encoded:
     """The text in the model's tokens. Raises `TextError`."""
     from attnviz.text.tokens import encode
@@ -95,24 +76,24 @@ def shown(what: RunRequest, notice: DeltaGenerator) -> Done | None:
 
     In `notice` stand the cost, the progress, what cannot be read, and whose result is shown instead.
     """
-    _collect()
+    work.collect(KEY + "job")
     with notice:
         try:
-            trace = runs().get(what) or _run(what)
+            trace = runs.traces().get(key_of(what)) or _run(what)
             if trace is not None:
                 st.session_state[KEY + "shown"] = what
                 return Done(what, trace)
         except Stopped:
             pass  # by the run of the page that now says so
         except AttnvizError as error:
-            st.error(error.say(language()), icon=":material/info:")
+            st.error(error.say(language(), plain), icon=":material/info:")
         return _last()
 
 
 def _last() -> Done | None:
     """The last run that came to its end, if it is still there."""
     last: RunRequest | None = st.session_state.get(KEY + "shown")
-    trace = None if last is None else runs().get(last)
+    trace = None if last is None else runs.traces().get(key_of(last))
     if last is None or trace is None:
         return None
     begins = plain(last.text.strip()[:24])
@@ -138,7 +119,7 @@ def show_facts(done: Done) -> None:
 
 def _run(what: RunRequest) -> Trace | None:
     """Start what costs little at once, and what costs much when the reader says so."""
-    model = opened(what.name, what.revision)
+    model = open_model(what.name, what.revision)
     with st.spinner(t("long.reading")):
         encoded = read(what)
     cost = expected(model, len(encoded.ids))
@@ -187,26 +168,6 @@ def _laid_out(model: Model, tokens: int) -> int:
     return forecast(model.network.config, tokens)
 
 
-@dataclass
-class Job:
-    """A run under way, seen by the run of the page that does it and by the next, which may begin meanwhile.
-
-    Streamlit starts the page anew in another thread when the reader clicks; that one asks this to stop, and waits.
-    """
-
-    what: RunRequest
-    stop: bool = False
-    done: Event = field(default_factory=Event)
-
-
-def _collect() -> None:
-    """Stop what an earlier run of the page is still computing."""
-    job: Job | None = st.session_state.pop(KEY + "job", None)
-    if job is not None:
-        job.stop = True
-        job.done.wait(PATIENCE)
-
-
 def _stop(what: RunRequest) -> None:
     """Stop was pressed: this run does not start by itself again."""
     st.session_state[KEY + "stopped"] = what
@@ -214,46 +175,70 @@ def _stop(what: RunRequest) -> None:
 
 def _watched(what: RunRequest, model: Model, encoded: Encoded, cost: Cost) -> Trace:
     """Run, with a bar and a Stop button where it takes long enough to see them."""
-    job = Job(what)
-    st.session_state[KEY + "job"] = job
-    place = st.empty()
-    bar = None
-    try:
+    words = t("long.running", model=plain(what.name), done=0, layers="…")
+    with work.doing(KEY + "job", what) as job, ExitStack() as stack:
+        bar = None
         if cost.seconds > WATCHED:
-            with place.container():
-                bar = st.progress(0.0, text=t("long.running", model=plain(what.name), done=0, layers="…"))
-                st.button(t("long.stop"), key=KEY + "stop", icon=":material/stop:", on_click=_stop, args=(what,))
-        trace = _recorded(model, encoded, job, bar).slim()
-        runs().put(what, trace)
-        return trace
-    finally:
-        job.done.set()
-        if st.session_state.get(KEY + "job") is job:
-            del st.session_state[KEY + "job"]
-        place.empty()
+            shown = work.watched(KEY + "stop", words, t("long.stop"), partial(_stop, what), after=0)
+            bar = stack.enter_context(shown)
+        make = partial(_recorded, model, encoded, job, bar)
+        trace: Trace = runs.traces().take(key_of(what), lambda: make().slim(), job.stopped)
+    return trace
 
 
-def _recorded(model: Model, encoded: Encoded, job: Job, bar: DeltaGenerator | None) -> Trace:
+def _recorded(model: Model, encoded: Encoded, job: work.Work, bar: work.Bar | None) -> Trace:
     """The trace; an encoder-decoder's is its encoder's, which is what has read the text."""
     from attnviz.recording.record import record
 
-    halted: list[BaseException] = []
-
     def on_layer(done: int, layers: int) -> None:
-        if bar is None:
-            return
-        try:
-            words = t("long.running", model=plain(model.name), done=done, layers=layers)
-            bar.progress(min(done / max(layers, 1), 1.0), text=words)
-        except BaseException as stop:  # how Streamlit ends this run of the page
-            halted.append(stop)
+        job.tell(bar, done / max(layers, 1), t("long.running", model=plain(model.name), done=done, layers=layers))
 
-    try:
-        trace = record(
-            model, encoded, values=False, predictions=False, on_layer=on_layer, stop=lambda: job.stop or bool(halted)
-        )
-    except Stopped:
-        if halted:
-            raise halted[0] from None
-        raise
+    trace = record(model, encoded, values=False, predictions=False, on_layer=on_layer, stop=job.stopped)
     return trace.map("encoder") if "encoder" in trace.parts else trace
+
+
+@runs.kept
+def grid_of(what: RunRequest, look: Look, _trace: Trace, _told: Callable[[float], object]) -> Figure:
+    """All heads, none of them framed; `_told` hears how far it is."""
+    from attnviz.figures import grid
+
+    return grid(
+        _trace, rule=as_rule(look.rule), scale=look.scale, dark=look.dark, language=look.language, height=HEIGHT,
+        on_progress=_told,
+    )  # fmt: skip
+
+
+@runs.kept
+def overview_of(what: RunRequest, look: Look, size: int, height: int, now: Window | None, _trace: Trace) -> Figure:
+    """One head from afar, or a window of it that is too large to be shown token for token; no box in it."""
+    from attnviz.figures.overview import overview
+
+    figure = overview(
+        _trace, layer=look.layer, head=look.head, rule=as_rule(look.rule), how=look.how, scale=look.scale,
+        size=size, part=None if now is None else (now.queries, now.keys), dark=look.dark, language=look.language,
+        height=height,
+    )  # fmt: skip
+    if height > SMALL_HEIGHT:  # the bar's name beside it: above it, it would take the room of the map
+        figure.update_traces(marker_colorbar_title_side="right", selector={"type": "scatter"})
+        figure.update_layout(margin_r=96)
+    return figure
+
+
+@runs.kept
+def weights_of(what: RunRequest, look: Look, side: str, token: int, _trace: Trace) -> Tensor:
+    """One query over all keys, or one key over all queries; NaN where not allowed."""
+    from attnviz.core import blocks as streaming
+
+    found = _trace.attention(look.layer, look.head, as_rule(look.rule))
+    return streaming.row(found, token) if side == "query" else streaming.column(found, token)
+
+
+@runs.kept
+def window_of(what: RunRequest, look: Look, now: Window, cell: tuple[int, int], _trace: Trace) -> Figure:
+    """A part of one head token for token, the pair that is followed framed."""
+    from attnviz.figures.overview import zoomed
+
+    return zoomed(
+        _trace, layer=look.layer, head=look.head, queries=now.queries, keys=now.keys, rule=as_rule(look.rule),
+        scale=look.scale, cell=cell, dark=look.dark, language=look.language, height=HEIGHT,
+    )  # fmt: skip

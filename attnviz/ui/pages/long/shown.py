@@ -16,21 +16,37 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from attnviz.ui.kit import BAR, SHARED, as_rule, asset, clicked, css_class, draw, language, listen_to_clicks, plain, t
+from attnviz.ui.kit import (
+    BAR,
+    SHARED,
+    address,
+    as_rule,
+    asset,
+    clicked,
+    css_class,
+    draw,
+    language,
+    listen_to_clicks,
+    offer_file,
+    plain,
+    t,
+    take_picture,
+)
 from attnviz.ui.pages.long import choices as long
+from attnviz.ui.pages.long import export
 from attnviz.ui.pages.long.choices import KEY, Look
+from attnviz.ui.pages.long.cost import amount
 from attnviz.ui.pages.long.find import Hit
-from attnviz.ui.pages.long.run import Done, RunRequest
+from attnviz.ui.pages.long.run import HEIGHT, SMALL_HEIGHT, Done, grid_of, overview_of, weights_of, window_of
 from attnviz.ui.pages.long.view import MOVES, Place, Window
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from attnviz.figures import Figure
-    from attnviz.trace import Trace
 
 MAP, FRAME, SMALL, LINE = KEY + "map", KEY + "frame", KEY + "small", KEY + "line"
-HEIGHT, LINE_HEIGHT, SMALL_HEIGHT = 440, 190, 170
+LINE_HEIGHT = 190
 SIZE, SMALL_SIZE = 480, 96  # cells of the overview and of the minimap
 MOMENT = 1.0  # seconds after which a picture that is not ready says how far it is
 MOST_HITS = 2_000  # occurrences marked in the text
@@ -38,23 +54,9 @@ OPEN = {name: f"{{{name}}}" for name in ("query", "key", "place", "token", "weig
 SIGNS = {"in": "+", "out": "−", "left": "←", "right": "→", "up": "↑", "down": "↓"}  # as on the keys
 
 
-@st.cache_resource(max_entries=12, show_spinner=False)
-def _grids(what: RunRequest, look: Look) -> dict[str, Figure]:
-    """Where the grid of a run is kept: what is made inside a cached function may not show how far it is."""
-    return {}
-
-
 def _grid(done: Done, look: Look, told: Callable[[float], object]) -> Figure:
     """All heads, none of them framed. `look.layer` and `look.head` do not matter."""
-    from attnviz.figures import grid
-
-    kept = _grids(done.what, replace(look, layer=0, head=0, how="max"))
-    if "grid" not in kept:
-        kept["grid"] = grid(
-            done.trace, rule=as_rule(look.rule), scale=look.scale, dark=look.dark, language=look.language,
-            height=HEIGHT, on_progress=told,
-        )  # fmt: skip
-    return kept["grid"]
+    return grid_of(done.what, replace(look, layer=0, head=0, how="max"), done.trace, told)
 
 
 class Told:
@@ -66,31 +68,6 @@ class Told:
     def __call__(self, share: float) -> None:
         if share < 1 and time.monotonic() - self._began > MOMENT:
             self._place.progress(share, text=self._words)
-
-
-@st.cache_resource(max_entries=48, show_spinner=False)
-def _overview(what: RunRequest, look: Look, size: int, height: int, now: Window | None, _trace: Trace) -> Figure:
-    """One head from afar, or a window of it that is too large to be shown token for token; no box in it."""
-    from attnviz.figures.overview import overview
-
-    figure = overview(
-        _trace, layer=look.layer, head=look.head, rule=as_rule(look.rule), how=look.how, scale=look.scale,
-        size=size, part=None if now is None else (now.queries, now.keys), dark=look.dark, language=look.language,
-        height=height,
-    )  # fmt: skip
-    if height > SMALL_HEIGHT:  # the bar's name beside it: above it, it would take the room of the map
-        figure.update_traces(marker_colorbar_title_side="right", selector={"type": "scatter"})
-        figure.update_layout(margin_r=96)
-    return figure
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def weights_of(what: RunRequest, look: Look, side: str, token: int, _trace: Trace) -> Tensor:
-    """One query over all keys, or one key over all queries; NaN where not allowed."""
-    from attnviz.core import blocks as streaming
-
-    found = _trace.attention(look.layer, look.head, as_rule(look.rule))
-    return streaming.row(found, token) if side == "query" else streaming.column(found, token)
 
 
 def draw_grid(done: Done, look: Look) -> None:
@@ -140,24 +117,13 @@ def draw_map(done: Done, look: Look, place: Place) -> None:
     query, key = int(long.choice_of("query")), int(long.choice_of("key"))
     if place.now is None or place.now.pooled:
         with st.spinner(t("long.drawing_map")):
-            figure = deepcopy(_overview(done.what, look, SIZE, HEIGHT, place.now, done.trace))
+            figure = deepcopy(overview_of(done.what, look, SIZE, HEIGHT, place.now, done.trace))
         side = str(long.choice_of("follow") or "query")
         figure.add_shape(**_line_of(side, query if side == "query" else key, look))
     else:
-        figure = _window(done.what, look, place.now, (query, key), done.trace)
+        figure = window_of(done.what, look, place.now, (query, key), done.trace)
     with st.container(key=FRAME):  # which stays when the chart is replaced, and keeps the keyboard
         st.plotly_chart(figure, key=MAP, theme=None, config=BAR, alt=_map_words(done, look, place.now))
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _window(what: RunRequest, look: Look, now: Window, cell: tuple[int, int], _trace: Trace) -> Figure:
-    """A part of one head token for token, the pair that is followed framed."""
-    from attnviz.figures.overview import zoomed
-
-    return zoomed(
-        _trace, layer=look.layer, head=look.head, queries=now.queries, keys=now.keys, rule=as_rule(look.rule),
-        scale=look.scale, cell=cell, dark=look.dark, language=look.language, height=HEIGHT,
-    )  # fmt: skip
 
 
 def _map_words(done: Done, look: Look, now: Window | None) -> str:
@@ -178,7 +144,7 @@ def _pooled_words(look: Look, now: Window) -> str:
 def draw_small(done: Done, look: Look, place: Place) -> None:
     """The minimap: the whole head, small, and where in it the window lies."""
     with st.spinner(t("long.drawing_map")):
-        figure = deepcopy(_overview(done.what, look, SMALL_SIZE, SMALL_HEIGHT, None, done.trace))
+        figure = deepcopy(overview_of(done.what, look, SMALL_SIZE, SMALL_HEIGHT, None, done.trace))
     bare = {"title": None, "showticklabels": False, "ticks": ""}
     figure.update_layout(margin={"l": 4, "r": 4, "t": 4, "b": 4}, xaxis=bare, yaxis=bare)
     figure.update_traces(hoverinfo="skip", hovertemplate=None, selector={"type": "heatmap"})
@@ -220,7 +186,7 @@ def steps(count: int, place: Place) -> None:
             )  # fmt: skip
 
 
-@cache
+@cache  # one component with its script: at most 20 kB
 def _listener():  # type: ignore[no-untyped-def]
     return st.components.v2.component("attnviz_long_map", html="<span></span>", js=asset("pages/long/map.js"))
 
@@ -277,7 +243,7 @@ def draw_line(done: Done, look: Look, side: str, token: int) -> None:
     draw(figure, LINE, t(f"long.alt_line_{side}", token=done.trace.encoded.labels[token], number=token))
 
 
-@cache
+@cache  # one component with its script: at most 20 kB
 def _text():  # type: ignore[no-untyped-def]
     return st.components.v2.component(
         "attnviz_long_text",
@@ -335,3 +301,20 @@ def say_where(done: Done, look: Look, place: Place) -> None:
     else:
         said.append(t("long.pair_not", query=query, key=key, **names))
     st.caption(" ".join(said))
+
+
+def take(done: Done, look: Look, place: Place) -> None:
+    """The picture, and the weights of the window; of the overview the picture alone, and why."""
+    trace, now = done.trace, place.now
+    name = f"attnviz-{trace.model.rstrip('/').rsplit('/', 1)[-1]}-{look.layer}-{look.head}"
+    with st.popover(t("take_title"), icon=":material/download:", width="stretch"):
+        take_picture(MAP, name, KEY)
+        if now is not None and len(now.queries) * len(now.keys) <= export.MOST_PAIRS:
+            rule, at = as_rule(look.rule), f"{name}-{now.q0}-{now.k0}"
+            for kind, make in (("csv", export.as_csv), ("npz", export.as_npz)):
+                made = partial(make, trace, rule, look.layer, look.head, now)
+                offer_file(kind, at, made, KEY, t(f"long.take_{kind}"))
+        whole = len(trace.open_layers) * trace.n_heads * len(trace.tokens) * len(trace.key_tokens) * 4
+        st.caption(t("long.take_only", size=amount(whole)))
+        if address.left_out():
+            st.caption(t("text_left_out"))

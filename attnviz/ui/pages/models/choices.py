@@ -22,13 +22,13 @@ from attnviz.ui.kit import (
     choose_revision,
     language,
     one_of,
-    opened,
+    open_model,
     plain,
     rule_now,
     t,
 )
 from attnviz.ui.pages.models import changes
-from attnviz.ui.stores import shelf
+from attnviz.ui.stores import runs, shelf
 
 if TYPE_CHECKING:
     from attnviz.core.rules import Rule
@@ -50,7 +50,7 @@ PARAMS = {
     "target": Param("target", KEY + "target", "", str),
     "changes": Param("change", KEY + "changes", "", changes.read),
     "layers": Param("in", KEY + "layers", "", lambda text: ",".join(str(int(n)) for n in text.split(",") if n)),
-    "most": Param("most", KEY + "most", 20, between(1, MOST_TOKENS, int)),
+    "most": Param("most", KEY + "most", 20, between(1, MOST_TOKENS, int), slides=True),
 }
 
 
@@ -116,9 +116,9 @@ def forget_written() -> None:
     st.session_state.pop(KEY + "written", None)
 
 
-def open_model() -> Model:
+def chosen_model() -> Model:
     """The chosen model; while it loads, what is loaded and how far it is. Raises `ModelError`."""
-    return opened(*named())
+    return open_model(*named())
 
 
 def part_name(part: str) -> str:
@@ -217,7 +217,7 @@ def inside(request: RunRequest) -> dict[str, Any]:
     return {"rule": rule, "interventions": changed}
 
 
-@st.cache_resource(max_entries=12, show_spinner=False)
+@runs.kept
 def trace(request: RunRequest) -> Trace:
     """What the model did. Raises `AttnvizError`."""
     from attnviz.recording.record import record

@@ -1,17 +1,21 @@
-"""What the models page says of a model: whose weights these are, and what has no picture."""
+"""What the models page shows: whose weights these are, what has no picture, and a text that the model writes on."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from attnviz.ui.kit import plain, t
-from attnviz.ui.pages.models.choices import part_name
+from attnviz.errors import AttnvizError
+from attnviz.ui.kit import language, plain, t, work
+from attnviz.ui.pages.models.choices import KEY, MOST_TOKENS, RunRequest, forget_written, inside, part_name
 
 if TYPE_CHECKING:
     from attnviz.models import Model
     from attnviz.trace import Trace
+
+PATIENCE = 20  # seconds for a token that is under way when the reader says stop
 
 
 def show_facts(model: Model, run: Trace) -> None:
@@ -31,6 +35,61 @@ def show_limits(model: Model, run: Trace) -> None:
     gaps = {layer for layer in run.layers if isinstance(layer, Gap)}
     for gap in sorted(gaps, key=str):
         numbers = [str(n) for n, layer in enumerate(run.layers) if layer == gap]
-        st.caption(t("facts_gap", layers=", ".join(numbers), reason=t(f"gap.{gap.reason}", kind=gap.kind)))
+        st.caption(t("facts_gap", layers=", ".join(numbers), reason=t(f"gap.{gap.reason}", kind=plain(gap.kind))))
     if model.eager:
-        st.info(t("facts_eager", model=model.name), icon=":material/lock:")
+        st.info(t("facts_eager", model=plain(model.name)), icon=":material/lock:")
+
+
+def choose_writing(model: Model, request: RunRequest, busy: DeltaGenerator) -> None:
+    """How many tokens, and a button that lets the model write them; in `busy` stands how far it is."""
+    if model.kind not in ("causal", "seq2seq"):
+        return
+    with st.popover(t("write"), icon=":material/edit:", width="stretch"):
+        most = st.number_input(t("write_most"), 1, MOST_TOKENS, key=KEY + "most")
+        asked_for = st.button(t("write_go"), key=KEY + "write", type="primary", width="stretch")
+        written = KEY + "written" in st.session_state
+        st.button(t("write_clear"), key=KEY + "clear", on_click=forget_written, disabled=not written, width="stretch")
+    if asked_for:
+        with busy:
+            _write(model, request, int(most))
+
+
+def collect() -> None:
+    """Stop what an earlier run of the page is still writing, and keep what it has written."""
+    writing = work.collect(KEY + "pen", PATIENCE)
+    if writing is not None and writing.found is not None:
+        _keep(writing.about, writing.found)
+
+
+def _write(model: Model, request: RunRequest, most: int) -> None:
+    """Write with the changes in force; a click on Stop keeps what has been written."""
+    words = t("writing", model=plain(model.name))
+    try:
+        with (
+            work.doing(KEY + "pen", request) as writing,
+            work.watched(KEY + "stop", words, t("write_stop"), after=0) as bar,
+        ):
+            _let_write(model, writing, most, bar)
+    except AttnvizError as error:
+        st.error(error.say(language(), plain), icon=":material/info:")
+        return
+    collect()
+    st.rerun()
+
+
+def _let_write(model: Model, writing: work.Work, most: int, bar: work.Bar) -> None:
+    """Write until the end, or until someone stops it."""
+    from attnviz.recording.generate import generate
+
+    def on_token(count: int, text: str) -> None:
+        writing.tell(bar, count / most, t("writing_so_far", count=count, most=most, text=plain(text[-60:])))
+
+    writing.found = generate(
+        model, writing.about.text, most=most, on_token=on_token, stop=writing.stopped, **inside(writing.about)
+    )
+
+
+def _keep(request: RunRequest, trace: Trace) -> None:
+    """Hold on to what was written, as the model read it."""
+    encoded = (trace.encoded,) if trace.looked_at is None else (trace.looked_at, trace.encoded)
+    st.session_state[KEY + "written"] = ((request.name, request.revision, request.text), encoded, trace.border)

@@ -20,6 +20,7 @@ from attnviz.ui.kit import (
     t,
     value_of,
 )
+from attnviz.ui.stores import runs
 
 if TYPE_CHECKING:
     from attnviz.systems.positions.effect import Noticed
@@ -54,7 +55,6 @@ PARAMS = {
 }
 
 
-@st.cache_resource(show_spinner=False)
 def model(encoding: str) -> Positioned:
     """One of the five models, loaded once for all readers."""
     from attnviz.systems.positions.system import load
@@ -62,7 +62,7 @@ def model(encoding: str) -> Positioned:
     return load(f"positions-{encoding}")
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@runs.kept
 def noticed(encoding: str, text: str, order: Order, rule: RuleChoice) -> Noticed:
     """What one model does with the sentence in order and reordered, with positions and without."""
     from attnviz.systems.positions import effect as positions_effect

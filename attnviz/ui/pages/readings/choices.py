@@ -8,7 +8,7 @@ import streamlit as st
 
 from attnviz.errors import AttnvizError
 from attnviz.text.segmentation import Case, Lattice, Reading, cases
-from attnviz.ui.kit import LANGUAGE, MODELS, Param, choose_lab_model, language, one_of, plain, t, table
+from attnviz.ui.kit import LANGUAGE, MODELS, Param, address, choose_lab_model, language, one_of, plain, t, table
 
 KEY = "readings."
 OWN = "own"
@@ -54,7 +54,7 @@ def fill() -> None:
     case = chosen_case()
     if choice_of("first") is None or choice_of("second") is None:
         put(first=case.first if case else "", second=case.second if case else "")
-    if KEY + "text" not in st.session_state:
+    if KEY + "text" not in st.session_state or address.returned():
         put(text=_plain(choice_of("first") or ""))
 
 
@@ -133,7 +133,7 @@ def glosses() -> tuple[str, str]:
     return case.glosses[language()] if case else ("", "")
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@st.cache_data(max_entries=32, show_spinner=False)  # eight readings of a sentence: 2 kB an entry
 def best_readings(text: str, own: tuple[str, ...] = ()) -> dict[str, float]:
     """The best readings of a text by the dictionary, as one would write them, and their probabilities.
 

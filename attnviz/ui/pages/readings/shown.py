@@ -36,7 +36,7 @@ class Leaning:
         return self.lean.first, self.lean.second
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@runs.kept
 def measured(name: str, first: str, second: str, before: str, after: str) -> Leaning:
     """How the heads of a model lean between two written readings. Raises `TextError` where they are not two."""
     from attnviz.measures.readings import lean
@@ -191,7 +191,7 @@ def _arrows(name: str, first: str, second: str, leaning: Leaning) -> None:
     )  # fmt: skip
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@runs.kept
 def turned(name: str, first: str, second: str):  # type: ignore[no-untyped-def]
     """Which of the case's surroundings turn the model, measured on all of them."""
     from attnviz.experiments.sentences import turn

@@ -21,6 +21,7 @@ from attnviz.ui.kit import (
     choose_rule,
     flag,
     one_of,
+    plain,
     rule_now,
     t,
     value_of,
@@ -45,8 +46,8 @@ PARAMS = {
     "key": Param("key", KEY + "key", 4, between(0, 99_999, int)),
     "scaled": Param("scaled", KEY + "scaled", True, flag),
     "mask": Param("mask", KEY + "mask", "none", one_of(*MASKS)),
-    "window": Param("window", KEY + "window", 2, between(0, WIDEST_WINDOW, int)),
-    "draw": Param("draw", KEY + "draw", 0, between(0, 99, int)),
+    "window": Param("window", KEY + "window", 2, between(0, WIDEST_WINDOW, int), slides=True),
+    "draw": Param("draw", KEY + "draw", 0, between(0, 99, int), slides=True),
 }
 
 
@@ -76,7 +77,7 @@ def is_scaled() -> bool:
 def own_run(text: str) -> Trace:
     """The model's own run of the sentence. Raises `TextError` where there is nothing to read."""
     name = model_now()
-    with st.spinner(t("running", model=name), show_time=True):
+    with st.spinner(t("running", model=plain(name)), show_time=True):
         return runs.trace(name, text, SOFT)
 
 

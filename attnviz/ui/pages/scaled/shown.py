@@ -121,7 +121,7 @@ def _sum(steps: Steps, key: int) -> None:
     st.caption(t("scaled.sum_strip", weight=f"{steps.weights[key]:.3f}"))
 
 
-@st.cache_data(max_entries=128, show_spinner=False)
+@st.cache_data(max_entries=128, show_spinner=False)  # a number for each width: 2 kB an entry
 def drawn(seed: int) -> Saturation:
     """Random vectors of every width."""
     from attnviz.measures.steps import saturation

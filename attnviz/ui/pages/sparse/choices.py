@@ -21,12 +21,13 @@ from attnviz.ui.kit import (
     choose_text,
     forget_asked_token,
     one_of,
-    opened,
+    open_model,
+    plain,
     rule_now,
     shortened,
     t,
 )
-from attnviz.ui.stores import shelf
+from attnviz.ui.stores import runs, shelf
 
 if TYPE_CHECKING:
     from attnviz.core.masks import Mask
@@ -54,7 +55,7 @@ PARAMS = {
     "head": Param("head", KEY + "head", 0, between(0, 999, int)),
     "pattern": Param("pattern", KEY + "pattern", "window", one_of(*PATTERNS)),
     **{
-        f"pattern_{name}": Param("draw" if name == "seed" else name, KEY + name, start, between(low, high, int))
+        f"pattern_{name}": Param("draw" if name == "seed" else name, KEY + name, start, between(low, high, int), True)
         for name, (low, high, start) in RANGES.items()
     },
 }
@@ -124,19 +125,19 @@ def choose_pattern() -> PatternChoice:
 
 def run(name: str, text: str, pattern: PatternChoice) -> Run:
     """Both runs, and the token that is asked about. Raises `AttnvizError`."""
-    model = opened(name)
-    with st.spinner(t("running", model=name), show_time=True):
+    model = open_model(name)
+    with st.spinner(t("running", model=plain(name)), show_time=True):
         untouched = trace(name, text)
     at, blank = choose_asked_token(KEY, untouched, model.mask_id is not None)
     rule = rule_now()
-    with st.spinner(t("running", model=name), show_time=True):
+    with st.spinner(t("running", model=plain(name)), show_time=True):
         before = trace(name, text, blank)
         same = pattern.name == OWN and rule == SOFT
         after = before if same else trace(name, text, blank, rule, None if pattern.name == OWN else pattern)
     return Run(model, before, after, at)
 
 
-@st.cache_resource(max_entries=24, show_spinner=False)
+@runs.kept
 def trace(
     name: str, text: str, blank: int | None = None, rule: RuleChoice = SOFT, pattern: PatternChoice | None = None
 ) -> Trace:
@@ -146,5 +147,5 @@ def trace(
 
     mask = None if pattern is None else pattern.mask()
     changes = () if mask is None else (Restrict(mask),)
-    model = shelf().take(name, "")
+    model = shelf().take(name)
     return record(model, text, blank=blank, rule=None if rule == SOFT else as_rule(rule), interventions=changes)

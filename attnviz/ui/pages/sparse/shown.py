@@ -104,7 +104,7 @@ def draw_growth(pattern: PatternChoice, allowed: Tensor, causal: bool) -> None:
     draw(figure, key=KEY + "growth", alt=t("sparse.alt_growth", most=GROWTH[-1]))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_data(max_entries=64, show_spinner=False)  # nine numbers: 0.5 kB an entry
 def growth(pattern: PatternChoice, causal: bool, root: bool = False) -> list[int]:
     """The pairs of a pattern for the lengths of `GROWTH`; with `root` its stride is the root of the length."""
     from dataclasses import replace

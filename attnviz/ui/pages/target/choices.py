@@ -22,6 +22,7 @@ from attnviz.ui.kit import (
     rule_now,
     t,
 )
+from attnviz.ui.stores import runs
 
 if TYPE_CHECKING:
     from attnviz.figures import Scale
@@ -40,7 +41,6 @@ SAMPLES = (
     ("昨天", "昨天下雨了，今天天气很好。"),
 )
 START = (5, 9)  # of the first sample: "water" and 水
-MOST_RUNS = 64
 WIDEST = 20  # letters of a text in the name of a sample
 PARAMS = {
     **RULE_PARAMS,
@@ -105,7 +105,6 @@ def scale_now() -> Scale:
     return cast("Scale", now("scale") or "unit")
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
 def system() -> TargetWords:
     """The five similarities, loaded once for all readers."""
     from attnviz.systems.target.system import load
@@ -113,7 +112,7 @@ def system() -> TargetWords:
     return load(NAME)
 
 
-@st.cache_resource(max_entries=MOST_RUNS, show_spinner=False)
+@runs.kept
 def looked(target: str, text: str, similarity: str, rule: RuleChoice) -> Trace:
     """What the target looks at in the text."""
     return system().look(target, text, similarity=similarity, rule=as_rule(rule))

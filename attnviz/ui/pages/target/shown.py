@@ -147,7 +147,7 @@ def show_comparison(query: int) -> None:
     st.caption(t("target.comparison_note", even=f"{even:.3f}"))
 
 
-@st.cache_data(max_entries=1, show_spinner=False)
+@st.cache_data(max_entries=1, show_spinner=False)  # a table of figures: 5 kB
 def figures() -> dict[str, dict[str, float]]:
     """The held-out figures that stand beside the weights."""
     return shipped.figures(NAME)

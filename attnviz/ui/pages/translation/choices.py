@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from attnviz import shipped
 from attnviz.ui.kit import (
@@ -20,11 +20,13 @@ from attnviz.ui.kit import (
     choose_text,
     flag,
     one_of,
-    opened,
+    open_model,
     plain,
     rule_now,
     t,
+    work,
 )
+from attnviz.ui.stores import runs
 
 if TYPE_CHECKING:
     from attnviz.models import Model
@@ -116,13 +118,13 @@ def _forget() -> None:
         st.session_state[KEY + name] = PARAMS[name].default
 
 
-@st.cache_data(show_spinner=False)
+@st.cache_data(max_entries=4, show_spinner=False)  # shipped sentences of a way: 20 kB
 def samples(of: str) -> list[dict[str, Any]]:
     """Sentences of the test, with their translations and who wrote them."""
     return list(shipped.samples(f"nmt-{of}"))
 
 
-@st.cache_data(show_spinner=False)
+@st.cache_data(max_entries=4, show_spinner=False)  # a table of figures: 5 kB
 def figures(of: str) -> dict[str, Any]:
     """What the test gave, with attention and without."""
     return shipped.figures(f"nmt-{of}")
@@ -155,7 +157,7 @@ def rule_title(request: RunRequest) -> str:
     return t("translation.soft_short") if request.rule == SOFT else request.rule.title()
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@runs.kept
 def translated(request: RunRequest) -> Trace:
     """What one of the shipped models made of the sentence. Raises `AttnvizError`."""
     from attnviz.systems.translation import system as translation
@@ -168,28 +170,46 @@ def translated(request: RunRequest) -> Trace:
 def run(request: RunRequest) -> Trace:
     """The run that the choices ask for, by a shipped model or one of the Hub; says what it does meanwhile."""
     if not of_hub():
-        with st.spinner(t("running", model=request.name)):
+        with st.spinner(t("running", model=plain(request.name))):
             return translated(request)
-    model, kept = opened(request.name), st.session_state.get(KEY + "written")
-    if kept is not None and kept[0] == request:
-        found: Trace = kept[1]
+    earlier, stopped = work.collect(KEY + "writing"), st.session_state.pop(KEY + "stopped", None)
+    if earlier is not None and earlier.found is not None and stopped == earlier.about:
+        st.session_state[KEY + "written"] = (earlier.about, earlier.found)  # as far as it came
+    halted = st.session_state.get(KEY + "written")
+    if halted is not None and halted[0] == request:
+        found: Trace = halted[1]
         return found
-    place = st.empty()
-    try:
-        with place.container():
-            bar = st.progress(0.0, text=t("writing", model=model.name))
-            with st.spinner(t("writing", model=model.name), show_time=True):
-                found = written(request, model, bar)
-    finally:
-        place.empty()
-    st.session_state[KEY + "written"] = (request, found)
-    return found
+    st.session_state.pop(KEY + "written", None)
+    return _written(request)
 
 
-def written(request: RunRequest, model: Model, bar: DeltaGenerator) -> Trace:
+def _written(request: RunRequest) -> Trace:
+    """What a model of the Hub writes, in the store as soon as it is whole."""
+    found: Trace | None = runs.traces().get((KEY, request))
+    if found is not None:
+        return found
+    model = open_model(request.name)
+    words = t("writing", model=plain(model.name))
+    with (
+        work.doing(KEY + "writing", request) as writing,
+        work.watched(KEY + "stop", words, t("write_stop"), partial(_stop, request)) as bar,
+        st.spinner(words, show_time=True),
+    ):
+        whole: Trace = runs.traces().take(
+            (KEY, request), lambda: written(request, model, writing, bar), writing.stopped
+        )
+    return whole
+
+
+def _stop(request: RunRequest) -> None:
+    """Stop was pressed: what has been written is what is shown."""
+    st.session_state[KEY + "stopped"] = request
+
+
+def written(request: RunRequest, model: Model, writing: work.Work, bar: work.Bar) -> Trace:
     """What a model of the Hub writes, the rule acting in its cross attention alone. Raises `AttnvizError`."""
     from attnviz.core.interventions import Reweigh
-    from attnviz.errors import ModelError
+    from attnviz.errors import ModelError, Stopped
     from attnviz.recording.generate import generate
     from attnviz.systems.translation.system import Uniform
 
@@ -197,10 +217,16 @@ def written(request: RunRequest, model: Model, bar: DeltaGenerator) -> Trace:
         raise ModelError("translation_needs_both", model=model.name)
 
     def on_token(count: int, text: str) -> None:
-        so_far = t("writing_so_far", count=count, most=HUB_TOKENS, text=plain(text[-60:]))
-        bar.progress(min(count / HUB_TOKENS, 1.0), text=so_far)
+        words = t("writing_so_far", count=count, most=HUB_TOKENS, text=plain(text[-60:]))
+        writing.tell(bar, count / HUB_TOKENS, words)
 
     changed = request.uniform or request.rule != SOFT
     rule = Uniform() if request.uniform else as_rule(request.rule)
     changes = (Reweigh(rule, part="cross"),) if changed else ()
-    return generate(model, request.text, most=HUB_TOKENS, interventions=changes, on_token=on_token)
+    found = generate(
+        model, request.text, most=HUB_TOKENS, interventions=changes, on_token=on_token, stop=writing.stopped
+    )
+    if writing.stopped():  # half a translation is for the one who stopped it
+        writing.found = found
+        raise Stopped("run_stopped")
+    return found

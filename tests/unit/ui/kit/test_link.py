@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from attnviz.ui.kit import link
-from attnviz.ui.kit.link import Param, between, flag, one_of, publish, restore
+from attnviz.ui.kit.link import Param, between, flag, one_of, restore, said
 from attnviz.ui.pages.attention.choices import KEY, PARAMS
 
 CHOICES = {
@@ -17,37 +17,22 @@ CHOICES = {
 }  # fmt: skip
 
 
-class Address(dict):
-    """Streamlit's query parameters as far as link.py uses them; counts how often they are written."""
-
-    written = 0
-
-    def to_dict(self) -> dict[str, str]:
-        return dict(self)
-
-    def from_dict(self, values: dict[str, str]) -> None:
-        self.written += 1
-        self.clear()
-        self.update(values)
-
-
 @pytest.fixture
 def browser(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """A session of its own: what it remembers and what its address bar shows."""
-    found = SimpleNamespace(session_state={}, query_params=Address())
+    """A session of its own, and what it remembers."""
+    found = SimpleNamespace(session_state={})
     monkeypatch.setattr(link, "st", found)
     return found
 
 
 def test_a_visit_without_choices_starts_with_the_defaults(browser: SimpleNamespace) -> None:
-    restore(PARAMS)
+    restore(PARAMS, {})
     assert browser.session_state == {param.key: param.default for param in PARAMS.values()}
 
 
 def test_defaults_leave_the_address_clean(browser: SimpleNamespace) -> None:
-    restore(PARAMS)
-    publish(PARAMS)
-    assert browser.query_params == {} and browser.query_params.written == 0
+    restore(PARAMS, {})
+    assert said(PARAMS) == {}
 
 
 def test_every_choice_survives_the_way_through_the_address(browser: SimpleNamespace) -> None:
@@ -55,35 +40,37 @@ def test_every_choice_survives_the_way_through_the_address(browser: SimpleNamesp
     for name, value in CHOICES.items():
         assert value != PARAMS[name].default, name
         browser.session_state[PARAMS[name].key] = value
-    publish(PARAMS)
-    assert all(isinstance(value, str) for value in browser.query_params.values())
+    says = said(PARAMS)
+    assert all(isinstance(value, str) for value in says.values())
     browser.session_state.clear()
-    restore(PARAMS)
+    restore(PARAMS, says)
     for name, value in CHOICES.items():
         back = browser.session_state[PARAMS[name].key]
         assert back == value and type(back) is type(value), name
 
 
 def test_what_is_back_at_its_default_leaves_the_address(browser: SimpleNamespace) -> None:
-    browser.query_params.update(model="lab-8", layer="2")
-    restore(PARAMS)
+    restore(PARAMS, {"model": "lab-8", "layer": "2"})
     browser.session_state[KEY + "layer"] = PARAMS["layer"].default
-    publish(PARAMS)
-    assert browser.query_params == {"model": "lab-8"}
+    assert said(PARAMS) == {"model": "lab-8"}
 
 
-def test_nothing_is_written_when_nothing_changed(browser: SimpleNamespace) -> None:
-    browser.query_params.update(model="lab-8", renorm="0")
-    restore(PARAMS)
-    publish(PARAMS)
-    assert browser.query_params.written == 0
+def test_what_an_address_says_is_said_again_while_nothing_changed(browser: SimpleNamespace) -> None:
+    restore(PARAMS, {"model": "lab-8", "renorm": "0"})
+    assert said(PARAMS) == {"model": "lab-8", "renorm": "0"}
 
 
 def test_a_choice_made_in_the_session_wins_over_the_address(browser: SimpleNamespace) -> None:
     browser.session_state[KEY + "model"] = "lab-1"
-    browser.query_params.update(model="lab-8")
-    restore(PARAMS)
+    restore(PARAMS, {"model": "lab-8"})
     assert browser.session_state[KEY + "model"] == "lab-1"
+
+
+def test_after_back_the_address_wins_over_the_session_but_for_the_language(browser: SimpleNamespace) -> None:
+    browser.session_state.update({KEY + "model": "lab-1", KEY + "layer": 0, "lang": "zh"})
+    restore(PARAMS, {"model": "lab-8", "lang": "en"}, anew=True)
+    found = [browser.session_state[key] for key in (KEY + "model", KEY + "layer", "lang")]
+    assert found == ["lab-8", PARAMS["layer"].default, "zh"]
 
 
 @pytest.mark.parametrize(
@@ -113,9 +100,7 @@ def test_a_slip_in_the_address_gives_the_default(browser: SimpleNamespace, name:
     param = PARAMS[name]
     for slip in slips:
         browser.session_state.clear()
-        browser.query_params.clear()
-        browser.query_params[param.name] = slip
-        restore(PARAMS)
+        restore(PARAMS, {param.name: slip})
         assert browser.session_state[param.key] == param.default, slip
 
 
@@ -135,6 +120,5 @@ def test_readers_take_their_range_and_nothing_else() -> None:
 
 
 def test_an_unknown_name_in_the_address_is_ignored(browser: SimpleNamespace) -> None:
-    browser.query_params.update(utm_source="x")
-    restore({"one": Param("one", "one", 1, int)})
+    restore({"one": Param("one", "one", 1, int)}, {"utm_source": "x"})
     assert browser.session_state == {"one": 1}

@@ -11,7 +11,6 @@ import pytest
 
 from attnviz import load, record
 from attnviz.figures.paint.palette import LIGHT
-from attnviz.ui.__main__ import options
 from attnviz.ui.server.app import FirstPicture
 from attnviz.ui.server.first_picture import PictureRequest, asked, drawn
 
@@ -113,19 +112,3 @@ def test_page_of_the_root_carries_the_picture_and_its_own_length() -> None:
 def test_everything_else_passes_untouched(path: str, query: bytes, method: str) -> None:
     body, headers, _ = served(path, query, method)
     assert body == PAGE and (b"content-length", b"47") in headers
-
-
-def test_options_are_those_of_streamlit_run() -> None:
-    said = [
-        "--server.port",
-        "8600",
-        "--server.headless",
-        "--server.address=0.0.0.0",
-        "--browser.gatherUsageStats",
-        "false",
-    ]
-    assert options(said) == {
-        "server.port": 8600, "server.headless": True, "server.address": "0.0.0.0", "browser.gatherUsageStats": False,
-    }  # fmt: skip
-    with pytest.raises(SystemExit, match=r"app\.py"):
-        options(["app.py"])

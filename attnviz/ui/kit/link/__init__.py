@@ -16,12 +16,16 @@ Value = str | int | float | bool | None
 
 @dataclass(frozen=True)
 class Param:
-    """One choice in the URL: its short name, its key in the session, its value when nothing is said, its reader."""
+    """One choice in the URL: its short name, its key in the session, its value when nothing is said, its reader.
+
+    `slides`: a number that moves on a slider, in many small steps.
+    """
 
     name: str
     key: str
     default: Value
     read: Callable[[str], Value]
+    slides: bool = False
 
 
 def flag(text: str) -> bool:
@@ -52,15 +56,18 @@ def between(low: float, high: float, kind: type[int] | type[float]) -> Callable[
     return read
 
 
-def restore(params: Mapping[str, Param]) -> None:
-    """At a session's start put the URL's values, and the defaults, where the controls will find them."""
+def restore(params: Mapping[str, Param], says: Mapping[str, str], *, anew: bool = False) -> None:
+    """Put what an address says, and the defaults, where the controls will find them.
+
+    What stands in the session stays there, unless the choices are taken `anew`; then only the language does.
+    """
     for param in params.values():
-        if param.key in st.session_state:
+        if param.key in st.session_state and (not anew or param.name == "lang"):
             continue
         value = param.default
-        if param.name in st.query_params:
+        if param.name in says:
             try:
-                value = param.read(st.query_params[param.name])
+                value = param.read(says[param.name])
             except ValueError:
                 value = param.default  # a link with a slip still opens
         st.session_state[param.key] = value
@@ -73,12 +80,11 @@ def keep(params: Mapping[str, Param]) -> None:
             st.session_state[param.key] = st.session_state[param.key]
 
 
-def publish(params: Mapping[str, Param]) -> None:
-    """Write what differs from the defaults into the URL."""
-    said = {}
+def said(params: Mapping[str, Param]) -> dict[str, str]:
+    """What the address has to say: every choice that differs from its default."""
+    found = {}
     for param in params.values():
         value = st.session_state.get(param.key, param.default)
         if value is not None and value != param.default:
-            said[param.name] = ("1" if value else "0") if isinstance(value, bool) else str(value)
-    if said != st.query_params.to_dict():
-        st.query_params.from_dict(said)
+            found[param.name] = ("1" if value else "0") if isinstance(value, bool) else str(value)
+    return found

@@ -1,0 +1,86 @@
+"""The stream of states that a model's blocks read from and add to, and what one attention block adds to it.
+
+    entered ---------------------------------------------------(+)--> left
+       '--> norm, queries, keys, values --> heads --> projection -'
+                                            added: the projection's output, scaled or normed where the model does that
+
+A run keeps these on request (`record(..., states=True)`); `Trace.block` hands them out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from attnviz.core.attention import Attention
+from attnviz.errors import AttnvizError
+
+
+@dataclass(frozen=True)
+class Projection:
+    """What an attention block makes of its heads: sum over heads of head @ weight, + bias. (Vaswani et al. 2017, W_O)
+
+    `weight` is a view of the model's own, so it takes no memory and keeps the model alive.
+    """
+
+    weight: Float[Tensor, "head d_value width"]
+    bias: Float[Tensor, " width"] | None
+
+    def each(self, heads: Float[Tensor, "head position d_value"]) -> Float[Tensor, "head position width"]:
+        """What every head brings to the stream, without the bias."""
+        return heads.to(self.weight.dtype) @ self.weight
+
+
+@dataclass(frozen=True)
+class Norm:
+    """The layer norm that stands on the stream itself after a block (post-norm models), or RMS norm (`rms`)."""
+
+    weight: Tensor | None
+    bias: Tensor | None
+    epsilon: float | None
+    rms: bool
+
+
+@dataclass(frozen=True)
+class Block:
+    """What one attention block did to the stream of states; all states are `[query, width]`.
+
+    `output` is what its projection gave, `added` what was then added to `entered`: the same, unless the model scales it
+    (Granite), norms it (Gemma 2) or sends it through the MLP first (Zamba). `left` is the stream after the sum. In
+    models whose MLP stands beside the attention (GPT-J, Falcon) it holds the MLP's part too, and `left - entered` is
+    more than `added`. Models that norm the stream itself (BERT) go on from `normed`, by `norm`; None elsewhere.
+
+    `projection` is None where heads and output are not a sum over heads apart: `between` names what the model computes
+    from the heads before it projects them (a gate, a norm, a difference of two maps), and `read` is what it then
+    projected, None where these are the heads themselves. `entered`, `added` and `left` are
+    None where the output was seen to be added to nothing that the block had read.
+    """
+
+    output: Float[Tensor, "query width"]
+    projection: Projection | None
+    between: tuple[str, ...] = ()
+    read: Float[Tensor, "query columns"] | None = None
+    entered: Float[Tensor, "query width"] | None = None
+    added: Float[Tensor, "query width"] | None = None
+    left: Float[Tensor, "query width"] | None = None
+    normed: Float[Tensor, "query width"] | None = None
+    norm: Norm | None = None
+
+    @property
+    def linear(self) -> Projection:
+        """The projection. `AttnvizError` where what the model does between heads and output is not that alone."""
+        if self.projection is None:
+            raise AttnvizError("block_not_linear", between=", ".join(self.between))
+        return self.projection
+
+    def transformed(self, attention: Attention) -> Float[Tensor, "head key width"]:
+        """f(x_j) of every key: its value through the projection. (Kobayashi et al. 2020, eq. 4)
+
+        Summed over heads and keys with the weights, + the bias, they are `output`. Raises `AttnvizError` for a block
+        that is not linear, and where the values were not kept.
+        """
+        if not attention.values.shape[-1]:
+            raise AttnvizError("values_not_kept")
+        return self.linear.each(attention.values)

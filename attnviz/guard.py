@@ -1,0 +1,48 @@
+"""Nothing but an `AttnvizError` leaves a run, whatever a library does inside it; what it did do is told to the log."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from attnviz.errors import AttnvizError, is_fault
+
+LOG = logging.getLogger("attnviz")
+OWN = "_attnviz_own"  # marks an exception of the caller's own function
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
+
+
+@contextmanager
+def guarded(refusal: Callable[[BaseException], AttnvizError]) -> Iterator[None]:
+    """Within, what goes wrong becomes one sentence, `refusal(error)`, and stands whole in the log.
+
+    An `AttnvizError` passes, and so does what ends the work at someone's wish, or comes from the caller's own function.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, AttnvizError) or not is_fault(error) or hasattr(error, OWN):
+            raise
+        said = refusal(error)
+        LOG.warning("%s: %s", said.message, said, exc_info=error)
+        raise said from error
+
+
+def own(function: Callable[Given, Answer] | None) -> Callable[Given, Answer] | None:
+    """A function that the caller gave: what it raises is the caller's affair and passes every guard."""
+    if function is None:
+        return None
+
+    @wraps(function)
+    def called(*args: Given.args, **kwargs: Given.kwargs) -> Answer:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            setattr(error, OWN, True)
+            raise
+
+    return called

@@ -1,0 +1,286 @@
+"""How does a prediction follow the weights, the heads and the words? A run that can be differentiated.
+
+The gradient of one number with respect to every weight (what Chefer et al. 2021 multiply with the weights), to a gate
+at 1 on every head's output (Michel et al. 2019) and to the word embeddings. Nothing is left on the model: gradients
+are asked of this run's own tensors, and parameters take no part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_map
+
+from attnviz.adapter.registered import Call, by_map
+from attnviz.core.attention import Attention
+from attnviz.core.interventions import Intervention, check_tokens
+from attnviz.core.rules import Rule, Soft
+from attnviz.errors import AttnvizError, ModelError
+from attnviz.models.load import Model
+from attnviz.models.memory import check_run
+from attnviz.recording.record import Watch, changes_of, fits, read, run, trace_of
+from attnviz.text.tokens import Encoded
+from attnviz.trace import Trace
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to, still to be differentiated: `logits` (None where a model predicts nothing), last states."""
+
+    logits: Float[Tensor, "token vocabulary"] | None
+    outputs: Float[Tensor, "token width"]
+
+
+Target = Callable[[Outcome], Tensor]
+
+
+@dataclass(frozen=True)
+class Logit:
+    """The logit of piece `token` at `position`; with `against`, how far it is above that of another piece there."""
+
+    position: int
+    token: int
+    against: int | None = None
+
+    def __call__(self, outcome: Outcome) -> Tensor:
+        if outcome.logits is None:
+            raise AttnvizError("target_no_logits")
+        positions, pieces = outcome.logits.shape
+        if not 0 <= self.position < positions:
+            raise AttnvizError("no_such_position", number=self.position, last=positions - 1)
+        for piece in (self.token, *(() if self.against is None else (self.against,))):
+            if not 0 <= piece < pieces:
+                raise AttnvizError("no_such_piece", number=piece, last=pieces - 1)
+        row = outcome.logits[self.position]
+        return row[self.token] if self.against is None else row[self.token] - row[self.against]
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """The gradient of one number, `value`, in one map (`part`); `map` goes to the others.
+
+    `layers` hold d value / d weights `[head, query, key]`, the weights taken as free, not as what a softmax gives;
+    `gates` d value / d gate `[head]`. Both are None for a layer without attention. `inputs` is d value / d word
+    embedding `[token, width]` of the text, before positions are added (None where it was not seen how the model
+    looks its words up), `target_inputs` that of an encoder-decoder's target.
+    """
+
+    value: float
+    part: str
+    layers: tuple[Tensor | None, ...]
+    gates: tuple[Tensor | None, ...]
+    inputs: Float[Tensor, "token width"] | None
+    target_inputs: Float[Tensor, "token width"] | None = None
+    others: Mapping[str, Gradients] = field(default_factory=dict, repr=False)
+
+    def map(self, part: str) -> Gradients:
+        """Those of another map. Raises `AttnvizError` for one that the model does not have."""
+        if part == self.part:
+            return self
+        if part not in self.others:
+            raise AttnvizError("no_such_part", part=part, parts=", ".join((self.part, *self.others)))
+        rest = {self.part: replace(self, others={}), **self.others}
+        return replace(rest.pop(part), others=rest)
+
+
+@dataclass(frozen=True, eq=False)
+class Differentiable:
+    """A run that can be differentiated as often as one likes; its memory is held until it is let go.
+
+    `trace` is the run as `record` gives it, and holds nothing of that memory.
+    """
+
+    trace: Trace
+    _outcome: Outcome = field(repr=False)
+    _weights: Mapping[str, tuple[Tensor | None, ...]] = field(repr=False)
+    _gates: Mapping[str, tuple[Tensor | None, ...]] = field(repr=False)
+    _inputs: tuple[Tensor | None, Tensor | None] = field(repr=False)
+
+    def gradients(self, target: Target) -> Gradients:
+        """How does `target`, a `Logit` or one number made from an `Outcome`, follow weights, heads and words?
+
+        Raises `AttnvizError` for a position or piece that is not there, `ValueError` for more than one number.
+        """
+        groups = [*self._weights.values(), *self._gates.values(), self._inputs]
+        asked = [one for group in groups for one in group if one is not None]
+        with torch.inference_mode(False), torch.enable_grad():
+            value = target(self._outcome)
+            if value.numel() != 1:
+                raise ValueError(f"gradients needs a target of one number; got the shape {tuple(value.shape)}")
+            found = torch.autograd.grad(value.sum(), asked, retain_graph=True, allow_unused=True)
+        by = {id(one): torch.zeros_like(one) if grad is None else grad for one, grad in zip(asked, found, strict=True)}
+
+        def of(group: Sequence[Tensor | None]) -> tuple[Tensor | None, ...]:
+            return tuple(None if one is None else by[id(one)] for one in group)
+
+        inputs, target_inputs = of(self._inputs)
+        made = {}
+        for part in self.trace.parts:
+            layers = tuple(None if one is None else one[0] for one in of(self._weights[part]))
+            made[part] = Gradients(value.item(), part, layers, of(self._gates[part]), inputs, target_inputs)
+        first = made.pop(self.trace.part)
+        return replace(first, others=made)
+
+
+def differentiable(
+    model: Model,
+    text: str | Encoded,
+    *,
+    rule: Rule | None = None,
+    blank: int | None = None,
+    interventions: Sequence[Intervention] = (),
+    target: str | Encoded | None = None,
+) -> Differentiable:
+    """Run `model` on `text` as `record` does, so that the outcome can be differentiated.
+
+    It takes the memory of all weights and states at once, as training does. Rules that choose (top-k, argmax, sampled)
+    are differentiated where they are smooth: a choice has no gradient. Raises what `record` raises, and `ModelError`
+    for a model that keeps its attention to itself.
+
+    >>> import attnviz as av
+    >>> run = av.differentiable(av.load("lab-4"), "南京市[MASK]江大桥")
+    >>> run.gradients(av.Logit(position=4, token=100)).layers[0].shape
+    torch.Size([4, 9, 9])
+    """
+    if model.eager:
+        raise ModelError("model_keeps_blocks", model=model.name)
+    encoded, reply = read(model, text, target, blank)
+    sizes = len(encoded.ids), None if reply is None else len(reply.ids)
+    changes = changes_of(rule, interventions)
+    check_tokens(changes, *sizes)
+    check_run(model.network.config, sizes[0], sizes[1] or 0, eager=True)  # the weights of all layers at once
+    tape = Tape()
+    with torch.inference_mode(False), torch.enable_grad():
+        tape.texts = [torch.tensor([one.ids]) for one in (encoded, reply) if one is not None]
+        inputs: dict[str, Any] = dict(zip(("input_ids", "decoder_input_ids"), tape.texts, strict=False))
+        result, found = run(model.network, changes, name=model.name, watch=Watch(follow=tape), **inputs)
+        fits(found, model.name, *sizes)
+        said: dict[str, Any] = {"rule": rule or Soft(), "changes": tuple(interventions), "blank": blank}
+        live = trace_of(model, encoded, reply, result, found, **said)
+    weights, gates = tape.by_map(found)
+    return Differentiable(_still(live), Outcome(live.logits, live.outputs), weights, gates, tape.embedded)
+
+
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """What is asked of one call: its weights `[1, head, query, key]`, and a gate `[head]` on each head's output."""
+
+    weights: Tensor
+    gates: Tensor
+
+    @classmethod
+    def of(cls, call: Attention) -> _Held:
+        """Those of a call. Weights that nothing flows through, those of a choice, begin here."""
+        weights = call.weights
+        if not weights.requires_grad:
+            weights = weights.detach().requires_grad_()
+        return cls(weights, torch.ones(call.n_heads, dtype=weights.dtype, requires_grad=True))
+
+
+class Tape(TorchFunctionMode):
+    """Follows one run (`interface.Follow`), with gradients flowing through all but the model's own parameters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[Tensor] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        self._held: dict[int, _Held] = {}
+        self._calls: list[Call] = []
+        self._words: dict[int, Tensor] = {}
+
+    @property
+    def embedded(self) -> tuple[Tensor | None, Tensor | None]:
+        """The word embeddings `[token, width]` of text and target, where they were seen."""
+        text, target = (*(self._words.get(text.data_ptr()) for text in self.texts), None, None)[:2]
+        return text, target
+
+    def __enter__(self) -> Tape:
+        self._begin()
+        self._modes = ExitStack()
+        self._modes.enter_context(torch.inference_mode(False))
+        self._modes.enter_context(torch.enable_grad())
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *failure: Any) -> None:
+        super().__exit__(*failure)  # type: ignore[no-untyped-call]
+        self._modes.__exit__(*failure)
+
+    def output(self, seen: Call, call: Attention) -> Tensor:
+        """weights @ values x gates, from weights that can be asked for later."""
+        held = self._held.get(id(seen))
+        if held is None:  # else the same map for other values (DiffLlama)
+            held = self._held[id(seen)] = _Held.of(call)
+            self._calls.append(seen)
+        output = (held.weights @ call.values.to(held.weights.dtype)) * held.gates[:, None, None]
+        return output.to(call.values.dtype).transpose(1, 2).contiguous()
+
+    def by_map(
+        self, found: Mapping[str, Sequence[object]]
+    ) -> tuple[dict[str, tuple[Tensor | None, ...]], dict[str, tuple[Tensor | None, ...]]]:
+        """Weights and gates of every layer of every map."""
+        weights: dict[str, tuple[Tensor | None, ...]] = {}
+        gates: dict[str, tuple[Tensor | None, ...]] = {}
+        calls = by_map(self._calls)
+        for part, layers in found.items():
+            own = [calls[part].get(layer) for layer in range(len(layers))]
+            held = [None if call is None else self._held[id(call)] for call in own]
+            weights[part] = tuple(None if one is None else one.weights for one in held)
+            gates[part] = tuple(None if one is None else one.gates for one in held)
+        return weights, gates
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: object, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        result = func(*tree_map(_fixed, args), **tree_map(_fixed, kwargs or {}))
+        if getattr(func, "__name__", "") == "embedding" and isinstance(result, Tensor):
+            return self._looked_up(args, kwargs or {}, result)
+        return result
+
+    def _looked_up(self, args: Sequence[Any], given: Mapping[str, Any], result: Tensor) -> Tensor:
+        """The embeddings of a text's words, from which the gradient begins."""
+        ids = next((one for one in (*args, given.get("input")) if isinstance(one, Tensor) and not _floats(one)), None)
+        place = None if ids is None else ids.data_ptr()
+        if place in self._words or place not in {text.data_ptr() for text in self.texts}:
+            return result
+        assert place is not None
+        words = result.detach().reshape(-1, result.shape[-1]).requires_grad_()
+        self._words[place] = words
+        return words.clone().reshape(result.shape)  # CTRL scales them in place
+
+
+def _floats(tensor: Tensor) -> bool:
+    return tensor.is_floating_point()
+
+
+def _fixed(one: Any) -> Any:
+    """A parameter without its wish for a gradient: whether it has one is nobody's business here."""
+    return one.detach() if isinstance(one, torch.nn.Parameter) else one
+
+
+def _still(trace: Trace) -> Trace:
+    """A trace that holds nothing but numbers."""
+    return replace(
+        trace,
+        layers=tuple(_numbers(layer) if isinstance(layer, Attention) else layer for layer in trace.layers),
+        outputs=trace.outputs.detach(),
+        logits=None if trace.logits is None else trace.logits.detach(),
+        boundaries=None if trace.boundaries is None else trace.boundaries.detach(),
+        others={part: _still(other) for part, other in trace.others.items()},
+    )
+
+
+def _numbers(call: Attention) -> Attention:
+    """A call that holds nothing but numbers."""
+    given = {one.name: getattr(call, one.name) for one in fields(call)}
+    tensors: dict[str, Any] = {name: one.detach() for name, one in given.items() if isinstance(one, Tensor)}
+    return replace(call, **tensors)

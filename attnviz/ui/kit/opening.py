@@ -1,0 +1,55 @@
+"""Open a model: while it loads, what is loaded and how far it is; a loading that takes long can be stopped."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from attnviz.errors import ModelError
+from attnviz.ui.kit.languages import t
+from attnviz.ui.kit.markdown import plain
+from attnviz.ui.kit.work import Bar, watched
+
+if TYPE_CHECKING:
+    from attnviz.models import Model, Progress
+
+STOPPED = "opening.stopped"
+
+
+def open_model(name: str, revision: str = "") -> Model:
+    """The model, loaded if nobody has; `revision` "" is the usual one. Raises `ModelError`."""
+    from attnviz.ui.stores import shelf  # which knows the rules of this room
+
+    if shelf().has(name, revision):
+        return shelf().take(name, revision)
+    _ask_again(name, revision)
+    words = t("loading", model=plain(name))
+    with (
+        watched("opening.stop", words, on_stop=partial(_stop, name, revision)) as bar,
+        st.spinner(words, show_time=True),
+    ):
+        return shelf().take(name, revision, partial(_show_progress, bar, name))
+
+
+def _show_progress(bar: Bar, name: str, so_far: Progress) -> None:
+    """How far the loading is."""
+    share = so_far.done / so_far.total if so_far.total else 0.0
+    done, total = (f"{size / 1e6:,.1f}" for size in (so_far.done, so_far.total))
+    bar.progress(share, t("loading_file", model=plain(name), file=plain(so_far.file), done=done, total=total))
+
+
+def _stop(name: str, revision: str) -> None:
+    """Stop was pressed: this model is not opened by itself again."""
+    st.session_state[STOPPED] = (name, revision)
+
+
+def _ask_again(name: str, revision: str) -> None:
+    """Offer to open what was stopped. Raises `ModelError` until that is wanted; another model is opened at once."""
+    if st.session_state.get(STOPPED) == (name, revision):
+        place = st.empty()
+        if not place.button(t("open_again", model=plain(name)), key="opening.again", icon=":material/play_arrow:"):
+            raise ModelError("opening_stopped", model=name)
+        place.empty()
+    st.session_state.pop(STOPPED, None)

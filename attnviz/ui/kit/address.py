@@ -156,7 +156,7 @@ def _said(book: Book) -> tuple[dict[str, str], dict[str, str]]:
     return fitted | {name + texts.KEPT: one for name, (one, _) in book.missing.items()}, long
 
 
-@cache
+@cache  # one component with its script: at most 20 kB
 def _component():  # type: ignore[no-untyped-def]
     return st.components.v2.component("attnviz_address", html="<span></span>", js=asset("kit/address.js"))
 

@@ -7,14 +7,13 @@ from urllib.parse import urlencode
 
 import pytest
 
-from attnviz.ui import registry as kept
+from attnviz.ui import registry
 from tests.browser.person import PATIENCE, REST, Visit
 
 Start = Callable[..., Visit]
 HOSTILE = "![i](http://foreign.test/x.png) <img src=http://foreign.test/y.png> :material/home: www.foreign.test"
 MARKS = "*a* _b_ `c` # d > :red[f] :smile: $x^2$ [g](http://foreign.test) <b>h</b> &amp; a@b.test -> ~~i~~ | j"
-NAMED = {"choices": "", "cases": "readings"}  # pages whose parameters stand in a module of another name
-PAGES = {NAMED.get(name := module.__name__.rsplit(".", 1)[-1], name): module.PARAMS for module in kept.PAGES}
+PAGES = {"" if screen == registry.home() else screen.name: screen.params for screen in registry.screens()}
 FREE = {page: [one.name for one in params.values() if one.read is str] for page, params in PAGES.items()}
 SEEN = """() => ({
   pictures: [...document.querySelectorAll('img')].filter((one) => one.src.includes('foreign')).length,

@@ -8,15 +8,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from attnviz.messages import say
-from attnviz.ui.kit import address
-from attnviz.ui.kit import controls as choices
+from attnviz.ui import registry
+from attnviz.ui.kit import START, Screen, address
 from attnviz.ui.kit.link.texts import fitted, name_of
 from attnviz.ui.pages.hierarchical import choices as hierarchical
 from attnviz.ui.pages.long import choices as long
 from attnviz.ui.pages.positions import choices as positions
 from attnviz.ui.pages.readings import choices as cases
 from attnviz.ui.pages.translation import choices as translation
-from attnviz.ui.registry import PAGES
 from tests.pages.opened import PATIENCE, ROOT, charts, chosen, control, opened, said
 
 LONG = "南京市长江大桥。" * 2_500
@@ -160,7 +159,7 @@ def test_a_link_whose_text_is_not_known_here_says_so_and_shows_the_page(lang: st
     at.session_state[BOOK].unknown.add(name)  # the answer of the browser
     at.run()
     assert say("ui.text_missing", lang) in said(at) and len(charts(at)) == 2
-    assert chosen(at, "text") == choices.START and link(at) == {"lang": lang, "model": "lab-8", "text.kept": name}
+    assert chosen(at, "text") == START and link(at) == {"lang": lang, "model": "lab-8", "text.kept": name}
     control(at, "text").set_value("猫")
     at.run()
     assert say("ui.text_missing", lang) not in said(at) and "text.kept" not in link(at)
@@ -174,11 +173,14 @@ def test_a_text_that_the_browser_has_is_on_the_page() -> None:
     assert say("ui.text_missing", "en") not in said(at)
 
 
-@pytest.mark.parametrize("module", PAGES, ids=lambda module: module.__name__.rsplit(".", 1)[-1])
-def test_every_text_of_every_page_finds_its_way_through_a_short_address(module) -> None:  # type: ignore[no-untyped-def]
-    names = [param.name for param in module.PARAMS.values() if param.read is str]
+ASKING = [screen for screen in registry.screens() if screen.name != "family"]  # the map asks for nothing
+
+
+@pytest.mark.parametrize("screen", ASKING, ids=lambda screen: screen.name)
+def test_every_text_of_every_page_finds_its_way_through_a_short_address(screen: Screen) -> None:
+    names = [param.name for param in screen.params.values() if param.read is str]
     assert names
     for name in names:
         says, texts = fitted({"lang": "en", name: LONG})
         assert says == {"lang": "en", name + ".kept": name_of(LONG)} and texts == {name_of(LONG): LONG}
-    assert not [param.name for param in module.PARAMS.values() if "." in param.name], "the mark of a kept text"
+    assert not [param.name for param in screen.params.values() if "." in param.name], "the mark of a kept text"

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from attnviz.messages import table
-from attnviz.ui.kit import controls as choices
+from attnviz.ui.pages.attention import choices
 from attnviz.ui.stores import runs
 from tests.pages.opened import chosen, opened
 

@@ -6,32 +6,30 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from attnviz.ui.pages.family.map import SECTIONS
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from streamlit.testing.v1 import AppTest
 
-from attnviz.ui import registry as kept
+from attnviz.ui import registry
+from attnviz.ui.kit import Screen
 from attnviz.ui.kit.markdown import UNSEEN, plain
 from tests.pages.opened import ROOT, _run
 
 HOSTILE = "![i](http://foreign.test/x.png) <img src=http://foreign.test/y.png> :material/home: $x^2$ www.foreign.test"
-PAGES = [screen.name for screens in SECTIONS.values() for screen in screens]
+SCREENS = {screen.name: screen for screen in registry.screens()}
+PAGES = list(SCREENS)
 # A mark that is not escaped: a picture, a tag, an icon, a formula, an address.
 LIVE = re.compile(r"(?<!\\)!\[i|(?<!\\)<img|:material[/_]home|(?<!\\)\$x\^2|http\\?://foreign|www\\?\.foreign")
 
 
-def free_texts(module: object) -> dict[str, str]:
+def free_texts(screen: Screen) -> dict[str, str]:
     """The parameters of a page's link that take any text, all of them hostile."""
-    params = module.PARAMS.values()  # type: ignore[attr-defined]
-    return {param.name: HOSTILE for param in params if param.read is str}
+    return {param.name: HOSTILE for param in screen.params.values() if param.read is str}
 
 
 def of_page(name: str) -> dict[str, str]:
     """The hostile link of a page."""
-    modules = {module.__name__.rsplit(".", 1)[-1]: module for module in kept.PAGES}
-    module = modules.get({"attention": "choices", "readings": "cases"}.get(name, name))
-    return {} if module is None else free_texts(module)
+    return free_texts(SCREENS[name])
 
 
 def markdown(message: Message) -> Iterator[str]:

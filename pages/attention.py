@@ -4,6 +4,7 @@ The pictures are drawn first, from the choices as they stand; the controls follo
 Plotly begins to load there, before anything else. On a cold server, where that takes seconds, the controls come first.
 """
 
+from attnviz.selection import Selection
 from attnviz.ui.kit import charts, clicks, page, panels
 from attnviz.ui.kit import controls as choices
 from attnviz.ui.kit.export_menu import take_away
@@ -21,15 +22,17 @@ with page.reader_errors(places.notice):
         loaded = runs.model(now.model)
         soft = runs.trace(now.model, now.text, choices.SOFT, now.blank)
         run = runs.trace(now.model, now.text, now.rule, now.blank) if now.scope == "run" else soft
-    shown = None if now.scope == "run" else runs.as_rule(now.rule)
+    rule = choices.as_rule(now.rule)
     layer, head = choices.within("layer", run.n_layers), choices.within("head", run.n_heads)
     query, key = (choices.within(name, len(run.tokens)) for name in ("query", "key"))
+    redrawn = None if now.scope == "run" else rule
+    selection, style = Selection(layer, head, query, key, redrawn, now.specials), charts.style_now(now.scale)
     with places.cells:
-        charts.draw_heatmap(run, shown, layer, head, (query, key), now.scale, now.specials)
+        charts.draw_heatmap(run, selection, style)
     with places.heads:
-        charts.draw_grid(run, shown, layer, head, now.scale, now.specials)
+        charts.draw_grid(run, selection, style)
     with places.text:
-        draw_reader(run, shown, layer, head, query, blanks=loaded.mask_id is not None)
+        draw_reader(run, selection, blanks=loaded.mask_id is not None)
     with places.head_pickers:
         choices.choose_head(run.n_layers, run.n_heads)
     with places.cell_pickers:
@@ -37,14 +40,14 @@ with page.reader_errors(places.notice):
     with places.notice:
         panels.show_cut(run, loaded.limit)
     with places.why:
-        panels.show_why(run.cell(layer, head, query, key, shown), now.rule, now.model, now.scope)
-        panels.show_sink(run, shown, layer, head)
+        panels.show_why(run.cell(layer, head, query, key, redrawn), rule, now.model, now.scope)
+        panels.show_sink(run, selection)
     with places.prediction:
-        panels.show_prediction(soft, run, now.rule)
+        panels.show_prediction(soft, run, rule)
     with places.bought:
         panels.show_heads(now.model, now.text)
     with places.take:
-        take_away(run, shown, layer, head, query, now.scale, now.specials)
+        take_away(run, selection, style)
 if not cold:
     page.controls(places)
 page.done()

@@ -2,8 +2,10 @@
 
 import streamlit as st
 
+from attnviz.selection import Selection
 from attnviz.ui.kit import controls as choices
 from attnviz.ui.kit import page, panels
+from attnviz.ui.kit.charts import style_now
 from attnviz.ui.kit.export_menu import take_away
 from attnviz.ui.kit.language import article, t
 from attnviz.ui.pages.directions import screen as directions
@@ -30,11 +32,11 @@ with page.reader_errors():
     with left:
         directions.draw_square(bert, "bert", (layer, head), token)
         directions.show_answer(bert, token, "bert", wanted)
-        take_away(bert, None, layer, head, token, "unit", True, chart="directions.bert")
+        take_away(bert, Selection(layer, head, token), style_now(), chart="directions.bert")
     with right:
         directions.draw_square(gpt, "gpt", (layer, head), token - 1)
         directions.show_answer(gpt, token - 1, "gpt", wanted)
-        take_away(gpt, None, layer, head, token - 1, "unit", True, chart="directions.gpt")
+        take_away(gpt, Selection(layer, head, token - 1), style_now(), chart="directions.gpt")
     directions.show_consulted(bert, gpt, token)
     directions.draw_writing(text, token, choices.rule_now())
 page.done(directions.PARAMS)

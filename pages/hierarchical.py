@@ -30,14 +30,14 @@ with page.reader_errors():
         with document:
             shows.draw_document(shown, sentence, word)
     with left:
-        shows.draw_prediction(shown, rule)
+        shows.draw_prediction(shown)
         shows.draw_effect(shown, rule, model, text, sentence, word)
     st.divider()
     bars, why = st.columns([7, 5], gap="medium")
     with bars:
         shows.draw_sentence(shown, sentence, word)
     with why:
-        shows.draw_why(shown, rule, sentence, word)
+        shows.draw_why(shown, sentence, word)
     shows.draw_maps(shown, sentence, word)
     here, average = st.columns(2, gap="medium")
     with here:

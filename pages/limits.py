@@ -33,8 +33,8 @@ with page.reader_errors():
     with right:
         st.markdown(f"##### {t('limits.edges_title')}")
         st.caption(t("limits.edges_look"))
-        layer, head = limits.choose_place(found)
-        tried = limits.edges((name, text, at, choices.rule_now(), layer, head), model, found)
+        where = limits.choose_place(found)
+        tried = limits.edges((name, text, at, choices.rule_now(), where), model, found)
         if tried is not None:
             limits.draw_edges(tried, found)
             st.caption(t("limits.whose", model=panels.plain(name)))

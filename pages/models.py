@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from attnviz.selection import Selection
 from attnviz.ui.kit import charts, clicks, page, panels
 from attnviz.ui.kit import controls as choices
 from attnviz.ui.kit.effect import show_effect
@@ -45,22 +46,25 @@ with page.reader_errors():
     with in_layers:
         models.choose_layers(run)
     rule, now = models.redrawn(model), choices.now()
+    style = charts.style_now(now.scale)
     text = st.container()
     left, middle, side = st.columns([10, 12, 8], gap="medium")
     with left:
         layer, head = models.choose_head(run)
-        charts.draw_grid(run, rule, layer, head, now.scale, now.specials, by)
-    query, key = choices.within("query", len(run.tokens)), choices.within("key", len(run.key_tokens))
+        query, key = choices.within("query", len(run.tokens)), choices.within("key", len(run.key_tokens))
+        selection = Selection(layer, head, query, key, rule, now.specials, by)
+        charts.draw_grid(run, selection, style)
     with text:
-        draw_reader(run, rule, layer, head, query, blanks=model.mask_id is not None)
+        draw_reader(run, selection, blanks=model.mask_id is not None)
     with middle:
         choices.choose_cell(run.tokens, run.key_tokens)
-        charts.draw_heatmap(run, rule, layer, head, (query, key), now.scale, now.specials, by)
+        charts.draw_heatmap(run, selection, style)
     with side:
-        panels.show_why(run.cell(layer, head, query, key, rule), now.rule, model.name, models.scope(model))
-        panels.show_sink(run, rule, layer, head)
-        take_away(run, rule, layer, head, query, now.scale, now.specials, by)
-        changes.choose(run, layer, head, query, key, locked=model.eager)
+        cell = run.cell(layer, head, query, key, rule)
+        panels.show_why(cell, choices.as_rule(now.rule), model.name, models.scope(model))
+        panels.show_sink(run, selection)
+        take_away(run, selection, style)
+        changes.choose(run, selection, locked=model.eager)
     show_effect(before.map(run.part), run, query)
     models.show_facts(model, before)
 with in_force:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from attnviz.selection import Selection, Style
 from attnviz.ui.kit.controls import KEY
 from attnviz.ui.kit.language import language, t
 
 if TYPE_CHECKING:
-    from attnviz.core.rules import Rule
-    from attnviz.figures import Figure, Scale
-    from attnviz.text.units import Unit
+    from attnviz.figures import Figure
+    from attnviz.selection import Scale
     from attnviz.trace import Trace
 
 BAR = {
@@ -39,53 +40,36 @@ def draw(figure: Figure, key: str, alt: str) -> None:
     st.plotly_chart(figure, key=key, theme=None, config=BAR, alt=alt)
 
 
-def draw_grid(
-    trace: Trace, rule: Rule | None, layer: int, head: int, scale: Scale, specials: bool, by: Unit = "token"
-) -> None:
-    """All heads; a click opens one (`clicks.py`)."""
-    from attnviz.figures import grid
+def style_now(scale: Scale = "unit", height: int | None = None) -> Style:
+    """How pictures are painted for this reader: on the screen's theme, in the reader's language."""
+    return Style(scale, dark(), language(), height)
 
-    figure = grid(
-        trace, rule=rule, scale=scale, specials=specials, selected=(layer, head), dark=dark(), language=language(),
-        height=HEIGHT, by=by,
-    )  # fmt: skip
+
+def draw_grid(run: Trace, selection: Selection, style: Style) -> None:
+    """All heads, the chosen one framed; a click opens another (`clicks.py`)."""
+    from attnviz.figures.grid import mosaic, paint_mosaic
+
+    layer, head = selection.layer, selection.head
+    shown = mosaic(run, selection, style.scale)
     st.plotly_chart(
-        figure, key=KEY + "grid", theme=None,
-        config={"displayModeBar": False},
-        alt=t("figure.alt_grid", layers=trace.n_layers, heads=trace.n_heads, layer=layer, head=head),
+        paint_mosaic(shown, replace(style, height=style.pixels(HEIGHT)), (layer, head)),
+        key=KEY + "grid", theme=None, config={"displayModeBar": False},
+        alt=t("figure.alt_grid", layers=run.n_layers, heads=run.n_heads, layer=layer, head=head),
     )  # fmt: skip
 
 
-def draw_heatmap(
-    trace: Trace,
-    rule: Rule | None,
-    layer: int,
-    head: int,
-    cell: tuple[int, int],
-    scale: Scale,
-    specials: bool,
-    by: Unit = "token",
-) -> None:
-    """One head; a click explains a cell (`clicks.py`)."""
-    from attnviz.figures import heatmap
-
-    figure = heatmap(
-        trace, layer=layer, head=head, rule=rule, scale=scale, specials=specials, cell=cell, dark=dark(),
-        language=language(), height=HEIGHT, by=by,
-    )  # fmt: skip
-    st.plotly_chart(
-        figure, key=KEY + "heatmap", theme=None, config=BAR,
-        alt=heatmap_words(trace, rule, layer, head),
-    )  # fmt: skip
+def draw_heatmap(run: Trace, selection: Selection, style: Style, *, key: str = KEY + "heatmap", alt: str = "") -> None:
+    """One head; a click explains a cell (`clicks.py`). `alt` is what a screen reader says in place of its own words."""
+    figure, words = head_picture(run, selection, style)
+    draw(figure, key, alt or words)
 
 
-def heatmap_words(trace: Trace, rule: Rule | None, layer: int, head: int) -> str:
-    """The picture in a sentence."""
-    weights = trace.weights(layer, head, rule).clone()
-    if not trace.crossed:
-        weights.fill_diagonal_(0)
-    query, key = divmod(int(weights.argmax()), weights.shape[-1])
-    return t(
-        "figure.alt_heatmap", layer=layer, head=head, tokens=len(weights), query=trace.tokens[query],
-        key=trace.key_tokens[key], weight=f"{weights[query, key]:.2f}",
-    )  # fmt: skip
+def head_picture(run: Trace, selection: Selection, style: Style) -> tuple[Figure, str]:
+    """One head as a picture and in a sentence, both of the same numbers."""
+    from attnviz.figures import choose
+    from attnviz.figures.heatmap import paint_head
+    from attnviz.figures.words import head_in_words
+
+    shown = choose.head(run, selection)
+    figure = paint_head(shown, replace(style, height=style.pixels(HEIGHT)))
+    return figure, head_in_words(shown, style.language)

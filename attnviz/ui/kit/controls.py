@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING, cast
 import streamlit as st
 
 from attnviz.messages import LANGUAGES
+from attnviz.selection import SCALES
 from attnviz.ui.kit.language import t
 from attnviz.ui.kit.link import Param, between, flag, one_of
 
 if TYPE_CHECKING:
-    from attnviz.figures import Scale
+    from attnviz.core.rules import Rule
+    from attnviz.selection import Scale
 
 MODELS = ("lab-1", "lab-2", "lab-4", "lab-8")
 FAMILIES = ("soft", "hard", "sparse")
 HARD = ("top-k", "threshold", "top-p", "argmax", "sample")
 SPARSE = ("sparsemax", "entmax")
 SCOPES = ("redraw", "run")
-SCALES: tuple[Scale, ...] = ("unit", "row", "log")
 START = "南京市长江大桥"
 SAMPLES = (
     START,
@@ -101,18 +102,35 @@ class RuleChoice:
     number: float | None
     renormalise: bool
 
-    def title(self) -> str:
-        """The rule in a few words, as in "top-k (k = 2)"."""
-        name = t(f"rule.{self.name}")
-        if self.number is None:
-            return name
-        sign = {"temperature": "T", "minimum": "≥", "alpha": "α"}.get(
-            SETTINGS[self.name].name, SETTINGS[self.name].name
-        )
-        return f"{name} ({sign} {self.number:g})" if sign == "≥" else f"{name} ({sign} = {self.number:g})"
-
 
 SOFT = RuleChoice("soft", 1.0, False)
+KINDS = {  # the engine's class of each rule, by name: to import it would import torch
+    "soft": "Soft", "top-k": "TopK", "threshold": "Threshold", "top-p": "TopP", "argmax": "Argmax",
+    "sample": "Sample", "sparsemax": "Sparsemax", "entmax": "Entmax",
+}  # fmt: skip
+
+
+def as_rule(choice: RuleChoice) -> Rule:
+    """The engine's rule for a choice: below the controls and the keys of caches, rules travel in this form alone."""
+    from attnviz.core import rules
+
+    told: dict[str, float | bool] = {"renormalise": choice.renormalise} if choice.name in HARD else {}
+    if choice.name in SETTINGS and choice.number is not None:
+        told[SETTINGS[choice.name].name] = SETTINGS[choice.name].kind(choice.number)
+    made: Rule = getattr(rules, KINDS[choice.name])(**told)
+    return made
+
+
+def rule_title(rule: Rule) -> str:
+    """A rule in a few words, as in "top-k (k = 2)"; one that no control makes says itself what it is."""
+    name = next((name for name, kind in KINDS.items() if kind == type(rule).__name__), None)
+    if name is None:
+        return str(rule)
+    if name not in SETTINGS:
+        return t(f"rule.{name}")
+    setting = SETTINGS[name].name
+    sign = {"temperature": "T =", "minimum": "≥", "alpha": "α ="}.get(setting, f"{setting} =")
+    return f"{t(f'rule.{name}')} ({sign} {getattr(rule, setting):g})"
 
 
 def choose_text() -> None:

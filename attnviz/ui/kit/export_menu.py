@@ -14,9 +14,7 @@ from attnviz.ui.kit.language import t
 from attnviz.ui.kit.reader import asset
 
 if TYPE_CHECKING:
-    from attnviz.core.rules import Rule
-    from attnviz.figures import Scale
-    from attnviz.text.units import Unit
+    from attnviz.selection import Selection, Style
     from attnviz.trace import Trace
 
 
@@ -30,24 +28,13 @@ def _component():  # type: ignore[no-untyped-def]
     )
 
 
-def take_away(
-    trace: Trace,
-    rule: Rule | None,
-    layer: int,
-    head: int,
-    query: int,
-    scale: Scale,
-    specials: bool,
-    by: Unit = "token",
-    *,
-    chart: str = KEY + "heatmap",
-) -> None:
+def take_away(run: Trace, selection: Selection, style: Style, *, chart: str = KEY + "heatmap") -> None:
     """Pictures as PNG and SVG, this head as CSV, all weights as NPZ, an offline page, a link.
 
     `chart` is the key of the heatmap on the page; on a page with several each has a menu of its own.
     """
     own = KEY if chart == KEY + "heatmap" else f"{chart}."
-    name = f"attnviz-{trace.model}-{layer}-{head}"
+    name = f"attnviz-{run.model}-{selection.layer}-{selection.head}"
     with st.popover(t("take_title"), icon=":material/download:", width="stretch"):
         _component()(
             key=f"{own}take",
@@ -58,9 +45,9 @@ def take_away(
             },
         )
         files = (
-            ("csv", "text/csv", partial(export.as_csv, trace, rule, layer, head)),
-            ("npz", "application/octet-stream", partial(export.as_npz, trace, rule)),
-            ("html", "text/html", partial(export.as_html, trace, rule, layer, head, query, scale, specials, by)),
+            ("csv", "text/csv", partial(export.as_csv, run, selection)),
+            ("npz", "application/octet-stream", partial(export.as_npz, run, selection)),
+            ("html", "text/html", partial(export.as_html, run, selection, style)),
         )
         for kind, mime, make in files:
             st.download_button(

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit.controls import KEY, MODELS, SOFT, RuleChoice
-from attnviz.ui.kit.formulas import short, softmax_formula, sparse_formula
+from attnviz.ui.kit.controls import KEY, MODELS, SOFT, as_rule, rule_title
+from attnviz.ui.kit.formulas import alpha_of, short, softmax_formula, sparse_formula
 from attnviz.ui.kit.language import t
 from attnviz.ui.stores import runs
 
 if TYPE_CHECKING:
     from attnviz.core.rules import Rule
+    from attnviz.selection import Selection
     from attnviz.trace import Cell, Trace
 
 
@@ -58,7 +59,7 @@ def show_cut(trace: Trace, limit: int | None) -> None:
         )
 
 
-def show_sink(trace: Trace, rule: Rule | None, layer: int, head: int) -> None:
+def show_sink(trace: Trace, selection: Selection) -> None:
     """How much of this head's weight rests on [CLS], [SEP] and their like."""
     from attnviz.measures import sink_share
 
@@ -66,12 +67,13 @@ def show_sink(trace: Trace, rule: Rule | None, layer: int, head: int) -> None:
     names = list(dict.fromkeys(plain(token) for token, special in marks if special))
     if names:
         said = names[0] if len(names) == 1 else t("and_names", first=", ".join(names[:-1]), last=names[-1])
-        st.caption(t("sink", share=f"{sink_share(trace, layer, head, rule=rule):.0%}", names=said))
+        share = sink_share(trace, selection.layer, selection.head, rule=selection.rule)
+        st.caption(t("sink", share=f"{share:.0%}", names=said))
 
 
-def show_why(cell: Cell, choice: RuleChoice, name: str, scope: str) -> None:
+def show_why(cell: Cell, rule: Rule, name: str, scope: str) -> None:
     """Every number on the way to one weight, in the formula; first whose weights these are."""
-    st.caption(t(f"shown_{scope}", model=plain(name), rule=choice.title()))
+    st.caption(t(f"shown_{scope}", model=plain(name), rule=rule_title(rule)))
     query, key = plain(cell.query_label), plain(cell.key_label)
     if cell.score == float("-inf"):
         st.markdown(t("why_not_allowed", query=query, key=key))
@@ -86,26 +88,27 @@ def show_why(cell: Cell, choice: RuleChoice, name: str, scope: str) -> None:
     lines = [
         t("why_product", product=short(cell.product)),
         t(key_name, product=product, scale=scale, bias=bias, score=short(cell.score)),
-        *after_the_score(cell, choice),
+        *after_the_score(cell),
     ]
     st.markdown("\n\n".join(lines))
 
 
-def after_the_score(cell: Cell, choice: RuleChoice) -> list[str]:
-    """From the score to the weight."""
-    alpha = {"sparsemax": 2.0, "entmax": choice.number or 1.5}.get(choice.name)
-    if alpha is not None and alpha > 1:
-        return [f"${sparse_formula(cell, alpha)}$"]
-    lines = [t("why_soft") + f" ${softmax_formula(cell)}$"]
-    if choice.name in ("soft", "entmax"):
-        return lines
-    if cell.weight == 0:
-        return [*lines, t("why_cut", rule=choice.title())]
-    verdict = "why_rest" if choice.renormalise else "why_kept"
-    return [*lines, t(verdict, rule=choice.title(), weight=f"{cell.weight:.4f}")]
+def after_the_score(cell: Cell) -> list[str]:
+    """From the score to the weight, by the rule that acted."""
+    if alpha_of(cell.rule) > 1:
+        return [f"${sparse_formula(cell)}$"]
+    return [t("why_soft") + f" ${softmax_formula(cell)}$", *verdict(cell)]
 
 
-def show_prediction(before: Trace, after: Trace, choice: RuleChoice) -> None:
+def verdict(cell: Cell) -> list[str]:
+    """What a hard rule did to the soft weight: cut it, kept it, or gave it a share of what was cut."""
+    if not hasattr(cell.rule, "renormalise"):
+        return []
+    name = "why_cut" if cell.weight == 0 else "why_rest" if cell.rule.renormalise else "why_kept"
+    return [t(name, rule=rule_title(cell.rule), weight=f"{cell.weight:.4f}")]
+
+
+def show_prediction(before: Trace, after: Trace, rule: Rule) -> None:
     """What the model says at the blank and where it sees words: softly, and computed with the rule."""
     left, right = st.columns(2, gap="medium")
     changed, position = after is not before, asked(before)
@@ -114,12 +117,12 @@ def show_prediction(before: Trace, after: Trace, choice: RuleChoice) -> None:
         if position is None:
             st.caption(t("prediction_hint"))
         else:
-            _candidates(before, after, position, choice, changed)
+            _candidates(before, after, position, rule, changed)
     with right:
-        _words(before, after, choice, changed)
+        _words(before, after, rule, changed)
         if changed:
             shift(before, after, position)
-        elif choice != SOFT:
+        elif rule != as_rule(SOFT):
             st.caption(t("redraw_note"))
         try_change()
 
@@ -145,9 +148,9 @@ def asked(trace: Trace) -> int | None:
     return next((place for place, label in enumerate(trace.tokens) if label == "[MASK]"), None)
 
 
-def _candidates(before: Trace, after: Trace, position: int, choice: RuleChoice, changed: bool) -> None:
+def _candidates(before: Trace, after: Trace, position: int, rule: Rule, changed: bool) -> None:
     """The five likeliest tokens and their probabilities, a line for each run."""
-    runs_shown = [(t("before_soft"), before)] + ([(t("after_rule", rule=choice.title()), after)] if changed else [])
+    runs_shown = [(t("before_soft"), before)] + ([(t("after_rule", rule=rule_title(rule)), after)] if changed else [])
     lines = [
         [plain(name), *(f"**{plain(token)}** {p:.3f}" for token, p in run.predictions(position, top=5))]
         for name, run in runs_shown
@@ -155,7 +158,7 @@ def _candidates(before: Trace, after: Trace, position: int, choice: RuleChoice, 
     st.markdown(table([t("prediction_at"), *(str(place) for place in range(1, len(lines[0])))], lines))
 
 
-def _words(before: Trace, after: Trace, choice: RuleChoice, changed: bool) -> None:
+def _words(before: Trace, after: Trace, rule: Rule, changed: bool) -> None:
     """The words that the word-boundary head sees, before and after."""
     if before.boundaries is None:
         return
@@ -165,7 +168,7 @@ def _words(before: Trace, after: Trace, choice: RuleChoice, changed: bool) -> No
     st.markdown(f"{t('words')}: **{first}**")
     if changed:
         second = " / ".join(plain(word) for word in words(after)[:40])
-        name = plain(choice.title())
+        name = plain(rule_title(rule))
         st.markdown(f"{name}: **{second}**" if second != first else f"{name}: {t('words_same')}")
 
 

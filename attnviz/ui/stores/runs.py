@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import streamlit as st
 
-from attnviz.ui.kit.controls import MODELS, RuleChoice
+from attnviz.ui.kit.controls import MODELS, SOFT, RuleChoice, as_rule
 from attnviz.ui.stores.models import shelf
 from attnviz.ui.stores.sizes import room
 from attnviz.ui.stores.store import Store
 
 if TYPE_CHECKING:
-    from attnviz.core.rules import Rule
     from attnviz.models import Card, Model
     from attnviz.trace import Trace
 
@@ -75,7 +74,6 @@ def trace(name: str, text: str, rule: RuleChoice, blank: int | None = None) -> T
 def head_distances(text: str) -> dict[str, float | None]:
     """How different are the heads of each lab model on this text? Mean Jensen-Shannon divergence in bits."""
     from attnviz.measures import mean_head_distance
-    from attnviz.ui.kit.controls import SOFT
 
     return {name: mean_head_distance(trace(name, text, SOFT)) for name in MODELS}
 
@@ -85,23 +83,3 @@ def card(name: str) -> Card | None:
     from attnviz.models import read_card
 
     return read_card(name)
-
-
-def as_rule(choice: RuleChoice) -> Rule:
-    """The engine's rule for a choice."""
-    from attnviz.core import rules
-
-    number = choice.number
-    if choice.name == "soft":
-        return rules.Soft(float(number or 1.0))
-    if choice.name == "top-k":
-        return rules.TopK(int(number or 1), choice.renormalise)
-    if choice.name == "threshold":
-        return rules.Threshold(float(number or 0.0), choice.renormalise)
-    if choice.name == "top-p":
-        return rules.TopP(float(number or 1.0), choice.renormalise)
-    if choice.name == "argmax":
-        return rules.Argmax(choice.renormalise)
-    if choice.name == "sample":
-        return rules.Sample(int(number or 0), choice.renormalise)
-    return rules.Sparsemax() if choice.name == "sparsemax" else rules.Entmax(float(number or 1.5))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from attnviz.selection import Selection
 from attnviz.ui.kit import charts
 from attnviz.ui.kit import controls as choices
 from attnviz.ui.kit.controls import RULE_PARAMS, RuleChoice
@@ -91,16 +92,10 @@ def pair(text: str, token: int, rule: RuleChoice) -> tuple[Trace, Trace]:
 
 def draw_square(run: Trace, name: str, place: tuple[int, int], query: int) -> None:
     """One model's map, the row that answers framed at its heaviest key."""
-    from attnviz.figures import heatmap
-
     st.markdown(f"**{t(f'directions.{name}_title')}** &ensp;<small>{t(f'directions.{name}_mask')}</small>", True)
     row = run.weights(*place)[query]
-    figure = heatmap(
-        run, layer=place[0], head=place[1], cell=(query, int(row.argmax())), dark=charts.dark(), language=language(),
-        height=HEIGHT,
-    )  # fmt: skip
-    words = charts.heatmap_words(run, None, *place)
-    charts.draw(figure, key=f"{KEY}{name}", alt=words)
+    cell = (query, int(row.argmax()))
+    charts.draw_heatmap(run, Selection(*place, *cell), charts.style_now(height=HEIGHT), key=f"{KEY}{name}")
 
 
 def show_answer(run: Trace, query: int, name: str, wanted: int) -> None:
@@ -143,7 +138,7 @@ def written(text: str, token: int, rule: RuleChoice, most: int) -> Trace:
     from attnviz.recording.generate import generate
 
     start = runs.trace(GPT, text, choices.SOFT).encoded.first(token)
-    return generate(runs.model(GPT), start, most=most, rule=runs.as_rule(rule))
+    return generate(runs.model(GPT), start, most=most, rule=choices.as_rule(rule))
 
 
 def draw_writing(text: str, token: int, rule: RuleChoice) -> None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from attnviz.ui.kit import controls as choices
-from attnviz.ui.kit.controls import RuleChoice
+from attnviz.ui.kit.controls import RuleChoice, as_rule
 from attnviz.ui.kit.language import language, t
 from attnviz.ui.kit.link import Param, between, one_of
 from attnviz.ui.kit.panels import plain
-from attnviz.ui.stores.runs import as_rule, kept
+from attnviz.ui.stores.runs import kept
 
 if TYPE_CHECKING:
     from attnviz.systems.hierarchical.effect import Deletion

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from attnviz.ui.kit.charts import dark, draw
-from attnviz.ui.kit.controls import RuleChoice
+from attnviz.selection import Selection
+from attnviz.ui.kit.charts import dark, draw, draw_heatmap, head_picture, style_now
+from attnviz.ui.kit.controls import RuleChoice, rule_title
 from attnviz.ui.kit.export_menu import take_away
 from attnviz.ui.kit.formulas import short
 from attnviz.ui.kit.language import language, t
@@ -57,7 +58,7 @@ def draw_document(shown: Shown, sentence: int, word: int) -> None:
         )
         for number, one in enumerate(shown.colours)
     ]  # fmt: skip
-    st.html(document(rows, dark=dark()))
+    st.html(document(rows, style_now()))
     st.caption(t("hierarchical.coloured", most=short_plain(most), count=len(shown.colours)))
 
 
@@ -81,14 +82,13 @@ def short_plain(number: float) -> str:
     return f"{number:.4f}"
 
 
-def draw_prediction(shown: Shown, choice: RuleChoice) -> None:
+def draw_prediction(shown: Shown) -> None:
     """The class probabilities."""
     probabilities = shown.above.probabilities(0).tolist()
     names = [class_name(name) for name in shown.system.classes]
     best = max(range(len(names)), key=probabilities.__getitem__)
-    st.markdown(
-        t("hierarchical.prediction", label=names[best], share=f"{probabilities[best]:.1%}", rule=plain(choice.title()))
-    )
+    rule = plain(rule_title(shown.trace.rule))
+    st.markdown(t("hierarchical.prediction", label=names[best], share=f"{probabilities[best]:.1%}", rule=rule))
     cells = [bold([f"{p:.3f}"], n == best)[0] for n, p in enumerate(probabilities)]
     st.markdown(table(names, [cells], "---"))
 
@@ -151,17 +151,17 @@ def draw_sentence(shown: Shown, sentence: int, word: int) -> None:
     )  # fmt: skip
 
 
-def draw_why(shown: Shown, choice: RuleChoice, sentence: int, word: int) -> None:
+def draw_why(shown: Shown, sentence: int, word: int) -> None:
     """The formula of one word's weight and of its sentence's, with their numbers, and the colour."""
     number, one = shown.first_word(sentence) + word, shown.colours[sentence]
-    st.caption(t("hierarchical.shown", model=shown.system.name, rule=choice.title()))
+    st.caption(t("hierarchical.shown", model=shown.system.name, rule=rule_title(shown.trace.rule)))
     below, above = shown.trace.cell(0, 0, sentence, number), shown.above.cell(0, 0, 0, sentence)
     for level, cell in (("word", below), ("sentence", above)):
         names = {"word": plain(cell.key_label), "weight": short_plain(cell.weight)}
         lines = [
             t(f"hierarchical.why_{level}", **names, rank=cell.rank, count=cell.keys),
             t(f"hierarchical.why_{level}_score", score=short(cell.score)),
-            *after_the_score(cell, choice),
+            *after_the_score(cell),
         ]
         st.markdown("\n\n".join(lines))
     numbers = [short(value) for value in (one.word_weights[word], one.weight, one.products[word])]
@@ -170,13 +170,9 @@ def draw_why(shown: Shown, choice: RuleChoice, sentence: int, word: int) -> None
 
 def draw_maps(shown: Shown, sentence: int, word: int) -> None:
     """Both levels as maps: the document over its sentences, the sentences over their words."""
-    from attnviz.figures import heatmap
-
     above, below = shown.above, shown.trace
     st.markdown(f"**{t('hierarchical.map_sentences')}**")
-    figure = heatmap(
-        above, layer=0, head=0, scale="row", cell=(0, sentence), dark=dark(), language=language(), height=230
-    )
+    figure, _ = head_picture(above, Selection(query=0, key=sentence), style_now("row", 230))
     # Its scale is that of the map below, and there is no room for it here.
     figure.update_traces(showscale=False, selector={"type": "heatmap"})
     draw(
@@ -188,13 +184,11 @@ def draw_maps(shown: Shown, sentence: int, word: int) -> None:
     if len(below.tokens) * len(below.key_tokens) > LARGEST_MAP:
         st.caption(t("hierarchical.map_large", sentences=len(below.tokens), words=len(below.key_tokens)))
         return
-    height = min(620, 190 + 22 * len(below.tokens))
-    cell = (sentence, shown.first_word(sentence) + word)
-    draw(
-        heatmap(below, layer=0, head=0, scale="row", cell=cell, dark=dark(), language=language(), height=height),
-        KEY + "map_words", t("hierarchical.alt_words", sentences=len(below.tokens), words=len(below.key_tokens)),
-    )  # fmt: skip
-    take_away(below, None, 0, 0, sentence, "row", True, chart=KEY + "map_words")
+    selection = Selection(query=sentence, key=shown.first_word(sentence) + word)
+    style = style_now("row", min(620, 190 + 22 * len(below.tokens)))
+    alt = t("hierarchical.alt_words", sentences=len(below.tokens), words=len(below.key_tokens))
+    draw_heatmap(below, selection, style, key=KEY + "map_words", alt=alt)
+    take_away(below, selection, style, chart=KEY + "map_words")
 
 
 def draw_against(shown: Shown) -> None:

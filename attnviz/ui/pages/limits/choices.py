@@ -10,7 +10,7 @@ import streamlit as st
 from attnviz.messages import LANGUAGES
 from attnviz.ui.kit import asking, charts
 from attnviz.ui.kit import controls as choices
-from attnviz.ui.kit.controls import SOFT, RuleChoice
+from attnviz.ui.kit.controls import SOFT, RuleChoice, as_rule
 from attnviz.ui.kit.effect import show_effect
 from attnviz.ui.kit.language import language, t
 from attnviz.ui.kit.link import Param, between, one_of
@@ -18,7 +18,7 @@ from attnviz.ui.kit.opening import open_model
 from attnviz.ui.kit.panels import plain
 from attnviz.ui.kit.work import watched
 from attnviz.ui.stores.models import shelf
-from attnviz.ui.stores.runs import as_rule, kept, traces
+from attnviz.ui.stores.runs import kept, traces
 
 if TYPE_CHECKING:
     from attnviz.experiments.edges import Edges
@@ -32,7 +32,7 @@ HIDDEN = ("first", "last", "both")
 PLACES = ("all", "layer", "head")
 SMALL = 0.01  # bits: less than that is said to be next to nothing
 TOP = 5
-Key = tuple[str, str, int, RuleChoice, int | None, int | None]
+Key = tuple[str, str, int, RuleChoice, tuple[()] | tuple[int] | tuple[int, int]]
 PARAMS = {
     **choices.RULE_PARAMS,
     "lang": Param("lang", "lang", None, one_of(*LANGUAGES)),
@@ -137,8 +137,8 @@ def _hidden(which: str, gatherers: list[int]) -> tuple[int, ...]:
     return {"first": tuple(gatherers[:1]), "last": tuple(gatherers[-1:]), "both": tuple(gatherers)}[which]
 
 
-def choose_place(found: Trace) -> tuple[int | None, int | None]:
-    """Where an edge is removed: everywhere, in a layer or in a head."""
+def choose_place(found: Trace) -> tuple[()] | tuple[int] | tuple[int, int]:
+    """Where an edge is removed: everywhere, in a (layer,) or in a (layer, head)."""
     where, one, two = st.columns([5, 2, 2], gap="small")
     with where:
         st.segmented_control(
@@ -151,7 +151,7 @@ def choose_place(found: Trace) -> tuple[int | None, int | None]:
             st.session_state[KEY + name] = options[-1]
     layer = one.selectbox(t("layer"), found.open_layers, key=KEY + "layer", disabled=place == "all")
     head = two.selectbox(t("head"), range(found.n_heads), key=KEY + "head", disabled=place != "head")
-    return (None if place == "all" else layer), (head if place == "head" else None)
+    return () if place == "all" else (layer,) if place == "layer" else (layer, head)
 
 
 def edges(key: Key, model: Model, found: Trace) -> Edges | None:
@@ -169,7 +169,7 @@ def edges(key: Key, model: Model, found: Trace) -> Edges | None:
         tried = traces().take(
             (KEY, "edges", key),
             lambda: edge_effects(
-                model, found, key[2], layer=key[4], head=key[5],
+                model, found, key[2], where=key[4],
                 on_edge=lambda done, of: bar.progress(done / of, t("limits.removing", done=done, of=of)),
             ),
         )  # fmt: skip
@@ -187,7 +187,7 @@ def draw_edges(tried: Edges, found: Trace) -> None:
     from attnviz.figures import patterns
 
     labels = [found.key_tokens[key] for key in tried.keys]
-    figure = patterns.edges(tried.weights, tried.bits, labels, dark=charts.dark(), language=language())
+    figure = patterns.edges(tried.weights, tried.bits, labels, charts.style_now())
     charts.draw(figure, key=KEY + "edges", alt=t("limits.alt_edges", token=found.tokens[tried.query]))
     rho, tau = tried.rank_agreement
     if rho != rho:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import streamlit as st
 
 from attnviz.messages import LANGUAGES
+from attnviz.selection import SCALES, Selection, Style
 from attnviz.ui.kit import address, asking
 from attnviz.ui.kit import controls as choices
-from attnviz.ui.kit.controls import RuleChoice
 from attnviz.ui.kit.language import language, t
 from attnviz.ui.kit.link import Param, between, one_of
 from attnviz.ui.pages.long.find import Hit, nearest, number_of, occurrences
@@ -38,7 +38,7 @@ PARAMS = {
     "lang": Param("lang", "lang", None, one_of(*LANGUAGES)),
     "layer": choices.PARAMS["layer"],
     "head": choices.PARAMS["head"],
-    "scale": Param("scale", KEY + "scale", "row", one_of(*choices.SCALES)),
+    "scale": Param("scale", KEY + "scale", "row", one_of(*SCALES)),
     "sample": Param("sample", KEY + "sample", None, one_of(*SAMPLES, OWN)),
     "text": Param("text", KEY + "linked", "", str),
     "model": Param("model", KEY + "model", START, str),
@@ -56,13 +56,9 @@ PARAMS = {
 class Look:
     """What the pictures need to know beside the run: names and numbers, so that caches know it by them."""
 
-    layer: int
-    head: int
-    rule: RuleChoice
-    how: Literal["max", "mean"]
-    scale: Scale
-    dark: bool
-    language: str
+    selection: Selection
+    style: Style
+    how: Literal["max", "mean"] = "max"
 
 
 def state(name: str) -> Any:
@@ -153,7 +149,7 @@ def choose_look() -> None:
         help=t("long.how_help"), width="stretch",
     )  # fmt: skip
     st.segmented_control(
-        t("scale"), choices.SCALES, key=KEY + "scale", format_func=lambda name: t(f"scale_{name}"), required=True,
+        t("scale"), SCALES, key=KEY + "scale", format_func=lambda name: t(f"scale_{name}"), required=True,
         width="stretch",
     )  # fmt: skip
 
@@ -161,9 +157,8 @@ def choose_look() -> None:
 def look(layer: int, head: int, dark: bool) -> Look:
     """What is chosen, as the pictures need it."""
     how: Literal["max", "mean"] = "mean" if state("how") == "mean" else "max"
-    return Look(
-        layer, head, choices.rule_now(), how, cast("Scale", state("scale") or "row"), dark, language()
-    )  # fmt: skip
+    style = Style(cast("Scale", state("scale") or "row"), dark, language())
+    return Look(Selection(layer, head, rule=choices.as_rule(choices.rule_now())), style, how)
 
 
 def place() -> Place:

@@ -19,7 +19,7 @@ from streamlit.delta_generator import DeltaGenerator
 from attnviz.ui.kit import charts, clicks
 from attnviz.ui.kit.charts import BAR, css_class
 from attnviz.ui.kit.controls import KEY as SHARED
-from attnviz.ui.kit.language import language, t
+from attnviz.ui.kit.language import t
 from attnviz.ui.kit.panels import plain
 from attnviz.ui.kit.reader import asset
 from attnviz.ui.pages.long import choices as long
@@ -27,7 +27,7 @@ from attnviz.ui.pages.long.choices import KEY, Look
 from attnviz.ui.pages.long.find import Hit
 from attnviz.ui.pages.long.run import Asked, Done
 from attnviz.ui.pages.long.view import MOVES, Place, Window
-from attnviz.ui.stores.runs import as_rule, kept
+from attnviz.ui.stores.runs import kept
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,18 +45,17 @@ SIGNS = {"in": "+", "out": "−", "left": "←", "right": "→", "up": "↑", "d
 
 
 def _grid(done: Done, look: Look, told: Callable[[float], object]) -> Figure:
-    """All heads, none of them framed. `look.layer` and `look.head` do not matter."""
-    return _grid_of(done.what, replace(look, layer=0, head=0, how="max"), done.trace, told)
+    """All heads, none of them framed: which one is chosen does not matter."""
+    unopened = replace(look.selection, layer=0, head=0)
+    return _grid_of(done.what, replace(look, selection=unopened, how="max"), done.trace, told)
 
 
 @kept
 def _grid_of(what: Asked, look: Look, _trace: Trace, _told: Callable[[float], object]) -> Figure:
-    from attnviz.figures import grid
+    from attnviz.figures.grid import mosaic, paint_mosaic
 
-    return grid(
-        _trace, rule=as_rule(look.rule), scale=look.scale, dark=look.dark, language=look.language, height=HEIGHT,
-        on_progress=_told,
-    )  # fmt: skip
+    shown = mosaic(_trace, look.selection, look.style.scale, on_progress=_told)
+    return paint_mosaic(shown, replace(look.style, height=HEIGHT))
 
 
 class Told:
@@ -73,13 +72,11 @@ class Told:
 @kept
 def _overview(what: Asked, look: Look, size: int, height: int, now: Window | None, _trace: Trace) -> Figure:
     """One head from afar, or a window of it that is too large to be shown token for token; no box in it."""
-    from attnviz.figures.overview import overview
+    from attnviz.figures.overview import from_afar, overview
 
-    figure = overview(
-        _trace, layer=look.layer, head=look.head, rule=as_rule(look.rule), how=look.how, scale=look.scale,
-        size=size, part=None if now is None else (now.queries, now.keys), dark=look.dark, language=look.language,
-        height=height,
-    )  # fmt: skip
+    part = None if now is None else (now.queries, now.keys)
+    afar = from_afar(_trace, look.selection, look.style.scale, how=look.how, size=size, part=part)
+    figure = overview(afar, replace(look.style, height=height))
     if height > SMALL_HEIGHT:  # the bar's name beside it: above it, it would take the room of the map
         figure.update_traces(marker_colorbar_title_side="right", selector={"type": "scatter"})
         figure.update_layout(margin_r=96)
@@ -91,7 +88,7 @@ def weights_of(what: Asked, look: Look, side: str, token: int, _trace: Trace) ->
     """One query over all keys, or one key over all queries; NaN where not allowed."""
     from attnviz.core import blocks as streaming
 
-    found = _trace.attention(look.layer, look.head, as_rule(look.rule))
+    found = look.selection.attention(_trace)
     return streaming.row(found, token) if side == "query" else streaming.column(found, token)
 
 
@@ -101,23 +98,24 @@ def draw_grid(done: Done, look: Look) -> None:
     with st.spinner(t("long.drawing_grid")):
         every = _grid(done, look, Told(place, t("long.drawing_grid")))
     place.empty()
-    trace = done.trace
+    trace, layer, head = done.trace, look.selection.layer, look.selection.head
     st.plotly_chart(
         _framed(every, look), key=SHARED + "grid", theme=None, config={"displayModeBar": False},
-        alt=t("figure.alt_grid", layers=trace.n_layers, heads=trace.n_heads, layer=look.layer, head=look.head),
+        alt=t("figure.alt_grid", layers=trace.n_layers, heads=trace.n_heads, layer=layer, head=head),
     )  # fmt: skip
 
 
 def _framed(figure: Figure, look: Look) -> Figure:
     """A copy of the grid with a frame around the open head's tile."""
-    from attnviz.figures.paint.palette import colours
+    from attnviz.figures.paint.palette import theme
 
     made = deepcopy(figure)
     tiles = made.data[1]
     places = [tuple(place) for place in tiles.customdata]
-    if (look.layer, look.head) not in places:
+    opened = (look.selection.layer, look.selection.head)
+    if opened not in places:
         return made
-    number = places.index((look.layer, look.head))
+    number = places.index(opened)
     x, y = tiles.x[number], tiles.y[number]
     wide, high = (_pitch(values) for values in (tiles.x, tiles.y))
     wide, high = (
@@ -126,7 +124,7 @@ def _framed(figure: Figure, look: Look) -> Figure:
     )
     made.add_shape(
         type="rect", x0=x - wide / 2, x1=x + wide / 2, y0=y - high / 2, y1=y + high / 2,
-        line={"color": colours(look.dark).accent, "width": 2.5},
+        line={"color": theme(look.style).accent, "width": 2.5},
     )  # fmt: skip
     return made
 
@@ -156,15 +154,13 @@ def _window(what: Asked, look: Look, now: Window, cell: tuple[int, int], _trace:
     """A part of one head token for token, the pair that is followed framed."""
     from attnviz.figures.overview import zoomed
 
-    return zoomed(
-        _trace, layer=look.layer, head=look.head, queries=now.queries, keys=now.keys, rule=as_rule(look.rule),
-        scale=look.scale, cell=cell, dark=look.dark, language=look.language, height=HEIGHT,
-    )  # fmt: skip
+    selection = replace(look.selection, query=cell[0], key=cell[1])
+    return zoomed(_trace, selection, replace(look.style, height=HEIGHT), (now.queries, now.keys))
 
 
 def _map_words(done: Done, look: Look, now: Window | None) -> str:
     """The map in a sentence."""
-    said = {"layer": look.layer, "head": look.head}
+    said = {"layer": look.selection.layer, "head": look.selection.head}
     if now is None:
         return t("long.alt_overview", **said, tokens=done.tokens, how=t(f"long.how_{look.how}"))
     words = t("long.alt_window", **said, q0=now.q0, q1=now.q1 - 1, k0=now.k0, k1=now.k1 - 1)
@@ -191,22 +187,22 @@ def draw_small(done: Done, look: Look, place: Place) -> None:
 
 def _box_of(now: Window, look: Look) -> dict[str, object]:
     """The frame of a window on axes that count tokens."""
-    from attnviz.figures.paint.palette import colours
+    from attnviz.figures.paint.palette import theme
 
     return {
         "type": "rect", "x0": now.k0 - 0.5, "x1": now.k1 - 0.5, "y0": now.q0 - 0.5, "y1": now.q1 - 0.5,
-        "line": {"color": colours(look.dark).accent, "width": 2.5},
+        "line": {"color": theme(look.style).accent, "width": 2.5},
     }  # fmt: skip
 
 
 def _line_of(side: str, token: int, look: Look) -> dict[str, object]:
     """The row or the column that is followed, as a fine line across the overview."""
-    from attnviz.figures.paint.palette import colours
+    from attnviz.figures.paint.palette import theme
 
     along, across = ("y", "x") if side == "query" else ("x", "y")
     return {
         "type": "line", f"{along}0": token, f"{along}1": token, f"{across}0": 0, f"{across}1": 1,
-        f"{across}ref": "paper", "line": {"color": colours(look.dark).accent, "width": 1, "dash": "dot"},
+        f"{across}ref": "paper", "line": {"color": theme(look.style).accent, "width": 1, "dash": "dot"},
     }  # fmt: skip
 
 
@@ -272,10 +268,8 @@ def draw_line(done: Done, look: Look, side: str, token: int) -> None:
     from attnviz.figures.overview import column_line, row_line
 
     draw = row_line if side == "query" else column_line
-    figure = draw(
-        done.trace, layer=look.layer, head=look.head, rule=as_rule(look.rule), dark=look.dark,
-        language=language(), height=LINE_HEIGHT, **{side: token},
-    )  # fmt: skip
+    selection = replace(look.selection, query=token, key=token)
+    figure = draw(done.trace, selection, replace(look.style, height=LINE_HEIGHT))
     charts.draw(figure, LINE, t(f"long.alt_line_{side}", token=done.trace.encoded.labels[token], number=token))
 
 

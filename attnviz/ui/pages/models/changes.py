@@ -21,6 +21,7 @@ from attnviz.ui.kit.panels import plain
 
 if TYPE_CHECKING:
     from attnviz.core.interventions import Intervention
+    from attnviz.selection import Selection
     from attnviz.trace import Trace
 
 KEY = "models."
@@ -94,8 +95,9 @@ def _name(trace: Trace | None, number: str, *, keys: bool) -> str:
     return f"{number} {labels[int(number)]}" if int(number) < len(labels) else number
 
 
-def choose(trace: Trace, layer: int, head: int, query: int, key: int, *, locked: bool) -> None:
+def choose(trace: Trace, selection: Selection, *, locked: bool) -> None:
     """Buttons that change something about the open head, edge or token; none that acts where the model is `locked`."""
+    layer, head, (query, key) = selection.layer, selection.head, selection.cell or (0, 0)
     st.markdown(f"**{t('change_title')}**")
     st.session_state.setdefault(KEY + "where", "all")
     scope = st.segmented_control(

@@ -9,14 +9,14 @@ import streamlit as st
 
 from attnviz.ui.kit import controls as choices
 from attnviz.ui.kit.controls import KEY as SHARED
-from attnviz.ui.kit.controls import SOFT, RuleChoice
+from attnviz.ui.kit.controls import SOFT, RuleChoice, as_rule
 from attnviz.ui.kit.language import language, t
 from attnviz.ui.kit.link import Param, between, one_of
 from attnviz.ui.kit.opening import open_model
 from attnviz.ui.kit.panels import plain
 from attnviz.ui.pages.models import changes
 from attnviz.ui.stores.models import shelf
-from attnviz.ui.stores.runs import as_rule, kept
+from attnviz.ui.stores.runs import kept
 
 if TYPE_CHECKING:
     from attnviz.core.rules import Rule

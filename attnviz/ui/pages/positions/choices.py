@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit.controls import RULE_PARAMS, RuleChoice
+from attnviz.ui.kit.controls import RULE_PARAMS, RuleChoice, as_rule
 from attnviz.ui.kit.language import t
 from attnviz.ui.kit.link import Param, between, one_of
 from attnviz.ui.kit.panels import plain
@@ -59,7 +59,7 @@ def noticed(encoding: str, text: str, order: Order, rule: RuleChoice) -> Noticed
     from attnviz.systems.positions import effect as positions_effect
 
     one = model(encoding)
-    return positions_effect.noticed(one, one.encode(text), order, runs.as_rule(rule))
+    return positions_effect.noticed(one, one.encode(text), order, as_rule(rule))
 
 
 def all_noticed(encoded: Encoded, order: Order, rule: RuleChoice) -> list[Noticed]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from attnviz.selection import Selection
 from attnviz.ui.kit import charts
 from attnviz.ui.kit.export_menu import take_away
 from attnviz.ui.kit.language import language, t
@@ -81,9 +82,7 @@ def draw_beginnings(found: Sequence[Noticed]) -> None:
             rows.append(f"{name_of(one.encoding)} · {t(f'positions.read_{way}')}")
             chances.append(marks[text])
     st.caption(t("positions.begins_title"))
-    figure = beginnings(
-        torch.stack(chances), rows, [first.tokens[place] for place in text], dark=charts.dark(), language=language()
-    )
+    figure = beginnings(torch.stack(chances), rows, [first.tokens[place] for place in text], charts.style_now())
     most = max(found, key=lambda one: one.changed("order", "shuffled"))
     charts.draw(
         figure, key=KEY + "begins",
@@ -100,14 +99,14 @@ def draw_encoding(encoding: str) -> None:
     one = positions.model(encoding)
     st.markdown(t(f"positions.what_{encoding}"))
     figure: Figure | None = None
-    dark, spoken = charts.dark(), language()
+    style = charts.style_now(height=HEIGHT)
     if encoding in ("sinusoidal", "learned"):
-        figure = figures.vectors(effect.vectors(one, SHOWN), dark=dark, language=spoken, height=HEIGHT)
+        figure = figures.vectors(effect.vectors(one, SHOWN), style)
     elif encoding == "rotary":
-        figure = figures.turns(effect.angles(one, SHOWN), dark=dark, language=spoken, height=HEIGHT)
+        figure = figures.turns(effect.angles(one, SHOWN), style)
     elif encoding == "alibi":
         slopes = say_where.slopes(one.network.shape.heads).tolist()
-        figure = figures.biases(effect.bias(one, BIASED), slopes, dark=dark, language=spoken, height=HEIGHT)
+        figure = figures.biases(effect.bias(one, BIASED), slopes, style)
     if figure is not None:
         charts.draw(figure, key=KEY + "encoding_map", alt=t(f"positions.alt_{encoding}"))
 
@@ -155,8 +154,6 @@ def draw_near() -> None:
 
 def draw_heads(found: Sequence[Noticed], encoding: str) -> None:
     """One head of the chosen model: in order, and beside it shuffled or without positions, in the same order."""
-    from attnviz.figures import heatmap
-
     st.markdown(t("positions.heads_title", encoding=name_of(encoding)))
     one = next(one for one in found if one.encoding == encoding)
     layer, head, change = positions.choose_head(one)
@@ -168,13 +165,9 @@ def draw_heads(found: Sequence[Noticed], encoding: str) -> None:
         trace = one.readings[way].trace
         with column:
             st.caption(f"**{t(f'positions.read_{way}')}** · {t('positions.head_of', layer=layer, head=head)}")
-            figure = heatmap(
-                trace, layer=layer, head=head, dark=charts.dark(), language=language(), height=charts.HEIGHT
-            )
-            words = charts.heatmap_words(trace, None, layer, head)
             key = f"{KEY}head_{'before' if way == 'order' else 'after'}"
-            charts.draw(figure, key=key, alt=words)
-            take_away(trace, None, layer, head, 0, "unit", True, chart=key)
+            charts.draw_heatmap(trace, Selection(layer, head), charts.style_now(), key=key)
+            take_away(trace, Selection(layer, head), charts.style_now(), chart=key)
     st.caption(said)
 
 

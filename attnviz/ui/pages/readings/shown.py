@@ -11,9 +11,9 @@ import streamlit as st
 from attnviz.text.segmentation import Lattice, Reading, same_text, within
 from attnviz.text.segmentation import cases as known_cases
 from attnviz.ui.kit import clicks
-from attnviz.ui.kit.charts import dark
+from attnviz.ui.kit.charts import dark, style_now
 from attnviz.ui.kit.controls import MODELS, SOFT
-from attnviz.ui.kit.language import language, t
+from attnviz.ui.kit.language import t
 from attnviz.ui.kit.panels import bold, figure_text, plain, table
 from attnviz.ui.pages.readings import choices as cases
 from attnviz.ui.pages.readings.choices import KEY
@@ -111,7 +111,7 @@ def draw_lean(shown: Shown, open_heads: tuple[Place, Place]) -> None:
     rows, columns = lean.bits.shape
     layer, head = lean.strongest(0)
     st.plotly_chart(
-        lean_grid(lean.bits, lean.clear, selected=open_heads, dark=dark(), language=language(), height=HEIGHT),
+        lean_grid(lean.bits, lean.clear, selected=open_heads, style=style_now(height=HEIGHT)),
         key=KEY + "lean", theme=None, config={"displayModeBar": False},
         alt=t("figure.alt_lean", layers=rows, heads=columns, layer=layer, head=head, bits=bits_text(lean, layer, head)),
     )  # fmt: skip
@@ -149,10 +149,8 @@ def _head_figure(shown: Shown, side: int, open_heads: tuple[Place, Place], view:
     """One of the two pictures."""
     from attnviz.figures import readings as figures
 
-    return figures.opened_head(
-        shown.trace, shown.readings[side], open_heads[side], side=side, other=open_heads[1 - side], view=view,
-        dark=dark(), language=language(), height=HEIGHT,
-    )  # fmt: skip
+    which = figures.Opened(open_heads[side], open_heads[1 - side], side, view)
+    return figures.opened_head(shown.trace, shown.readings[side], which, style_now(height=HEIGHT))
 
 
 def draw_context(name: str, first: str, second: str, shown: Shown) -> None:
@@ -193,7 +191,7 @@ def _arrows(name: str, first: str, second: str, shown: Shown) -> None:
         st.caption(t("context_share", without=f"{parts[0]:.1%}", with_context=f"{parts[1]:.1%}"))
     st.caption(t("context_arrows"))
     st.plotly_chart(
-        arrows(alone.lean.bits, shown.lean.bits, dark=dark(), language=language()), key=KEY + "arrows", theme=None,
+        arrows(alone.lean.bits, shown.lean.bits, style_now()), key=KEY + "arrows", theme=None,
         config={"displayModeBar": False}, alt=t("context_arrows"),
     )  # fmt: skip
 

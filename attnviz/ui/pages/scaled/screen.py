@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from attnviz.selection import Selection
 from attnviz.ui.kit import charts
 from attnviz.ui.kit import controls as choices
 from attnviz.ui.kit.controls import MODELS, SAMPLES, SOFT, START
@@ -111,7 +112,7 @@ def changed_run(trace: Trace, layer: int, key: int) -> Trace:
     """The layer computed again from its queries, keys and values, as the controls say."""
     from attnviz.measures.steps import again
 
-    rule = runs.as_rule(choices.rule_now())
+    rule = choices.as_rule(choices.rule_now())
     return again(trace, layer, scaled=bool(st.session_state[KEY + "scaled"]), allowed=_allowed(trace, key), rule=rule)
 
 
@@ -144,7 +145,7 @@ def draw_steps(trace: Trace, shown: Trace, place: tuple[int, int, int, int]) -> 
         st.caption(_unchanged(steps, own))
     with right:
         _formulas(shown, steps, place)
-        take_away(shown, None, layer, head, query, "unit", True, chart=KEY + "product")
+        take_away(shown, Selection(layer, head, query), charts.style_now(), chart=KEY + "product")
     st.caption(t("scaled.strips", key=plain(shown.tokens[key])))
     one, other = st.columns(2, gap="medium")
     with one:
@@ -162,7 +163,7 @@ def _table(shown: Trace, steps: Steps, query: int, key: int) -> None:
         shown.tokens[query], shown.tokens, steps.query, steps.keys, steps.values, steps.output, steps.products,
         steps.scaled, steps.masked, steps.weights,
     )  # fmt: skip
-    st.html(table(found, chosen=key, scale=scale, dark=charts.dark(), language=language()))
+    st.html(table(found, chosen=key, scale=scale, style=charts.style_now()))
 
 
 def _unchanged(steps: Steps, own: Steps) -> str:
@@ -176,13 +177,13 @@ def _unchanged(steps: Steps, own: Steps) -> str:
 def _formulas(shown: Trace, steps: Steps, place: tuple[int, int, int, int]) -> None:
     """Each step with the numbers of the chosen key."""
     layer, head, query, key = place
-    cell, choice = shown.cell(layer, head, query, key), choices.rule_now()
+    cell = shown.cell(layer, head, query, key)
     names = {"query": plain(cell.query_label), "key": plain(cell.key_label)}
     st.markdown("\n\n".join([t("scaled.why", **names), *_lines(steps, key, cell.score, cell.scale)]))
     if cell.score == float("-inf"):
         st.markdown(t("scaled.rule_step", said=t("why_not_allowed", **names)))
     else:
-        st.markdown("\n\n".join(_numbered_lines(after_the_score(cell, choice))))
+        st.markdown("\n\n".join(_numbered_lines(after_the_score(cell))))
     weight, value, output = (float(x) for x in (steps.weights[key], steps.values[key, 0], steps.output[0]))
     part = f"{short(weight)}\\times({short(value)})={short(weight * value + 0.0)}"  # + 0.0: no -0.0000
     st.markdown(t("scaled.sum", part=part, output=short(output)))
@@ -215,7 +216,7 @@ def _product(steps: Steps, key: int) -> None:
 
     drawn = [Strip("q", steps.query), Strip("k", steps.keys[key]), Strip("q × k", steps.query * steps.keys[key])]
     charts.draw(
-        strips(drawn, dark=charts.dark(), language=language()), KEY + "product",
+        strips(drawn, charts.style_now()), KEY + "product",
         t("scaled.alt_product", product=f"{steps.products[key]:.3f}"),
     )  # fmt: skip
     st.caption(t("scaled.product_strip", product=f"{steps.products[key]:.3f}"))
@@ -227,7 +228,7 @@ def _sum(steps: Steps, key: int) -> None:
 
     drawn = [Strip("v", steps.values[key]), Strip("w × v", steps.parts[key]), Strip("o", steps.output)]
     charts.draw(
-        strips(drawn, dark=charts.dark(), language=language()), KEY + "sum",
+        strips(drawn, charts.style_now()), KEY + "sum",
         t("scaled.alt_sum", weight=f"{steps.weights[key]:.3f}"),
     )  # fmt: skip
     st.caption(t("scaled.sum_strip", weight=f"{steps.weights[key]:.3f}"))
@@ -295,6 +296,6 @@ def _own_head(trace: Trace, place: tuple[int, int, int, int]) -> None:
     )
     rows = [(t("scaled.line_plain"), unscaled), (t("scaled.line_scaled"), scaled)]
     charts.draw(
-        entropies(trace.tokens, rows, even, chosen=query, dark=charts.dark(), language=language()), KEY + "own",
+        entropies(trace.tokens, rows, even, chosen=query, style=charts.style_now()), KEY + "own",
         t("scaled.alt_own", **means),
     )  # fmt: skip

@@ -10,12 +10,12 @@ import streamlit as st
 from attnviz.messages import LANGUAGES
 from attnviz.ui.kit import asking, panels
 from attnviz.ui.kit import controls as choices
-from attnviz.ui.kit.controls import SOFT, RuleChoice
+from attnviz.ui.kit.controls import SOFT, RuleChoice, as_rule
 from attnviz.ui.kit.language import t
 from attnviz.ui.kit.link import Param, between, one_of
 from attnviz.ui.kit.opening import open_model
 from attnviz.ui.stores.models import shelf
-from attnviz.ui.stores.runs import as_rule, kept
+from attnviz.ui.stores.runs import kept
 
 if TYPE_CHECKING:
     from attnviz.core.masks import Mask

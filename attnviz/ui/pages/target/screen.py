@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, cast
 import streamlit as st
 
 from attnviz import shipped
+from attnviz.selection import SCALES, Selection
 from attnviz.ui.kit import charts
 from attnviz.ui.kit import controls as choices
 from attnviz.ui.kit.controls import RuleChoice
 from attnviz.ui.kit.export_menu import take_away
 from attnviz.ui.kit.formulas import short
-from attnviz.ui.kit.language import language, t
+from attnviz.ui.kit.language import t
 from attnviz.ui.kit.link import Param, between, one_of
 from attnviz.ui.kit.panels import after_the_score, bold, plain, table
 from attnviz.ui.stores import runs
@@ -51,7 +52,7 @@ PARAMS = {
     "similarity": Param("similarity", KEY + "similarity", "scaled", one_of(*SIMILARITIES)),
     "query": Param("query", KEY + "query", START[0], between(0, 99_999, int)),
     "key": Param("key", KEY + "key", START[1], between(0, 99_999, int)),
-    "scale": Param("scale", KEY + "scale", "unit", one_of(*choices.SCALES)),
+    "scale": Param("scale", KEY + "scale", "unit", one_of(*SCALES)),
 }
 
 
@@ -99,7 +100,7 @@ def choose_computation() -> None:
         )  # fmt: skip
         choices.choose_rule()
         st.segmented_control(
-            t("scale"), choices.SCALES, format_func=lambda name: t(f"scale_{name}"), key=KEY + "scale", required=True,
+            t("scale"), SCALES, format_func=lambda name: t(f"scale_{name}"), key=KEY + "scale", required=True,
             width="stretch",
         )  # fmt: skip
 
@@ -124,7 +125,7 @@ def system() -> TargetWords:
 @runs.kept
 def looked(target: str, text: str, similarity: str, rule: RuleChoice) -> Trace:
     """What the target looks at in the text."""
-    return system().look(target, text, similarity=similarity, rule=runs.as_rule(rule))
+    return system().look(target, text, similarity=similarity, rule=choices.as_rule(rule))
 
 
 def run() -> Trace:
@@ -155,7 +156,7 @@ def draw_text(trace: Trace, query: int) -> None:
     from attnviz.figures.strips import fills
 
     weights = trace.weights(0, 0)[query]
-    coloured = fills(weights, scale_now(), dark=charts.dark())
+    coloured = fills(weights, charts.style_now(scale_now()))
     read = trace.looked_at
     assert read is not None
     pieces, at = [], 0
@@ -182,18 +183,14 @@ def show_cut(trace: Trace) -> None:
 
 def draw_map(trace: Trace, query: int, key: int) -> None:
     """All queries and keys."""
-    from attnviz.figures import heatmap
-
-    figure = heatmap(
-        trace, layer=0, head=0, scale=scale_now(), cell=(query, key), dark=charts.dark(), language=language(),
-        height=min(charts.HEIGHT, AROUND + ROW * len(trace.tokens)),
-    )  # fmt: skip
+    selection = Selection(query=query, key=key)
+    style = charts.style_now(scale_now(), min(charts.HEIGHT, AROUND + ROW * len(trace.tokens)))
     weights = trace.weights(0, 0)
     row, column = divmod(int(weights.argmax()), weights.shape[-1])
     names = {"query": trace.tokens[row], "key": trace.key_tokens[column]}
     alt = t("target.alt_map", queries=len(weights), keys=weights.shape[-1], weight=f"{weights.max():.2f}", **names)
-    charts.draw(figure, KEY + "map", alt)
-    take_away(trace, None, 0, 0, query, scale_now(), True, chart=KEY + "map")
+    charts.draw_heatmap(trace, selection, style, key=KEY + "map", alt=alt)
+    take_away(trace, selection, style, chart=KEY + "map")
 
 
 def show_formula(trace: Trace, query: int, key: int) -> None:
@@ -206,7 +203,7 @@ def show_formula(trace: Trace, query: int, key: int) -> None:
     numbers = {"product": short(cell.product), "score": short(cell.score), "scale": short(cell.scale)}
     terms = _terms(trace.attention(0, 0), name, query, key)
     st.markdown("\n\n".join([said, t(f"target.formula_{name}", **numbers, **terms)]))
-    st.markdown("\n\n".join(after_the_score(cell, choices.rule_now())))
+    st.markdown("\n\n".join(after_the_score(cell)))
 
 
 def _terms(found: Attention, name: str, query: int, key: int) -> dict[str, str]:
@@ -232,7 +229,7 @@ def show_output(trace: Trace, query: int) -> None:
 
     output = trace.outputs[query]
     charts.draw(
-        strips([Strip("o", output)], dark=charts.dark(), language=language()), KEY + "output", t("target.alt_output")
+        strips([Strip("o", output)], charts.style_now()), KEY + "output", t("target.alt_output")
     )  # fmt: skip
     rows = []
     for name in ("en", "zh"):

@@ -11,12 +11,12 @@ import streamlit as st
 from attnviz import shipped
 from attnviz.ui.kit import controls as choices
 from attnviz.ui.kit import work
-from attnviz.ui.kit.controls import RULE_PARAMS, SOFT, RuleChoice
+from attnviz.ui.kit.controls import RULE_PARAMS, SOFT, RuleChoice, as_rule
 from attnviz.ui.kit.language import t
 from attnviz.ui.kit.link import Param, between, flag, one_of
 from attnviz.ui.kit.opening import open_model
 from attnviz.ui.kit.panels import plain
-from attnviz.ui.stores.runs import as_rule, kept, traces
+from attnviz.ui.stores.runs import kept, traces
 
 if TYPE_CHECKING:
     from attnviz.models import Model
@@ -161,7 +161,7 @@ def rule_title(what: Asked) -> str:
     """The rule in a few words."""
     if what.uniform:
         return t("translation.uniform_short")
-    return t("translation.soft_short") if what.rule == SOFT else what.rule.title()
+    return t("translation.soft_short") if what.rule == SOFT else choices.rule_title(as_rule(what.rule))
 
 
 @kept

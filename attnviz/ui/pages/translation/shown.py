@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from attnviz.selection import Selection
 from attnviz.ui.kit import charts, clicks
-from attnviz.ui.kit.controls import RuleChoice
 from attnviz.ui.kit.export_menu import take_away
-from attnviz.ui.kit.formulas import short, sparse_formula
+from attnviz.ui.kit.formulas import alpha_of, short, sparse_formula
 from attnviz.ui.kit.language import language, t
-from attnviz.ui.kit.panels import plain, table
+from attnviz.ui.kit.panels import plain, table, verdict
 from attnviz.ui.pages.translation.choices import (
     KEY,
     Asked,
@@ -28,7 +28,7 @@ from attnviz.ui.pages.translation.choices import (
 )
 
 if TYPE_CHECKING:
-    from attnviz.figures import Figure
+    from attnviz.selection import Style
     from attnviz.trace import Cell, Trace
 
 REPLAY = 2.5  # seconds that a translation takes to appear
@@ -173,17 +173,11 @@ def _hub_score(cell: Cell) -> list[str]:
 
 def _after_the_score(cell: Cell, what: Asked) -> list[str]:
     """From the score to the weight."""
-    rule: RuleChoice = what.rule
     if what.uniform:
         return [t("translation.why_uniform", keys=cell.keys, weight=short(cell.weight))]
-    alpha = {"sparsemax": 2.0, "entmax": rule.number or 1.5}.get(rule.name)
-    if alpha is not None and alpha > 1:
-        return [t("translation.sparse_score"), f"${sparse_formula(cell, alpha)}$"]
-    lines = [f"{t('why_soft')} ${_softmax(cell)}$"]
-    if rule.name in ("soft", "entmax"):
-        return lines
-    verdict = "why_cut" if cell.weight == 0 else "why_rest" if rule.renormalise else "why_kept"
-    return [*lines, t(verdict, rule=rule.title(), weight=f"{cell.weight:.4f}")]
+    if alpha_of(cell.rule) > 1:
+        return [t("translation.sparse_score"), f"${sparse_formula(cell)}$"]
+    return [f"{t('why_soft')} ${_softmax(cell)}$", *verdict(cell)]
 
 
 def _softmax(cell: Cell) -> str:
@@ -239,8 +233,9 @@ def draw_map(picture: DeltaGenerator, run: Trace, what: Asked, place: tuple[int,
         _replay(picture, run)
     with picture.container():
         _caption(run, what, place)
-        charts.draw(_figure(run, place, cell), key=KEY + "heatmap", alt=charts.heatmap_words(run, None, *place))
-        take_away(run, None, *place, cell[0], "unit", True, chart=KEY + "heatmap")
+        selection, style = Selection(*place, *cell), _style(run)
+        charts.draw_heatmap(run, selection, style, key=KEY + "heatmap")
+        take_away(run, selection, style, chart=KEY + "heatmap")
 
 
 def _replay(picture: DeltaGenerator, run: Trace) -> None:
@@ -252,7 +247,8 @@ def _replay(picture: DeltaGenerator, run: Trace) -> None:
         part = so_far(run, number)
         with picture.container():
             st.markdown(t("translation.so_far", text=plain(part.text)))
-            st.plotly_chart(_figure(part, (0, 0), None), theme=None, config=charts.BAR)
+            figure, _ = charts.head_picture(part, Selection(), _style(part))
+            st.plotly_chart(figure, theme=None, config=charts.BAR)
         time.sleep(min(PAUSE, REPLAY / count))
 
 
@@ -262,10 +258,6 @@ def _caption(run: Trace, what: Asked, place: tuple[int, int]) -> None:
     st.caption(t("translation.map_hub" if of_hub() else "translation.map", **values))
 
 
-def _figure(run: Trace, place: tuple[int, int], cell: tuple[int, int] | None) -> Figure:
-    """The map; as high as it has rows."""
-    from attnviz.figures import heatmap
-
-    height = min(max(LEAST, 130 + ROW * len(run.tokens)), MOST)
-    layer, head = place
-    return heatmap(run, layer=layer, head=head, cell=cell, dark=charts.dark(), language=language(), height=height)
+def _style(run: Trace) -> Style:
+    """The map is as high as it has rows."""
+    return charts.style_now(height=min(max(LEAST, 130 + ROW * len(run.tokens)), MOST))

@@ -10,9 +10,21 @@ from attnviz.core.rules import Argmax, Entmax, Sample, Soft, Sparsemax, Threshol
 from attnviz.messages import LANGUAGES, table
 from attnviz.models import COMPARED
 from attnviz.ui.kit import controls as choices
-from attnviz.ui.kit.controls import FAMILIES, HARD, KEY, MODELS, PARAMS, SAMPLES, SETTINGS, SPARSE, RuleChoice, within
+from attnviz.ui.kit.controls import (
+    FAMILIES,
+    HARD,
+    KEY,
+    MODELS,
+    PARAMS,
+    SAMPLES,
+    SETTINGS,
+    SPARSE,
+    RuleChoice,
+    as_rule,
+    rule_title,
+    within,
+)
 from attnviz.ui.kit.panels import CHANGE
-from attnviz.ui.stores.runs import as_rule
 
 NAMES = ("soft", *HARD, *SPARSE)
 MADE = {
@@ -66,7 +78,7 @@ def test_models_are_the_built_in_ones_in_order_of_their_heads() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_rule_has_a_title_in_both_languages(monkeypatch: pytest.MonkeyPatch, name: str, language: str) -> None:
     monkeypatch.setattr("attnviz.ui.kit.language.language", lambda: language)
-    title = RuleChoice(name, start(name), True).title()
+    title = rule_title(as_rule(RuleChoice(name, start(name), True)))
     assert title.startswith(table(language)[f"rule.{name}"])
     assert (
         (f"{SETTINGS[name].start:g}" in title)

@@ -40,7 +40,7 @@ app: $(VENV)/.app-installed
 	@$(RUN) attnviz.ui $(APP_ARGS)
 
 test: lint $(VENV)/.models-fetched
-	$(RUN) pytest $(PYTEST_ARGS)
+	$(RUN) pytest --numprocesses auto --maxprocesses 4 --dist loadgroup $(PYTEST_ARGS)
 
 bench: $(VENV)/.models-fetched
 	$(RUN) benchmarks.long_texts
@@ -52,6 +52,7 @@ lint: $(VENV)/.test-installed
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
+	$(VENV)/bin/python -c 'from importlinter.cli import lint_imports_command as lint; lint(["--no-cache"])'
 
 format: $(VENV)/.test-installed
 	$(RUN) ruff check --fix .

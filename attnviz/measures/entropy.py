@@ -23,7 +23,7 @@ def normalised(weights: Float[Tensor, "*batch key"]) -> Float[Tensor, "*batch ke
     return torch.where(total > 0, rows / total.clamp_min(torch.finfo(rows.dtype).tiny), rows)
 
 
-def entropy(weights: Float[Tensor, "*batch query key"]) -> Float[Tensor, "*batch query"]:
+def entropy(weights: Float[Tensor, "*batch key"]) -> Float[Tensor, "*batch"]:
     """How spread out is each query's weight? Shannon entropy in bits, float64.
 
     0 when all weight rests on one key, log2(n) when n keys share it alike. Rows are normalised first; a row that is

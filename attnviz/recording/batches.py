@@ -77,7 +77,9 @@ def record_batch(
         check_tokens(interventions, *readings[-1].sizes)
     batch = Batch(model, rule or Soft(), tuple(interventions), predictions)
     traces: dict[int, Trace] = {}
-    for group in passes(readings) if together(model) else [[one] for one in readings]:
+    groups = passes(readings) if together(model) else [[one] for one in readings]
+    batch.check(groups)
+    for group in groups:
         traces |= {one.number: trace for one, trace in zip(group, batch.traces(group), strict=True)}
     return [traces[number] for number in range(len(texts))]
 
@@ -125,6 +127,14 @@ class Batch:
     interventions: tuple[Intervention, ...]
     predictions: bool
 
+    def check(self, groups: Sequence[Sequence[Reading]]) -> None:
+        """Refuse passes that would not fit into the memory; texts alone are asked for when it comes to them."""
+        sizes = [
+            (len(group) * _longest(group)[0], len(group) * _longest(group)[1]) for group in groups if len(group) > 1
+        ]
+        if sizes:
+            check_run(self.model.network.config, *max(sizes), eager=False, predictions=self.predictions)
+
     def traces(self, group: Sequence[Reading]) -> list[Trace]:
         """The traces of texts that go through the model together."""
         if len(group) == 1:
@@ -132,9 +142,6 @@ class Batch:
         network, model = self.model.network, self.model
         follow = Each(changes_of(self.rule, self.interventions), group) if self.interventions else None
         changes = () if follow else changes_of(self.rule, ())
-        longest = max(one.sizes[0] for one in group), max(one.sizes[1] or 0 for one in group)
-        tokens = [length * len(group) for length in longest]
-        check_run(network.config, *tokens, eager=False, predictions=self.predictions)
         watch = Watch(states=not hears_last(network), follow=follow, texts=len(group))
         result, found = run(network, changes, name=model.name, watch=watch, **self.inputs(group))
         cut = Cut(group)
@@ -169,6 +176,11 @@ class Batch:
         found = _filled(sources, filler, "input_ids", "attention_mask")
         replies = [one.reply.ids for one in group if one.reply is not None]
         return found | (_filled(replies, filler, "decoder_input_ids", "decoder_attention_mask") if replies else {})
+
+
+def _longest(group: Sequence[Reading]) -> tuple[int, int]:
+    """The tokens of the longest text and of the longest target."""
+    return max(one.sizes[0] for one in group), max(one.sizes[1] or 0 for one in group)
 
 
 def _filled(rows: Sequence[Sequence[int]], filler: int, name: str, mask: str) -> dict[str, Tensor]:

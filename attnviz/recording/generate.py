@@ -17,7 +17,8 @@ from attnviz.core.rules import Rule, Soft
 from attnviz.errors import ModelError, TextError
 from attnviz.guard import guarded, own
 from attnviz.models.load import Model
-from attnviz.recording.record import Layers, check_numbers, record, reply_of, trace_of, why_not
+from attnviz.recording.checks import check_numbers, why_not
+from attnviz.recording.record import Layers, record, reply_of, trace_of
 from attnviz.systems.protocol import System
 from attnviz.text.tokens import Encoded, encode, written
 from attnviz.trace import Gap, Trace

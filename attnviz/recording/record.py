@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from inspect import signature
-from math import inf
 from typing import Any
 
 import torch
@@ -18,10 +17,11 @@ from attnviz.core.attention import Attention, Observed
 from attnviz.core.interventions import Intervention, Reweigh, check_tokens
 from attnviz.core.rules import Rule, Soft
 from attnviz.core.states import Block
-from attnviz.errors import AttnvizError, ModelError, Stopped, TextError
+from attnviz.errors import ModelError, Stopped, TextError
 from attnviz.guard import guarded, own
 from attnviz.models.load import Model
 from attnviz.models.memory import check_run, n_calls
+from attnviz.recording.checks import check_numbers, why_not
 from attnviz.recording.dataflow import Dataflow
 from attnviz.recording.systems import read as read_system
 from attnviz.systems.protocol import System
@@ -131,41 +131,6 @@ def _prepared(
     skips = not predictions and may_skip(model.network)
     check_run(model.network.config, *sizes, eager=model.eager, predictions=not skips)
     return sizes, inputs | ({"logits_to_keep": 1} if skips else {})
-
-
-def why_not(model: Model, *read: Encoded) -> AttnvizError:
-    """What stands between a model and a text (and a reply) with which a run of it has failed?"""
-    rows = _rows(model.network)
-    beyond = [label for one in read for number, label in zip(one.ids, one.labels, strict=True) if number >= rows]
-    if beyond:
-        return ModelError("tokens_beyond_model", model=model.name, token=beyond[0], rows=rows)
-    if len(read) > 1 and model.limit is not None and len(read[1].ids) > model.limit:
-        return TextError("target_too_long", model=model.name, tokens=len(read[1].ids), limit=model.limit)
-    if getattr(model.network, "input_modalities", "text") not in ("text", ("text",), ["text"]):
-        return ModelError("model_needs_more", model=model.name)
-    return ModelError("run_failed", model=model.name)
-
-
-def _rows(network: Any) -> float:
-    """How many tokens has the network a place for? Infinitely many where that is not known."""
-    try:
-        table = network.get_input_embeddings()
-    except (NotImplementedError, AttributeError):
-        return inf
-    return getattr(table, "num_embeddings", inf)
-
-
-def check_numbers(result: Mapping[str, Any], name: str) -> None:
-    """Refuse a run in which something is no number (NaN, infinite): damaged weights. Raises `ModelError`.
-
-    What is no number in one layer is none in the last states, and in the head none after the last token.
-    """
-    states = [result.get(field) for field in ("hidden_states", "encoder_hidden_states", "decoder_hidden_states")]
-    last = [one[-1] for one in states if one]
-    logits = result.get("logits")
-    scores = [logits[..., -1, :]] if isinstance(logits, Tensor) else []
-    if not all(bool(one.isfinite().all()) for one in last) or any(bool(one.isnan().any()) for one in scores):
-        raise ModelError("weights_not_numbers", model=name)
 
 
 def may_skip(network: Any) -> bool:

@@ -11,7 +11,7 @@ import transformers
 from transformers import PreTrainedTokenizerBase
 
 from attnviz import AttnvizError, Model, ModelError, TextError, generate, load, record
-from attnviz.recording.record import check_numbers
+from attnviz.recording.checks import check_numbers
 from tests.parity import tiny
 
 TEXT = "南京市长江大桥, the cat sat on the mats"

@@ -6,21 +6,20 @@
 import streamlit as st
 
 if __name__ == "__main__":
-    from attnviz.ui.kit import page
-    from attnviz.ui.kit.language import language_picker, t
-    from attnviz.ui.pages.family.map import SECTIONS
+    from attnviz.ui import registry
+    from attnviz.ui.kit import ICON, language_picker, page, t
 
-    st.set_page_config(page_title="attnviz", page_icon=str(page.ICON), layout="wide")
-    page.start()
+    st.set_page_config(page_title="attnviz", page_icon=str(ICON), layout="wide")
+    page.start(registry.params())
     chosen = st.navigation(
         {
             t(f"section_{section}") if section else "": [
                 st.Page(
-                    screen.file, title=t(f"page_{screen.name}"), icon=screen.icon, default=screen.name == "attention"
+                    screen.file, title=t(f"page_{screen.name}"), icon=screen.icon, default=screen == registry.home()
                 )
                 for screen in screens
             ]
-            for section, screens in SECTIONS.items()
+            for section, screens in registry.sections().items()
         },
         position="top",
     )

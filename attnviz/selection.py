@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 if TYPE_CHECKING:
     from attnviz.core.attention import Attention
     from attnviz.core.rules import Rule
-    from attnviz.trace import Trace
+    from attnviz.trace import Cell, Trace
 
 Scale = Literal["unit", "row", "log"]
 SCALES: tuple[Scale, ...] = get_args(Scale)
@@ -45,6 +45,10 @@ class Selection:
     def attention(self, trace: Trace) -> Attention:
         """The chosen head of a run under the chosen rule. Raises `AttnvizError` for a layer or head not there."""
         return trace.attention(self.layer, self.head, self.rule)
+
+    def explained(self, trace: Trace) -> Cell:
+        """Every number on the way to the chosen pair's weight; to the first key's where no key is chosen."""
+        return trace.cell(self.layer, self.head, self.query, self.key or 0, self.rule)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from attnviz.ui.pages.family.map import SECTIONS
+from attnviz.ui import registry
 
 ROOT = Path(__file__).parents[1]
 TEXT = "The dog chased the cat because it was hungry, and then it slept."  # 20 tokens of lab-4 with [CLS] and [SEP]
@@ -76,7 +76,7 @@ CLICK = """async ([button, look]) => {
   }
 }"""
 
-PAGES = [screen.name for screens in SECTIONS.values() for screen in screens if screen.name != "attention"]
+PAGES = [screen.name for screen in registry.screens() if screen.name != "attention"]
 WITHOUT_CHART = ("family",)
 TIMES = 3
 SETTLED = """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'

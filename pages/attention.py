@@ -4,50 +4,46 @@ The pictures are drawn first, from the choices as they stand; the controls follo
 Plotly begins to load there, before anything else. On a cold server, where that takes seconds, the controls come first.
 """
 
-from attnviz.selection import Selection
-from attnviz.ui.kit import charts, clicks, page, panels
-from attnviz.ui.kit import controls as choices
-from attnviz.ui.kit.export_menu import take_away
-from attnviz.ui.kit.reader import draw_reader
+from attnviz.ui import kit
+from attnviz.ui.kit import page
+from attnviz.ui.pages.attention import SCREEN, choices, shown
 from attnviz.ui.stores import runs
 
-page.heading()
-clicks.listen_to_attention()
-places, cold = page.frame(), runs.cold()
+page.heading(SCREEN)
+kit.listen_to_head()
+places, cold = shown.frame(), runs.cold()
 if cold:
-    page.controls(places)
+    choices.choose(places.box, places.controls)
 with page.reader_errors(places.notice):
-    now = choices.now()
-    with places.working(now.model):
-        loaded = runs.model(now.model)
-        soft = runs.trace(now.model, now.text, choices.SOFT, now.blank)
-        run = runs.trace(now.model, now.text, now.rule, now.blank) if now.scope == "run" else soft
-    rule = choices.as_rule(now.rule)
-    layer, head = choices.within("layer", run.n_layers), choices.within("head", run.n_heads)
-    query, key = (choices.within(name, len(run.tokens)) for name in ("query", "key"))
+    now, name = kit.choices_now(), choices.model_now()
+    with places.working(name):
+        model = runs.model(name)
+        soft = runs.trace(name, now.text, kit.SOFT, now.blank)
+        run = runs.trace(name, now.text, now.rule, now.blank) if now.scope == "run" else soft
+    rule, style = kit.as_rule(now.rule), kit.style_now(now.scale)
     redrawn = None if now.scope == "run" else rule
-    selection, style = Selection(layer, head, query, key, redrawn, now.specials), charts.style_now(now.scale)
+    selection = kit.Selection(*kit.head_now(run), *kit.cell_now(run), redrawn, now.specials)
     with places.cells:
-        charts.draw_heatmap(run, selection, style)
+        kit.draw_heatmap(run, selection, style)
     with places.heads:
-        charts.draw_grid(run, selection, style)
+        kit.draw_grid(run, selection, style)
     with places.text:
-        draw_reader(run, selection, blanks=loaded.mask_id is not None)
+        kit.draw_reader(run, selection, blanks=model.mask_id is not None)
     with places.head_pickers:
-        choices.choose_head(run.n_layers, run.n_heads)
+        kit.choose_head(run)
     with places.cell_pickers:
-        choices.choose_cell(run.tokens, run.key_tokens)
+        kit.choose_cell(run)
     with places.notice:
-        panels.show_cut(run, loaded.limit)
+        kit.show_cut(run, model.limit)
     with places.why:
-        panels.show_why(run.cell(layer, head, query, key, redrawn), rule, now.model, now.scope)
-        panels.show_sink(run, selection)
+        kit.show_why(selection.explained(run), rule, name, now.scope)
+        kit.show_sink(run, selection)
     with places.prediction:
-        panels.show_prediction(soft, run, rule)
+        shown.show_prediction(soft, run, rule)
     with places.bought:
-        panels.show_heads(now.model, now.text)
+        shown.show_more_heads(name, now.text)
     with places.take:
-        take_away(run, selection, style)
+        kit.take_away(run, selection, style)
 if not cold:
-    page.controls(places)
-page.done()
+    choices.choose(places.box, places.controls)
+page.done(SCREEN.params)

@@ -1,8 +1,9 @@
 """Which attentions are there, and in what do they differ?"""
 
 from attnviz.ui.kit import page
-from attnviz.ui.pages.family.map import PARAMS, draw_map
+from attnviz.ui.pages.family import SCREEN
+from attnviz.ui.pages.family.shown import draw_map
 
-page.heading("family.title", "family.look", PARAMS)
+page.heading(SCREEN)
 draw_map()
-page.done(PARAMS)
+page.done(SCREEN.params)

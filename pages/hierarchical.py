@@ -2,46 +2,42 @@
 
 import streamlit as st
 
-from attnviz.ui.kit import controls as choices
-from attnviz.ui.kit import page
-from attnviz.ui.kit.language import article, t
-from attnviz.ui.pages.hierarchical import choices as asked
-from attnviz.ui.pages.hierarchical import shown as shows
+from attnviz.ui.kit import choose_rule, page, rule_now
+from attnviz.ui.pages.hierarchical import SCREEN, choices, shown
 
-page.heading("hierarchical.title", "hierarchical.look", asked.PARAMS)
+page.heading(SCREEN)
 with st.sidebar:
-    model = asked.choose_model()
-    choices.choose_rule()
-    with st.popover(t("hierarchical.how"), icon=":material/help:", width="stretch"):
-        st.markdown(article("hierarchical"))
-rule = choices.rule_now()
+    model = choices.choose_model()
+    choose_rule()
+page.how_it_works("hierarchical", "hierarchical.how")
+rule = rule_now()
 left, right = st.columns([5, 7], gap="medium")
 with left:
-    text = asked.choose_document(model)
+    text = choices.choose_document(model)
 with page.reader_errors():
     with right:
-        shown = asked.read(model, text, rule)
-        shows.notices(shown)
+        reading = choices.read(model, text, rule)
+        shown.notices(reading)
         document, one, other = st.container(), *st.columns(2, gap="small")
         with one:
-            sentence = asked.choose_sentence(shown)
+            sentence = choices.choose_sentence(reading)
         with other:
-            word = asked.choose_word(shown, sentence)
+            word = choices.choose_word(reading, sentence)
         with document:
-            shows.draw_document(shown, sentence, word)
+            shown.draw_document(reading, sentence, word)
     with left:
-        shows.draw_prediction(shown)
-        shows.draw_effect(shown, rule, model, text, sentence, word)
+        shown.draw_prediction(reading)
+        shown.draw_effect(reading, rule, model, text, sentence, word)
     st.divider()
     bars, why = st.columns([7, 5], gap="medium")
     with bars:
-        shows.draw_sentence(shown, sentence, word)
+        shown.draw_sentence(reading, sentence, word)
     with why:
-        shows.draw_why(shown, sentence, word)
-    shows.draw_maps(shown, sentence, word)
+        shown.draw_why(reading, sentence, word)
+    shown.draw_maps(reading, sentence, word)
     here, average = st.columns(2, gap="medium")
     with here:
-        shows.draw_against(shown)
+        shown.draw_against(reading)
     with average:
-        shows.draw_held_out(model)
-page.done(asked.PARAMS)
+        shown.draw_held_out(model)
+page.done(SCREEN.params)

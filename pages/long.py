@@ -2,46 +2,38 @@
 
 import streamlit as st
 
-from attnviz.ui.kit import controls as choices
-from attnviz.ui.kit import page
-from attnviz.ui.kit.charts import dark
-from attnviz.ui.kit.language import article, t
-from attnviz.ui.pages.long import choices as long
-from attnviz.ui.pages.long import export as long_take
-from attnviz.ui.pages.long import run as long_run
-from attnviz.ui.pages.long import shown as long_shown
-from attnviz.ui.pages.models import choices as models
+from attnviz.ui.kit import choose_head, choose_rule, page
+from attnviz.ui.pages.long import SCREEN, choices, run, shown
 
-page.heading("long.title", "long.look", long.PARAMS)
-long.begin()
+page.heading(SCREEN)
+choices.begin()
 with st.sidebar:
-    name, revision = long.choose_model()
-    choices.choose_rule()
-    long.choose_look()
-    with st.popover(t("long.how_title"), icon=":material/help:", width="stretch"):
-        st.markdown(article("long"))
-text, notice = long.choose_text(), st.container()
-done = long_run.shown(long_run.Asked(name, revision, text), notice)
+    name, revision = choices.choose_model()
+    choose_rule()
+    choices.choose_colours()
+page.how_it_works("long", "long.how_title")
+text, notice = choices.choose_text(), st.container()
+done = run.shown(run.RunRequest(name, revision, text), notice)
 if done is not None:
-    place = long.fit(done.tokens)
-    long_shown.listen(done.tokens)
+    place = choices.fit(done.tokens)
+    shown.listen(done.tokens)
     left, middle, side = st.columns([9, 13, 7], gap="medium")
     with left:
-        look = long.look(*models.choose_head(done.trace), dark())
-        long_shown.draw_grid(done, look)
+        look = choices.look_now(*choose_head(done.trace))
+        shown.draw_grid(done, look)
     with middle:
-        long_shown.steps(done.tokens, place)
-        long_shown.draw_map(done, look, place)
-        long_shown.say_where(done, look, place)
+        shown.steps(done.tokens, place)
+        shown.draw_map(done, look, place)
+        shown.say_where(done, look, place)
     with side:
-        long_shown.draw_small(done, look, place)
-        hits = long.choose_found(done.trace.encoded)
-        follow, token = long.choose_followed(done.trace.encoded.labels)
-        long_take.take(done, look, place, long_shown.MAP)
+        shown.draw_small(done, look, place)
+        hits = choices.choose_found(done.trace.encoded)
+        follow, token = choices.choose_followed(done.trace.encoded.labels)
+        shown.take(done, look, place)
     words, line = st.columns([12, 10], gap="medium")
     with words:
-        long_shown.draw_text(done, look, follow, token, hits)
+        shown.draw_text(done, look, follow, token, hits)
     with line:
-        long_shown.draw_line(done, look, follow, token)
-    long_run.show_facts(done)
-page.done(long.PARAMS)
+        shown.draw_line(done, look, follow, token)
+    run.show_facts(done)
+page.done(SCREEN.params)

@@ -2,71 +2,59 @@
 
 import streamlit as st
 
-from attnviz.selection import Selection
-from attnviz.ui.kit import charts, clicks, page, panels
-from attnviz.ui.kit import controls as choices
-from attnviz.ui.kit.effect import show_effect
-from attnviz.ui.kit.export_menu import take_away
-from attnviz.ui.kit.language import article, t
-from attnviz.ui.kit.reader import draw_reader
-from attnviz.ui.pages.models import changes, writing
-from attnviz.ui.pages.models import choices as models
+from attnviz.ui import kit
+from attnviz.ui.kit import page, plain, t
+from attnviz.ui.pages.models import SCREEN, choices, shown
 
-page.heading("models_title", "models_look", models.PARAMS)
-clicks.listen_to_attention()
-writing.collect()
+page.heading(SCREEN)
+kit.listen_to_head()
+shown.collect()
 with st.sidebar:
-    models.choose_model()
-    choices.choose_rule()
-    choices.choose_scope()
+    choices.choose_model()
+    kit.choose_rule()
+    kit.choose_scope()
     in_layers, in_force = st.container(), st.container()
-    choices.choose_look()
-    with st.popover(t("models_how"), icon=":material/help:", width="stretch"):
-        st.markdown(article("models"))
-choices.choose_text()
+    kit.choose_look()
+page.how_it_works("models", "models_how")
+kit.choose_shared_text()
 run = None
 with page.reader_errors():
-    model = models.opened()
-    models.choose_target(model)
-    what = models.asked(model)
+    model = choices.chosen_model()
+    choices.choose_target(model)
+    request = choices.request_now(model)
     row, busy = st.container(), st.container()
     with row:
         unit, part, write = st.columns([4, 4, 3], gap="medium")
     with write:
-        writing.choose_writing(model, what, busy)
-    with busy, st.spinner(t("running", model=panels.plain(model.name)), show_time=True):
-        before = models.trace(what.untouched())
-        after = before if what == what.untouched() else models.trace(what)
-    panels.show_cut(before, model.limit)
-    models.show_limits(model, before)
+        shown.choose_writing(model, request, busy)
+    with busy, st.spinner(t("running", model=plain(model.name)), show_time=True):
+        before, after = choices.both_runs(request)
+    kit.show_cut(before, model.limit)
+    shown.show_limits(model, before)
     with part:
-        run = models.choose_part(after)
+        run = choices.choose_part(after)
     with unit:
-        by = models.choose_unit()
+        by = choices.choose_unit()
     with in_layers:
-        models.choose_layers(run)
-    rule, now = models.redrawn(model), choices.now()
-    style = charts.style_now(now.scale)
-    text = st.container()
-    left, middle, side = st.columns([10, 12, 8], gap="medium")
+        choices.choose_layers(run)
+    rule, now = choices.redrawn(model), kit.choices_now()
+    text, (left, middle, side) = st.container(), st.columns([10, 12, 8], gap="medium")
     with left:
-        layer, head = models.choose_head(run)
-        query, key = choices.within("query", len(run.tokens)), choices.within("key", len(run.key_tokens))
-        selection = Selection(layer, head, query, key, rule, now.specials, by)
-        charts.draw_grid(run, selection, style)
+        place = kit.choose_head(run)
+        selection, style = kit.Selection(*place, *kit.cell_now(run), rule, now.specials, by), kit.style_now(now.scale)
+        kit.draw_grid(run, selection, style)
     with text:
-        draw_reader(run, selection, blanks=model.mask_id is not None)
+        kit.draw_reader(run, selection, blanks=model.mask_id is not None)
     with middle:
-        choices.choose_cell(run.tokens, run.key_tokens)
-        charts.draw_heatmap(run, selection, style)
+        kit.choose_cell(run)
+        kit.draw_heatmap(run, selection, style)
     with side:
-        cell = run.cell(layer, head, query, key, rule)
-        panels.show_why(cell, choices.as_rule(now.rule), model.name, models.scope(model))
-        panels.show_sink(run, selection)
-        take_away(run, selection, style)
-        changes.choose(run, selection, locked=model.eager)
-    show_effect(before.map(run.part), run, query)
-    models.show_facts(model, before)
+        kit.show_why(selection.explained(run), kit.as_rule(now.rule), model.name, choices.scope(model))
+        kit.show_sink(run, selection)
+        kit.take_away(run, selection, style)
+        choices.choose_changes(run, selection, locked=model.eager)
+    kit.show_effect(before.map(run.part), run, selection.query)
+    shown.show_facts(model, before)
 with in_force:
-    changes.show(run)
-page.done(models.PARAMS)
+    choices.show_changes(run)
+page.done(SCREEN.params)

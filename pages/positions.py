@@ -2,42 +2,37 @@
 
 import streamlit as st
 
-from attnviz.ui.kit import controls as choices
-from attnviz.ui.kit import page, panels
-from attnviz.ui.kit.language import article, t
-from attnviz.ui.pages.positions import choices as positions
-from attnviz.ui.pages.positions import shown as positions_shown
+from attnviz.ui.kit import choose_rule, choose_text, page, rule_now, show_cut, t
+from attnviz.ui.pages.positions import SCREEN, choices, shown
 
-page.heading("positions.title", "positions.look", positions.PARAMS)
-text = positions.choose_sentence()
+page.heading(SCREEN)
+text = choose_text(choices.KEY, choices.SAMPLES, choices.forget_order)
 with st.sidebar:
-    choices.choose_rule()
-    with st.popover(t("models_how"), icon=":material/help:", width="stretch"):
-        st.markdown(article("positions"))
+    choose_rule()
+page.how_it_works("positions", "models_how")
 with page.reader_errors():
     with st.spinner(t("positions.running"), show_time=True):
-        encoded, order = positions.choose_order(text)
-        found = positions.all_noticed(encoded, order, choices.rule_now())
-    panels.show_cut(found[0].readings["order"].trace, positions.model("none").limit)
-    encoding = str(st.session_state[positions.KEY + "encoding"])
+        encoded, order = choices.choose_order(text)
+        noticed = choices.all_noticed(encoded, order, rule_now())
+    show_cut(noticed[0].readings["order"].trace, choices.model("none").limit)
     left, right = st.columns([13, 9], gap="medium")
     with left:
-        positions_shown.show_who(found, encoding)
-        positions_shown.show_answers(found)
+        shown.show_who(noticed, choices.encoding_now())
+        shown.show_answers(noticed)
     with right:
-        positions_shown.draw_beginnings(found)
-    encoding = positions.choose_encoding()
+        shown.draw_beginnings(noticed)
+    encoding = choices.choose_encoding()
     itself, alike, near = st.columns(3, gap="medium")
     with itself:
-        positions_shown.draw_encoding(encoding)
+        shown.draw_encoding(encoding)
     with alike:
-        positions_shown.draw_alike(encoding)
+        shown.draw_alike(encoding)
     with near:
-        positions_shown.draw_near()
-    positions_shown.draw_heads(found, encoding)
+        shown.draw_near()
+    shown.draw_heads(noticed, encoding)
     left, right = st.columns([5, 3], gap="medium")
     with left:
-        positions_shown.show_held_out()
+        shown.show_held_out()
     with right:
-        positions_shown.show_lengths()
-page.done(positions.PARAMS)
+        shown.show_lengths()
+page.done(SCREEN.params)

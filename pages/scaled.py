@@ -1,22 +1,18 @@
 """How does one query come to its output: product, scale, mask, weights, sum?"""
 
-import streamlit as st
-
-from attnviz.ui.kit import page, panels
-from attnviz.ui.kit.language import article, t
-from attnviz.ui.pages.scaled import screen as scaled
+from attnviz.ui.kit import SAMPLES, choose_text, page, show_cut
+from attnviz.ui.pages.scaled import SCREEN, choices, shown
 from attnviz.ui.stores import runs
 
-page.heading("scaled.title", "scaled.look", scaled.PARAMS)
-scaled.choose_text()
-scaled.choose_computation()
+page.heading(SCREEN)
+text = choose_text(choices.KEY, SAMPLES)
+choices.choose_computation()
 with page.reader_errors():
-    trace = scaled.own_run()
-    panels.show_cut(trace, runs.model(trace.model).limit)
-    place = scaled.choose_place(trace)
-    shown = scaled.changed_run(trace, place[0], place[3])
-    scaled.draw_steps(trace, shown, place)
-    scaled.draw_saturation(trace, place)
-with st.sidebar, st.popover(t("how_title"), icon=":material/help:", width="stretch"):
-    st.markdown(article("scaled"))
-page.done(scaled.PARAMS)
+    run = choices.own_run(text)
+    show_cut(run, runs.model(run.model).limit)
+    place = choices.choose_place(run)
+    changed = choices.changed_run(run, place[0], place[3])
+    shown.draw_steps(run, changed, place)
+    shown.draw_saturation(run, place)
+page.how_it_works("scaled")
+page.done(SCREEN.params)

@@ -3,25 +3,23 @@
 import streamlit as st
 
 from attnviz.ui.kit import page
-from attnviz.ui.kit.language import article, t
-from attnviz.ui.pages.target import screen as target
+from attnviz.ui.pages.target import SCREEN, choices, shown
 
-page.heading("target.title", "target.look", target.PARAMS)
-target.choose_texts()
-target.choose_computation()
+page.heading(SCREEN)
+choices.choose_texts()
+choices.choose_computation()
 with page.reader_errors():
-    trace = target.run()
-    target.show_cut(trace)
-    query, key = target.choose_pair(trace)
-    target.draw_text(trace, query)
+    run = choices.run()
+    shown.show_cuts(run)
+    query, key = choices.choose_pair(run)
+    shown.draw_text(run, query)
     left, right = st.columns(2, gap="medium")
     with left:
-        target.draw_map(trace, query, key)
-        target.show_output(trace, query)
+        shown.draw_map(run, query, key)
+        shown.show_output(run, query)
     with right:
-        target.show_formula(trace, query, key)
-        target.show_comparison(query)
-    target.show_held_out()
-with st.sidebar, st.popover(t("how_title"), icon=":material/help:", width="stretch"):
-    st.markdown(article("target"))
-page.done(target.PARAMS)
+        shown.show_formula(run, query, key)
+        shown.show_comparison(query)
+    shown.show_held_out()
+page.how_it_works("target")
+page.done(SCREEN.params)

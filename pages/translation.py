@@ -3,31 +3,28 @@
 import streamlit as st
 
 from attnviz.ui.kit import page
-from attnviz.ui.kit.language import article, t
-from attnviz.ui.pages.translation import choices as translation
-from attnviz.ui.pages.translation import shown
+from attnviz.ui.pages.translation import SCREEN, choices, shown
 
-page.heading("translation.title", "translation.look", translation.PARAMS)
+page.heading(SCREEN)
 shown.listen()
 with st.sidebar:
-    translation.choose_way()
-    translation.choose_rule()
-    translation.choose_target()
-    with st.popover(t("models_how"), icon=":material/help:", width="stretch"):
-        st.markdown(article("translation"))
-translation.choose_text()
+    choices.choose_way()
+    choices.choose_decoder_rule()
+    choices.choose_target()
+page.how_it_works("translation", "models_how")
+choices.choose_sentence()
 with page.reader_errors():
-    what = translation.asked()
-    run = translation.run(what)
-    shown.show_reading(run, what)
-    shown.show_answers(run, what)
+    request = choices.request_now()
+    run = choices.run(request)
+    shown.show_reading(run, request)
+    shown.show_answers(run, request)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        place = shown.choose_head(run)
+        place = shown.choose_open_head(run)
         picture = st.empty()
     with right:
-        cell = shown.choose_cell(run, place)
-        shown.show_why(run, what, place, cell)
+        cell = shown.choose_pair(run, place)
+        shown.show_why(run, request, place, cell)
         shown.draw_lengths(run)
-    shown.draw_map(picture, run, what, place, cell)
-page.done(translation.PARAMS)
+    shown.draw_map(picture, run, request, place, cell)
+page.done(SCREEN.params)

@@ -1,26 +1,43 @@
-"""The choices of all pages: Streamlit forgets those of a control that it has not drawn."""
+"""Which pages are there? Every folder of `pages/` says by itself what it is (`SCREEN`); nothing lists them.
+
+Importing a page's folder brings its choices alone: no torch, no plotly, no transformers.
+"""
 
 from __future__ import annotations
 
-from attnviz.ui.kit import controls as choices
-from attnviz.ui.kit.link import Param
-from attnviz.ui.pages.directions import screen as directions
-from attnviz.ui.pages.hierarchical import choices as hierarchical
-from attnviz.ui.pages.limits import choices as limits
-from attnviz.ui.pages.long import choices as long
-from attnviz.ui.pages.models import choices as models
-from attnviz.ui.pages.positions import choices as positions
-from attnviz.ui.pages.readings import choices as cases
-from attnviz.ui.pages.scaled import screen as scaled
-from attnviz.ui.pages.sparse import choices as sparse
-from attnviz.ui.pages.target import screen as target
-from attnviz.ui.pages.translation import choices as translation
+import pkgutil
+from functools import cache
+from importlib import import_module
 
-PAGES = (
-    choices, cases, models, long, scaled, target, positions, translation, directions, hierarchical, sparse, limits,
-)  # fmt: skip
+from attnviz.ui import pages
+from attnviz.ui.kit import Member, Param, Screen
+
+
+@cache  # a tuple of pages and their choices: 100 kB
+def screens() -> tuple[Screen, ...]:
+    """All pages, in the order of the navigation; the app opens with the first."""
+    folders = [folder.name for folder in pkgutil.iter_modules(pages.__path__) if folder.ispkg]
+    found: list[Screen] = [import_module(f"{pages.__name__}.{name}").SCREEN for name in folders]
+    return tuple(sorted(found, key=lambda screen: screen.order))
+
+
+def home() -> Screen:
+    """The page with which the app opens."""
+    return screens()[0]
+
+
+def sections() -> dict[str, tuple[Screen, ...]]:
+    """The pages by their section of the navigation; the section without a name stands open."""
+    names = dict.fromkeys(screen.section for screen in screens())
+    return {name: tuple(screen for screen in screens() if screen.section == name) for name in names}
 
 
 def params() -> dict[str, Param]:
     """Every page's choices, by the key under which the session holds them."""
-    return {param.key: param for module in PAGES for param in module.PARAMS.values()}
+    return {param.key: param for screen in screens() for param in screen.params.values()}
+
+
+def members() -> tuple[tuple[Member, Screen], ...]:
+    """The members of the family with the page that shows each, in the order of the map."""
+    found = [(member, screen) for screen in screens() for member in screen.members]
+    return tuple(sorted(found, key=lambda pair: pair[0].number))

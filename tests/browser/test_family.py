@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from attnviz.messages import say
-from attnviz.ui.pages.family.map import SECTIONS
+from attnviz.ui import registry
 from tests.browser.person import Visit
 from tests.browser.test_layout import CUT, NARROW, SCROLL, WIDE
 
 Start = Callable[..., Visit]
-PAGES = ["family", *(screen.name for screen in SECTIONS["family"])]
+PAGES = ["family", *(screen.name for screen in registry.sections()["family"])]
 PLAIN = ("family", "limits")  # pages that begin without a chart of weights
 
 

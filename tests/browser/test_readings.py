@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from attnviz.messages import say
-from attnviz.ui.pages.family.map import SECTIONS
+from attnviz.ui import registry
 from tests.browser.person import Visit
 from tests.browser.test_layout import CUT, LOOKS, NARROW, SCROLL, SLACK, WIDE
 
@@ -42,7 +42,8 @@ def test_a_phone_scrolls_down_and_never_sideways(visit: Start) -> None:
 def test_a_link_to_the_page_opens_it_with_the_app_around_it(visit: Start) -> None:
     one = visit({"lang": "en", "case": "balls"}, name="readings")
     links = one.page.get_by_test_id("stTopNavLink")
-    names = [screen.icon.split("/")[1].rstrip(":") + say(f"ui.page_{screen.name}", "en") for screen in SECTIONS[""]]
+    first = registry.sections()[""]
+    names = [screen.icon.split("/")[1].rstrip(":") + say(f"ui.page_{screen.name}", "en") for screen in first]
     expect(links).to_have_text(names)
     links.first.click()
     one.ready()

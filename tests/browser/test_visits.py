@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from playwright.sync_api import Browser, expect
 
-from attnviz.ui.kit.controls import PARAMS
+from attnviz.ui.pages.attention.choices import PARAMS
 from tests.browser.person import Visit
 
 Start = Callable[..., Visit]

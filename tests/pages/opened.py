@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from attnviz.ui.kit.controls import KEY, PARAMS
+from attnviz.ui.pages.attention.choices import KEY, PARAMS
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 300  # seconds: four models are loaded on the first run, on a machine that may be busy

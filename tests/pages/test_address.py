@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from attnviz.messages import say
 from attnviz.ui.kit import address
 from attnviz.ui.kit import controls as choices
-from attnviz.ui.kit.texts import fitted, name_of
+from attnviz.ui.kit.link.texts import fitted, name_of
 from attnviz.ui.pages.hierarchical import choices as hierarchical
 from attnviz.ui.pages.long import choices as long
 from attnviz.ui.pages.positions import choices as positions

@@ -10,8 +10,9 @@ from streamlit.testing.v1 import AppTest
 
 from attnviz.figures.paint.shades import STEPS
 from attnviz.messages import table
-from attnviz.ui.kit.controls import KEY, SETTINGS
-from attnviz.ui.kit.language import NAMES
+from attnviz.ui.kit import SETTINGS
+from attnviz.ui.kit.languages import NAMES
+from attnviz.ui.pages.attention.choices import KEY
 from tests.pages.opened import (
     START,
     alone,

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from attnviz import Argmax, load, record
 from attnviz.messages import LANGUAGES, say
-from attnviz.ui.pages.directions.screen import BERT, GPT, PARAMS, SAMPLES, START
+from attnviz.ui.pages.directions.choices import BERT, GPT, PARAMS, SAMPLES, START
 from tests.pages.opened import PATIENCE, ROOT, array, elements, said
 
 

@@ -13,7 +13,7 @@ from attnviz.core.rules import Argmax
 from attnviz.messages import LANGUAGES, say
 from attnviz.systems.hierarchical.effect import without_sentences
 from attnviz.systems.hierarchical.system import MOST_SENTENCES, colour, held_out, load, samples
-from attnviz.ui.pages.hierarchical.choices import HEAVIEST, KEY, MODELS, PARAMS
+from attnviz.ui.pages.hierarchical.choices import HEAVIEST, KEY, NETWORKS, PARAMS
 from tests.pages.opened import PATIENCE, ROOT, array, elements, said
 
 REVIEW = "The plot is thin.\nBut what a wonderful, moving performance!\nI would see it again."
@@ -39,7 +39,7 @@ def painted(at: AppTest) -> str:
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", NETWORKS)
 def test_the_first_sample_is_read_and_shown_in_both_languages(model: str, lang: str) -> None:
     at = opened(lang, model=model)
     assert not at.exception and not at.error and not at.warning
@@ -53,7 +53,7 @@ def test_the_first_sample_is_read_and_shown_in_both_languages(model: str, lang: 
 
 
 def test_reader_s_language_decides_which_network_opens() -> None:
-    assert [opened(lang).session_state[KEY + "model"] for lang in ("en", "zh")] == list(MODELS)
+    assert [opened(lang).session_state[KEY + "model"] for lang in ("en", "zh")] == list(NETWORKS)
 
 
 def test_words_carry_the_product_and_bars_the_sentence_weight() -> None:

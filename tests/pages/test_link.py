@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from attnviz.ui.kit.controls import PARAMS
+from attnviz.ui.pages.attention.choices import PARAMS
 from tests.pages.opened import change, charts, chosen, control, opened
 
 WHOLE = {

@@ -347,7 +347,7 @@ def test_a_run_that_is_stopped_leaves_the_page_as_it_was(
 def test_a_stopped_run_does_not_start_by_itself_again(llama: str) -> None:
     at = opened(model=llama, text=LONG + "x")
     other = LONG + "y"
-    at.session_state[KEY + "stopped"] = long_run.Asked(llama, "", other)
+    at.session_state[KEY + "stopped"] = long_run.RunRequest(llama, "", other)
     box(at).set_value(other)
     at.run()
     assert control(at, "start") is not None and not at.exception

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from attnviz.ui.pages.family.map import SECTIONS
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from streamlit.testing.v1 import AppTest
 
 from attnviz.ui import registry as kept
-from attnviz.ui.kit.panels import UNSEEN, plain
-from attnviz.ui.pages.family.map import SECTIONS
+from attnviz.ui.kit.markdown import UNSEEN, plain
 from tests.pages.opened import ROOT, _run
 
 HOSTILE = "![i](http://foreign.test/x.png) <img src=http://foreign.test/y.png> :material/home: $x^2$ www.foreign.test"

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from attnviz import load, record
 from attnviz.measures.steps import Steps, again
 from attnviz.messages import LANGUAGES, say
-from attnviz.ui.pages.scaled.screen import KEY, PARAMS
+from attnviz.ui.pages.scaled.choices import KEY, PARAMS
 from tests.pages.opened import PATIENCE, ROOT, array, elements, said
 
 

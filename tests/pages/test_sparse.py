@@ -13,7 +13,7 @@ from attnviz.core.masks import Window
 from attnviz.messages import LANGUAGES, say, table
 from attnviz.models import load
 from attnviz.recording.record import record
-from attnviz.ui.kit import asking
+from attnviz.ui.kit import LINKED_SAMPLES
 from attnviz.ui.pages.sparse import shown as pairs
 from attnviz.ui.pages.sparse.choices import KEY, NUMBERS, PARAMS, PATTERNS
 from tests.pages.opened import PATIENCE, ROOT, array, charts, elements, said
@@ -135,9 +135,9 @@ def test_model_that_was_typed_is_taken() -> None:
 
 def test_sample_takes_the_place_of_the_text() -> None:
     at = opened(at="3")
-    next(pill for pill in at.get("button_group") if pill.key == KEY + "sample").set_value(asking.SAMPLES[3])
+    next(pill for pill in at.get("button_group") if pill.key == KEY + "sample").set_value(LINKED_SAMPLES[3])
     at.run()
-    assert not at.exception and at.session_state[KEY + "text"] == asking.SAMPLES[3]
+    assert not at.exception and at.session_state[KEY + "text"] == LINKED_SAMPLES[3]
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from attnviz.messages import LANGUAGES, say
 from attnviz.systems.target.system import SIMILARITIES, load
-from attnviz.ui.pages.target.screen import KEY, PARAMS, SAMPLES, START
+from attnviz.ui.pages.target.choices import KEY, PARAMS, SAMPLES, START
 from tests.pages.opened import PATIENCE, ROOT, array, elements, said
 
 BAD = ["", "  ", "😀", "x" * 3000, "<b>x</b>", "שלום עולם", "\u200b", "狗" * 500]

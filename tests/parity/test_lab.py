@@ -10,8 +10,8 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 import attnviz as av
 from attnviz.measures import mean_head_distance, words
 from attnviz.models import COMPARED, built_in_folder, read_card
-from attnviz.ui.kit.controls import SAMPLES, START
-from attnviz.ui.kit.panels import CHANGE
+from attnviz.ui.kit import SAMPLES, START
+from attnviz.ui.pages.attention.shown import CHANGE
 
 SENTENCES = (START, "The dog chased the cat because it was hungry.", "中华人民共和[MASK]成立", "我说hello，😀 龘！")
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attnviz.selection import Selection, Style
-from attnviz.ui.kit.controls import KEY
-from attnviz.ui.kit.language import language, t
+from attnviz.ui.kit.languages import language, t
+from attnviz.ui.kit.rules import SHARED
 
 if TYPE_CHECKING:
     from attnviz.figures import Figure
@@ -22,7 +22,7 @@ BAR = {
     "modeBarButtons": [["toImage"]],
     "toImageButtonOptions": {"format": "png", "scale": 3, "filename": "attnviz"},
 }
-HEIGHT = 416
+CHART_HEIGHT = 416
 
 
 def css_class(key: str) -> str:
@@ -52,13 +52,13 @@ def draw_grid(run: Trace, selection: Selection, style: Style) -> None:
     layer, head = selection.layer, selection.head
     shown = mosaic(run, selection, style.scale)
     st.plotly_chart(
-        paint_mosaic(shown, replace(style, height=style.pixels(HEIGHT)), (layer, head)),
-        key=KEY + "grid", theme=None, config={"displayModeBar": False},
+        paint_mosaic(shown, replace(style, height=style.pixels(CHART_HEIGHT)), (layer, head)),
+        key=SHARED + "grid", theme=None, config={"displayModeBar": False},
         alt=t("figure.alt_grid", layers=run.n_layers, heads=run.n_heads, layer=layer, head=head),
     )  # fmt: skip
 
 
-def draw_heatmap(run: Trace, selection: Selection, style: Style, *, key: str = KEY + "heatmap", alt: str = "") -> None:
+def draw_heatmap(run: Trace, selection: Selection, style: Style, key: str = SHARED + "heatmap", alt: str = "") -> None:
     """One head; a click explains a cell (`clicks.py`). `alt` is what a screen reader says in place of its own words."""
     figure, words = head_picture(run, selection, style)
     draw(figure, key, alt or words)
@@ -71,5 +71,5 @@ def head_picture(run: Trace, selection: Selection, style: Style) -> tuple[Figure
     from attnviz.figures.words import head_in_words
 
     shown = choose.head(run, selection)
-    figure = paint_head(shown, replace(style, height=style.pixels(HEIGHT)))
+    figure = paint_head(shown, replace(style, height=style.pixels(CHART_HEIGHT)))
     return figure, head_in_words(shown, style.language)

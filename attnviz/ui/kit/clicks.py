@@ -12,8 +12,8 @@ from functools import cache
 import streamlit as st
 
 from attnviz.ui.kit.charts import css_class
-from attnviz.ui.kit.controls import KEY
 from attnviz.ui.kit.reader import asset
+from attnviz.ui.kit.rules import SHARED
 
 
 @cache  # one component with its script: at most 20 kB
@@ -21,7 +21,7 @@ def _component():  # type: ignore[no-untyped-def]
     return st.components.v2.component("attnviz_clicks", html="<span></span>", js=asset("kit/clicks.js"))
 
 
-def listen(key: str, charts: dict[str, str], **on_click: Callable[[], None]) -> None:
+def listen_to_clicks(key: str, charts: dict[str, str], **on_click: Callable[[], None]) -> None:
     """Report clicks on charts: `charts` names the chart (by its key) of each kind of click, "head" or "cell".
 
     `on_click` are the callbacks `on_<kind>_change`; they find what was clicked with `clicked`.
@@ -36,18 +36,23 @@ def clicked(key: str, kind: str) -> tuple[int, int] | None:
     return (int(found[0]), int(found[1])) if found else None
 
 
-def listen_to_attention() -> None:
+def listen_to_head() -> None:
     """A click on a tile of the grid opens its head, one on a cell of the heatmap explains it."""
-    listen(KEY, {"head": KEY + "grid", "cell": KEY + "heatmap"}, on_head_change=_open_head, on_cell_change=_open_cell)
+    listen_to_clicks(
+        SHARED,
+        {"head": SHARED + "grid", "cell": SHARED + "heatmap"},
+        on_head_change=_open_head,
+        on_cell_change=_open_cell,
+    )
 
 
 def _open_head() -> None:
     """A tile was clicked."""
-    if found := clicked(KEY, "head"):
-        st.session_state[KEY + "layer"], st.session_state[KEY + "head"] = found
+    if found := clicked(SHARED, "head"):
+        st.session_state[SHARED + "layer"], st.session_state[SHARED + "head"] = found
 
 
 def _open_cell() -> None:
     """A cell was clicked."""
-    if found := clicked(KEY, "cell"):
-        st.session_state[KEY + "query"], st.session_state[KEY + "key"] = found
+    if found := clicked(SHARED, "cell"):
+        st.session_state[SHARED + "query"], st.session_state[SHARED + "key"] = found

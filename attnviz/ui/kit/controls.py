@@ -1,30 +1,30 @@
-"""The choices of the attention page as plain values, and the controls that ask for them.
+"""The controls that pages share, each written once: a text, a head, a cell, a token, a model, the look of a picture.
 
-Nothing here imports torch: the controls stand on the screen before the engine is loaded.
+They hand back plain values. A control's `key` is the prefix of its page's keys; without one it is shared by the pages
+that show the same sentence and the same open head. Nothing here imports torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from attnviz.messages import LANGUAGES
 from attnviz.selection import SCALES
-from attnviz.ui.kit.language import t
+from attnviz.ui.kit.languages import t
 from attnviz.ui.kit.link import Param, between, flag, one_of
+from attnviz.ui.kit.rules import RULE_PARAMS, SHARED, RuleChoice, choose_one, rule_now, value_of
 
 if TYPE_CHECKING:
-    from attnviz.core.rules import Rule
     from attnviz.selection import Scale
+    from attnviz.trace import Trace
 
 MODELS = ("lab-1", "lab-2", "lab-4", "lab-8")
-FAMILIES = ("soft", "hard", "sparse")
-HARD = ("top-k", "threshold", "top-p", "argmax", "sample")
-SPARSE = ("sparsemax", "entmax")
+BUILT_IN = (*MODELS, "lab-gpt")
 SCOPES = ("redraw", "run")
 START = "南京市长江大桥"
 SAMPLES = (
@@ -36,236 +36,37 @@ SAMPLES = (
     "I saw the man with the telescope.",
 )
 
+# For pages that ask what a prediction hangs on: what gives a token away stands some tokens off.
+LINKED_START = "中华人民共和国成立了七十多年，人民的生活有了很大的变化。"
+LINKED_SAMPLES = (
+    LINKED_START,
+    "他把书还给了图书馆，然后去超市买了一些水果和牛奶。",
+    "She is one of the best players in the history of the game.",
+    "The dog chased the cat because it was hungry and tired.",
+)
+LINKED_TOKEN = 2  # 华, of 中华人民共和国: what gives it away stands three tokens on
+LONGEST_NAME = 15  # characters of a sample that its button shows where samples are long
 
-@dataclass(frozen=True)
-class Setting:
-    """The number of one rule: its name, the range it may take, its start and the step of its slider."""
-
-    name: str
-    low: float
-    high: float
-    start: float
-    step: float
-
-    @property
-    def kind(self) -> type[int] | type[float]:
-        """Whole numbers or not."""
-        return int if isinstance(self.start, int) else float
-
-
-SETTINGS = {
-    "soft": Setting("temperature", 0.1, 5.0, 1.0, 0.1),
-    "top-k": Setting("k", 1, 16, 2, 1),
-    "threshold": Setting("minimum", 0.0, 1.0, 0.1, 0.01),
-    "top-p": Setting("p", 0.05, 1.0, 0.9, 0.05),
-    "sample": Setting("seed", 0, 99, 0, 1),
-    "entmax": Setting("alpha", 1.0, 4.0, 1.5, 0.1),
-}
-
-KEY = "attention."
-PARAMS = {
-    "lang": Param("lang", "lang", None, one_of(*LANGUAGES)),
-    "text": Param("text", KEY + "text", START, str),
-    "model": Param("model", KEY + "model", "lab-4", one_of(*MODELS)),
-    "layer": Param("layer", KEY + "layer", 3, between(0, 999, int)),
-    "head": Param("head", KEY + "head", 2, between(0, 999, int)),
-    "query": Param("query", KEY + "query", 3, between(0, 99_999, int)),
-    "key": Param("key", KEY + "key", 4, between(0, 99_999, int)),
-    "blank": Param("blank", KEY + "blank", None, between(0, 99_999, int)),
-    "family": Param("rule", KEY + "family", "soft", one_of(*FAMILIES)),
-    "hard": Param("hard", KEY + "hard", "top-k", one_of(*HARD)),
-    "sparse": Param("sparse", KEY + "sparse", "sparsemax", one_of(*SPARSE)),
-    "renormalise": Param("renorm", KEY + "renormalise", True, flag),
-    "scope": Param("scope", KEY + "scope", "redraw", one_of(*SCOPES)),
-    "scale": Param("scale", KEY + "scale", "unit", one_of(*SCALES)),
-    "specials": Param("specials", KEY + "specials", True, flag),
-    **{
-        setting.name: Param(
-            setting.name, KEY + setting.name, setting.start, between(setting.low, setting.high, setting.kind), True
-        )
-        for setting in SETTINGS.values()
-    },
-}
-
-# What the rule's controls need on any page that has them.
-RULE_PARAMS = {
-    name: PARAMS[name]
-    for name in ("lang", "family", "hard", "sparse", "renormalise", *(setting.name for setting in SETTINGS.values()))
+# The sentence, the open head and how it is drawn: what is chosen on one page stands on the next.
+SHARED_PARAMS = {
+    **RULE_PARAMS,
+    "text": Param("text", SHARED + "text", START, str),
+    "layer": Param("layer", SHARED + "layer", 3, between(0, 999, int)),
+    "head": Param("head", SHARED + "head", 2, between(0, 999, int)),
+    "query": Param("query", SHARED + "query", 3, between(0, 99_999, int)),
+    "key": Param("key", SHARED + "key", 4, between(0, 99_999, int)),
+    "blank": Param("blank", SHARED + "blank", None, between(0, 99_999, int)),
+    "scope": Param("scope", SHARED + "scope", "redraw", one_of(*SCOPES)),
+    "scale": Param("scale", SHARED + "scale", "unit", one_of(*SCALES)),
+    "specials": Param("specials", SHARED + "specials", True, flag),
 }
 
 
 @dataclass(frozen=True)
-class RuleChoice:
-    """A rule by name: what caches and links know it by. `number` is the rule's own setting, None without one."""
-
-    name: str
-    number: float | None
-    renormalise: bool
-
-
-SOFT = RuleChoice("soft", 1.0, False)
-KINDS = {  # the engine's class of each rule, by name: to import it would import torch
-    "soft": "Soft", "top-k": "TopK", "threshold": "Threshold", "top-p": "TopP", "argmax": "Argmax",
-    "sample": "Sample", "sparsemax": "Sparsemax", "entmax": "Entmax",
-}  # fmt: skip
-
-
-def as_rule(choice: RuleChoice) -> Rule:
-    """The engine's rule for a choice: below the controls and the keys of caches, rules travel in this form alone."""
-    from attnviz.core import rules
-
-    told: dict[str, float | bool] = {"renormalise": choice.renormalise} if choice.name in HARD else {}
-    if choice.name in SETTINGS and choice.number is not None:
-        told[SETTINGS[choice.name].name] = SETTINGS[choice.name].kind(choice.number)
-    made: Rule = getattr(rules, KINDS[choice.name])(**told)
-    return made
-
-
-def rule_title(rule: Rule) -> str:
-    """A rule in a few words, as in "top-k (k = 2)"; one that no control makes says itself what it is."""
-    name = next((name for name, kind in KINDS.items() if kind == type(rule).__name__), None)
-    if name is None:
-        return str(rule)
-    if name not in SETTINGS:
-        return t(f"rule.{name}")
-    setting = SETTINGS[name].name
-    sign = {"temperature": "T =", "minimum": "≥", "alpha": "α ="}.get(setting, f"{setting} =")
-    return f"{t(f'rule.{name}')} ({sign} {getattr(rule, setting):g})"
-
-
-def choose_text() -> None:
-    """The text box with sample sentences beside it."""
-    box, samples = st.columns([5, 7], vertical_alignment="bottom", gap="small")
-    with box:
-        st.text_input(t("text"), key=KEY + "text", placeholder=t("text_placeholder"), on_change=_forget_blank)
-    with samples:
-        st.pills(t("samples"), SAMPLES, key=KEY + "sample", on_change=_take_sample)
-
-
-def _forget_blank() -> None:
-    """A blank belongs to the text it was made in."""
-    st.session_state[KEY + "blank"] = None
-
-
-def _take_sample() -> None:
-    """Put the sample that was clicked into the box, and forget what belonged to the other text."""
-    sample = st.session_state[KEY + "sample"]
-    if sample:
-        st.session_state[KEY + "text"] = sample
-        st.session_state[KEY + "sample"] = None
-        _forget_blank()
-
-
-def _one(name: str, options: Sequence[str], label: str, shown: Callable[[str], str], about: str | None = None) -> str:
-    """One of a few options, side by side; there is always one."""
-    param = PARAMS[name]
-    chosen = st.segmented_control(
-        label, options, format_func=shown, key=param.key, required=True, help=about, width="stretch"
-    )
-    return chosen or str(param.default)
-
-
-def choose_model(param: Param = PARAMS["model"], on_change: Callable[[], None] | None = None) -> str:
-    """Which of the four models: 1, 2, 4 or 8 heads."""
-    chosen = st.segmented_control(
-        t("heads"), MODELS, format_func=lambda name: name.removeprefix("lab-"), key=param.key, required=True,
-        help=t("heads_help"), width="stretch", on_change=on_change,
-    )  # fmt: skip
-    return chosen or str(param.default)
-
-
-def rule_now() -> RuleChoice:
-    """The rule that is chosen, also before its controls are drawn."""
-    family = name = _now("family")
-    if family != "soft":
-        name = _now(family)
-    number = st.session_state[KEY + SETTINGS[name].name] if name in SETTINGS else None
-    return RuleChoice(name, number, family == "hard" and bool(st.session_state[KEY + "renormalise"]))
-
-
-def _now(name: str) -> str:
-    """The option that is chosen."""
-    return str(st.session_state.get(PARAMS[name].key) or PARAMS[name].default)
-
-
-def choose_rule() -> None:
-    """Soft, hard or sparse; which; with which number; renormalised or not."""
-    family = name = _one("family", FAMILIES, t("rule"), lambda name: t(f"rule.{name}"))
-    if family != "soft":
-        name = st.selectbox(
-            t("criterion"),
-            HARD if family == "hard" else SPARSE,
-            format_func=lambda n: t(f"rule.{n}"),
-            key=KEY + family,
-            label_visibility="collapsed",
-        )
-    if name in SETTINGS:
-        _number(SETTINGS[name])
-    if family == "hard":
-        st.toggle(t("renormalise"), key=KEY + "renormalise", help=t("renormalise_help"))
-
-
-def _number(setting: Setting) -> None:
-    """A slider for the number of a rule."""
-    make = setting.kind
-    st.slider(
-        t(f"rule.{setting.name}"),
-        make(setting.low),
-        make(setting.high),
-        step=make(setting.step),
-        key=KEY + setting.name,
-    )
-
-
-def choose_scope() -> None:
-    """Redraw, or run with it."""
-    _one("scope", SCOPES, t("scope"), t, t("scope_help"))
-
-
-def look_now() -> tuple[Scale, bool]:
-    """The scale of the colours, and whether [CLS] and [SEP] are drawn."""
-    return cast("Scale", _now("scale")), bool(st.session_state[KEY + "specials"])
-
-
-def choose_look() -> None:
-    """The scale of the colours, and whether [CLS] and [SEP] are drawn."""
-    _one("scale", SCALES, t("scale"), lambda name: t(f"scale_{name}"))
-    st.toggle(t("specials"), key=KEY + "specials")
-
-
-def within(name: str, count: int) -> int:
-    """The number chosen for `name`, drawn into 0 ... count - 1 when the text or the model has become smaller."""
-    number = min(int(st.session_state[PARAMS[name].key]), count - 1)
-    st.session_state[PARAMS[name].key] = number
-    return number
-
-
-def choose_head(layers: int, heads: int) -> None:
-    """Layer and head by picker, for the keyboard and for those who know the number."""
-    first, second = st.columns(2, gap="small")
-    for name, count, place in (("layer", layers, first), ("head", heads, second)):
-        with place:
-            st.selectbox(t(name), range(count), key=KEY + name)
-
-
-def choose_cell(queries: list[str], keys: list[str]) -> None:
-    """Query and key by picker."""
-    for name, labels, place in zip(("query", "key"), (queries, keys), st.columns(2, gap="small"), strict=True):
-        with place:
-            st.selectbox(t(name), range(len(labels)), format_func=partial(_numbered, labels), key=KEY + name)
-
-
-def _numbered(labels: Sequence[str], number: int) -> str:
-    """A token with its number."""
-    return f"{number} · {labels[number]}"
-
-
-@dataclass(frozen=True)
-class Now:
-    """What is chosen, as the pictures need it; the controls themselves may be drawn later."""
+class Choices:
+    """What is chosen of `SHARED_PARAMS` and does not depend on the run; the controls themselves may be drawn later."""
 
     text: str
-    model: str
     rule: RuleChoice
     scope: str
     scale: Scale
@@ -273,13 +74,222 @@ class Now:
     blank: int | None
 
 
-def now() -> Now:
+def choices_now() -> Choices:
     """Everything that does not depend on the run."""
-    text = str(st.session_state[KEY + "text"] or "")
-    return Now(text, _now("model"), rule_now(), _now("scope"), *look_now(), chosen_blank())
+    text = str(st.session_state[SHARED + "text"] or "")
+    blank: int | None = st.session_state.get(SHARED + "blank")
+    return Choices(text, rule_now(), value_of(SHARED_PARAMS["scope"]), *look_now(), blank)
 
 
-def chosen_blank() -> int | None:
-    """The token that was blanked, None when there is none."""
-    blank: int | None = st.session_state.get(KEY + "blank")
-    return blank
+def look_now() -> tuple[Scale, bool]:
+    """The scale of the colours, and whether [CLS] and [SEP] are drawn."""
+    return cast("Scale", value_of(SHARED_PARAMS["scale"])), bool(st.session_state[SHARED + "specials"])
+
+
+def choose_text(
+    key: str,
+    samples: Sequence[str],
+    on_change: Callable[[], None] | None = None,
+    *,
+    name: str = "text",
+    named: Callable[[str], str] = str,
+    label: str = "",
+) -> str:
+    """A text box with sample sentences beside it. `on_change` forgets what belonged to the other text."""
+    box, beside = st.columns([5, 7], vertical_alignment="bottom", gap="small")
+    with box:
+        st.text_input(t("text"), key=key + name, placeholder=t("text_placeholder"), on_change=on_change)
+    with beside:
+        offer_samples(
+            f"{key}sample" if name == "text" else f"{key}sample_{name}", samples, partial(_put, key + name, on_change),
+            label=label, format_func=named,
+        )  # fmt: skip
+    return str(st.session_state[key + name] or "")
+
+
+def shortened(sample: str) -> str:
+    """As much of a long sample as its button shows."""
+    return sample if len(sample) <= LONGEST_NAME else sample[:LONGEST_NAME] + "…"
+
+
+def _put(key: str, then: Callable[[], None] | None, sample: str) -> None:
+    """Put a sample into the box, and forget what belonged to the other text."""
+    st.session_state[key] = sample
+    if then is not None:
+        then()
+
+
+def offer_samples(
+    key: str, samples: Iterable[Any], take: Callable[[Any], None], *, label: str = "", **drawn: Any
+) -> None:
+    """Samples to click; `take` is called with the one that was. `drawn` is handed on to `st.pills`."""
+    st.pills(label or t("samples"), list(samples), key=key, on_change=_take_sample, args=(key, take), **drawn)
+
+
+def _take_sample(key: str, take: Callable[[Any], None]) -> None:
+    """A sample was clicked; it can be clicked again."""
+    sample = st.session_state[key]
+    if sample is not None:
+        st.session_state[key] = None
+        take(sample)
+
+
+def choose_shared_text() -> None:
+    """The sentence of all pages that show the shared one."""
+    choose_text(SHARED, SAMPLES, _forget_blank)
+
+
+def _forget_blank() -> None:
+    """A blank belongs to the text it was made in."""
+    st.session_state[SHARED + "blank"] = None
+
+
+def choose_lab_model(param: Param, on_change: Callable[[], None] | None = None) -> str:
+    """Which of the four models: 1, 2, 4 or 8 heads."""
+    return choose_one(param, MODELS, t("heads"), lambda name: name.removeprefix("lab-"), t("heads_help"), on_change)
+
+
+def choose_any_model(
+    key: str,
+    titles: Mapping[str, str] | Sequence[str] = BUILT_IN,
+    on_change: Callable[[], None] | None = None,
+    *,
+    start: str = "lab-4",
+    about: str = "",
+) -> str:
+    """One of a short list (`titles` by name), or any Hub id, folder or GGUF file that is typed."""
+    current = str(st.session_state[key] or start).strip()
+    names = titles if isinstance(titles, Mapping) else dict(zip(titles, titles, strict=True))
+    st.selectbox(
+        t("any_model"), list(dict.fromkeys([*names, current])), key=key, accept_new_options=True,
+        format_func=lambda name: names.get(name, name), help=t("any_model_help") + about,
+        placeholder=t("any_model_placeholder"), on_change=on_change,
+    )  # fmt: skip
+    return current
+
+
+def choose_revision(key: str, on_change: Callable[[], None] | None = None) -> None:
+    """A model's revision, behind a button; empty is the usual one."""
+    with st.popover(t("revision"), width="stretch"):
+        st.text_input(t("revision_name"), key=key, help=t("revision_help"), placeholder="main", on_change=on_change)
+
+
+def choose_scope() -> None:
+    """Redraw, or run with it."""
+    choose_one(SHARED_PARAMS["scope"], SCOPES, t("scope"), t, t("scope_help"))
+
+
+def choose_scale(param: Param = SHARED_PARAMS["scale"]) -> None:
+    """The scale of the colours."""
+    choose_one(param, SCALES, t("scale"), lambda name: t(f"scale_{name}"))
+
+
+def choose_look() -> None:
+    """The scale of the colours, and whether [CLS] and [SEP] are drawn."""
+    choose_scale()
+    st.toggle(t("specials"), key=SHARED + "specials")
+
+
+def within(key: str, count: int) -> int:
+    """The number chosen for `key`, drawn into 0 ... count - 1 when the text or the model has become smaller."""
+    return nearest(key, range(count))
+
+
+def nearest(key: str, options: Sequence[int]) -> int:
+    """The number chosen for `key`, or else the nearest that there is."""
+    wanted = int(st.session_state[key])
+    number = wanted if wanted in options else min(options, key=lambda option: abs(option - wanted))
+    st.session_state[key] = number
+    return number
+
+
+def head_now(run: Trace, key: str = SHARED) -> tuple[int, int]:
+    """The layer and head that are chosen, or else the nearest that have weights in this run."""
+    layer = nearest(key + "layer", run.open_layers)
+    return layer, within(key + "head", run.attention(layer).n_heads)
+
+
+def choose_head(
+    run: Trace, key: str = SHARED, places: Sequence[DeltaGenerator] | None = None, *, off: tuple[str, ...] = ()
+) -> tuple[int, int]:
+    """Layer and head by picker, for the keyboard and for those who know the number; `off` cannot be changed now.
+
+    Layers without attention are not among them; heads that share their keys name the key head.
+    """
+    layer, head = head_now(run, key)
+    shared = run.attention(layer).shared
+
+    def named(number: int) -> str:
+        return str(number) if shared == 1 else t("shared_head", head=number, key=number // shared)
+
+    first, second = places or st.columns(2, gap="small")
+    heads = range(run.attention(layer).n_heads)
+    first.selectbox(t("layer"), run.open_layers, key=key + "layer", disabled="layer" in off)
+    second.selectbox(t("head"), heads, key=key + "head", format_func=named, disabled="head" in off)
+    return layer, head
+
+
+def cell_now(run: Trace, key: str = SHARED) -> tuple[int, int]:
+    """The query and key that are chosen, or else the last that there are."""
+    return within(key + "query", len(run.tokens)), within(key + "key", len(run.key_tokens))
+
+
+def choose_cell(
+    run: Trace,
+    key: str = SHARED,
+    places: Sequence[DeltaGenerator] | None = None,
+    *,
+    labels: tuple[str, str] | None = None,
+) -> tuple[int, int]:
+    """Query and key by picker."""
+    first, second = places or st.columns(2, gap="small")
+    query_label, key_label = labels or (t("query"), t("key"))
+    with first:
+        query = choose_token(key + "query", run.tokens, query_label)
+    with second:
+        return query, choose_token(key + "key", run.key_tokens, key_label)
+
+
+def choose_token(
+    key: str, labels: Sequence[str], label: str, options: Sequence[int] | None = None, about: str | None = None
+) -> int:
+    """A token by its number and name; all of `labels`, or those of `options`."""
+    offered = range(len(labels)) if options is None else options
+    nearest(key, offered)
+    chosen: int = st.selectbox(label, offered, key=key, format_func=partial(numbered, labels), help=about)
+    return chosen
+
+
+def numbered(labels: Sequence[str], number: int) -> str:
+    """A token with its number."""
+    return f"{number} · {labels[number]}"
+
+
+def forget_asked_token(key: str) -> None:
+    """A token that is asked about belongs to the text and model it was chosen in."""
+    st.session_state[f"{key}at"] = None
+
+
+def choose_asked_token(key: str, run: Trace, masked: bool) -> tuple[int, int | None]:
+    """Which token is asked about: the one that is blanked, or after which a model writes on; and the blank to make.
+
+    The last unless chosen. A model that fills blanks (`masked`) is asked about a [MASK] of the text, where no blank is
+    to be made, or else about the token in the middle.
+    """
+    labels, special = run.tokens, run.special
+    options = [at for at in range(len(labels)) if not masked or not special[at] or labels[at] == "[MASK]"]
+    options = options or list(range(len(labels)))
+    if st.session_state[f"{key}at"] not in options:
+        st.session_state[f"{key}at"] = _usual(run, options, masked)
+    what = "blank" if masked else "query"
+    at = choose_token(f"{key}at", labels, t(f"asking.{what}"), options, t(f"asking.{what}_help"))
+    return at, at if masked and labels[at] != "[MASK]" and not special[at] else None
+
+
+def _usual(run: Trace, options: Sequence[int], masked: bool) -> int:
+    """The token that is asked about while nobody has chosen one."""
+    if not masked:
+        return options[-1]
+    if "[MASK]" in run.tokens:
+        return run.tokens.index("[MASK]")
+    return LINKED_TOKEN if run.text == LINKED_START and LINKED_TOKEN in options else options[len(options) // 2]

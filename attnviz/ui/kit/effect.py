@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit.language import t
-from attnviz.ui.kit.panels import asked, plain, shift
+from attnviz.ui.kit.languages import t
+from attnviz.ui.kit.markdown import plain
 
 if TYPE_CHECKING:
     from attnviz.trace import Trace
@@ -26,7 +26,7 @@ def position_of(trace: Trace, query: int) -> int | None:
     """The token whose prediction is shown: the blank, or the chosen query of a model that writes on."""
     if trace.logits is None:
         return None
-    return asked(trace) if trace.kind == "masked" else min(query, len(trace.tokens) - 1)
+    return blank_position(trace) if trace.kind == "masked" else min(query, len(trace.tokens) - 1)
 
 
 def show_effect(before: Trace, after: Trace, query: int) -> None:
@@ -42,7 +42,28 @@ def show_effect(before: Trace, after: Trace, query: int) -> None:
         st.markdown(f"**{t(key, token=token)}**")
         st.html(STYLE + _table(before, after, position, changed))
     if changed:
-        shift(before, after, position)
+        show_shift(before, after, position)
+
+
+def show_shift(before: Trace, after: Trace, position: int | None) -> None:
+    """How far a change moved the outputs, and the prediction at one position."""
+    from attnviz.measures import moved, prediction_change
+
+    shifts = moved(before, after)
+    most = int(shifts.argmax())
+    said = t("moved", mean=f"{shifts.mean():.3f}", token=plain(before.tokens[most]), most=f"{shifts[most]:.3f}")
+    if position is not None:
+        said += " " + t("bits", bits=f"{prediction_change(before, after, position):.2f}")
+    st.caption(said)
+
+
+def blank_position(trace: Trace) -> int | None:
+    """The position to fill: the token that was blanked, or the first [MASK] of the text."""
+    if trace.kind != "masked":
+        return None
+    if trace.blank is not None:
+        return trace.blank
+    return next((place for place, label in enumerate(trace.tokens) if label == "[MASK]"), None)
 
 
 def _table(before: Trace, after: Trace, position: int, changed: bool) -> str:

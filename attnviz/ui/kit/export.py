@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attnviz.ui.kit.language import language
+from attnviz.ui.kit.languages import language
 
 if TYPE_CHECKING:
     from attnviz.selection import Selection, Style

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit import address, export
+from attnviz.ui.kit import export
 from attnviz.ui.kit.charts import css_class
-from attnviz.ui.kit.controls import KEY
-from attnviz.ui.kit.language import t
+from attnviz.ui.kit.languages import t
+from attnviz.ui.kit.link import address
 from attnviz.ui.kit.reader import asset
+from attnviz.ui.kit.rules import SHARED
 
 if TYPE_CHECKING:
     from attnviz.selection import Selection, Style
     from attnviz.trace import Trace
+
+KINDS = {"csv": "text/csv", "npz": "application/octet-stream", "html": "text/html"}
 
 
 @cache  # one component with its script: at most 20 kB
@@ -28,30 +32,30 @@ def _component():  # type: ignore[no-untyped-def]
     )
 
 
-def take_away(run: Trace, selection: Selection, style: Style, *, chart: str = KEY + "heatmap") -> None:
+def take_away(run: Trace, selection: Selection, style: Style, *, chart: str = SHARED + "heatmap") -> None:
     """Pictures as PNG and SVG, this head as CSV, all weights as NPZ, an offline page, a link.
 
     `chart` is the key of the heatmap on the page; on a page with several each has a menu of its own.
     """
-    own = KEY if chart == KEY + "heatmap" else f"{chart}."
+    own = SHARED if chart == SHARED + "heatmap" else f"{chart}."
     name = f"attnviz-{run.model}-{selection.layer}-{selection.head}"
     with st.popover(t("take_title"), icon=":material/download:", width="stretch"):
-        _component()(
-            key=f"{own}take",
-            data={
-                "chart": css_class(chart),
-                "name": name,
-                "words": {word: t(f"take_{word}") for word in ("png", "svg", "link_copy", "link_copied")},
-            },
-        )
-        files = (
-            ("csv", "text/csv", partial(export.as_csv, run, selection)),
-            ("npz", "application/octet-stream", partial(export.as_npz, run, selection)),
-            ("html", "text/html", partial(export.as_html, run, selection, style)),
-        )
-        for kind, mime, make in files:
-            st.download_button(
-                t(f"take_{kind}"), make, f"{name}.{kind}", mime, key=f"{own}take_{kind}", on_click="ignore",
-                width="stretch",
-            )  # fmt: skip
+        take_picture(chart, name, own)
+        offer_file("csv", name, partial(export.as_csv, run, selection), own)
+        offer_file("npz", name, partial(export.as_npz, run, selection), own)
+        offer_file("html", name, partial(export.as_html, run, selection, style), own)
         st.caption(t("text_left_out" if address.left_out() else "take_link"))
+
+
+def take_picture(chart: str, name: str, own: str) -> None:
+    """Buttons for a chart as PNG and SVG, and for the link; `own` begins the keys of this menu."""
+    words = {word: t(f"take_{word}") for word in ("png", "svg", "link_copy", "link_copied")}
+    _component()(key=f"{own}take", data={"chart": css_class(chart), "name": name, "words": words})
+
+
+def offer_file(kind: str, name: str, make: Callable[[], bytes], own: str, label: str = "") -> None:
+    """A button for one file, made when it is asked for."""
+    st.download_button(
+        label or t(f"take_{kind}"), make, f"{name}.{kind}", KINDS[kind], key=f"{own}take_{kind}", on_click="ignore",
+        width="stretch",
+    )  # fmt: skip

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attnviz.errors import ModelError
-from attnviz.ui.kit.language import t
-from attnviz.ui.kit.panels import plain
+from attnviz.ui.kit.languages import t
+from attnviz.ui.kit.markdown import plain
 from attnviz.ui.kit.work import Bar, watched
-from attnviz.ui.stores.models import shelf
 
 if TYPE_CHECKING:
     from attnviz.models import Model, Progress
@@ -21,6 +20,8 @@ STOPPED = "opening.stopped"
 
 def open_model(name: str, revision: str = "") -> Model:
     """The model, loaded if nobody has; `revision` "" is the usual one. Raises `ModelError`."""
+    from attnviz.ui.stores import shelf  # which knows the rules of this room
+
     if shelf().has(name, revision):
         return shelf().take(name, revision)
     _ask_again(name, revision)

@@ -1,11 +1,11 @@
-"""The frame of the attention page: where things stand, what it shows while it works, what it says when it cannot."""
+"""What a page is, and the frame of every page: its head, its article, its link, what it says when it cannot."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
 
@@ -13,17 +13,15 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import AttnvizError, is_fault
-from attnviz.ui import registry as kept
-from attnviz.ui.kit import address, link
-from attnviz.ui.kit import controls as choices
-from attnviz.ui.kit.charts import HEIGHT
-from attnviz.ui.kit.language import article, language, t
-from attnviz.ui.kit.panels import plain
+from attnviz.ui.kit import link
+from attnviz.ui.kit.languages import article, language, t
+from attnviz.ui.kit.link import address
+from attnviz.ui.kit.markdown import plain
+from attnviz.ui.kit.rules import LANGUAGE
 
 ICON = Path(__file__).with_name("icon.png")  # a Material icon would be fetched from outside
 
 LOG = logging.getLogger("attnviz")
-DRAWN = choices.KEY + "drawn"
 
 # Streamlit leaves 8 rem above the first line and 1 rem between elements; the main picture must fit into 900 pixels.
 STYLE = """<style>
@@ -44,88 +42,67 @@ STYLE = """<style>
 
 
 @dataclass(frozen=True)
-class Places:
-    """Where each part of the page is drawn."""
+class Member:
+    """One member of the family of attention that a page shows: its key in the messages, its number on the map.
 
-    box: DeltaGenerator
-    notice: DeltaGenerator
-    text: DeltaGenerator
-    head_pickers: DeltaGenerator
-    heads: DeltaGenerator
-    cell_pickers: DeltaGenerator
-    cells: DeltaGenerator
-    why: DeltaGenerator
-    prediction: DeltaGenerator
-    bought: DeltaGenerator
-    take: DeltaGenerator
-    controls: DeltaGenerator
+    `mask` names a small drawing of who may look at whom; `choices` are session values that the page is opened with.
+    """
 
-    @contextmanager
-    def working(self, name: str) -> Iterator[None]:
-        """Say what is being done while the model loads and runs; keep the places of pictures not yet drawn."""
-        with ExitStack() as stack:
-            with self.notice:
-                stack.enter_context(st.spinner(t("running", model=plain(name)), show_time=True))
-            for place in (self.heads, self.cells):
-                held = place.empty()
-                if DRAWN not in st.session_state:  # later the last pictures stay until the new ones are there
-                    stack.enter_context(held.skeleton(height=HEIGHT))
-            yield
-        st.session_state[DRAWN] = True
+    key: str
+    number: int
+    mask: str = "all"
+    choices: Mapping[str, str] = field(default_factory=dict)
 
 
-def start() -> None:
-    """What every page begins with: the language of the link, the style; choices of the other pages stay as they are."""
+@dataclass(frozen=True)
+class Screen:
+    """What a page is: its file in pages/ without the ending, its sign and its place in the navigation, its choices.
+
+    `order` counts over all sections; the first page of all is where the app opens. `title` and `look` are messages, the
+    page's question and what to look for; `params` are the choices that stand in its link.
+    """
+
+    name: str
+    icon: str
+    order: int
+    section: str = ""
+    params: Mapping[str, link.Param] = field(default_factory=dict)
+    title: str = ""
+    look: str = ""
+    members: tuple[Member, ...] = ()
+
+    @property
+    def file(self) -> str:
+        """The file, seen from app.py."""
+        return f"pages/{self.name}.py"
+
+
+def start(params: Mapping[str, link.Param]) -> None:
+    """What every page begins with: the language of the link, the style. `params`, all pages', stay as they are."""
     speak()
-    link.keep(kept.params())
+    link.keep(params)
     st.html(STYLE)
 
 
 def speak() -> None:
     """The language of the link, or the reader's where it names none."""
-    link.restore({"lang": choices.PARAMS["lang"]}, st.query_params.to_dict())
+    link.restore({"lang": LANGUAGE}, st.query_params.to_dict())
     if st.session_state["lang"] is None:
         st.session_state["lang"] = language()
 
 
-def controls(places: Places) -> None:
-    """Everything that asks for a choice and does not depend on the run. Drawn after the pictures, which come first."""
-    with places.box:
-        choices.choose_text()
-    with places.controls:
-        choices.choose_model()
-        choices.choose_rule()
-        choices.choose_scope()
-        choices.choose_look()
-
-
-def heading(
-    title: str = "title", look: str = "what_to_look_for", params: Mapping[str, link.Param] = choices.PARAMS
-) -> None:
+def heading(screen: Screen) -> None:
     """What the page asks, and what to look for; its choices back from the link."""
     speak()
+    title, look = screen.title or f"{screen.name}.title", screen.look or f"{screen.name}.look"
     st.markdown(f"**{t(title)}** &ensp;<small>{t(look)}</small>", unsafe_allow_html=True)
-    address.come(params)
+    address.come(screen.params)
 
 
-def frame() -> Places:
-    """The empty places of the page, in the order they are read."""
-    box, notice, text = st.container(), st.container(), st.container()
-    left, middle, side = st.columns([10, 12, 8], gap="medium")
-    with left:
-        head_pickers, heads = st.container(), st.container()
-    with middle:
-        cell_pickers, cells = st.container(), st.container()
-    with side:
-        why, take = st.container(), st.container()
-    prediction = st.container()
-    with st.sidebar:
-        asked, bought = st.container(), st.container()
-        with st.popover(t("how_title"), icon=":material/help:", width="stretch"):
-            st.markdown(article("attention"))
-    return Places(
-        box, notice, text, head_pickers, heads, cell_pickers, cells, why, prediction, bought, take, asked
-    )  # fmt: skip
+def how_it_works(name: str, label: str = "how_title") -> None:
+    """The article of a page behind a button in the sidebar; `label` is a message."""
+    with st.sidebar, st.popover(t(label), icon=":material/help:", width="stretch"):
+        st.markdown(article(name))
 
 
 @contextmanager
@@ -150,6 +127,6 @@ def tell(error: BaseException) -> None:
     st.error(t("fault", code=code), icon=":material/report:")
 
 
-def done(params: Mapping[str, link.Param] = choices.PARAMS) -> None:
+def done(params: Mapping[str, link.Param]) -> None:
     """Write the choices into the link."""
     address.leave(params)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit.controls import KEY
-from attnviz.ui.kit.language import language
+from attnviz.ui.kit.languages import language
+from attnviz.ui.kit.rules import SHARED
 
 if TYPE_CHECKING:
     from attnviz.selection import Selection
@@ -35,7 +35,7 @@ def draw_reader(run: Trace, selection: Selection, *, blanks: bool) -> None:
     from attnviz.export import reader_data
 
     _component()(
-        key=KEY + "reader",
+        key=SHARED + "reader",
         data=reader_data(run, selection, language(), blanks=blanks),
         on_picked_change=_pick,
         on_blank_change=_blank,
@@ -44,14 +44,14 @@ def draw_reader(run: Trace, selection: Selection, *, blanks: bool) -> None:
 
 def _pick() -> None:
     """A token was clicked: it becomes the query."""
-    picked = st.session_state[KEY + "reader"].picked
+    picked = st.session_state[SHARED + "reader"].picked
     if picked is not None:
-        st.session_state[KEY + "query"] = int(picked)
+        st.session_state[SHARED + "query"] = int(picked)
 
 
 def _blank() -> None:
     """▢ under a token was clicked: blank it, or give it back."""
-    blank = st.session_state[KEY + "reader"].blank
+    blank = st.session_state[SHARED + "reader"].blank
     if blank is not None:
-        same = st.session_state.get(KEY + "blank") == int(blank)
-        st.session_state[KEY + "blank"] = None if same else int(blank)
+        same = st.session_state.get(SHARED + "blank") == int(blank)
+        st.session_state[SHARED + "blank"] = None if same else int(blank)

@@ -21,7 +21,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from attnviz.errors import AttnvizError, Stopped
-from attnviz.ui.kit.language import t
+from attnviz.ui.kit.languages import t
 
 PATIENCE = 60  # seconds for a step that is under way when it is asked to stop
 LATE = 3.0  # seconds: work that has taken longer can be stopped

@@ -33,10 +33,10 @@ class FirstPicture:
         query = dict(parse_qsl(scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True))
         from attnviz.ui.server.first_picture import asked, drawn
 
-        what = asked(query, headers.get("accept-language", ""))
-        if what is None:
+        request = asked(query, headers.get("accept-language", ""))
+        if request is None:
             return await self.app(scope, receive, send)
-        picture = (await run_sync(drawn, what)).encode()
+        picture = (await run_sync(drawn, request)).encode()
         # The page as it is: uncompressed, and never "not modified", since the picture is not part of the file.
         unwanted = (b"accept-encoding", b"if-none-match", b"if-modified-since")
         plain = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] not in unwanted]}
@@ -87,7 +87,7 @@ async def ready(_: st.App) -> AsyncIterator[None]:
 
 def told(error: Exception) -> bool:
     """Tell an error that left a page, or what is done at a click; True: Streamlit need not show it."""
-    from attnviz.ui.kit.page import tell
+    from attnviz.ui.kit import page
 
-    tell(error)
+    page.tell(error)
     return True

@@ -18,21 +18,19 @@ from attnviz.figures.paint.labels import widest
 from attnviz.figures.paint.palette import shade, theme
 from attnviz.messages import LANGUAGES, say
 from attnviz.selection import Selection, Style
-from attnviz.ui.kit.controls import PARAMS, SOFT
-from attnviz.ui.kit.language import of_locale
-from attnviz.ui.kit.link import Value
-from attnviz.ui.kit.reader import asset
+from attnviz.ui import registry
+from attnviz.ui.kit import SHARED, SOFT, Value, asset, css_class, of_locale
 from attnviz.ui.stores import runs
 
 KNOWN = ("lang", "text", "model", "layer", "head", "query", "key")  # a link that names more is left to the page
 LONGEST = 120  # characters; a longer text has more cells than a first glance needs
 MOST_TOKENS = 40
 SIZE, TICK = 360, 13  # pixels of the cells' square, and of its labels
-PICTURE = ".st-key-attention-heatmap .hm image"  # the page's own heatmap
+PICTURE = f".{css_class(SHARED + 'heatmap')} .hm image"  # the page's own heatmap
 
 
 @dataclass(frozen=True)
-class Asked:
+class PictureRequest:
     """What a link asks for."""
 
     language: str
@@ -42,12 +40,12 @@ class Asked:
     head: int
 
 
-def asked(query: Mapping[str, str], accepted: str) -> Asked | None:
+def asked(query: Mapping[str, str], accepted: str) -> PictureRequest | None:
     """Which picture does a link ask for? None for one that this module leaves to the page.
 
     `query` are the link's values by their short names, `accepted` the browser's Accept-Language.
     """
-    by_name = {param.name: param for name, param in PARAMS.items() if name in KNOWN}
+    by_name = {param.name: param for name, param in registry.home().params.items() if name in KNOWN}
     if not set(query) <= set(by_name):
         return None
     said: dict[str, Value] = {name: param.default for name, param in by_name.items()}
@@ -59,30 +57,30 @@ def asked(query: Mapping[str, str], accepted: str) -> Asked | None:
     text = str(said["text"])
     if chosen not in LANGUAGES or not text.strip() or len(text) > LONGEST:
         return None
-    return Asked(str(chosen), text, str(said["model"]), int(said["layer"] or 0), int(said["head"] or 0))
+    return PictureRequest(str(chosen), text, str(said["model"]), int(said["layer"] or 0), int(said["head"] or 0))
 
 
 @lru_cache(maxsize=64)  # two drawings of 40 x 40 cells of 80 bytes: at most 0.3 MB an entry
-def drawn(what: Asked) -> str:
+def drawn(request: PictureRequest) -> str:
     """The picture as HTML to stand at the end of the page's body; empty where there is nothing to draw."""
     try:
-        trace = runs.trace(what.model, what.text, SOFT)
+        trace = runs.trace(request.model, request.text, SOFT)
     except AttnvizError:
         return ""  # the page says it in a sentence
     if len(trace.tokens) > MOST_TOKENS:
         return ""
-    layer, head = min(what.layer, trace.n_layers - 1), min(what.head, trace.n_heads - 1)
+    layer, head = min(request.layer, trace.n_layers - 1), min(request.head, trace.n_heads - 1)
     shown = choose.head(trace, Selection(layer, head))
-    label = say("ui.first_picture", what.language, model=trace.model, layer=layer, head=head)
+    label = say("ui.first_picture", request.language, model=trace.model, layer=layer, head=head)
     pictures = "".join(
         f"<div class='attnviz-{name}'>{_svg(shown, Style(dark=dark), label)}</div>"
         for name, dark in (("light", False), ("dark", True))
     )
     script = asset("server/first_picture.js").replace("PICTURE", PICTURE)
-    waiting = html.escape(say("ui.first_waiting", what.language))
+    waiting = html.escape(say("ui.first_waiting", request.language))
     return (
         f"<style>{asset('server/first_picture.css')}</style>"
-        f"<div id='attnviz-first' lang='{what.language}'><p>{html.escape(label)}</p>"
+        f"<div id='attnviz-first' lang='{request.language}'><p>{html.escape(label)}</p>"
         f"{pictures}<p class='attnviz-waiting'>{waiting}</p></div><script>{script}</script>"
     )
 
@@ -121,3 +119,17 @@ def _colour(value: float, ramp: tuple[str, ...]) -> str:
     ends = [[int(ramp[n][at : at + 2], 16) for at in (1, 3, 5)] for n in (low, low + 1)]
     mixed = [round(a + (b - a) * (place - low)) for a, b in zip(*ends, strict=True)]
     return "#" + "".join(f"{part:02x}" for part in mixed)
+
+
+def draw_first() -> None:
+    """The first visitor's run, which is kept for the page, and its figures, which are thrown away."""
+    from attnviz.figures import grid, heatmap
+
+    start = registry.home().params
+    trace = runs.trace(str(start["model"].default), str(start["text"].default), SOFT)
+    grid(trace)
+    heatmap(trace, layer=0, head=0)
+    for language in LANGUAGES:
+        request = asked({}, language)
+        assert request is not None
+        drawn(request)  # kept: what most visitors see first

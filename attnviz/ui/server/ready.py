@@ -10,9 +10,7 @@ from importlib import import_module
 from pkgutil import iter_modules, walk_packages
 
 import attnviz
-from attnviz.ui.kit.controls import PARAMS, SOFT
-from attnviz.ui.server.first_picture import asked, drawn
-from attnviz.ui.stores import runs
+from attnviz.ui.server.first_picture import draw_first
 
 NOT_SERVED = ("attnviz.training.", "attnviz.ui.__main__")
 LIBRARIES = (
@@ -25,15 +23,7 @@ TRACES = ("bar", "heatmap", "scatter", "layout")  # parts of Plotly, each of man
 def make_ready() -> None:
     """Import everything, do the first visitor's run, which is kept, and draw its figures, which are thrown away."""
     import_all()
-    from attnviz.figures import grid, heatmap
-
-    trace = runs.trace(str(PARAMS["model"].default), str(PARAMS["text"].default), SOFT)
-    grid(trace)
-    heatmap(trace, layer=0, head=0)
-    for language in ("zh", "en"):
-        what = asked({}, language)
-        assert what is not None
-        drawn(what)  # kept: what most visitors see first
+    draw_first()
 
 
 def import_all() -> None:

@@ -1,1 +1,6 @@
-"""What is kept for all readers: models and runs."""
+"""What is kept for all readers: models and runs. Pages take these names from here."""
+
+from attnviz.ui.stores import runs
+from attnviz.ui.stores.models import shelf
+
+__all__ = ["runs", "shelf"]

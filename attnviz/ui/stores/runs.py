@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import streamlit as st
 
-from attnviz.ui.kit.controls import MODELS, SOFT, RuleChoice, as_rule
+from attnviz.ui.kit import MODELS, SOFT, RuleChoice, as_rule
 from attnviz.ui.stores.models import shelf
 from attnviz.ui.stores.sizes import room
 from attnviz.ui.stores.store import Store

@@ -26,7 +26,7 @@ def test_the_store_counts_what_a_run_holds_and_not_the_pieces_it_lies_in() -> No
 def test_the_store_lets_go_of_the_least_used() -> None:
     trace = record(load("lab-4"), "the cat").slim()
     runs = Store(room=2 * nbytes(trace))
-    names = [long_run.Asked(str(number), "", "") for number in range(3)]
+    names = [long_run.RunRequest(str(number), "", "") for number in range(3)]
     for name in names[:2]:
         runs.put(name, trace)
     runs.get(names[0])

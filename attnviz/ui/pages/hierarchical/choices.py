@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from attnviz.ui.kit import controls as choices
-from attnviz.ui.kit.controls import RuleChoice, as_rule
-from attnviz.ui.kit.language import language, t
-from attnviz.ui.kit.link import Param, between, one_of
-from attnviz.ui.kit.panels import plain
-from attnviz.ui.stores.runs import kept
+from attnviz.ui.kit import (
+    RULE_PARAMS,
+    Param,
+    RuleChoice,
+    as_rule,
+    between,
+    choose_one,
+    language,
+    offer_samples,
+    one_of,
+    plain,
+    t,
+)
+from attnviz.ui.stores import runs
 
 if TYPE_CHECKING:
     from attnviz.systems.hierarchical.effect import Deletion
@@ -21,12 +29,12 @@ if TYPE_CHECKING:
     from attnviz.trace import Trace
 
 KEY = "hierarchical."
-MODELS = ("han-reviews", "han-topics")
+NETWORKS = ("han-reviews", "han-topics")
 SAMPLES = 4  # of each network
 HEAVIEST = -1  # the sentence or word with the largest weight, whichever that is
 PARAMS = {
-    **choices.RULE_PARAMS,
-    "model": Param("model", KEY + "model", None, one_of(*MODELS)),  # None: the one of the reader's language
+    **RULE_PARAMS,
+    "model": Param("model", KEY + "model", None, one_of(*NETWORKS)),  # None: the one of the reader's language
     "sample": Param("sample", KEY + "sample", "0", one_of(*map(str, range(SAMPLES)))),
     "own": Param("text", KEY + "own", None, str),
     "sentence": Param("sentence", KEY + "sentence", HEAVIEST, between(HEAVIEST, 9_999, int)),
@@ -35,7 +43,7 @@ PARAMS = {
 
 
 @dataclass(frozen=True)
-class Shown:
+class Reading:
     """One document as a network read it, and what each sentence's deletion does."""
 
     system: Hierarchical
@@ -72,12 +80,12 @@ def state(name: str) -> Any:
 def choose_model() -> str:
     """English reviews or Chinese dialogues. A sample gives way to the other network's, a text of one's own stays."""
     if state("model") is None:
-        st.session_state[KEY + "model"] = MODELS[language() == "zh"]
-    chosen = st.segmented_control(
-        t("hierarchical.model"), MODELS, format_func=lambda name: t(f"hierarchical.{name}"), key=KEY + "model",
-        required=True, help=t("hierarchical.model_help"), on_change=_other_model, width="stretch",
+        st.session_state[KEY + "model"] = NETWORKS[language() == "zh"]
+    chosen = choose_one(
+        PARAMS["model"], NETWORKS, t("hierarchical.model"), lambda name: t(f"hierarchical.{name}"),
+        t("hierarchical.model_help"), _other_model,
     )  # fmt: skip
-    return chosen or MODELS[0]
+    return chosen if chosen in NETWORKS else NETWORKS[0]
 
 
 def _other_model() -> None:
@@ -98,8 +106,8 @@ def choose_document(model: str) -> str:
     text = found[place]["text"] if own is None else str(own)
     st.session_state[KEY + "box"] = text
     st.session_state[KEY + "pill"] = place if own is None else None
-    st.pills(
-        t("hierarchical.samples"), range(len(found)), key=KEY + "pill", on_change=_take_sample,
+    offer_samples(
+        KEY + "pill", range(len(found)), _take_sample, label=t("hierarchical.samples"),
         format_func=lambda place: _sample_name(found, place), help=t("hierarchical.samples_help"),
     )  # fmt: skip
     st.text_area(
@@ -121,12 +129,10 @@ def _sample_name(found: Sequence[dict[str, Any]], place: int) -> str:
     return name if sample["right"] else t("hierarchical.sample_wrong", name=name)
 
 
-def _take_sample() -> None:
+def _take_sample(chosen: int) -> None:
     """A sample was clicked."""
-    chosen = st.session_state[KEY + "pill"]
-    if chosen is not None:
-        st.session_state[KEY + "sample"] = str(chosen)
-        st.session_state[KEY + "own"] = None
+    st.session_state[KEY + "sample"] = str(chosen)
+    st.session_state[KEY + "own"] = None
     _forget()
 
 
@@ -149,14 +155,14 @@ def samples(model: str) -> list[dict[str, Any]]:
     ]
 
 
-def read(model: str, text: str, rule: RuleChoice) -> Shown:
+def read(model: str, text: str, rule: RuleChoice) -> Reading:
     """The document as the network reads it with that rule in both levels. Raises `AttnvizError`."""
     with st.spinner(t("hierarchical.reading"), show_time=True):
         return _read(model, text, rule)
 
 
-@kept
-def _read(model: str, text: str, rule: RuleChoice) -> Shown:
+@runs.kept
+def _read(model: str, text: str, rule: RuleChoice) -> Reading:
     """The same, kept for everyone who asks the same."""
     from attnviz.systems.hierarchical.effect import without_sentences
     from attnviz.systems.hierarchical.system import colour, load
@@ -164,22 +170,22 @@ def _read(model: str, text: str, rule: RuleChoice) -> Shown:
     system = load(model)
     trace = system.read(text, rule=as_rule(rule))
     known = system.pieces(text).known
-    return Shown(system, trace, known, colour(trace), without_sentences(system, trace))
+    return Reading(system, trace, known, colour(trace), without_sentences(system, trace))
 
 
-@kept
+@runs.kept
 def without_word(model: str, text: str, rule: RuleChoice, word: int) -> Deletion | None:
     """What the network says without one word; None for a document of that word alone."""
     from attnviz.systems.hierarchical.effect import without_words
 
-    shown = _read(model, text, rule)
-    found = without_words(shown.system, shown.trace, shown.system.pieces(text), [word])
+    reading = _read(model, text, rule)
+    found = without_words(reading.system, reading.trace, reading.system.pieces(text), [word])
     return found[0] if found else None
 
 
-def choose_sentence(shown: Shown) -> int:
+def choose_sentence(reading: Reading) -> int:
     """Whose words are shown: the sentence chosen, else the most attended."""
-    labels, heaviest = shown.trace.tokens, shown.heaviest
+    labels, heaviest = reading.trace.tokens, reading.heaviest
     _choose("sentence", labels, heaviest, _forget_word)
     return heaviest if state("sentence") == HEAVIEST else int(state("sentence"))
 
@@ -200,12 +206,12 @@ def _forget_word() -> None:
     st.session_state[KEY + "word"] = HEAVIEST
 
 
-def choose_word(shown: Shown, sentence: int) -> int:
+def choose_word(reading: Reading, sentence: int) -> int:
     """Whose numbers are shown: a word of the sentence, by its number there."""
-    weights = shown.colours[sentence].word_weights
+    weights = reading.colours[sentence].word_weights
     heaviest = max(range(len(weights)), key=weights.__getitem__)
-    first = shown.first_word(sentence)
-    labels = shown.trace.key_tokens[first : first + len(weights)]
+    first = reading.first_word(sentence)
+    labels = reading.trace.key_tokens[first : first + len(weights)]
     _choose("word", [f"{place} {label}" for place, label in enumerate(labels, 1)], heaviest)
     return heaviest if state("word") == HEAVIEST else int(state("word"))
 

@@ -7,15 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from attnviz.selection import Selection
-from attnviz.ui.kit.charts import dark, draw, draw_heatmap, head_picture, style_now
-from attnviz.ui.kit.controls import RuleChoice, rule_title
-from attnviz.ui.kit.export_menu import take_away
-from attnviz.ui.kit.formulas import short
-from attnviz.ui.kit.language import language, t
-from attnviz.ui.kit.panels import after_the_score, bold, plain, table
-from attnviz.ui.pages.hierarchical import choices as asked
-from attnviz.ui.pages.hierarchical.choices import KEY, Shown, class_name
+from attnviz.ui.kit import (
+    RuleChoice,
+    Selection,
+    after_the_score,
+    bold,
+    dark,
+    draw,
+    draw_heatmap,
+    head_picture,
+    language,
+    plain,
+    rule_title,
+    short,
+    style_now,
+    t,
+    table,
+    take_away,
+)
+from attnviz.ui.pages.hierarchical.choices import KEY, Reading, class_name, without_word
 
 if TYPE_CHECKING:
     from attnviz.figures.documents import Painted
@@ -27,17 +37,19 @@ LARGEST_MAP = 60_000  # cells: sentences x words
 WRONG = 0.5  # less of the words known than that, and the weights say little
 
 
-def notices(shown: Shown) -> None:
+def notices(reading: Reading) -> None:
     """What the reader must know before the pictures: another language, words not known, a document cut short."""
     from attnviz.systems.hierarchical.system import MOST_SENTENCES, MOST_WORDS
     from attnviz.systems.hierarchical.text import language_of
 
-    system, trace = shown.system, shown.trace
+    system, trace = reading.system, reading.trace
     found = language_of(trace.text)
     if found not in (None, system.language):
-        st.warning(t(f"hierarchical.wrong_{system.language}", known=f"{shown.known:.0%}"), icon=":material/translate:")
-    elif shown.known < WRONG:
-        st.warning(t("hierarchical.unknown", known=f"{shown.known:.0%}"), icon=":material/help:")
+        st.warning(
+            t(f"hierarchical.wrong_{system.language}", known=f"{reading.known:.0%}"), icon=":material/translate:"
+        )
+    elif reading.known < WRONG:
+        st.warning(t("hierarchical.unknown", known=f"{reading.known:.0%}"), icon=":material/help:")
     cut = trace.queries.cut
     if cut is not None:
         tail = plain(trace.text[cut:].strip()[:24])
@@ -45,21 +57,21 @@ def notices(shown: Shown) -> None:
         st.warning(t("hierarchical.cut", tail=tail, **numbers), icon=":material/content_cut:")
 
 
-def draw_document(shown: Shown, sentence: int, word: int) -> None:
+def draw_document(reading: Reading, sentence: int, word: int) -> None:
     """The document: a bar for each sentence, each word on a ground of word weight x sentence weight."""
     from attnviz.figures.documents import Row, document
 
-    most = max(product for one in shown.colours for product in one.products)
-    tallest = max(one.weight for one in shown.colours) or 1.0
+    most = max(product for one in reading.colours for product in one.products)
+    tallest = max(one.weight for one in reading.colours) or 1.0
     rows = [
         Row(
-            _painted(shown.trace.text, one, most, word if number == sentence else None), one.weight / tallest,
+            _painted(reading.trace.text, one, most, word if number == sentence else None), one.weight / tallest,
             f"{number + 1}: {one.weight:.1%}", number == sentence,
         )
-        for number, one in enumerate(shown.colours)
+        for number, one in enumerate(reading.colours)
     ]  # fmt: skip
     st.html(document(rows, style_now()))
-    st.caption(t("hierarchical.coloured", most=short_plain(most), count=len(shown.colours)))
+    st.caption(t("hierarchical.coloured", most=short_plain(most), count=len(reading.colours)))
 
 
 def _painted(text: str, one: Coloured, most: float, chosen: int | None) -> list[Painted]:
@@ -82,42 +94,42 @@ def short_plain(number: float) -> str:
     return f"{number:.4f}"
 
 
-def draw_prediction(shown: Shown) -> None:
+def draw_prediction(reading: Reading) -> None:
     """The class probabilities."""
-    probabilities = shown.above.probabilities(0).tolist()
-    names = [class_name(name) for name in shown.system.classes]
+    probabilities = reading.above.probabilities(0).tolist()
+    names = [class_name(name) for name in reading.system.classes]
     best = max(range(len(names)), key=probabilities.__getitem__)
-    rule = plain(rule_title(shown.trace.rule))
+    rule = plain(rule_title(reading.trace.rule))
     st.markdown(t("hierarchical.prediction", label=names[best], share=f"{probabilities[best]:.1%}", rule=rule))
     cells = [bold([f"{p:.3f}"], n == best)[0] for n, p in enumerate(probabilities)]
     st.markdown(table(names, [cells], "---"))
 
 
-def draw_effect(shown: Shown, choice: RuleChoice, model: str, text: str, sentence: int, word: int) -> None:
+def draw_effect(reading: Reading, choice: RuleChoice, model: str, text: str, sentence: int, word: int) -> None:
     """What the prediction does when a sentence or a word is deleted."""
     st.markdown(f"**{t('hierarchical.effect_title')}**")
-    if not shown.deletions:
+    if not reading.deletions:
         st.caption(t("hierarchical.effect_one"))
         return
-    labels, places = shown.trace.tokens, {"most": shown.heaviest, "least": shown.lightest, "chosen": sentence}
-    if sentence in (shown.heaviest, shown.lightest):
+    labels, places = reading.trace.tokens, {"most": reading.heaviest, "least": reading.lightest, "chosen": sentence}
+    if sentence in (reading.heaviest, reading.lightest):
         del places["chosen"]
     rows = [
-        (t(f"hierarchical.without_{name}", name=plain(labels[place])), shown.deletions[place])
+        (t(f"hierarchical.without_{name}", name=plain(labels[place])), reading.deletions[place])
         for name, place in places.items()
     ]
-    number = shown.first_word(sentence) + word
-    without = asked.without_word(model, text, choice, number)
+    number = reading.first_word(sentence) + word
+    without = without_word(model, text, choice, number)
     if without is not None:
-        rows.append((t("hierarchical.without_word", name=plain(shown.trace.key_tokens[number])), without))
-    st.markdown(_deletions(shown, rows))
-    most = max(shown.deletions, key=lambda one: one.moved)
+        rows.append((t("hierarchical.without_word", name=plain(reading.trace.key_tokens[number])), without))
+    st.markdown(_deletions(reading, rows))
+    most = max(reading.deletions, key=lambda one: one.moved)
     st.caption(t("hierarchical.effect_most", name=plain(labels[most.number]), moved=f"{most.moved:.3f}"))
 
 
-def _deletions(shown: Shown, rows: Sequence[tuple[str, Deletion]]) -> str:
+def _deletions(reading: Reading, rows: Sequence[tuple[str, Deletion]]) -> str:
     """Deletions as a table: weight, probability of the told class before and after, what is told."""
-    names = [class_name(name) for name in shown.system.classes]
+    names = [class_name(name) for name in reading.system.classes]
     told = rows[0][1].told
     head = [
         "",
@@ -133,29 +145,29 @@ def _deletions(shown: Shown, rows: Sequence[tuple[str, Deletion]]) -> str:
     return table(head, lines, "---:")
 
 
-def draw_sentence(shown: Shown, sentence: int, word: int) -> None:
+def draw_sentence(reading: Reading, sentence: int, word: int) -> None:
     """The heaviest words of one sentence as bars."""
     from attnviz.figures import bars
 
-    one, first = shown.colours[sentence], shown.first_word(sentence)
+    one, first = reading.colours[sentence], reading.first_word(sentence)
     order = sorted(range(len(one.words)), key=lambda place: (-one.word_weights[place], place))[:FEW]
-    labels = [shown.trace.key_tokens[first + place] for place in order]
+    labels = [reading.trace.key_tokens[first + place] for place in order]
     said = "hierarchical.words_few" if len(one.words) > FEW else "hierarchical.words_all"
-    st.caption(t(said, name=plain(shown.trace.tokens[sentence]), few=FEW, count=len(one.words)))
+    st.caption(t(said, name=plain(reading.trace.tokens[sentence]), few=FEW, count=len(one.words)))
     draw(
         bars(
             labels, [one.word_weights[place] for place in order], title=t("hierarchical.word_weight"), dark=dark(),
             language=language(), chosen=order.index(word) if word in order else None,
         ),
-        KEY + "bars", t("hierarchical.alt_bars", name=shown.trace.tokens[sentence], word=labels[0]),
+        KEY + "bars", t("hierarchical.alt_bars", name=reading.trace.tokens[sentence], word=labels[0]),
     )  # fmt: skip
 
 
-def draw_why(shown: Shown, sentence: int, word: int) -> None:
+def draw_why(reading: Reading, sentence: int, word: int) -> None:
     """The formula of one word's weight and of its sentence's, with their numbers, and the colour."""
-    number, one = shown.first_word(sentence) + word, shown.colours[sentence]
-    st.caption(t("hierarchical.shown", model=shown.system.name, rule=rule_title(shown.trace.rule)))
-    below, above = shown.trace.cell(0, 0, sentence, number), shown.above.cell(0, 0, 0, sentence)
+    number, one = reading.first_word(sentence) + word, reading.colours[sentence]
+    st.caption(t("hierarchical.shown", model=reading.system.name, rule=rule_title(reading.trace.rule)))
+    below, above = reading.trace.cell(0, 0, sentence, number), reading.above.cell(0, 0, 0, sentence)
     for level, cell in (("word", below), ("sentence", above)):
         names = {"word": plain(cell.key_label), "weight": short_plain(cell.weight)}
         lines = [
@@ -168,9 +180,9 @@ def draw_why(shown: Shown, sentence: int, word: int) -> None:
     st.markdown(t("hierarchical.why_colour", word=numbers[0], sentence=numbers[1], product=numbers[2]))
 
 
-def draw_maps(shown: Shown, sentence: int, word: int) -> None:
+def draw_maps(reading: Reading, sentence: int, word: int) -> None:
     """Both levels as maps: the document over its sentences, the sentences over their words."""
-    above, below = shown.above, shown.trace
+    above, below = reading.above, reading.trace
     st.markdown(f"**{t('hierarchical.map_sentences')}**")
     figure, _ = head_picture(above, Selection(query=0, key=sentence), style_now("row", 230))
     # Its scale is that of the map below, and there is no room for it here.
@@ -178,27 +190,27 @@ def draw_maps(shown: Shown, sentence: int, word: int) -> None:
     draw(
         figure,
         KEY + "map_sentences",
-        t("hierarchical.alt_sentences", count=len(below.tokens), name=below.tokens[shown.heaviest]),
+        t("hierarchical.alt_sentences", count=len(below.tokens), name=below.tokens[reading.heaviest]),
     )  # fmt: skip
     st.markdown(f"**{t('hierarchical.map_words')}**")
     if len(below.tokens) * len(below.key_tokens) > LARGEST_MAP:
         st.caption(t("hierarchical.map_large", sentences=len(below.tokens), words=len(below.key_tokens)))
         return
-    selection = Selection(query=sentence, key=shown.first_word(sentence) + word)
+    selection = Selection(query=sentence, key=reading.first_word(sentence) + word)
     style = style_now("row", min(620, 190 + 22 * len(below.tokens)))
     alt = t("hierarchical.alt_words", sentences=len(below.tokens), words=len(below.key_tokens))
     draw_heatmap(below, selection, style, key=KEY + "map_words", alt=alt)
     take_away(below, selection, style, chart=KEY + "map_words")
 
 
-def draw_against(shown: Shown) -> None:
+def draw_against(reading: Reading) -> None:
     """Weight against effect, a point for each sentence of this document."""
     from attnviz.figures import Line, lines
     from attnviz.systems.hierarchical.effect import rank_correlation
 
-    if len(shown.deletions) < 3:
+    if len(reading.deletions) < 3:
         return
-    weights, moved = [one.weight for one in shown.deletions], [one.moved for one in shown.deletions]
+    weights, moved = [one.weight for one in reading.deletions], [one.moved for one in reading.deletions]
     st.markdown(f"**{t('hierarchical.against_title')}**")
     rho = rank_correlation(weights, moved)
     said = "–" if rho != rho else f"{rho:+.2f}"

@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from attnviz.ui.kit import charts
-from attnviz.ui.kit.language import language, t
-from attnviz.ui.kit.panels import plain
-from attnviz.ui.kit.work import Steps
-from attnviz.ui.pages.limits.choices import KEY
-from attnviz.ui.stores import runs
+from attnviz.ui.kit import Steps, dark, draw, language, plain, t
+from attnviz.ui.pages.limits.choices import KEY, lab_model
 
 if TYPE_CHECKING:
     from attnviz.experiments.cost import Cost, Forward
@@ -67,7 +63,7 @@ def _measure(way: str, tokens: int) -> tuple[str, Cost | Forward]:
     from attnviz.experiments.cost import attention_cost, forward_cost
 
     if way == "forward":
-        return way, forward_cost(runs.model(LAB), tokens)
+        return way, forward_cost(lab_model(LAB), tokens)
     return way, attention_cost(tokens, way)
 
 
@@ -81,7 +77,7 @@ def _draw(place: DeltaGenerator, found: Found) -> None:
         for column, name, figure in zip(st.columns(3, gap="medium"), names, figures, strict=False):
             with column:
                 st.caption(f"**{t(f'limits.{name}_title')}**")
-                charts.draw(figure, key=f"{KEY}{name}{len(found)}", alt=t(f"limits.{name}_title"))
+                draw(figure, key=f"{KEY}{name}{len(found)}", alt=t(f"limits.{name}_title"))
         _say(found)
 
 
@@ -89,7 +85,7 @@ def _draw_theory() -> None:
     """What the formulas say, before anything was measured."""
     picture, words = st.columns([1, 1], gap="medium", vertical_alignment="center")
     with picture:
-        charts.draw(_theory(), key=KEY + "theory", alt=t("limits.theory_title"))
+        draw(_theory(), key=KEY + "theory", alt=t("limits.theory_title"))
     with words:
         st.markdown(f"**{t('limits.theory_title')}**")
         st.markdown(t("limits.theory_say", tokens=_crossing()))
@@ -177,7 +173,7 @@ def _lines(drawn: list[Line], up: str) -> Figure:
     from attnviz.figures import lines
 
     return lines(
-        drawn, x_title=t("limits.axis_tokens"), y_title=up, dark=charts.dark(), language=language(), log_x=True,
+        drawn, x_title=t("limits.axis_tokens"), y_title=up, dark=dark(), language=language(), log_x=True,
         log_y=True, height=330,
     )  # fmt: skip
 

@@ -10,22 +10,37 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import streamlit as st
 
-from attnviz.messages import LANGUAGES
 from attnviz.selection import SCALES, Selection, Style
-from attnviz.ui.kit import address, asking
-from attnviz.ui.kit import controls as choices
-from attnviz.ui.kit.language import language, t
-from attnviz.ui.kit.link import Param, between, one_of
+from attnviz.ui.kit import (
+    BUILT_IN,
+    RULE_PARAMS,
+    SHARED_PARAMS,
+    Param,
+    address,
+    as_rule,
+    between,
+    choose_any_model,
+    choose_one,
+    choose_revision,
+    choose_scale,
+    language,
+    offer_samples,
+    one_of,
+    plain,
+    rule_now,
+    style_now,
+    t,
+)
 from attnviz.ui.pages.long.find import Hit, nearest, number_of, occurrences
 from attnviz.ui.pages.long.view import Place, Window, around, fitted, moved, window
 
 if TYPE_CHECKING:
-    from attnviz.figures import Scale
+    from attnviz.selection import Scale
     from attnviz.text.tokens import Encoded
 
 KEY = "long."
 START = "lab-long"  # the one built-in model that reads long texts
-READS = {START: 8192, **dict.fromkeys(asking.BUILT_IN, 256)}  # tokens
+READS = {START: 8192, **dict.fromkeys(BUILT_IN, 256)}  # tokens
 POOLS = ("max", "mean")
 SIDES = ("query", "key")
 SAMPLES = ("yueyang", "analects", "gettysburg", "alice")
@@ -34,10 +49,9 @@ OWN = "own"
 WINDOW = ("q0", "q1", "k0", "k1")
 NUMBER = between(0, 999_999, int)
 PARAMS = {
-    **choices.RULE_PARAMS,
-    "lang": Param("lang", "lang", None, one_of(*LANGUAGES)),
-    "layer": choices.PARAMS["layer"],
-    "head": choices.PARAMS["head"],
+    **RULE_PARAMS,
+    "layer": SHARED_PARAMS["layer"],
+    "head": SHARED_PARAMS["head"],
     "scale": Param("scale", KEY + "scale", "row", one_of(*SCALES)),
     "sample": Param("sample", KEY + "sample", None, one_of(*SAMPLES, OWN)),
     "text": Param("text", KEY + "linked", "", str),
@@ -61,7 +75,7 @@ class Look:
     how: Literal["max", "mean"] = "max"
 
 
-def state(name: str) -> Any:
+def choice_of(name: str) -> Any:
     """What is chosen for one of `PARAMS`."""
     return st.session_state[PARAMS[name].key]
 
@@ -84,9 +98,11 @@ def begin() -> None:
         before, now = st.session_state.get(KEY + "before", ()), place().now
         st.session_state[KEY + "before"] = before[: before.index(now)] if now in before else ()
     if KEY + "text" not in st.session_state or address.returned():
-        name = state("sample") or (OWN if state("text") else FIRST[language()])
+        name = choice_of("sample") or (OWN if choice_of("text") else FIRST[language()])
         held = st.session_state.get(KEY + "held")
-        st.session_state[KEY + "text"] = held if held is not None else state("text") if name == OWN else sample(name)
+        st.session_state[KEY + "text"] = (
+            held if held is not None else choice_of("text") if name == OWN else sample(name)
+        )
 
 
 def choose_text() -> str:
@@ -104,20 +120,16 @@ def choose_text() -> str:
     st.session_state[KEY + "sample"] = None if start else name
     st.session_state[KEY + "linked"] = text if name == OWN else ""
     titles = {one: _samples()[one]["title"][language()] for one in SAMPLES}
-    st.pills(
-        t("samples"), SAMPLES, key=KEY + "pill", format_func=titles.__getitem__, on_change=_take_sample,
-        label_visibility="collapsed",
+    offer_samples(
+        KEY + "pill", SAMPLES, _take_sample, format_func=titles.__getitem__, label_visibility="collapsed"
     )  # fmt: skip
     return text
 
 
-def _take_sample() -> None:
+def _take_sample(name: str) -> None:
     """Put the sample that was clicked into the box; places belonged to the other text."""
-    name = st.session_state[KEY + "pill"]
-    if name:
-        st.session_state[KEY + "text"] = sample(name)
-        st.session_state[KEY + "pill"] = None
-        go(Place())
+    st.session_state[KEY + "text"] = sample(name)
+    go(Place())
 
 
 def choose_model() -> tuple[str, str]:
@@ -126,44 +138,31 @@ def choose_model() -> tuple[str, str]:
 
     now, listed = language(), sorted(catalogue(), key=lambda entry: entry.name != START)
     reads = {name: t("long.reads", count=f"{count:,}") for name, count in READS.items()}  # in the reader's language
-    shown = {
+    titles = {
         one.name: f"{one.name} · {reads[one.name]}" if one.name in reads else f"{one.title[now]} · {one.megabytes} MB"
         for one in listed
     }
-    current = str(state("model") or START).strip()
-    st.selectbox(
-        t("any_model"), list(dict.fromkeys([*shown, current])), key=KEY + "model",
-        format_func=lambda name: shown.get(name, name),
-        accept_new_options=True, help=t("any_model_help") + "\n\n" + t("long.model_help"),
-        placeholder=t("any_model_placeholder"),
-    )  # fmt: skip
-    with st.popover(t("revision"), width="stretch"):
-        st.text_input(t("revision_name"), key=KEY + "revision", help=t("revision_help"), placeholder="main")
-    return current, str(state("revision") or "").strip()
+    name = choose_any_model(KEY + "model", titles, start=START, about="\n\n" + t("long.model_help"))
+    choose_revision(KEY + "revision")
+    return name, str(choice_of("revision") or "").strip()
 
 
-def choose_look() -> None:
+def choose_colours() -> None:
     """How cells are pooled, and the scale of their colours."""
-    st.segmented_control(
-        t("long.how"), POOLS, key=KEY + "how", format_func=lambda name: t(f"long.how_{name}"), required=True,
-        help=t("long.how_help"), width="stretch",
-    )  # fmt: skip
-    st.segmented_control(
-        t("scale"), SCALES, key=KEY + "scale", format_func=lambda name: t(f"scale_{name}"), required=True,
-        width="stretch",
-    )  # fmt: skip
+    choose_one(PARAMS["how"], POOLS, t("long.how"), lambda name: t(f"long.how_{name}"), t("long.how_help"))
+    choose_scale(PARAMS["scale"])
 
 
-def look(layer: int, head: int, dark: bool) -> Look:
+def look_now(layer: int, head: int) -> Look:
     """What is chosen, as the pictures need it."""
-    how: Literal["max", "mean"] = "mean" if state("how") == "mean" else "max"
-    style = Style(cast("Scale", state("scale") or "row"), dark, language())
-    return Look(Selection(layer, head, rule=choices.as_rule(choices.rule_now())), style, how)
+    how: Literal["max", "mean"] = "mean" if choice_of("how") == "mean" else "max"
+    selection = Selection(layer, head, rule=as_rule(rule_now()))
+    return Look(selection, style_now(cast("Scale", choice_of("scale") or "row")), how)
 
 
 def place() -> Place:
     """Where on the map the reader is; the link holds the window, the session the way there."""
-    numbers = [state(name) for name in WINDOW]
+    numbers = [choice_of(name) for name in WINDOW]
     now = None if None in numbers else Window(*(int(number) for number in numbers))
     return Place(now, tuple(st.session_state.get(KEY + "before", ())))
 
@@ -179,7 +178,7 @@ def go(to: Place) -> None:
 def fit(count: int) -> Place:
     """Bring what a link or another text asked for into a map of so many tokens a side."""
     for name in SIDES:
-        st.session_state[KEY + name] = min(int(state(name) or 0), count - 1)
+        st.session_state[KEY + name] = min(int(choice_of(name) or 0), count - 1)
     here = place()
     there = fitted(here.now, count, count)
     if there != here.now:
@@ -189,7 +188,7 @@ def fit(count: int) -> Place:
 
 def step(move: str, count: int) -> None:
     """A step by button or key."""
-    go(moved(place(), move, count, count, (int(state("query")), int(state("key")))))
+    go(moved(place(), move, count, count, (int(choice_of("query")), int(choice_of("key")))))
 
 
 def box(drawn: tuple[float, float, float, float], count: int) -> None:
@@ -209,14 +208,14 @@ def choose_found(encoded: Encoded) -> list[Hit]:
     """A string to look for, how often it stands there, and the way from one occurrence to the next."""
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="bottom"):
         st.text_input(t("long.find"), key=KEY + "find", placeholder=t("long.find_placeholder"))
-        hits = occurrences(encoded, str(state("find") or ""))
-        at = int(state(str(state("follow") or "query")))
+        hits = occurrences(encoded, str(choice_of("find") or ""))
+        at = int(choice_of(str(choice_of("follow") or "query")))
         for name, by in (("previous", -1), ("next", 1)):
             st.button(
                 "‹" if by < 0 else "›", key=KEY + name, help=t(f"long.{name}"), disabled=not hits, on_click=_jump,
                 args=(hits, by, len(encoded.ids)),
             )  # fmt: skip
-    if str(state("find") or "").strip():
+    if str(choice_of("find") or "").strip():
         which = number_of(hits, at)
         if which is not None:
             st.caption(t("long.found", count=len(hits), which=which + 1))
@@ -227,8 +226,8 @@ def choose_found(encoded: Encoded) -> list[Hit]:
 
 def _jump(hits: list[Hit], by: int, count: int) -> None:
     """To the next occurrence: its token is followed, and the map opens around it."""
-    side = str(state("follow") or "query")
-    number = nearest(hits, int(state(side)), by)
+    side = str(choice_of("follow") or "query")
+    number = nearest(hits, int(choice_of(side)), by)
     if number is None:
         return
     token = hits[number][0]
@@ -239,15 +238,11 @@ def _jump(hits: list[Hit], by: int, count: int) -> None:
 
 def choose_followed(labels: tuple[str, ...]) -> tuple[str, int]:
     """A row or a column, and of which token; the token can be typed by number, clicked in the map or in the text."""
-    side = str(
-        st.segmented_control(
-            t("long.follow"), SIDES, key=KEY + "follow", format_func=lambda name: t(f"long.follow_{name}"),
-            required=True, width="stretch", help=t("long.follow_help"),
-        )
-        or "query"
-    )  # fmt: skip
+    side = choose_one(
+        PARAMS["follow"], SIDES, t("long.follow"), lambda name: t(f"long.follow_{name}"), t("long.follow_help")
+    )
     token = int(
-        st.number_input(t("long.token", token=_short(labels[int(state(side))])), 0, len(labels) - 1, key=KEY + side)
+        st.number_input(t("long.token", token=_short(labels[int(choice_of(side))])), 0, len(labels) - 1, key=KEY + side)
     )
     other = SIDES[1 - SIDES.index(side)]
     st.session_state[KEY + other] = st.session_state[KEY + other]  # its control is not drawn, and would be forgotten
@@ -256,6 +251,4 @@ def choose_followed(labels: tuple[str, ...]) -> tuple[str, int]:
 
 def _short(label: str) -> str:
     """A token inside a control's label, which is Markdown."""
-    from attnviz.ui.kit.panels import plain
-
     return plain(label if len(label) <= 16 else label[:15] + "…")

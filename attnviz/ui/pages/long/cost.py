@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit.language import t
-
 if TYPE_CHECKING:
     from attnviz.models import Model
 
@@ -63,13 +61,6 @@ def expected(model: Model, tokens: int) -> Cost:
     seconds = operations(model, tokens) / (SHARE * speed())
     held = recorded(config, tokens, predictions=not may_skip(model.network))
     return Cost(tokens, seconds, forecast(config, tokens) if model.eager else held)
-
-
-def duration(seconds: float) -> str:
-    """A time as a person says it: seconds below a minute and a half, then minutes."""
-    if seconds < 90:
-        return t("long.seconds", count=max(1, round(seconds)))
-    return t("long.minutes", count=round(seconds / 60))
 
 
 def amount(count: int) -> str:

@@ -4,19 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from functools import partial
 from typing import TYPE_CHECKING
 
-import streamlit as st
-
-from attnviz.ui.kit import address
-from attnviz.ui.kit.charts import css_class
-from attnviz.ui.kit.export_menu import _component as camera
-from attnviz.ui.kit.language import t
-from attnviz.ui.pages.long.choices import KEY, Look
-from attnviz.ui.pages.long.cost import amount
-from attnviz.ui.pages.long.run import Done
-from attnviz.ui.pages.long.view import Place, Window
+from attnviz.ui.pages.long.view import Window
 
 if TYPE_CHECKING:
     from attnviz.selection import Selection
@@ -57,28 +47,3 @@ def as_npz(trace: Trace, selection: Selection, now: Window) -> bytes:
         rule=np.array(repr(selection.rule or trace.rule)),
     )  # fmt: skip
     return out.getvalue()
-
-
-def take(done: Done, look: Look, place: Place, chart: str) -> None:
-    """The picture, and the weights of the window; of the overview the picture alone, and why."""
-    trace, now = done.trace, place.now
-    name = f"attnviz-{trace.model.rstrip('/').rsplit('/', 1)[-1]}-{look.selection.layer}-{look.selection.head}"
-    with st.popover(t("take_title"), icon=":material/download:", width="stretch"):
-        camera()(
-            key=KEY + "take",
-            data={
-                "chart": css_class(chart), "name": name,
-                "words": {word: t(f"take_{word}") for word in ("png", "svg", "link_copy", "link_copied")},
-            },
-        )  # fmt: skip
-        if now is not None and len(now.queries) * len(now.keys) <= MOST_PAIRS:
-            for kind, mime, make in (("csv", "text/csv", as_csv), ("npz", "application/octet-stream", as_npz)):
-                made = partial(make, trace, look.selection, now)
-                st.download_button(
-                    t(f"long.take_{kind}"), made, f"{name}-{now.q0}-{now.k0}.{kind}", mime, key=f"{KEY}take_{kind}",
-                    on_click="ignore", width="stretch",
-                )  # fmt: skip
-        whole = len(trace.open_layers) * trace.n_heads * len(trace.tokens) * len(trace.key_tokens) * 4
-        st.caption(t("long.take_only", size=amount(whole)))
-        if address.left_out():
-            st.caption(t("text_left_out"))

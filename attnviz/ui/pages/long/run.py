@@ -1,12 +1,14 @@
 """The run of a long text: what it will cost, started when it is costly, watched layer by layer, stopped on a click.
 
-What a stopped or refused run leaves is what was there before: the last result on the page, and the text in its box.
+What is made of it and takes time is kept by names and numbers. What a stopped or refused run leaves is what was there
+before: the last result on the page, and the text in its box.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,26 +16,27 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import AttnvizError, Stopped
-from attnviz.ui.kit import work
-from attnviz.ui.kit.language import language, t
-from attnviz.ui.kit.opening import open_model
-from attnviz.ui.kit.panels import plain
-from attnviz.ui.pages.long.choices import KEY
-from attnviz.ui.pages.long.cost import Cost, amount, duration, expected
-from attnviz.ui.stores.models import shelf
-from attnviz.ui.stores.runs import kept, traces
+from attnviz.ui.kit import language, open_model, plain, t, work
+from attnviz.ui.pages.long.choices import KEY, Look
+from attnviz.ui.pages.long.cost import Cost, amount, expected
+from attnviz.ui.pages.long.view import Window
+from attnviz.ui.stores import runs, shelf
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from attnviz.figures import Figure
     from attnviz.models import Model
     from attnviz.text.tokens import Encoded
     from attnviz.trace import Trace
 
 FREE = 8.0  # seconds: a run that is expected to take no longer starts by itself, with a bar and a Stop button
+HEIGHT, SMALL_HEIGHT = 440, 170  # pixels of the large pictures and of the minimap
 WATCHED = 0.5  # seconds: shorter runs show no bar
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunRequest:
     """One run as caches know it."""
 
     name: str
@@ -45,7 +48,7 @@ class Asked:
 class Done:
     """A run and what it was asked for; caches know it by that."""
 
-    what: Asked
+    what: RunRequest
     trace: Trace
 
     @property
@@ -54,13 +57,13 @@ class Done:
         return len(self.trace.encoded.ids)
 
 
-def key_of(what: Asked) -> tuple[str, Asked]:
+def key_of(what: RunRequest) -> tuple[str, RunRequest]:
     """Under which key the store of traces has it."""
     return "long", what
 
 
-@kept
-def read(what: Asked) -> Encoded:
+@runs.kept
+def read(what: RunRequest) -> Encoded:
     """The text in the model's tokens. Raises `TextError`."""
     from attnviz.text.tokens import encode
 
@@ -68,7 +71,7 @@ def read(what: Asked) -> Encoded:
     return encode(what.text, model.tokenizer, model.limit)
 
 
-def shown(what: Asked, notice: DeltaGenerator) -> Done | None:
+def shown(what: RunRequest, notice: DeltaGenerator) -> Done | None:
     """The run that was asked for, or, until that is done, the last that was; None where there is none yet.
 
     In `notice` stand the cost, the progress, what cannot be read, and whose result is shown instead.
@@ -76,7 +79,7 @@ def shown(what: Asked, notice: DeltaGenerator) -> Done | None:
     work.collect(KEY + "job")
     with notice:
         try:
-            trace = traces().get(key_of(what)) or _run(what)
+            trace = runs.traces().get(key_of(what)) or _run(what)
             if trace is not None:
                 st.session_state[KEY + "shown"] = what
                 return Done(what, trace)
@@ -89,8 +92,8 @@ def shown(what: Asked, notice: DeltaGenerator) -> Done | None:
 
 def _last() -> Done | None:
     """The last run that came to its end, if it is still there."""
-    last: Asked | None = st.session_state.get(KEY + "shown")
-    trace = None if last is None else traces().get(key_of(last))
+    last: RunRequest | None = st.session_state.get(KEY + "shown")
+    trace = None if last is None else runs.traces().get(key_of(last))
     if last is None or trace is None:
         return None
     begins = plain(last.text.strip()[:24])
@@ -114,7 +117,7 @@ def show_facts(done: Done) -> None:
     st.caption(" ".join(said))
 
 
-def _run(what: Asked) -> Trace | None:
+def _run(what: RunRequest) -> Trace | None:
     """Start what costs little at once, and what costs much when the reader says so."""
     model = open_model(what.name, what.revision)
     with st.spinner(t("long.reading")):
@@ -151,6 +154,13 @@ def cost_words(cost: Cost, model: Model) -> str:
     )  # fmt: skip
 
 
+def duration(seconds: float) -> str:
+    """A time as a person says it: seconds below a minute and a half, then minutes."""
+    if seconds < 90:
+        return t("long.seconds", count=max(1, round(seconds)))
+    return t("long.minutes", count=round(seconds / 60))
+
+
 def _laid_out(model: Model, tokens: int) -> int:
     """The bytes that all weights of the run would take if they were laid out."""
     from attnviz.models.memory import forecast
@@ -158,12 +168,12 @@ def _laid_out(model: Model, tokens: int) -> int:
     return forecast(model.network.config, tokens)
 
 
-def _stop(what: Asked) -> None:
+def _stop(what: RunRequest) -> None:
     """Stop was pressed: this run does not start by itself again."""
     st.session_state[KEY + "stopped"] = what
 
 
-def _watched(what: Asked, model: Model, encoded: Encoded, cost: Cost) -> Trace:
+def _watched(what: RunRequest, model: Model, encoded: Encoded, cost: Cost) -> Trace:
     """Run, with a bar and a Stop button where it takes long enough to see them."""
     words = t("long.running", model=plain(what.name), done=0, layers="…")
     with work.doing(KEY + "job", what) as job, ExitStack() as stack:
@@ -172,7 +182,7 @@ def _watched(what: Asked, model: Model, encoded: Encoded, cost: Cost) -> Trace:
             shown = work.watched(KEY + "stop", words, t("long.stop"), partial(_stop, what), after=0)
             bar = stack.enter_context(shown)
         make = partial(_recorded, model, encoded, job, bar)
-        trace: Trace = traces().take(key_of(what), lambda: make().slim(), job.stopped)
+        trace: Trace = runs.traces().take(key_of(what), lambda: make().slim(), job.stopped)
     return trace
 
 
@@ -185,3 +195,44 @@ def _recorded(model: Model, encoded: Encoded, job: work.Work, bar: work.Bar | No
 
     trace = record(model, encoded, values=False, predictions=False, on_layer=on_layer, stop=job.stopped)
     return trace.map("encoder") if "encoder" in trace.parts else trace
+
+
+@runs.kept
+def grid_of(what: RunRequest, look: Look, _trace: Trace, _told: Callable[[float], object]) -> Figure:
+    """All heads, none of them framed; `_told` hears how far it is."""
+    from attnviz.figures.grid import mosaic, paint_mosaic
+
+    shown = mosaic(_trace, look.selection, look.style.scale, on_progress=_told)
+    return paint_mosaic(shown, replace(look.style, height=HEIGHT))
+
+
+@runs.kept
+def overview_of(what: RunRequest, look: Look, size: int, height: int, now: Window | None, _trace: Trace) -> Figure:
+    """One head from afar, or a window of it that is too large to be shown token for token; no box in it."""
+    from attnviz.figures.overview import from_afar, overview
+
+    part = None if now is None else (now.queries, now.keys)
+    afar = from_afar(_trace, look.selection, look.style.scale, how=look.how, size=size, part=part)
+    figure = overview(afar, replace(look.style, height=height))
+    if height > SMALL_HEIGHT:  # the bar's name beside it: above it, it would take the room of the map
+        figure.update_traces(marker_colorbar_title_side="right", selector={"type": "scatter"})
+        figure.update_layout(margin_r=96)
+    return figure
+
+
+@runs.kept
+def weights_of(what: RunRequest, look: Look, side: str, token: int, _trace: Trace) -> Tensor:
+    """One query over all keys, or one key over all queries; NaN where not allowed."""
+    from attnviz.core import blocks as streaming
+
+    found = look.selection.attention(_trace)
+    return streaming.row(found, token) if side == "query" else streaming.column(found, token)
+
+
+@runs.kept
+def window_of(what: RunRequest, look: Look, now: Window, cell: tuple[int, int], _trace: Trace) -> Figure:
+    """A part of one head token for token, the pair that is followed framed."""
+    from attnviz.figures.overview import zoomed
+
+    selection = replace(look.selection, query=cell[0], key=cell[1])
+    return zoomed(_trace, selection, replace(look.style, height=HEIGHT), (now.queries, now.keys))

@@ -16,27 +16,35 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from attnviz.ui.kit import charts, clicks
-from attnviz.ui.kit.charts import BAR, css_class
-from attnviz.ui.kit.controls import KEY as SHARED
-from attnviz.ui.kit.language import t
-from attnviz.ui.kit.panels import plain
-from attnviz.ui.kit.reader import asset
+from attnviz.ui.kit import (
+    BAR,
+    SHARED,
+    address,
+    asset,
+    clicked,
+    css_class,
+    draw,
+    listen_to_clicks,
+    offer_file,
+    plain,
+    t,
+    take_picture,
+)
 from attnviz.ui.pages.long import choices as long
+from attnviz.ui.pages.long import export
 from attnviz.ui.pages.long.choices import KEY, Look
+from attnviz.ui.pages.long.cost import amount
 from attnviz.ui.pages.long.find import Hit
-from attnviz.ui.pages.long.run import Asked, Done
+from attnviz.ui.pages.long.run import HEIGHT, SMALL_HEIGHT, Done, grid_of, overview_of, weights_of, window_of
 from attnviz.ui.pages.long.view import MOVES, Place, Window
-from attnviz.ui.stores.runs import kept
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from attnviz.figures import Figure
-    from attnviz.trace import Trace
 
 MAP, FRAME, SMALL, LINE = KEY + "map", KEY + "frame", KEY + "small", KEY + "line"
-HEIGHT, LINE_HEIGHT, SMALL_HEIGHT = 440, 190, 170
+LINE_HEIGHT = 190
 SIZE, SMALL_SIZE = 480, 96  # cells of the overview and of the minimap
 MOMENT = 1.0  # seconds after which a picture that is not ready says how far it is
 MOST_HITS = 2_000  # occurrences marked in the text
@@ -47,15 +55,7 @@ SIGNS = {"in": "+", "out": "−", "left": "←", "right": "→", "up": "↑", "d
 def _grid(done: Done, look: Look, told: Callable[[float], object]) -> Figure:
     """All heads, none of them framed: which one is chosen does not matter."""
     unopened = replace(look.selection, layer=0, head=0)
-    return _grid_of(done.what, replace(look, selection=unopened, how="max"), done.trace, told)
-
-
-@kept
-def _grid_of(what: Asked, look: Look, _trace: Trace, _told: Callable[[float], object]) -> Figure:
-    from attnviz.figures.grid import mosaic, paint_mosaic
-
-    shown = mosaic(_trace, look.selection, look.style.scale, on_progress=_told)
-    return paint_mosaic(shown, replace(look.style, height=HEIGHT))
+    return grid_of(done.what, replace(look, selection=unopened, how="max"), done.trace, told)
 
 
 class Told:
@@ -67,29 +67,6 @@ class Told:
     def __call__(self, share: float) -> None:
         if share < 1 and time.monotonic() - self._began > MOMENT:
             self._place.progress(share, text=self._words)
-
-
-@kept
-def _overview(what: Asked, look: Look, size: int, height: int, now: Window | None, _trace: Trace) -> Figure:
-    """One head from afar, or a window of it that is too large to be shown token for token; no box in it."""
-    from attnviz.figures.overview import from_afar, overview
-
-    part = None if now is None else (now.queries, now.keys)
-    afar = from_afar(_trace, look.selection, look.style.scale, how=look.how, size=size, part=part)
-    figure = overview(afar, replace(look.style, height=height))
-    if height > SMALL_HEIGHT:  # the bar's name beside it: above it, it would take the room of the map
-        figure.update_traces(marker_colorbar_title_side="right", selector={"type": "scatter"})
-        figure.update_layout(margin_r=96)
-    return figure
-
-
-@kept
-def weights_of(what: Asked, look: Look, side: str, token: int, _trace: Trace) -> Tensor:
-    """One query over all keys, or one key over all queries; NaN where not allowed."""
-    from attnviz.core import blocks as streaming
-
-    found = look.selection.attention(_trace)
-    return streaming.row(found, token) if side == "query" else streaming.column(found, token)
 
 
 def draw_grid(done: Done, look: Look) -> None:
@@ -137,25 +114,16 @@ def _pitch(values: tuple[float, ...]) -> float:
 
 def draw_map(done: Done, look: Look, place: Place) -> None:
     """The overview, or the window token for token; dragging, clicking and keys are heard (`long_map.js`)."""
-    query, key = int(long.state("query")), int(long.state("key"))
+    query, key = int(long.choice_of("query")), int(long.choice_of("key"))
     if place.now is None or place.now.pooled:
         with st.spinner(t("long.drawing_map")):
-            figure = deepcopy(_overview(done.what, look, SIZE, HEIGHT, place.now, done.trace))
-        side = str(long.state("follow") or "query")
+            figure = deepcopy(overview_of(done.what, look, SIZE, HEIGHT, place.now, done.trace))
+        side = str(long.choice_of("follow") or "query")
         figure.add_shape(**_line_of(side, query if side == "query" else key, look))
     else:
-        figure = _window(done.what, look, place.now, (query, key), done.trace)
+        figure = window_of(done.what, look, place.now, (query, key), done.trace)
     with st.container(key=FRAME):  # which stays when the chart is replaced, and keeps the keyboard
         st.plotly_chart(figure, key=MAP, theme=None, config=BAR, alt=_map_words(done, look, place.now))
-
-
-@kept
-def _window(what: Asked, look: Look, now: Window, cell: tuple[int, int], _trace: Trace) -> Figure:
-    """A part of one head token for token, the pair that is followed framed."""
-    from attnviz.figures.overview import zoomed
-
-    selection = replace(look.selection, query=cell[0], key=cell[1])
-    return zoomed(_trace, selection, replace(look.style, height=HEIGHT), (now.queries, now.keys))
 
 
 def _map_words(done: Done, look: Look, now: Window | None) -> str:
@@ -176,13 +144,13 @@ def _pooled_words(look: Look, now: Window) -> str:
 def draw_small(done: Done, look: Look, place: Place) -> None:
     """The minimap: the whole head, small, and where in it the window lies."""
     with st.spinner(t("long.drawing_map")):
-        figure = deepcopy(_overview(done.what, look, SMALL_SIZE, SMALL_HEIGHT, None, done.trace))
+        figure = deepcopy(overview_of(done.what, look, SMALL_SIZE, SMALL_HEIGHT, None, done.trace))
     bare = {"title": None, "showticklabels": False, "ticks": ""}
     figure.update_layout(margin={"l": 4, "r": 4, "t": 4, "b": 4}, xaxis=bare, yaxis=bare)
     figure.update_traces(hoverinfo="skip", hovertemplate=None, selector={"type": "heatmap"})
     if place.now is not None:
         figure.add_shape(**_box_of(place.now, look))
-    charts.draw(figure, SMALL, t("long.alt_small"))
+    draw(figure, SMALL, t("long.alt_small"))
 
 
 def _box_of(now: Window, look: Look) -> dict[str, object]:
@@ -232,7 +200,7 @@ def listen(count: int) -> None:
         on_point_change=partial(_hear_point, count),
         on_move_change=partial(_hear_move, count),
     )  # fmt: skip
-    clicks.listen(KEY, {"head": SHARED + "grid"}, on_head_change=_hear_head)
+    listen_to_clicks(KEY, {"head": SHARED + "grid"}, on_head_change=_hear_head)
 
 
 def _heard(name: str) -> list[float] | str | None:
@@ -259,7 +227,7 @@ def _hear_move(count: int) -> None:
 
 
 def _hear_head() -> None:
-    if found := clicks.clicked(KEY, "head"):
+    if found := clicked(KEY, "head"):
         st.session_state[SHARED + "layer"], st.session_state[SHARED + "head"] = found
 
 
@@ -267,10 +235,10 @@ def draw_line(done: Done, look: Look, side: str, token: int) -> None:
     """One query over all keys, or one key over all queries, as a line."""
     from attnviz.figures.overview import column_line, row_line
 
-    draw = row_line if side == "query" else column_line
+    line = row_line if side == "query" else column_line
     selection = replace(look.selection, query=token, key=token)
-    figure = draw(done.trace, selection, replace(look.style, height=LINE_HEIGHT))
-    charts.draw(figure, LINE, t(f"long.alt_line_{side}", token=done.trace.encoded.labels[token], number=token))
+    figure = line(done.trace, selection, replace(look.style, height=LINE_HEIGHT))
+    draw(figure, LINE, t(f"long.alt_line_{side}", token=done.trace.encoded.labels[token], number=token))
 
 
 @cache  # one component with its script: at most 20 kB
@@ -321,7 +289,7 @@ def say_where(done: Done, look: Look, place: Place) -> None:
     if place.now is None:
         st.caption(t("long.where_overview", tokens=f"{done.tokens:,}"))
         return
-    now, (query, key) = place.now, (int(long.state("query")), int(long.state("key")))
+    now, (query, key) = place.now, (int(long.choice_of("query")), int(long.choice_of("key")))
     said = [t("long.where_window", q0=now.q0, q1=now.q1 - 1, k0=now.k0, k1=now.k1 - 1)]
     said.append(_pooled_words(look, now) if now.pooled else t("long.one_by_one"))
     weight = float(weights_of(done.what, look, "query", query, done.trace)[key])
@@ -331,3 +299,19 @@ def say_where(done: Done, look: Look, place: Place) -> None:
     else:
         said.append(t("long.pair_not", query=query, key=key, **names))
     st.caption(" ".join(said))
+
+
+def take(done: Done, look: Look, place: Place) -> None:
+    """The picture, and the weights of the window; of the overview the picture alone, and why."""
+    trace, now = done.trace, place.now
+    name = f"attnviz-{trace.model.rstrip('/').rsplit('/', 1)[-1]}-{look.selection.layer}-{look.selection.head}"
+    with st.popover(t("take_title"), icon=":material/download:", width="stretch"):
+        take_picture(MAP, name, KEY)
+        if now is not None and len(now.queries) * len(now.keys) <= export.MOST_PAIRS:
+            for kind, make in (("csv", export.as_csv), ("npz", export.as_npz)):
+                made = partial(make, trace, look.selection, now)
+                offer_file(kind, f"{name}-{now.q0}-{now.k0}", made, KEY, t(f"long.take_{kind}"))
+        whole = len(trace.open_layers) * trace.n_heads * len(trace.tokens) * len(trace.key_tokens) * 4
+        st.caption(t("long.take_only", size=amount(whole)))
+        if address.left_out():
+            st.caption(t("text_left_out"))

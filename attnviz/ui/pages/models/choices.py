@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from attnviz.ui.kit import controls as choices
-from attnviz.ui.kit.controls import KEY as SHARED
-from attnviz.ui.kit.controls import SOFT, RuleChoice, as_rule
-from attnviz.ui.kit.language import language, t
-from attnviz.ui.kit.link import Param, between, one_of
-from attnviz.ui.kit.opening import open_model
-from attnviz.ui.kit.panels import plain
+from attnviz.ui.kit import (
+    SHARED,
+    SHARED_PARAMS,
+    SOFT,
+    Param,
+    RuleChoice,
+    as_rule,
+    between,
+    choices_now,
+    choose_any_model,
+    choose_revision,
+    language,
+    one_of,
+    open_model,
+    plain,
+    rule_now,
+    t,
+)
 from attnviz.ui.pages.models import changes
-from attnviz.ui.stores.models import shelf
-from attnviz.ui.stores.runs import kept
+from attnviz.ui.stores import runs, shelf
 
 if TYPE_CHECKING:
     from attnviz.core.rules import Rule
     from attnviz.models import Model
+    from attnviz.selection import Selection
     from attnviz.text.tokens import Encoded
     from attnviz.trace import Trace
 
 KEY = changes.KEY
+PLACES = ("all", "layer", "head")  # where a change acts
 UNITS = ("token", "character", "word")
 MOST_TOKENS = 200
 PARTS = ("encoder", "decoder", "cross")  # the maps of an encoder-decoder, in this order
 PARAMS = {
-    **{name: param for name, param in choices.PARAMS.items() if name != "model"},
+    **SHARED_PARAMS,
     "id": Param("id", KEY + "id", "lab-4", str),
     "revision": Param("revision", KEY + "revision", "", str),
     "map": Param("map", KEY + "map", None, str),
@@ -42,7 +55,7 @@ PARAMS = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunRequest:
     """One run as caches know it. `written` are the ids of a text that the model wrote itself, prompt and answer,
     `border` the number of the answer's first token.
     """
@@ -58,19 +71,19 @@ class Asked:
     written: tuple[tuple[int, ...], ...] = ()
     border: int | None = None
 
-    def untouched(self) -> Asked:
+    def untouched(self) -> RunRequest:
         """The same run with nothing changed inside it."""
         return replace(self, rule=SOFT, layers=(), changes=())
 
 
-def state(name: str) -> Any:
+def choice_of(name: str) -> Any:
     """What is chosen for one of `PARAMS`."""
     return st.session_state[PARAMS[name].key]
 
 
 def named() -> tuple[str, str]:
     """The chosen model's name and revision; an empty revision is the usual one."""
-    return str(state("id") or PARAMS["id"].default).strip(), str(state("revision") or "").strip()
+    return str(choice_of("id") or PARAMS["id"].default).strip(), str(choice_of("revision") or "").strip()
 
 
 def choose_model() -> None:
@@ -78,30 +91,16 @@ def choose_model() -> None:
     from attnviz.models import catalogue
 
     known = {entry.name: entry for entry in catalogue()}
-
-    def shown(name: str) -> str:
-        if name not in known:
-            return name
-        entry = known[name]
-        return f"{entry.title[language()]} · {entry.megabytes} MB"
-
-    current = str(state("id") or PARAMS["id"].default)
-    options = list(dict.fromkeys([*known, current]))
-    st.selectbox(
-        t("any_model"), options, key=KEY + "id", format_func=shown, accept_new_options=True,
-        help=t("any_model_help"), on_change=_forget, placeholder=t("any_model_placeholder"),
-    )  # fmt: skip
-    entry = known.get(current)
+    titles = {name: f"{entry.title[language()]} · {entry.megabytes} MB" for name, entry in known.items()}
+    entry = known.get(choose_any_model(KEY + "id", titles, _forget, start=str(PARAMS["id"].default)))
     about, revision = st.columns([5, 4], gap="small", vertical_alignment="center")
     with about:
         st.caption(
             "" if entry is None else f"{entry.family} · {entry.licence}",
             help=None if entry is None else entry.about[language()],
         )
-    with revision, st.popover(t("revision"), width="stretch"):
-        st.text_input(
-            t("revision_name"), key=KEY + "revision", help=t("revision_help"), placeholder="main", on_change=_forget
-        )
+    with revision:
+        choose_revision(KEY + "revision", _forget)
 
 
 def _forget() -> None:
@@ -117,7 +116,7 @@ def forget_written() -> None:
     st.session_state.pop(KEY + "written", None)
 
 
-def opened() -> Model:
+def chosen_model() -> Model:
     """The chosen model; while it loads, what is loaded and how far it is. Raises `ModelError`."""
     return open_model(*named())
 
@@ -132,13 +131,13 @@ def choose_part(trace: Trace) -> Trace:
     parts = sorted(trace.parts, key=lambda part: PARTS.index(part) if part in PARTS else len(PARTS))
     if len(parts) == 1:
         return trace
-    if state("map") not in parts:
+    if choice_of("map") not in parts:
         st.session_state[KEY + "map"] = trace.part
     st.segmented_control(
         t("part"), parts, key=KEY + "map", format_func=part_name, required=True,
         help=t("part_help"), label_visibility="collapsed",
     )  # fmt: skip
-    return trace.map(str(state("map") or trace.part))
+    return trace.map(str(choice_of("map") or trace.part))
 
 
 def choose_unit() -> str:
@@ -147,7 +146,7 @@ def choose_unit() -> str:
         t("unit"), UNITS, key=KEY + "by", format_func=lambda name: t(f"unit_{name}"), required=True,
         help=t("unit_help"), label_visibility="collapsed",
     )  # fmt: skip
-    return str(state("by") or "token")
+    return str(choice_of("by") or "token")
 
 
 def choose_layers(trace: Trace) -> None:
@@ -167,30 +166,7 @@ def _take_layers() -> None:
 
 def rule_layers() -> tuple[int, ...]:
     """The layers chosen there; none: all."""
-    return tuple(int(number) for number in str(state("layers") or "").split(",") if number)
-
-
-def choose_head(trace: Trace) -> tuple[int, int]:
-    """Layer and head by picker; layers without attention say so, heads name the key head that they share."""
-    from attnviz.core.attention import Attention
-
-    layer = choices.within("layer", trace.n_layers)
-    if layer not in trace.open_layers:
-        layer = min(trace.open_layers, key=lambda number: abs(number - layer))
-        st.session_state[SHARED + "layer"] = layer
-    found = trace.layers[layer]
-    assert isinstance(found, Attention)
-    head = choices.within("head", found.n_heads)
-
-    def named(number: int) -> str:
-        return str(number) if found.shared == 1 else t("shared_head", head=number, key=number // found.shared)
-
-    first, second = st.columns(2, gap="small")
-    with first:
-        st.selectbox(t("layer"), trace.open_layers, key=SHARED + "layer")
-    with second:
-        st.selectbox(t("head"), range(found.n_heads), key=SHARED + "head", format_func=named)
-    return layer, head
+    return tuple(int(number) for number in str(choice_of("layers") or "").split(",") if number)
 
 
 def choose_target(model: Model) -> None:
@@ -199,53 +175,31 @@ def choose_target(model: Model) -> None:
         st.text_input(t("target"), key=KEY + "target", help=t("target_help"), placeholder=t("target_placeholder"))
 
 
-def show_facts(model: Model, run: Trace) -> None:
-    """Whose weights these are."""
-    parts = [
-        t("facts_map", part=part_name(part), layers=len(run.map(part).open_layers), heads=run.map(part).n_heads)
-        for part in run.parts
-    ]
-    size = f"{model.parameters / 1e6:,.1f}"
-    st.caption(t("facts", model=plain(model.name), kind=t(f"kind_{model.kind}"), size=size, maps=", ".join(parts)))
-
-
-def show_limits(model: Model, run: Trace) -> None:
-    """What has no picture, and what the model does not let one do."""
-    from attnviz.trace import Gap
-
-    gaps = {layer for layer in run.layers if isinstance(layer, Gap)}
-    for gap in sorted(gaps, key=str):
-        numbers = [str(n) for n, layer in enumerate(run.layers) if layer == gap]
-        st.caption(t("facts_gap", layers=", ".join(numbers), reason=t(f"gap.{gap.reason}", kind=plain(gap.kind))))
-    if model.eager:
-        st.info(t("facts_eager", model=plain(model.name)), icon=":material/lock:")
-
-
 def runs_with(model: Model) -> bool:
     """Does the model compute with the changes? Not one that only returns its weights."""
     return not model.eager and st.session_state[SHARED + "scope"] == "run"
 
 
 def scope(model: Model) -> str:
-    """Where the rule acts, of `choices.SCOPES`."""
+    """Where the rule acts, of `SCOPES`."""
     return "run" if runs_with(model) else "redraw"
 
 
 def redrawn(model: Model) -> Rule | None:
     """The rule that a picture is redrawn with; None where the run itself was computed with it."""
-    return None if runs_with(model) else as_rule(choices.rule_now())
+    return None if runs_with(model) else as_rule(rule_now())
 
 
-def asked(model: Model) -> Asked:
+def request_now(model: Model) -> RunRequest:
     """The run that the choices ask for, its changes in force only where the model runs with them."""
-    now, inside = choices.now(), runs_with(model)
+    now, inside = choices_now(), runs_with(model)
     written = st.session_state.get(KEY + "written")
     name, revision = named()
     if written is not None and written[0] != (name, revision, now.text):
         forget_written()
         written = None
-    return Asked(
-        name, revision, now.text, str(state("target") or ""), now.blank if written is None else None,
+    return RunRequest(
+        name, revision, now.text, str(choice_of("target") or ""), now.blank if written is None else None,
         rule=now.rule if inside else SOFT, layers=rule_layers() if inside else (),
         changes=changes.chosen() if inside else (),
         written=() if written is None else tuple(encoded.ids for encoded in written[1]),
@@ -253,32 +207,113 @@ def asked(model: Model) -> Asked:
     )  # fmt: skip
 
 
-def inside(what: Asked) -> dict[str, Any]:
+def inside(request: RunRequest) -> dict[str, Any]:
     """What changes a run: the engine's `rule` and `interventions`."""
     from attnviz.core.interventions import Reweigh
 
-    rule, changed = as_rule(what.rule), changes.as_interventions(what.changes)
-    if what.layers and what.rule != SOFT:
-        return {"rule": None, "interventions": (Reweigh(rule, layers=what.layers), *changed)}
+    rule, changed = as_rule(request.rule), changes.as_interventions(request.changes)
+    if request.layers and request.rule != SOFT:
+        return {"rule": None, "interventions": (Reweigh(rule, layers=request.layers), *changed)}
     return {"rule": rule, "interventions": changed}
 
 
-@kept
-def trace(what: Asked) -> Trace:
+@runs.kept
+def trace(request: RunRequest) -> Trace:
     """What the model did. Raises `AttnvizError`."""
     from attnviz.recording.record import record
 
-    model = shelf().take(what.name, what.revision)
-    text: str | Encoded = what.text
-    target: str | Encoded | None = what.target or None
-    if what.written:
+    model = shelf().take(request.name, request.revision)
+    text: str | Encoded = request.text
+    target: str | Encoded | None = request.target or None
+    if request.written:
         text, *answer = _written()
         target = answer[0] if answer else None
-    found = record(model, text, blank=what.blank, target=target, **inside(what))
-    return replace(found, border=what.border)
+    found = record(model, text, blank=request.blank, target=target, **inside(request))
+    return replace(found, border=request.border)
+
+
+def both_runs(request: RunRequest) -> tuple[Trace, Trace]:
+    """The run with nothing changed inside it, and the run as asked for. Raises `AttnvizError`."""
+    before = trace(request.untouched())
+    return before, before if request == request.untouched() else trace(request)
 
 
 def _written() -> tuple[Encoded, ...]:
     """The text that the model wrote, as it read it: prompt and answer, or source and target."""
     found: tuple[Encoded, ...] = st.session_state[KEY + "written"][1]
     return found
+
+
+def change_title(code: str, trace: Trace | None = None) -> str:
+    """One change in words."""
+    found = changes.CODE.fullmatch(code)
+    assert found is not None
+    part = f"{t('part_' + found['part'])} · " if found["part"] else ""
+    if found["kind"]:
+        return part + t("change_remove" if found["kind"] == "-" else "change_keep", **_numbers(found, "layer", "head"))
+    where = "" if not found["in_layer"] else f" @ {t('layer')} {found['in_layer']}"
+    where += "" if not found["in_head"] else f", {t('head')} {found['in_head']}"
+    if found["token"]:
+        return part + t("change_hide", token=_token_name(trace, found["token"], keys=True)) + where
+    query, key = _token_name(trace, found["query"], keys=False), _token_name(trace, found["key"], keys=True)
+    return part + t("change_forbid", query=query, key=key) + where
+
+
+def _numbers(found: re.Match[str], *names: str) -> dict[str, str]:
+    """Groups by their names."""
+    return {name: found[name] for name in names}
+
+
+def _token_name(trace: Trace | None, number: str, *, keys: bool) -> str:
+    """A token's number with its label, where it is known."""
+    labels = [] if trace is None else trace.key_tokens if keys else trace.tokens
+    return f"{number} {labels[int(number)]}" if int(number) < len(labels) else number
+
+
+def choose_changes(run: Trace, selection: Selection, *, locked: bool) -> None:
+    """Buttons that change something about the open head, edge or token; none that acts where the model is `locked`."""
+    layer, head, (query, key) = selection.layer, selection.head, selection.cell or (0, 0)
+    st.markdown(f"**{t('change_title')}**")
+    st.session_state.setdefault(KEY + "where", "all")
+    scope = st.segmented_control(
+        t("change_where"), PLACES, format_func=lambda name: t(f"change_in_{name}"), key=KEY + "where", required=True,
+        help=t("change_where_help"), width="stretch", disabled=locked, label_visibility="collapsed",
+    )  # fmt: skip
+    prefix = "" if run.part == "self" else f"{run.part}:"
+    where = {"all": "", "layer": f"@{layer}", "head": f"@{layer}.{head}"}[scope or "all"]
+    offers = {
+        "remove_head": f"{prefix}-{layer}.{head}",
+        "keep_head": f"{prefix}={layer}.{head}",
+        "forbid": f"{prefix}{query}>{key}{where}",
+        "hide": f"{'decoder:' if run.part == 'decoder' else ''}~{key}{where.split('.')[0]}",
+    }
+    tokens = {"query": plain(run.tokens[query]), "key": plain(run.key_tokens[key])}
+    in_force = changes.chosen()
+    places = [*st.columns(2, gap="small"), st.container(), st.container()]
+    for place, (name, code) in zip(places, offers.items(), strict=True):
+        place.button(
+            t(f"change_{name}_button", **tokens), key=KEY + name, on_click=_add, args=(code,), width="stretch",
+            help=t(f"change_{name}_help", layer=layer, head=head, **tokens), disabled=locked or code in in_force,
+        )  # fmt: skip
+
+
+def show_changes(trace: Trace | None) -> None:
+    """The changes in force, each with a way to take it back."""
+    codes = changes.chosen()
+    if not codes:
+        return
+    st.session_state[KEY + "chips"] = list(codes)
+    st.multiselect(
+        t("changes"), codes, key=KEY + "chips", format_func=lambda code: change_title(code, trace), on_change=_take_back
+    )
+
+
+def _add(code: str) -> None:
+    """One more change; a change of the run shows only where the model runs with it."""
+    st.session_state[KEY + "changes"] = ";".join([*changes.chosen(), code])
+    st.session_state[SHARED + "scope"] = "run"
+
+
+def _take_back() -> None:
+    """What was left in the list."""
+    st.session_state[KEY + "changes"] = ";".join(st.session_state[KEY + "chips"])

@@ -1,1 +1,13 @@
-"""The page `positions`."""
+"""The positions page: who notices that the words are shuffled?"""
+
+from attnviz.ui.kit import Member, Screen
+from attnviz.ui.pages.positions.choices import PARAMS
+
+SCREEN = Screen(
+    "positions",
+    icon=":material/straighten:",
+    order=8,
+    section="family",
+    params=PARAMS,
+    members=(Member("positions", 7),),
+)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit.controls import RULE_PARAMS, RuleChoice, as_rule
-from attnviz.ui.kit.language import t
-from attnviz.ui.kit.link import Param, between, one_of
-from attnviz.ui.kit.panels import plain
+from attnviz.ui.kit import (
+    RULE_PARAMS,
+    Param,
+    RuleChoice,
+    as_rule,
+    between,
+    choose_head,
+    choose_one,
+    choose_token,
+    one_of,
+    plain,
+    t,
+    value_of,
+)
 from attnviz.ui.stores import runs
 
 if TYPE_CHECKING:
@@ -67,25 +76,7 @@ def all_noticed(encoded: Encoded, order: Order, rule: RuleChoice) -> list[Notice
     return [noticed(encoding, encoded.text, order, rule) for encoding in ENCODINGS]
 
 
-def choose_sentence() -> str:
-    """The sentence, and some to try."""
-    box, samples = st.columns([5, 7], vertical_alignment="bottom", gap="small")
-    with box:
-        st.text_input(t("text"), key=KEY + "text", placeholder=t("text_placeholder"), on_change=_forget_order)
-    with samples:
-        st.pills(t("samples"), SAMPLES, key=KEY + "sample", on_change=_take_sample)
-    return str(st.session_state[KEY + "text"] or "")
-
-
-def _take_sample() -> None:
-    """Put the sample that was clicked into the box."""
-    if st.session_state[KEY + "sample"]:
-        st.session_state[KEY + "text"] = st.session_state[KEY + "sample"]
-        st.session_state[KEY + "sample"] = None
-        _forget_order()
-
-
-def _forget_order() -> None:
+def forget_order() -> None:
     """An order belongs to its sentence."""
     st.session_state[KEY + "order"] = None
 
@@ -129,11 +120,7 @@ def _choose_swap(encoded: Encoded, order: Order, columns: list[st.delta_generato
             st.session_state[f"{KEY}swap_{name}"] = start
         with place:
             labels = [encoded.labels[number] for number in order]
-            picked.append(
-                st.selectbox(
-                    t(f"positions.swap_{name}"), places, key=f"{KEY}swap_{name}", format_func=partial(_numbered, labels)
-                )
-            )
+            picked.append(choose_token(f"{KEY}swap_{name}", labels, t(f"positions.swap_{name}"), places))
     with columns[2]:
         st.button(
             t("positions.swap"), key=KEY + "swap", icon=":material/swap_horiz:", on_click=_put,
@@ -141,15 +128,10 @@ def _choose_swap(encoded: Encoded, order: Order, columns: list[st.delta_generato
         )  # fmt: skip
 
 
-def _numbered(labels: list[str], place: int) -> str:
-    """A token with its place."""
-    return f"{place} · {labels[place]}"
-
-
 def _shuffle() -> None:
     """Another random order."""
     st.session_state[KEY + "shuffle"] = (int(st.session_state[KEY + "shuffle"]) + 1) % 1_000_000
-    _forget_order()
+    forget_order()
 
 
 def _put(order: Order) -> None:
@@ -157,13 +139,16 @@ def _put(order: Order) -> None:
     st.session_state[KEY + "order"] = ".".join(map(str, order))
 
 
+def encoding_now() -> str:
+    """Which of the five is looked at closely, also before its control is drawn?"""
+    return value_of(PARAMS["encoding"])
+
+
 def choose_encoding() -> str:
     """Which of the five is looked at closely?"""
-    chosen = st.segmented_control(
-        t("positions.encoding"), ENCODINGS, format_func=name_of, key=KEY + "encoding", required=True, width="stretch",
-        on_change=_forget_head,
+    return choose_one(
+        PARAMS["encoding"], ENCODINGS, t("positions.encoding"), name_of, on_change=_forget_head
     )  # fmt: skip
-    return str(chosen or PARAMS["encoding"].default)
 
 
 def _forget_head() -> None:
@@ -172,21 +157,18 @@ def _forget_head() -> None:
         st.session_state[KEY + name] = None
 
 
-def choose_head(one: Noticed) -> tuple[int, int, str]:
+def choose_picture(one: Noticed) -> tuple[int, int, str]:
     """Layer and head (the one that shuffling changes most unless chosen), and what stands beside the run in order."""
     if None in (st.session_state[KEY + "layer"], st.session_state[KEY + "head"]):
         st.session_state[KEY + "layer"], st.session_state[KEY + "head"] = one.head("order", "shuffled")
     first, second, third = st.columns([1, 1, 4], gap="small", vertical_alignment="bottom")
-    with first:
-        layer = st.selectbox(t("layer"), range(LAYERS), key=KEY + "layer")
-    with second:
-        head = st.selectbox(t("head"), range(HEADS), key=KEY + "head")
+    layer, head = choose_head(one.readings["order"].trace, KEY, (first, second))
     with third:
         change = st.segmented_control(
             t("positions.beside"), CHANGES, format_func=lambda name: t(f"positions.read_{name}"), key=KEY + "change",
             required=True,
         )  # fmt: skip
-    return int(layer), int(head), str(change or CHANGES[0])
+    return layer, head, str(change or CHANGES[0])
 
 
 def name_of(encoding: str) -> str:

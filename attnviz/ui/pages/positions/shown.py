@@ -7,13 +7,21 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.selection import Selection
-from attnviz.ui.kit import charts
-from attnviz.ui.kit.export_menu import take_away
-from attnviz.ui.kit.language import language, t
-from attnviz.ui.kit.panels import bold, figure_text, plain, table
-from attnviz.ui.pages.positions import choices as positions
-from attnviz.ui.pages.positions.choices import ENCODINGS, KEY, name_of
+from attnviz.ui.kit import (
+    Selection,
+    bold,
+    dark,
+    draw,
+    draw_heatmap,
+    figure_text,
+    language,
+    plain,
+    style_now,
+    t,
+    table,
+    take_away,
+)
+from attnviz.ui.pages.positions.choices import ENCODINGS, KEY, choose_picture, model, name_of
 
 if TYPE_CHECKING:
     from attnviz.figures import Figure
@@ -82,9 +90,9 @@ def draw_beginnings(found: Sequence[Noticed]) -> None:
             rows.append(f"{name_of(one.encoding)} · {t(f'positions.read_{way}')}")
             chances.append(marks[text])
     st.caption(t("positions.begins_title"))
-    figure = beginnings(torch.stack(chances), rows, [first.tokens[place] for place in text], charts.style_now())
+    figure = beginnings(torch.stack(chances), rows, [first.tokens[place] for place in text], style_now())
     most = max(found, key=lambda one: one.changed("order", "shuffled"))
-    charts.draw(
+    draw(
         figure, key=KEY + "begins",
         alt=t("positions.begins_alt", model=name_of(most.encoding), count=most.changed("order", "shuffled")),
     )  # fmt: skip
@@ -96,10 +104,10 @@ def draw_encoding(encoding: str) -> None:
     from attnviz.figures import positions as figures
     from attnviz.systems.positions import effect
 
-    one = positions.model(encoding)
+    one = model(encoding)
     st.markdown(t(f"positions.what_{encoding}"))
     figure: Figure | None = None
-    style = charts.style_now(height=HEIGHT)
+    style = style_now(height=HEIGHT)
     if encoding in ("sinusoidal", "learned"):
         figure = figures.vectors(effect.vectors(one, SHOWN), style)
     elif encoding == "rotary":
@@ -108,7 +116,7 @@ def draw_encoding(encoding: str) -> None:
         slopes = say_where.slopes(one.network.shape.heads).tolist()
         figure = figures.biases(effect.bias(one, BIASED), slopes, style)
     if figure is not None:
-        charts.draw(figure, key=KEY + "encoding_map", alt=t(f"positions.alt_{encoding}"))
+        draw(figure, key=KEY + "encoding_map", alt=t(f"positions.alt_{encoding}"))
 
 
 def draw_alike(encoding: str) -> None:
@@ -116,7 +124,7 @@ def draw_alike(encoding: str) -> None:
     from attnviz.figures import Line, lines
     from attnviz.systems.positions import effect
 
-    found = effect.alike(positions.model(encoding))
+    found = effect.alike(model(encoding))
     st.markdown(t(f"positions.alike_{encoding}"))
     if not found:
         return
@@ -124,10 +132,10 @@ def draw_alike(encoding: str) -> None:
         Line("" if head is None else t("positions.head_line", head=head), *points) for head, points in found.items()
     ]
     figure = lines(
-        drawn, x_title=t("positions.offset"), y_title=t(f"positions.y_{encoding}"), dark=charts.dark(),
+        drawn, x_title=t("positions.offset"), y_title=t(f"positions.y_{encoding}"), dark=dark(),
         language=language(), height=HEIGHT,
     )  # fmt: skip
-    charts.draw(figure, key=KEY + "alike", alt=t("positions.alt_alike", encoding=name_of(encoding)))
+    draw(figure, key=KEY + "alike", alt=t("positions.alt_alike", encoding=name_of(encoding)))
 
 
 def draw_near() -> None:
@@ -146,17 +154,17 @@ def draw_near() -> None:
         return
     st.markdown(t("positions.near"))
     figure = lines(
-        drawn, x_title=t("positions.offset"), y_title=t("positions.y_near"), dark=charts.dark(), language=language(),
+        drawn, x_title=t("positions.offset"), y_title=t("positions.y_near"), dark=dark(), language=language(),
         height=HEIGHT,
     )  # fmt: skip
-    charts.draw(figure, key=KEY + "near", alt=t("positions.near").replace("*", ""))
+    draw(figure, key=KEY + "near", alt=t("positions.near").replace("*", ""))
 
 
 def draw_heads(found: Sequence[Noticed], encoding: str) -> None:
     """One head of the chosen model: in order, and beside it shuffled or without positions, in the same order."""
     st.markdown(t("positions.heads_title", encoding=name_of(encoding)))
     one = next(one for one in found if one.encoding == encoding)
-    layer, head, change = positions.choose_head(one)
+    layer, head, change = choose_picture(one)
     pair = ("order", change)
     before, after = (one.readings[way].trace.weights(layer, head) for way in pair)
     most = float((before - after).abs().max())
@@ -165,9 +173,9 @@ def draw_heads(found: Sequence[Noticed], encoding: str) -> None:
         trace = one.readings[way].trace
         with column:
             st.caption(f"**{t(f'positions.read_{way}')}** · {t('positions.head_of', layer=layer, head=head)}")
-            key = f"{KEY}head_{'before' if way == 'order' else 'after'}"
-            charts.draw_heatmap(trace, Selection(layer, head), charts.style_now(), key=key)
-            take_away(trace, Selection(layer, head), charts.style_now(), chart=key)
+            key, selection = f"{KEY}head_{'before' if way == 'order' else 'after'}", Selection(layer, head)
+            draw_heatmap(trace, selection, style_now(), key=key)
+            take_away(trace, selection, style_now(), chart=key)
     st.caption(said)
 
 

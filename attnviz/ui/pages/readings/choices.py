@@ -7,15 +7,8 @@ from collections.abc import Iterable
 import streamlit as st
 
 from attnviz.errors import AttnvizError
-from attnviz.messages import LANGUAGES
 from attnviz.text.segmentation import Case, Lattice, Reading, cases
-from attnviz.ui.kit import address
-from attnviz.ui.kit import controls as choices
-from attnviz.ui.kit.controls import MODELS
-from attnviz.ui.kit.language import language, t
-from attnviz.ui.kit.link import Param, one_of
-from attnviz.ui.kit.panels import plain, table
-from attnviz.ui.stores.runs import kept
+from attnviz.ui.kit import LANGUAGE, MODELS, Param, address, choose_lab_model, language, one_of, plain, t, table
 
 KEY = "readings."
 OWN = "own"
@@ -30,7 +23,7 @@ def place_of(text: str) -> str:
 
 
 PARAMS = {
-    "lang": Param("lang", "lang", None, one_of(*LANGUAGES)),
+    "lang": LANGUAGE,
     "case": Param("case", KEY + "case", "bridge", one_of(*cases(), OWN)),
     "first": Param("a", KEY + "first", None, str),
     "second": Param("b", KEY + "second", None, str),
@@ -44,7 +37,7 @@ PARAMS = {
 }
 
 
-def state(name: str) -> str | None:
+def choice_of(name: str) -> str | None:
     """What is chosen for one of `PARAMS`."""
     value = st.session_state[PARAMS[name].key]
     return None if value is None else str(value)
@@ -59,21 +52,21 @@ def put(**values: str | None) -> None:
 def fill() -> None:
     """The readings of the case, where the link names none; the sentence that they read."""
     case = chosen_case()
-    if state("first") is None or state("second") is None:
+    if choice_of("first") is None or choice_of("second") is None:
         put(first=case.first if case else "", second=case.second if case else "")
     if KEY + "text" not in st.session_state or address.returned():
-        put(text=_plain(state("first") or ""))
+        put(text=_plain(choice_of("first") or ""))
 
 
 def link_params() -> dict[str, Param]:
     """What the link must name: a case names its own readings."""
-    left_out = () if state("case") == OWN else ("first", "second")
+    left_out = () if choice_of("case") == OWN else ("first", "second")
     return {name: param for name, param in PARAMS.items() if name not in left_out}
 
 
 def chosen_case() -> Case | None:
     """The sentence from the list; None for the reader's own."""
-    return cases().get(state("case") or OWN)
+    return cases().get(choice_of("case") or OWN)
 
 
 def choose_sentence() -> None:
@@ -90,7 +83,7 @@ def choose_sentence() -> None:
 def choose_model() -> str:
     """1, 2, 4 or 8 heads."""
     with st.sidebar:
-        return choices.choose_model(PARAMS["model"], _forget_heads)
+        return choose_lab_model(PARAMS["model"], _forget_heads)
 
 
 def choose_context() -> tuple[str, str]:
@@ -99,7 +92,7 @@ def choose_context() -> tuple[str, str]:
         first, second = st.columns(2, gap="small")
         first.text_input(t("before"), key=KEY + "before")
         second.text_input(t("after"), key=KEY + "after")
-    return state("before") or "", state("after") or ""
+    return choice_of("before") or "", choice_of("after") or ""
 
 
 def choose_own() -> tuple[str, ...]:
@@ -111,12 +104,12 @@ def choose_own() -> tuple[str, ...]:
 
 def own_words() -> tuple[str, ...]:
     """What was typed there."""
-    return tuple((state("own") or "").split())
+    return tuple((choice_of("own") or "").split())
 
 
 def choose_reading(side: str, options: Iterable[str]) -> str:
     """Reading A or B: one of the best, or typed with / or [ ]."""
-    current = state(side) or ""
+    current = choice_of(side) or ""
     known = list(dict.fromkeys([current, *options]))
     chosen = st.selectbox(
         t(f"reading_{side}"), known, key=KEY + side, accept_new_options=True, help=t("reading_help"),
@@ -131,7 +124,7 @@ def choose_view() -> str:
         t("view"), VIEWS, format_func=lambda name: t(f"view_{name}"), key=KEY + "view", required=True,
         label_visibility="collapsed",
     )  # fmt: skip
-    return state("view") or "token"
+    return choice_of("view") or "token"
 
 
 def glosses() -> tuple[str, str]:
@@ -140,8 +133,8 @@ def glosses() -> tuple[str, str]:
     return case.glosses[language()] if case else ("", "")
 
 
-@kept
-def offered(text: str, own: tuple[str, ...] = ()) -> dict[str, float]:
+@st.cache_data(max_entries=32, show_spinner=False)  # eight readings of a sentence: 2 kB an entry
+def best_readings(text: str, own: tuple[str, ...] = ()) -> dict[str, float]:
     """The best readings of a text by the dictionary, as one would write them, and their probabilities.
 
     The best that hold one of the reader's own words are among them.
@@ -152,6 +145,12 @@ def offered(text: str, own: tuple[str, ...] = ()) -> dict[str, float]:
         return {}
     mine = [one for one in every[BEST - 2 :] if set(own) & set(one[0].words)]
     return {"/".join(reading.words): p for reading, p in [*every[: BEST - 2], *mine[:2]]}
+
+
+def offered(own: tuple[str, ...]) -> dict[str, float]:
+    """The readings that are offered for the sentence in its box, and their probabilities."""
+    with st.spinner(t("cutting")):
+        return best_readings(st.session_state[KEY + "text"], own)
 
 
 def show_offered(options: dict[str, float]) -> None:
@@ -192,7 +191,7 @@ def _take_case() -> None:
 def _take_text() -> None:
     """The reader's own sentence: its two best readings."""
     text = st.session_state[KEY + "text"]
-    best = [*offered(text, own_words()), text, text]
+    best = [*best_readings(text, own_words()), text, text]
     put(case=OWN, first=best[0], second=best[1], before="", after="")
     _forget_heads()
 

@@ -10,13 +10,8 @@ import streamlit as st
 
 from attnviz.text.segmentation import Lattice, Reading, same_text, within
 from attnviz.text.segmentation import cases as known_cases
-from attnviz.ui.kit import clicks
-from attnviz.ui.kit.charts import dark, style_now
-from attnviz.ui.kit.controls import MODELS, SOFT
-from attnviz.ui.kit.language import t
-from attnviz.ui.kit.panels import bold, figure_text, plain, table
-from attnviz.ui.pages.readings import choices as cases
-from attnviz.ui.pages.readings.choices import KEY
+from attnviz.ui.kit import MODELS, SOFT, bold, clicked, dark, figure_text, listen_to_clicks, plain, style_now, t, table
+from attnviz.ui.pages.readings.choices import KEY, choice_of, glosses, own_words, percent, put
 from attnviz.ui.stores import runs
 
 if TYPE_CHECKING:
@@ -29,7 +24,7 @@ Place = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Shown:
+class Leaning:
     """One run and its lean, with the readings of the whole text that the model read."""
 
     trace: Trace
@@ -42,13 +37,13 @@ class Shown:
 
 
 @runs.kept
-def measured(name: str, first: str, second: str, before: str, after: str) -> Shown:
+def measured(name: str, first: str, second: str, before: str, after: str) -> Leaning:
     """How the heads of a model lean between two written readings. Raises `TextError` where they are not two."""
     from attnviz.measures.readings import lean
 
     a, b = (within(reading, before, after) for reading in parsed(first, second))
     trace = runs.trace(name, a.text, SOFT)
-    return Shown(trace, lean(trace, a, b))
+    return Leaning(trace, lean(trace, a, b))
 
 
 def parsed(first: str, second: str) -> tuple[Reading, Reading]:
@@ -58,27 +53,25 @@ def parsed(first: str, second: str) -> tuple[Reading, Reading]:
     return readings
 
 
-def shares(shown: Shown, alone: tuple[Reading, Reading]) -> tuple[list[str], list[str]]:
+def shares(leaning: Leaning, alone: tuple[Reading, Reading]) -> tuple[list[str], list[str]]:
     """What the model's word boundaries and the dictionary think of A and of B, each as a line; empty where nothing."""
     from attnviz.experiments.sentences import share
 
-    part = share(shown.trace, *shown.readings)
+    part = share(leaning.trace, *leaning.readings)
     model = ["", ""] if part is None else [t("reading_model", share=f"{p:.1%}") for p in (part, 1 - part)]
     if any(character.isspace() for character in alone[0].text.strip()):
         return model, ["", ""]
-    lattice = Lattice.of(
-        alone[0].text, own=[*cases.own_words(), *(word for reading in alone for word in reading.words)]
-    )
+    lattice = Lattice.of(alone[0].text, own=[*own_words(), *(word for reading in alone for word in reading.words)])
     found = [lattice.probability(reading) for reading in alone]
-    return model, [t("reading_dictionary", share=cases.percent(p)) for p in found]
+    return model, [t("reading_dictionary", share=percent(p)) for p in found]
 
 
-def draw_readings(shown: Shown, alone: tuple[Reading, Reading], places: tuple[object, object]) -> None:
+def draw_readings(leaning: Leaning, alone: tuple[Reading, Reading], places: tuple[object, object]) -> None:
     """Under each reading its gloss and how probable it is."""
     from attnviz.figures.readings import side_colours
 
     for side, (place, gloss, colour, *lines) in enumerate(
-        zip(places, cases.glosses(), side_colours(dark()), *shares(shown, alone), strict=True)
+        zip(places, glosses(), side_colours(dark()), *shares(leaning, alone), strict=True)
     ):
         facts = " · ".join(filter(None, (plain(gloss), *lines)))
         words = "".join(
@@ -91,23 +84,23 @@ def draw_readings(shown: Shown, alone: tuple[Reading, Reading], places: tuple[ob
             st.caption(facts or " ")
 
 
-def opened(shown: Shown) -> tuple[Place, Place]:
+def heads_now(leaning: Leaning) -> tuple[Place, Place]:
     """The heads that are open: those clicked, else the strongest for each reading."""
     found = []
     for side, name in enumerate(("left", "right")):
-        written = cases.state(name)
+        written = choice_of(name)
         place = tuple(map(int, written.split("."))) if written else None
-        rows, columns = shown.lean.bits.shape
+        rows, columns = leaning.lean.bits.shape
         valid = place is not None and place[0] < rows and place[1] < columns
-        found.append(place if valid else shown.lean.strongest(side))
+        found.append(place if valid else leaning.lean.strongest(side))
     return found[0], found[1]  # type: ignore[return-value]
 
 
-def draw_lean(shown: Shown, open_heads: tuple[Place, Place]) -> None:
+def draw_lean(leaning: Leaning, open_heads: tuple[Place, Place]) -> None:
     """The lean of every head; a click opens one on its side."""
     from attnviz.figures.readings import lean_grid
 
-    lean = shown.lean
+    lean = leaning.lean
     rows, columns = lean.bits.shape
     layer, head = lean.strongest(0)
     st.plotly_chart(
@@ -124,36 +117,36 @@ def bits_text(lean: Lean, layer: int, head: int) -> str:
     return f"{lean.bits[layer, head]:+.2f}"
 
 
-def draw_heads(shown: Shown, open_heads: tuple[Place, Place], columns: tuple[object, object]) -> None:
+def draw_heads(leaning: Leaning, open_heads: tuple[Place, Place], columns: tuple[object, object]) -> None:
     """Two heads side by side, their reading's words boxed; or the difference of the two."""
-    view = cast("View", cases.state("view") or "token")
+    view = cast("View", choice_of("view") or "token")
     if view == "word":  # one head under both readings: the one that leans more
-        open_heads = (max(open_heads, key=lambda place: abs(float(shown.lean.bits[place]))),) * 2
+        open_heads = (max(open_heads, key=lambda place: abs(float(leaning.lean.bits[place]))),) * 2
     for side, (place, column) in enumerate(zip(open_heads, columns, strict=True)):
         layer, head = place
         told = {
             "side": t("reading_first" if side == 0 else "reading_second"), "layer": layer, "head": head,
-            "bits": bits_text(shown.lean, layer, head), "share": f"{shown.lean.share[layer, head]:.0%}",
-            "low": f"{shown.lean.low[layer, head]:+.2f}", "high": f"{shown.lean.high[layer, head]:+.2f}",
+            "bits": bits_text(leaning.lean, layer, head), "share": f"{leaning.lean.share[layer, head]:.0%}",
+            "low": f"{leaning.lean.low[layer, head]:+.2f}", "high": f"{leaning.lean.high[layer, head]:+.2f}",
         }  # fmt: skip
-        strongest = place == shown.lean.strongest(side)
+        strongest = place == leaning.lean.strongest(side)
         with column:  # type: ignore[attr-defined]
             st.caption(t("lean_words" if view == "word" else "lean_open" if strongest else "lean_picked", **told))
             st.plotly_chart(
-                _head_figure(shown, side, open_heads, view), key=f"{KEY}head{side}", theme=None,
+                _head_figure(leaning, side, open_heads, view), key=f"{KEY}head{side}", theme=None,
                 config={"displayModeBar": False}, alt=t("lean_picked", **told).replace("*", ""),
             )  # fmt: skip
 
 
-def _head_figure(shown: Shown, side: int, open_heads: tuple[Place, Place], view: View):  # type: ignore[no-untyped-def]
+def _head_figure(leaning: Leaning, side: int, open_heads: tuple[Place, Place], view: View):  # type: ignore[no-untyped-def]
     """One of the two pictures."""
     from attnviz.figures import readings as figures
 
     which = figures.Opened(open_heads[side], open_heads[1 - side], side, view)
-    return figures.opened_head(shown.trace, shown.readings[side], which, style_now(height=HEIGHT))
+    return figures.opened_head(leaning.trace, leaning.readings[side], which, style_now(height=HEIGHT))
 
 
-def draw_context(name: str, first: str, second: str, shown: Shown) -> None:
+def draw_context(name: str, first: str, second: str, leaning: Leaning) -> None:
     """What surroundings do to the word boundaries, and to every head."""
     st.markdown(f"**{t('context_title')}**")
     found = turned(name, first, second)
@@ -173,25 +166,25 @@ def draw_context(name: str, first: str, second: str, shown: Shown) -> None:
                 type="tertiary",
                 icon=":material/swap_vert:",
             )
-    before, after = cases.state("before") or "", cases.state("after") or ""
+    before, after = choice_of("before") or "", choice_of("after") or ""
     if found is None and not (before or after):
         st.caption(t("context_hint"))
     if before or after:
-        _arrows(name, first, second, shown)
+        _arrows(name, first, second, leaning)
 
 
-def _arrows(name: str, first: str, second: str, shown: Shown) -> None:
+def _arrows(name: str, first: str, second: str, leaning: Leaning) -> None:
     """From without context to with it, each head an arrow."""
     from attnviz.experiments.sentences import share
     from attnviz.figures.readings import arrows
 
     alone = measured(name, first, second, "", "")
-    parts = [share(one.trace, *one.readings) for one in (alone, shown)]
+    parts = [share(one.trace, *one.readings) for one in (alone, leaning)]
     if parts[0] is not None and parts[1] is not None:
         st.caption(t("context_share", without=f"{parts[0]:.1%}", with_context=f"{parts[1]:.1%}"))
     st.caption(t("context_arrows"))
     st.plotly_chart(
-        arrows(alone.lean.bits, shown.lean.bits, style_now()), key=KEY + "arrows", theme=None,
+        arrows(alone.lean.bits, leaning.lean.bits, style_now()), key=KEY + "arrows", theme=None,
         config={"displayModeBar": False}, alt=t("context_arrows"),
     )  # fmt: skip
 
@@ -207,12 +200,12 @@ def turned(name: str, first: str, second: str):  # type: ignore[no-untyped-def]
 
 def _surround(found) -> None:  # type: ignore[no-untyped-def]
     """Put in the surroundings that speak most against what the model reads now."""
-    now = (cases.state("before") or "", cases.state("after") or "")
+    now = (choice_of("before") or "", choice_of("after") or "")
     before, after = found.towards_second if now != found.towards_second else found.towards_first
-    cases.put(before=before, after=after)
+    put(before=before, after=after)
 
 
-def show_heads(name: str, first: str, second: str, before: str, after: str) -> None:
+def show_head_counts(name: str, first: str, second: str, before: str, after: str) -> None:
     """1, 2, 4 and 8 heads side by side: how many lean clearly, how much, how different they are."""
     st.caption(f"**{t('readings_heads_title')}**", help=t("readings_heads_help"))
     text = before + Reading.parse(first).text + after
@@ -242,15 +235,15 @@ def show_heads(name: str, first: str, second: str, before: str, after: str) -> N
 
 def listen() -> None:
     """A click on a tile opens that head on the side to which it leans."""
-    clicks.listen(KEY, {"head": KEY + "lean"}, on_head_change=_open_head)
+    listen_to_clicks(KEY, {"head": KEY + "lean"}, on_head_change=_open_head)
 
 
 def _open_head() -> None:
     """A tile was clicked: (layer, head)."""
-    found = clicks.clicked(KEY, "head")
+    found = clicked(KEY, "head")
     if found is None:
         return
     layer, head = found
-    written = [cases.state(name) or "" for name in ("model", "first", "second", "before", "after")]
+    written = [choice_of(name) or "" for name in ("model", "first", "second", "before", "after")]
     side = "left" if measured(*written).lean.bits[layer, head] >= 0 else "right"
-    cases.put(**{side: f"{layer}.{head}"})
+    put(**{side: f"{layer}.{head}"})

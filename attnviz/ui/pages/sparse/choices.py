@@ -7,15 +7,27 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.messages import LANGUAGES
-from attnviz.ui.kit import asking, panels
-from attnviz.ui.kit import controls as choices
-from attnviz.ui.kit.controls import SOFT, RuleChoice, as_rule
-from attnviz.ui.kit.language import t
-from attnviz.ui.kit.link import Param, between, one_of
-from attnviz.ui.kit.opening import open_model
-from attnviz.ui.stores.models import shelf
-from attnviz.ui.stores.runs import kept
+from attnviz.ui.kit import (
+    LINKED_SAMPLES,
+    LINKED_START,
+    RULE_PARAMS,
+    SOFT,
+    Param,
+    RuleChoice,
+    as_rule,
+    between,
+    choose_any_model,
+    choose_asked_token,
+    choose_text,
+    forget_asked_token,
+    one_of,
+    open_model,
+    plain,
+    rule_now,
+    shortened,
+    t,
+)
+from attnviz.ui.stores import runs, shelf
 
 if TYPE_CHECKING:
     from attnviz.core.masks import Mask
@@ -35,9 +47,8 @@ RANGES = {  # from, to, start
     "stride": (2, 32, 4), "summaries": (1, 8, 1),
 }  # fmt: skip
 PARAMS = {
-    **choices.RULE_PARAMS,
-    "lang": Param("lang", "lang", None, one_of(*LANGUAGES)),
-    "text": Param("text", KEY + "text", asking.START, str),
+    **RULE_PARAMS,
+    "text": Param("text", KEY + "text", LINKED_START, str),
     "model": Param("model", KEY + "model", "lab-4", str),
     "at": Param("at", KEY + "at", None, between(0, 99_999, int)),
     "layer": Param("layer", KEY + "layer", 2, between(0, 999, int)),
@@ -84,6 +95,20 @@ class Run:
     query: int
 
 
+def choose_model() -> str:
+    """A lab model, or any other."""
+    return choose_any_model(KEY + "model", on_change=_forget)
+
+
+def choose_sentence() -> str:
+    """The text, and some to try."""
+    return choose_text(KEY, LINKED_SAMPLES, _forget, named=shortened)
+
+
+def _forget() -> None:
+    forget_asked_token(KEY)
+
+
 def choose_pattern() -> PatternChoice:
     """Which pattern, with which numbers."""
     name = st.selectbox(
@@ -101,20 +126,18 @@ def choose_pattern() -> PatternChoice:
 def run(name: str, text: str, pattern: PatternChoice) -> Run:
     """Both runs, and the token that is asked about. Raises `AttnvizError`."""
     model = open_model(name)
-    with st.spinner(t("running", model=panels.plain(name)), show_time=True):
-        plain = trace(name, text)
-    masked = model.mask_id is not None
-    at = asking.choose_token(KEY, plain, masked)
-    blank = at if masked and plain.tokens[at] != "[MASK]" and not plain.special[at] else None
-    rule = choices.rule_now()
-    with st.spinner(t("running", model=panels.plain(name)), show_time=True):
+    with st.spinner(t("running", model=plain(name)), show_time=True):
+        untouched = trace(name, text)
+    at, blank = choose_asked_token(KEY, untouched, model.mask_id is not None)
+    rule = rule_now()
+    with st.spinner(t("running", model=plain(name)), show_time=True):
         before = trace(name, text, blank)
         same = pattern.name == OWN and rule == SOFT
         after = before if same else trace(name, text, blank, rule, None if pattern.name == OWN else pattern)
     return Run(model, before, after, at)
 
 
-@kept
+@runs.kept
 def trace(
     name: str, text: str, blank: int | None = None, rule: RuleChoice = SOFT, pattern: PatternChoice | None = None
 ) -> Trace:
@@ -126,15 +149,3 @@ def trace(
     changes = () if mask is None else (Restrict(mask),)
     model = shelf().take(name)
     return record(model, text, blank=blank, rule=None if rule == SOFT else as_rule(rule), interventions=changes)
-
-
-def choose_head(found: Trace) -> tuple[int, int]:
-    """Layer and head by picker."""
-    layers = found.open_layers
-    for name, options in (("layer", layers), ("head", list(range(found.n_heads)))):
-        if st.session_state[KEY + name] not in options:
-            st.session_state[KEY + name] = options[-1]
-    one, two = st.columns(2, gap="small")
-    layer = one.selectbox(t("layer"), layers, key=KEY + "layer")
-    head = two.selectbox(t("head"), range(found.n_heads), key=KEY + "head")
-    return layer, head

@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from attnviz.selection import Selection
-from attnviz.ui.kit import charts
-from attnviz.ui.kit.controls import MODELS
-from attnviz.ui.kit.export_menu import take_away
-from attnviz.ui.kit.language import language, t
-from attnviz.ui.kit.panels import plain
-from attnviz.ui.kit.work import Steps
-from attnviz.ui.pages.sparse import choices as sparse
-from attnviz.ui.pages.sparse.choices import KEY, OWN, PatternChoice, Run
+from attnviz.ui.kit import MODELS, Selection, Steps, dark, draw, draw_heatmap, language, plain, style_now, t, take_away
+from attnviz.ui.pages.sparse.choices import KEY, OWN, PATTERNS, PatternChoice, Run
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,8 +42,8 @@ def draw_pattern(found: Trace, layer: int, head: int) -> None:
 
     allowed = allowed_of(found, layer, head)
     kept, whole = int(allowed.sum()), allowed.numel()
-    charts.draw(
-        pattern(allowed, found.tokens, found.key_tokens, style=charts.style_now(height=330)),
+    draw(
+        pattern(allowed, found.tokens, found.key_tokens, style=style_now(height=330)),
         key=KEY + "pattern_picture", alt=t("sparse.alt_pattern", kept=kept, whole=whole, tokens=len(allowed)),
     )  # fmt: skip
 
@@ -59,8 +52,8 @@ def draw_head(found: Trace, layer: int, head: int, query: int) -> None:
     """One head's weights under the pattern, the token that is asked about framed where it looks most."""
     row = min(query, len(found.tokens) - 1)
     selection = Selection(layer, head, row, int(found.weights(layer, head)[row].argmax()))
-    style = charts.style_now(height=400)
-    charts.draw_heatmap(found, selection, style, key=KEY + "heatmap")
+    style = style_now(height=400)
+    draw_heatmap(found, selection, style, key=KEY + "heatmap")
     take_away(found, selection, style, chart=KEY + "heatmap")
 
 
@@ -101,10 +94,10 @@ def draw_growth(pattern: PatternChoice, allowed: Tensor, causal: bool) -> None:
                 drawn.append(Line(t("sparse.root"), GROWTH, growth(pattern, causal, root=True)))
     drawn.append(Line(t("sparse.here", tokens=tokens), [tokens], [pairs], points=True))
     figure = lines(
-        drawn, x_title=t("sparse.axis_tokens"), y_title=t("sparse.axis_pairs"), dark=charts.dark(),
+        drawn, x_title=t("sparse.axis_tokens"), y_title=t("sparse.axis_pairs"), dark=dark(),
         language=language(), log_x=True, log_y=True, height=330,
     )  # fmt: skip
-    charts.draw(figure, key=KEY + "growth", alt=t("sparse.alt_growth", most=GROWTH[-1]))
+    draw(figure, key=KEY + "growth", alt=t("sparse.alt_growth", most=GROWTH[-1]))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)  # nine numbers: 0.5 kB an entry
@@ -142,10 +135,10 @@ def _plot(rows: list[Line], name: str, across: str, up: str) -> None:
     from attnviz.figures import lines
 
     figure = lines(
-        rows, x_title=across, y_title=up, dark=charts.dark(), language=language(), log_x=name == "windows",
+        rows, x_title=across, y_title=up, dark=dark(), language=language(), log_x=name == "windows",
         height=320,
     )  # fmt: skip
-    charts.draw(figure, key=KEY + name, alt=f"{up}; {across}")
+    draw(figure, key=KEY + name, alt=f"{up}; {across}")
 
 
 def _heads(found: tuple[Point, ...]) -> list[Line]:
@@ -182,7 +175,7 @@ def _shares(found: tuple[Point, ...]) -> list[Line]:
     from attnviz.figures import Line
 
     rows = []
-    for name in sparse.PATTERNS[:-1]:
+    for name in PATTERNS[:-1]:
         own = sorted((p for p in found if p.model == "lab-4" and p.pattern == name), key=lambda p: p.share)
         rows.append(Line(t(f"sparse.name_{name}"), [p.share for p in own], [p.both for p in own]))
     return rows
@@ -233,12 +226,12 @@ def _draw_costs(place: DeltaGenerator, found: list[tuple[str, Cost]], ways: tupl
                 values = [getattr(cost, name) * factor for cost in own]
                 rows.append(Line(t(f"sparse.way_{way}"), [cost.tokens for cost in own], values))
             figure = lines(
-                rows, x_title=t("sparse.axis_tokens"), y_title=t(f"sparse.axis_{name}"), dark=charts.dark(),
+                rows, x_title=t("sparse.axis_tokens"), y_title=t(f"sparse.axis_{name}"), dark=dark(),
                 language=language(), log_x=True, log_y=True,
             )  # fmt: skip
             with column:
                 what = t(f"sparse.axis_{name}")
-                charts.draw(figure, key=f"{KEY}{name}{len(found)}", alt=t("sparse.alt_cost", what=what))
+                draw(figure, key=f"{KEY}{name}{len(found)}", alt=t("sparse.alt_cost", what=what))
         st.caption(_said(found))
 
 

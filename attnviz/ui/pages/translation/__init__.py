@@ -1,1 +1,13 @@
-"""The page `translation`."""
+"""The translation page: where does a recurrent translator look while it writes?"""
+
+from attnviz.ui.kit import Member, Screen
+from attnviz.ui.pages.translation.choices import PARAMS
+
+SCREEN = Screen(
+    "translation",
+    icon=":material/translate:",
+    order=9,
+    section="family",
+    params=PARAMS,
+    members=(Member("rnn", 8, "cross"),),
+)

@@ -9,14 +9,25 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from attnviz import shipped
-from attnviz.ui.kit import controls as choices
-from attnviz.ui.kit import work
-from attnviz.ui.kit.controls import RULE_PARAMS, SOFT, RuleChoice, as_rule
-from attnviz.ui.kit.language import t
-from attnviz.ui.kit.link import Param, between, flag, one_of
-from attnviz.ui.kit.opening import open_model
-from attnviz.ui.kit.panels import plain
-from attnviz.ui.stores.runs import kept, traces
+from attnviz.ui.kit import (
+    RULE_PARAMS,
+    SOFT,
+    Param,
+    RuleChoice,
+    as_rule,
+    between,
+    choose_rule,
+    choose_text,
+    flag,
+    one_of,
+    open_model,
+    plain,
+    rule_now,
+    rule_title,
+    t,
+    work,
+)
+from attnviz.ui.stores import runs
 
 if TYPE_CHECKING:
     from attnviz.models import Model
@@ -44,7 +55,7 @@ PARAMS = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunRequest:
     """One run as caches know it; `target` is a translation to be read instead of one being written."""
 
     name: str
@@ -54,14 +65,14 @@ class Asked:
     target: str = ""
 
 
-def state(name: str) -> Any:
+def choice_of(name: str) -> Any:
     """What is chosen for one of `PARAMS`."""
     return st.session_state[PARAMS[name].key]
 
 
 def way() -> str:
     """Chinese to English, English to Chinese, or a model of the Hub."""
-    return str(state("way") or PARAMS["way"].default)
+    return str(choice_of("way") or PARAMS["way"].default)
 
 
 def of_hub() -> bool:
@@ -79,26 +90,18 @@ def choose_way() -> None:
         st.text_input(t("translation.model"), key=KEY + "model", help=t("translation.model_help"), on_change=_forget)
 
 
-def choose_rule() -> None:
+def choose_decoder_rule() -> None:
     """The rule of the decoder's attention, or the same weight for every source token."""
     st.toggle(t("translation.uniform"), key=KEY + "uniform", help=t("translation.uniform_help"))
-    if not state("uniform"):
-        choices.choose_rule()
+    if not choice_of("uniform"):
+        choose_rule()
 
 
-def choose_text() -> None:
-    """The sentence, sentences of the test to try, and a translation of the reader's own."""
-    box, more = st.columns([5, 7], vertical_alignment="bottom", gap="small")
-    with box:
-        st.text_input(t("text"), key=KEY + WAYS[way()], placeholder=t("text_placeholder"), on_change=_forget)
-    with more:
-        offered = [sample["text"] for sample in samples("zh-en" if of_hub() else way())[:SHOWN]]
-        st.pills(
-            t("samples" if of_hub() else "translation.samples"),
-            offered,
-            key=f"{KEY}sample_{way()}",
-            on_change=_take_sample,
-        )
+def choose_sentence() -> None:
+    """The sentence, and sentences of the test to try."""
+    offered = [sample["text"] for sample in samples("zh-en" if of_hub() else way())[:SHOWN]]
+    label = t("samples" if of_hub() else "translation.samples")
+    choose_text(KEY, offered, _forget, name=WAYS[way()], label=label)
 
 
 def choose_target() -> None:
@@ -108,15 +111,6 @@ def choose_target() -> None:
             t("translation.target"), key=KEY + "target", help=t("translation.target_help"),
             placeholder=t("translation.target_placeholder"),
         )  # fmt: skip
-
-
-def _take_sample() -> None:
-    """Put the sample that was clicked into the box."""
-    chosen = f"{KEY}sample_{way()}"
-    if st.session_state[chosen]:
-        st.session_state[KEY + WAYS[way()]] = st.session_state[chosen]
-        st.session_state[chosen] = None
-        _forget()
 
 
 def _forget() -> None:
@@ -145,73 +139,75 @@ def sample() -> dict[str, Any] | None:
 
 def text_now() -> str:
     """The sentence in the box."""
-    return str(state(WAYS[way()]) or "")
+    return str(choice_of(WAYS[way()]) or "")
 
 
-def asked() -> Asked:
+def request_now() -> RunRequest:
     """The run that the choices ask for."""
-    uniform = bool(state("uniform"))
-    rule = SOFT if uniform else choices.rule_now()
+    uniform = bool(choice_of("uniform"))
+    rule = SOFT if uniform else rule_now()
     if of_hub():
-        return Asked(str(state("model") or MARIAN).strip(), text_now(), rule, uniform)
-    return Asked(f"nmt-{way()}", text_now(), rule, uniform, str(state("target") or "").strip())
+        return RunRequest(str(choice_of("model") or MARIAN).strip(), text_now(), rule, uniform)
+    return RunRequest(f"nmt-{way()}", text_now(), rule, uniform, str(choice_of("target") or "").strip())
 
 
-def rule_title(what: Asked) -> str:
+def way_title(request: RunRequest) -> str:
     """The rule in a few words."""
-    if what.uniform:
+    if request.uniform:
         return t("translation.uniform_short")
-    return t("translation.soft_short") if what.rule == SOFT else choices.rule_title(as_rule(what.rule))
+    return t("translation.soft_short") if request.rule == SOFT else rule_title(as_rule(request.rule))
 
 
-@kept
-def translated(what: Asked) -> Trace:
+@runs.kept
+def translated(request: RunRequest) -> Trace:
     """What one of the shipped models made of the sentence. Raises `AttnvizError`."""
     from attnviz.systems.translation import system as translation
 
-    return translation.load(what.name).translate(
-        what.text, rule=as_rule(what.rule), uniform=what.uniform, target=what.target or None
+    return translation.load(request.name).translate(
+        request.text, rule=as_rule(request.rule), uniform=request.uniform, target=request.target or None
     )
 
 
-def run(what: Asked) -> Trace:
+def run(request: RunRequest) -> Trace:
     """The run that the choices ask for, by a shipped model or one of the Hub; says what it does meanwhile."""
     if not of_hub():
-        with st.spinner(t("running", model=plain(what.name))):
-            return translated(what)
+        with st.spinner(t("running", model=plain(request.name))):
+            return translated(request)
     earlier, stopped = work.collect(KEY + "writing"), st.session_state.pop(KEY + "stopped", None)
     if earlier is not None and earlier.found is not None and stopped == earlier.about:
         st.session_state[KEY + "written"] = (earlier.about, earlier.found)  # as far as it came
     halted = st.session_state.get(KEY + "written")
-    if halted is not None and halted[0] == what:
+    if halted is not None and halted[0] == request:
         found: Trace = halted[1]
         return found
     st.session_state.pop(KEY + "written", None)
-    return _written(what)
+    return _written(request)
 
 
-def _written(what: Asked) -> Trace:
+def _written(request: RunRequest) -> Trace:
     """What a model of the Hub writes, in the store as soon as it is whole."""
-    found: Trace | None = traces().get((KEY, what))
+    found: Trace | None = runs.traces().get((KEY, request))
     if found is not None:
         return found
-    model = open_model(what.name)
+    model = open_model(request.name)
     words = t("writing", model=plain(model.name))
     with (
-        work.doing(KEY + "writing", what) as writing,
-        work.watched(KEY + "stop", words, t("write_stop"), partial(_stop, what)) as bar,
+        work.doing(KEY + "writing", request) as writing,
+        work.watched(KEY + "stop", words, t("write_stop"), partial(_stop, request)) as bar,
         st.spinner(words, show_time=True),
     ):
-        whole: Trace = traces().take((KEY, what), lambda: written(what, model, writing, bar), writing.stopped)
+        whole: Trace = runs.traces().take(
+            (KEY, request), lambda: written(request, model, writing, bar), writing.stopped
+        )
     return whole
 
 
-def _stop(what: Asked) -> None:
+def _stop(request: RunRequest) -> None:
     """Stop was pressed: what has been written is what is shown."""
-    st.session_state[KEY + "stopped"] = what
+    st.session_state[KEY + "stopped"] = request
 
 
-def written(what: Asked, model: Model, writing: work.Work, bar: work.Bar) -> Trace:
+def written(request: RunRequest, model: Model, writing: work.Work, bar: work.Bar) -> Trace:
     """What a model of the Hub writes, the rule acting in its cross attention alone. Raises `AttnvizError`."""
     from attnviz.core.interventions import Reweigh
     from attnviz.errors import ModelError, Stopped
@@ -225,10 +221,12 @@ def written(what: Asked, model: Model, writing: work.Work, bar: work.Bar) -> Tra
         words = t("writing_so_far", count=count, most=HUB_TOKENS, text=plain(text[-60:]))
         writing.tell(bar, count / HUB_TOKENS, words)
 
-    changed = what.uniform or what.rule != SOFT
-    rule = Uniform() if what.uniform else as_rule(what.rule)
+    changed = request.uniform or request.rule != SOFT
+    rule = Uniform() if request.uniform else as_rule(request.rule)
     changes = (Reweigh(rule, part="cross"),) if changed else ()
-    found = generate(model, what.text, most=HUB_TOKENS, interventions=changes, on_token=on_token, stop=writing.stopped)
+    found = generate(
+        model, request.text, most=HUB_TOKENS, interventions=changes, on_token=on_token, stop=writing.stopped
+    )
     if writing.stopped():  # half a translation is for the one who stopped it
         writing.found = found
         raise Stopped("run_stopped")

@@ -3,28 +3,43 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from attnviz.selection import Selection
-from attnviz.ui.kit import charts, clicks
-from attnviz.ui.kit.export_menu import take_away
-from attnviz.ui.kit.formulas import alpha_of, short, sparse_formula
-from attnviz.ui.kit.language import language, t
-from attnviz.ui.kit.panels import plain, table, verdict
+from attnviz.ui.kit import (
+    BAR,
+    Selection,
+    alpha_of,
+    choose_cell,
+    choose_head,
+    clicked,
+    dark,
+    draw,
+    draw_heatmap,
+    head_picture,
+    language,
+    listen_to_clicks,
+    plain,
+    short,
+    sparse_formula,
+    style_now,
+    t,
+    table,
+    take_away,
+    verdict,
+)
 from attnviz.ui.pages.translation.choices import (
     KEY,
-    Asked,
+    RunRequest,
+    choice_of,
     figures,
     of_hub,
-    rule_title,
     sample,
-    state,
     translated,
     way,
+    way_title,
 )
 
 if TYPE_CHECKING:
@@ -38,16 +53,16 @@ ROW, LEAST, MOST = 22, 300, 620  # pixels of a row of the map; of a map
 
 def listen() -> None:
     """A click on a cell explains it."""
-    clicks.listen(KEY, {"cell": KEY + "heatmap"}, on_cell_change=_open_cell)
+    listen_to_clicks(KEY, {"cell": KEY + "heatmap"}, on_cell_change=_open_cell)
 
 
 def _open_cell() -> None:
     """A cell was clicked."""
-    if found := clicks.clicked(KEY, "cell"):
+    if found := clicked(KEY, "cell"):
         st.session_state[KEY + "query"], st.session_state[KEY + "key"] = found
 
 
-def show_reading(run: Trace, what: Asked) -> None:
+def show_reading(run: Trace, request: RunRequest) -> None:
     """Say how far a long text was read, and that a model was given the wrong language."""
     read = run.looked_at
     if read is None:
@@ -61,64 +76,55 @@ def show_reading(run: Trace, what: Asked) -> None:
         st.info(t(f"translation.wrong_{way().replace('-', '_')}"), icon=":material/info:")
 
 
-def show_answers(run: Trace, what: Asked) -> None:
+def show_answers(run: Trace, request: RunRequest) -> None:
     """The translations beside each other: with the chosen rule, softly, without attention; a true one of a sample."""
-    rows = [(t("translation.own" if what.target else "translation.with", rule=rule_title(what)), plain(_text(run)))]
+    rows = [
+        (t("translation.own" if request.target else "translation.with", rule=way_title(request)), plain(_text(run)))
+    ]
     if not of_hub():
-        rows += [(t(f"translation.{name}"), plain(_text(translated(other)))) for name, other in _others(what)]
+        rows += [(t(f"translation.{name}"), plain(_text(translated(other)))) for name, other in _others(request)]
     known = sample()
     if known is not None:
         rows.append((t("translation.reference"), plain(" / ".join(known["references"][:3]))))
     st.markdown(table([t("translation.who"), t("translation.what")], [[f"**{who}**", said] for who, said in rows]))
     if known is not None:
         st.caption(t("translation.attribution", who=plain(known["attribution"][0].split("tatoeba.org", 1)[-1].strip())))
-    if what.target:
-        _show_surprise(run, what)
+    if request.target:
+        _show_surprise(run, request)
 
 
 def _text(run: Trace) -> str:
     return run.text or "–"
 
 
-def _others(what: Asked) -> list[tuple[str, Asked]]:
+def _others(request: RunRequest) -> list[tuple[str, RunRequest]]:
     """The runs to compare with, by the names of their rows."""
-    softly = Asked(what.name, what.text)
-    soft = [] if what == softly else [("soft", softly)]
-    return [*soft, ("plain", Asked(f"{what.name}-plain", what.text))]
+    softly = RunRequest(request.name, request.text)
+    soft = [] if request == softly else [("soft", softly)]
+    return [*soft, ("plain", RunRequest(f"{request.name}-plain", request.text))]
 
 
-def _show_surprise(run: Trace, what: Asked) -> None:
+def _show_surprise(run: Trace, request: RunRequest) -> None:
     """How likely the model thinks the reader's translation, beside its own."""
     from attnviz.systems.translation.system import surprise
 
-    mine, own = surprise(run), surprise(translated(Asked(what.name, what.text, what.rule, what.uniform)))
+    mine, own = (
+        surprise(run),
+        surprise(translated(RunRequest(request.name, request.text, request.rule, request.uniform))),
+    )
     st.caption(t("translation.surprise", mine=f"{mine:.2f}", own=f"{own:.2f}"))
 
 
-def choose_head(run: Trace) -> tuple[int, int]:
+def choose_open_head(run: Trace) -> tuple[int, int]:
     """Layer and head; the recurrent models have but one."""
-    if not of_hub():
-        return 0, 0
-    found = []
-    for name, count, place in zip(("layer", "head"), (run.n_layers, run.n_heads), st.columns(2), strict=True):
-        _within(name, count)
-        with place:
-            st.selectbox(t(name), range(count), key=KEY + name)
-        found.append(int(state(name)))
-    return found[0], found[1]
+    return choose_head(run, KEY) if of_hub() else (0, 0)
 
 
-def choose_cell(run: Trace, place: tuple[int, int]) -> tuple[int, int]:
+def choose_pair(run: Trace, place: tuple[int, int]) -> tuple[int, int]:
     """Query and key by picker; unless chosen, the cell with the most weight."""
-    if state("query") is None or state("key") is None:
+    if choice_of("query") is None or choice_of("key") is None:
         _take_heaviest(run, place)
-    for name, labels, column in zip(("query", "key"), (run.tokens, run.key_tokens), st.columns(2), strict=True):
-        _within(name, len(labels))
-        with column:
-            st.selectbox(
-                t(f"translation.{name}"), range(len(labels)), key=KEY + name, format_func=partial(_numbered, labels)
-            )
-    return int(state("query")), int(state("key"))
+    return choose_cell(run, KEY, labels=(t("translation.query"), t("translation.key")))
 
 
 def _take_heaviest(run: Trace, place: tuple[int, int]) -> None:
@@ -131,22 +137,12 @@ def _take_heaviest(run: Trace, place: tuple[int, int]) -> None:
     st.session_state[KEY + "query"], st.session_state[KEY + "key"] = query, key
 
 
-def _numbered(labels: list[str], number: int) -> str:
-    """A token with its number."""
-    return f"{number} · {labels[number]}"
-
-
-def _within(name: str, count: int) -> None:
-    """Draw the chosen number into those that there are."""
-    st.session_state[KEY + name] = min(int(state(name)), count - 1)
-
-
-def show_why(run: Trace, what: Asked, place: tuple[int, int], cell: tuple[int, int]) -> None:
+def show_why(run: Trace, request: RunRequest, place: tuple[int, int], cell: tuple[int, int]) -> None:
     """Every number on the way to one weight, in the formula."""
     found = run.cell(*place, *cell)
     names = {"query": plain(found.query_label), "key": plain(found.key_label)}
     said = t("why_say", **names, weight=f"{found.weight:.4f}", rank=found.rank, keys=found.keys)
-    lines = [said, *(_hub_score(found) if of_hub() else _energy(run, found)), *_after_the_score(found, what)]
+    lines = [said, *(_hub_score(found) if of_hub() else _energy(run, found)), *_after_the_score(found, request)]
     st.markdown("\n\n".join(lines))
     best = ", ".join(f"**{plain(token)}** {chance:.3f}" for token, chance in run.predictions(cell[0], 5))
     st.caption(t("translation.candidates_after" if of_hub() else "translation.candidates", **names, best=best))
@@ -171,9 +167,9 @@ def _hub_score(cell: Cell) -> list[str]:
     return [t("why_product", product=short(cell.product)), t("why_score", **values)]
 
 
-def _after_the_score(cell: Cell, what: Asked) -> list[str]:
+def _after_the_score(cell: Cell, request: RunRequest) -> list[str]:
     """From the score to the weight."""
-    if what.uniform:
+    if request.uniform:
         return [t("translation.why_uniform", keys=cell.keys, weight=short(cell.weight))]
     if alpha_of(cell.rule) > 1:
         return [t("translation.sparse_score"), f"${sparse_formula(cell)}$"]
@@ -207,11 +203,11 @@ def draw_lengths(run: Trace) -> None:
     here = [(float(length), t("translation.here"))] if length <= 1.2 * told["lengths"][-1] else []
     st.markdown(f"**{t('translation.lengths')}**")
     figure = lines(
-        drawn, x_title=t("translation.length"), y_title="BLEU", marks=here, dark=charts.dark(), language=language(),
+        drawn, x_title=t("translation.length"), y_title="BLEU", marks=here, dark=dark(), language=language(),
         height=270,
     )  # fmt: skip
     figure.update_layout(legend={"y": 1.12}, margin={"t": 64})  # room for the word at the upright line
-    charts.draw(figure, key=KEY + "lengths", alt=t("translation.alt_lengths", **_long(told)))
+    draw(figure, key=KEY + "lengths", alt=t("translation.alt_lengths", **_long(told)))
     st.caption(t("translation.lengths_say", **_long(told)))
 
 
@@ -226,15 +222,17 @@ def _long(told: dict[str, object]) -> dict[str, str]:
     }  # fmt: skip
 
 
-def draw_map(picture: DeltaGenerator, run: Trace, what: Asked, place: tuple[int, int], cell: tuple[int, int]) -> None:
+def draw_map(
+    picture: DeltaGenerator, run: Trace, request: RunRequest, place: tuple[int, int], cell: tuple[int, int]
+) -> None:
     """The map in its place; a translation that was not shown yet appears token by token."""
-    if not of_hub() and st.session_state.get(KEY + "shown") != what:
-        st.session_state[KEY + "shown"] = what
+    if not of_hub() and st.session_state.get(KEY + "shown") != request:
+        st.session_state[KEY + "shown"] = request
         _replay(picture, run)
     with picture.container():
-        _caption(run, what, place)
+        _caption(run, request, place)
         selection, style = Selection(*place, *cell), _style(run)
-        charts.draw_heatmap(run, selection, style, key=KEY + "heatmap")
+        draw_heatmap(run, selection, style, key=KEY + "heatmap")
         take_away(run, selection, style, chart=KEY + "heatmap")
 
 
@@ -247,17 +245,17 @@ def _replay(picture: DeltaGenerator, run: Trace) -> None:
         part = so_far(run, number)
         with picture.container():
             st.markdown(t("translation.so_far", text=plain(part.text)))
-            figure, _ = charts.head_picture(part, Selection(), _style(part))
-            st.plotly_chart(figure, theme=None, config=charts.BAR)
+            figure, alt = head_picture(part, Selection(), _style(part))
+            st.plotly_chart(figure, theme=None, config=BAR, alt=alt)
         time.sleep(min(PAUSE, REPLAY / count))
 
 
-def _caption(run: Trace, what: Asked, place: tuple[int, int]) -> None:
+def _caption(run: Trace, request: RunRequest, place: tuple[int, int]) -> None:
     """Whose weights these are."""
-    values = {"model": plain(run.model), "rule": rule_title(what), "layer": place[0], "head": place[1]}
+    values = {"model": plain(run.model), "rule": way_title(request), "layer": place[0], "head": place[1]}
     st.caption(t("translation.map_hub" if of_hub() else "translation.map", **values))
 
 
 def _style(run: Trace) -> Style:
     """The map is as high as it has rows."""
-    return charts.style_now(height=min(max(LEAST, 130 + ROW * len(run.tokens)), MOST))
+    return style_now(height=min(max(LEAST, 130 + ROW * len(run.tokens)), MOST))

@@ -9,22 +9,11 @@ import pytest
 from attnviz.core.rules import Argmax, Entmax, Sample, Soft, Sparsemax, Threshold, TopK, TopP
 from attnviz.messages import LANGUAGES, table
 from attnviz.models import COMPARED
-from attnviz.ui.kit import controls as choices
-from attnviz.ui.kit.controls import (
-    FAMILIES,
-    HARD,
-    KEY,
-    MODELS,
-    PARAMS,
-    SAMPLES,
-    SETTINGS,
-    SPARSE,
-    RuleChoice,
-    as_rule,
-    rule_title,
-    within,
-)
-from attnviz.ui.kit.panels import CHANGE
+from attnviz.selection import SCALES
+from attnviz.ui.kit import MODELS, SAMPLES, SCOPES, SETTINGS, RuleChoice, as_rule, controls, rule_title, within
+from attnviz.ui.kit.rules import FAMILIES, HARD, SPARSE, Setting
+from attnviz.ui.pages.attention.choices import KEY, PARAMS
+from attnviz.ui.pages.attention.shown import CHANGE
 
 NAMES = ("soft", *HARD, *SPARSE)
 MADE = {
@@ -62,7 +51,7 @@ def test_both_ends_of_every_slider_are_taken_as_they_are(name: str) -> None:
 
 
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=str)
-def test_every_slider_starts_inside_its_range_and_steps_through_it(setting: choices.Setting) -> None:
+def test_every_slider_starts_inside_its_range_and_steps_through_it(setting: Setting) -> None:
     assert setting.low <= setting.start <= setting.high
     steps = (setting.high - setting.low) / setting.step
     assert steps == pytest.approx(round(steps)), "the last step must land on the end"
@@ -77,7 +66,7 @@ def test_models_are_the_built_in_ones_in_order_of_their_heads() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_rule_has_a_title_in_both_languages(monkeypatch: pytest.MonkeyPatch, name: str, language: str) -> None:
-    monkeypatch.setattr("attnviz.ui.kit.language.language", lambda: language)
+    monkeypatch.setattr("attnviz.ui.kit.languages.language", lambda: language)
     title = rule_title(as_rule(RuleChoice(name, start(name), True)))
     assert title.startswith(table(language)[f"rule.{name}"])
     assert (
@@ -91,7 +80,7 @@ def test_every_rule_has_a_title_in_both_languages(monkeypatch: pytest.MonkeyPatc
 def test_every_name_that_a_control_shows_has_words(language: str) -> None:
     words = table(language)
     shown = [f"rule.{name}" for name in (*FAMILIES, *NAMES, *(setting.name for setting in SETTINGS.values()))]
-    shown += [f"ui.{name}" for name in choices.SCOPES] + [f"ui.scale_{name}" for name in choices.SCALES]
+    shown += [f"ui.{name}" for name in SCOPES] + [f"ui.scale_{name}" for name in SCALES]
     assert [key for key in shown if not words.get(key)] == []
 
 
@@ -100,8 +89,8 @@ def test_a_number_is_drawn_into_what_there_is(
     monkeypatch: pytest.MonkeyPatch, chosen: int, count: int, expected: int
 ) -> None:
     state = {KEY + "head": chosen}
-    monkeypatch.setattr(choices, "st", SimpleNamespace(session_state=state))
-    assert within("head", count) == expected
+    monkeypatch.setattr(controls, "st", SimpleNamespace(session_state=state))
+    assert within(KEY + "head", count) == expected
     assert state == {KEY + "head": expected}
 
 

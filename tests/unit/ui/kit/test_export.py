@@ -18,7 +18,7 @@ from attnviz.export import reader_data
 from attnviz.selection import Selection, Style
 from attnviz.trace import Trace
 from attnviz.ui.kit import export
-from attnviz.ui.kit import language as spoken
+from attnviz.ui.kit import languages as spoken
 from tests.unit.figures.kinds import MAMBA, SOURCE, TARGET, call, cross, of
 from tests.unit.figures.made import DOG, made
 
@@ -33,7 +33,7 @@ def style(scale: str = "unit") -> Style:
 
 @pytest.fixture(autouse=True, params=["en", "zh"])
 def language(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    for module in ("attnviz.ui.kit.language", "attnviz.ui.kit.export", "attnviz.ui.kit.reader"):
+    for module in ("attnviz.ui.kit.languages", "attnviz.ui.kit.export", "attnviz.ui.kit.reader"):
         monkeypatch.setattr(f"{module}.language", lambda: request.param)
     return request.param
 

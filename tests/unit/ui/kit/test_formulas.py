@@ -10,8 +10,7 @@ import torch
 
 from attnviz.core.rules import Entmax, Rule, Soft, Sparsemax, TopK
 from attnviz.trace import Cell
-from attnviz.ui.kit import panels
-from attnviz.ui.kit.controls import RuleChoice
+from attnviz.ui.kit import RuleChoice, after_the_score, as_rule
 from attnviz.ui.kit.formulas import short, softmax_formula, sparse_formula
 from tests.unit.figures.made import made
 
@@ -96,7 +95,7 @@ def test_sparse_formula_computes_to_the_weight_it_shows(place: tuple[int, int, i
 
 @pytest.fixture
 def english(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("attnviz.ui.kit.language.language", lambda: "en")
+    monkeypatch.setattr("attnviz.ui.kit.languages.language", lambda: "en")
 
 
 @pytest.mark.usefixtures("english")
@@ -113,9 +112,7 @@ def english(monkeypatch: pytest.MonkeyPatch) -> None:
     ids=str,
 )
 def test_each_rule_is_explained_by_its_own_formula(choice: RuleChoice, part: str) -> None:
-    from attnviz.ui.kit.controls import as_rule
-
-    lines = panels.after_the_score(cell(PLACES[0], as_rule(choice)))
+    lines = after_the_score(cell(PLACES[0], as_rule(choice)))
     assert part in " ".join(lines)
     assert (len(lines) == 1) == (choice.name in ("soft", "sparsemax", "entmax"))
 
@@ -125,6 +122,6 @@ def test_a_rule_that_cuts_a_weight_says_so() -> None:
     weights = made().weights(0, 0, TopK(1))
     query = 2
     cut, kept = int(weights[query].argmin()), int(weights[query].argmax())
-    assert "cuts it: weight 0" in panels.after_the_score(cell((0, 0, query, cut), TopK(1)))[-1]
-    said = panels.after_the_score(cell((0, 0, query, kept), TopK(1)))[-1]
+    assert "cuts it: weight 0" in after_the_score(cell((0, 0, query, cut), TopK(1)))[-1]
+    said = after_the_score(cell((0, 0, query, kept), TopK(1)))[-1]
     assert f"{torch.softmax(torch.tensor(row((0, 0, query, kept))), 0).max():.4f}" in said

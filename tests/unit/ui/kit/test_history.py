@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attnviz.ui.kit.history import HELD, History
+from attnviz.ui.kit.link.history import HELD, History
 
 OPENED = {"lang": "en"}
 

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from attnviz.ui.kit import link
-from attnviz.ui.kit.controls import KEY, PARAMS
 from attnviz.ui.kit.link import Param, between, flag, one_of, restore, said
+from attnviz.ui.pages.attention.choices import KEY, PARAMS
 
 CHOICES = {
     "lang": "zh", "text": "a & b=c #d 南?%20\U0001f600", "model": "lab-8", "layer": 2, "head": 7, "query": 2, "key": 0,

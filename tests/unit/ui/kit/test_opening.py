@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from attnviz.messages import LANGUAGES, say
+from attnviz.ui import stores
 from attnviz.ui.kit import opening
 from attnviz.ui.stores import models
 from attnviz.ui.stores.models import Shelf
@@ -36,7 +37,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     shelf = Shelf(9, size=lambda model: 1)
     monkeypatch.setattr(models, "_load", load)
-    monkeypatch.setattr(opening, "shelf", lambda: shelf)
+    monkeypatch.setattr(stores, "shelf", lambda: shelf)
     return seen
 
 

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from attnviz.ui.kit.texts import MOST, Texts, fitted, length, name_of, wanted
+from attnviz.ui.kit.link.texts import MOST, Texts, fitted, length, name_of, wanted
 
 LONG = "南京市长江大桥" * 3_000
 

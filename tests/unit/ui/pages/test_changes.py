@@ -6,6 +6,7 @@ import pytest
 
 from attnviz import ForbidEdge, HideToken, Intervention, KeepHead, RemoveHeads, load, record
 from attnviz.ui.pages.models import changes
+from attnviz.ui.pages.models.choices import change_title
 
 
 @pytest.mark.parametrize(
@@ -35,10 +36,10 @@ def test_link_keeps_the_codes_that_say_something() -> None:
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_title_names_the_tokens_that_it_is_about(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("attnviz.ui.kit.language.language", lambda: language)
+    monkeypatch.setattr("attnviz.ui.kit.languages.language", lambda: language)
     trace = record(load("lab-4"), "南京市")
-    said = changes.title("1>2@3.0", trace)
+    said = change_title("1>2@3.0", trace)
     assert "南" in said and "京" in said and "3" in said
-    assert "市" in changes.title("~3", trace)
-    assert "9" in changes.title("~9", trace)  # a code of a longer text
-    assert changes.title("cross:-3.2") != changes.title("-3.2")
+    assert "市" in change_title("~3", trace)
+    assert "9" in change_title("~9", trace)  # a code of a longer text
+    assert change_title("cross:-3.2") != change_title("-3.2")

@@ -8,25 +8,25 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from attnviz.ui.server.app.app import FirstPicture
-from attnviz.ui.server.app.first_picture import Asked, asked, drawn
 
 from attnviz import load, record
 from attnviz.figures.paint.palette import LIGHT
+from attnviz.ui.server.app import FirstPicture
+from attnviz.ui.server.first_picture import PictureRequest, asked, drawn
 
 BRIDGE = "南京市长江大桥"
 PAGE = b"<html><body><div id='root'></div></body></html>"
 
 
 def test_plain_address_asks_for_the_start_in_the_browsers_language() -> None:
-    assert asked({}, "zh-CN,zh;q=0.9") == Asked("zh", BRIDGE, "lab-4", 3, 2)
-    assert asked({}, "fr,en;q=0.5") == Asked("en", BRIDGE, "lab-4", 3, 2)
-    assert asked({}, "") == Asked("en", BRIDGE, "lab-4", 3, 2)
+    assert asked({}, "zh-CN,zh;q=0.9") == PictureRequest("zh", BRIDGE, "lab-4", 3, 2)
+    assert asked({}, "fr,en;q=0.5") == PictureRequest("en", BRIDGE, "lab-4", 3, 2)
+    assert asked({}, "") == PictureRequest("en", BRIDGE, "lab-4", 3, 2)
 
 
 def test_link_says_which_picture() -> None:
     query = {"lang": "zh", "text": "猫", "model": "lab-8", "layer": "1", "head": "7"}
-    assert asked(query, "en") == Asked("zh", "猫", "lab-8", 1, 7)
+    assert asked(query, "en") == PictureRequest("zh", "猫", "lab-8", 1, 7)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_link_that_asks_for_more_is_left_to_the_page(query: dict[str, str]) -> N
 
 
 def test_picture_shows_the_weights_of_the_run() -> None:
-    picture = drawn(Asked("en", BRIDGE, "lab-4", 3, 2))
+    picture = drawn(PictureRequest("en", BRIDGE, "lab-4", 3, 2))
     light = picture.split("attnviz-dark")[1].split("attnviz-light")[-1]
     first = re.findall(r"fill='(#[0-9a-f]{6})'", picture.split("<svg")[1])
     weights = record(load("lab-4"), BRIDGE).weights(3, 2)
@@ -56,11 +56,11 @@ def test_picture_shows_the_weights_of_the_run() -> None:
 
 
 def test_layers_and_heads_beyond_the_model_are_drawn_as_its_last() -> None:
-    assert "layer 3, head 1" in drawn(Asked("en", BRIDGE, "lab-2", 99, 99))
+    assert "layer 3, head 1" in drawn(PictureRequest("en", BRIDGE, "lab-2", 99, 99))
 
 
 def test_text_is_never_taken_for_markup() -> None:
-    picture = drawn(Asked("en", "<script>alert(1)</script>&'\"", "lab-4", 0, 0))
+    picture = drawn(PictureRequest("en", "<script>alert(1)</script>&'\"", "lab-4", 0, 0))
     body = picture.split("</style>")[1].split("<script>")[0]
     assert "&lt;" in body and "&#x27;" in body and "&amp;" in body and "&quot;" in body
     assert set(re.findall(r"<(\w+)", body)) == {"div", "p", "svg", "g", "rect", "text"}
@@ -68,7 +68,7 @@ def test_text_is_never_taken_for_markup() -> None:
 
 @pytest.mark.parametrize("text", ["长江" * 40, "\u200b"])
 def test_text_that_a_glance_cannot_hold_has_no_picture(text: str) -> None:
-    assert drawn(Asked("en", text, "lab-4", 0, 0)) == ""
+    assert drawn(PictureRequest("en", text, "lab-4", 0, 0)) == ""
 
 
 def served(path: str, query: bytes = b"", method: str = "GET", headers: tuple[tuple[bytes, bytes], ...] = ()) -> Any:

@@ -12,7 +12,7 @@ import torch
 from attnviz import TextError
 from attnviz.models import check_run, memory
 from attnviz.models.memory import recorded
-from attnviz.ui.kit.controls import SOFT
+from attnviz.ui.kit import SOFT
 from attnviz.ui.stores import runs
 from attnviz.ui.stores.store import Store
 

@@ -16,7 +16,7 @@ from attnviz.figures import heatmap
 from attnviz.systems.hierarchical import system as hierarchical
 from attnviz.systems.hierarchical.effect import without_sentences
 from attnviz.systems.hierarchical.system import colour
-from attnviz.ui.pages.hierarchical.choices import Shown
+from attnviz.ui.pages.hierarchical.choices import Reading
 from attnviz.ui.stores.sizes import nbytes
 from tests.parity import tiny
 
@@ -54,7 +54,7 @@ def test_a_network_that_a_result_refers_to_does_not_count() -> None:
     text = hierarchical.samples("han-topics")[0]["text"]
     system = hierarchical.load("han-topics")
     trace = system.read(text)
-    shown = Shown(system, trace, 1.0, colour(trace), without_sentences(system, trace))
+    shown = Reading(system, trace, 1.0, colour(trace), without_sentences(system, trace))
     network = sum(one.nbytes for one in system.network.parameters())
     assert nbytes(trace) < nbytes(shown) < nbytes(trace) + 200_000 and network > 1_000_000
 

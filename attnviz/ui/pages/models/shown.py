@@ -1,4 +1,4 @@
-"""Let the model write on: how far it is, a way to stop it, and what it has written so far."""
+"""What the models page shows: whose weights these are, what has no picture, and a text that the model writes on."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import AttnvizError
-from attnviz.ui.kit import work
-from attnviz.ui.kit.language import language, t
-from attnviz.ui.kit.panels import plain
-from attnviz.ui.pages.models.choices import KEY, MOST_TOKENS, Asked, forget_written, inside
+from attnviz.ui.kit import language, plain, t, work
+from attnviz.ui.pages.models.choices import KEY, MOST_TOKENS, RunRequest, forget_written, inside, part_name
 
 if TYPE_CHECKING:
     from attnviz.models import Model
@@ -20,7 +18,29 @@ if TYPE_CHECKING:
 PATIENCE = 20  # seconds for a token that is under way when the reader says stop
 
 
-def choose_writing(model: Model, what: Asked, busy: DeltaGenerator) -> None:
+def show_facts(model: Model, run: Trace) -> None:
+    """Whose weights these are."""
+    parts = [
+        t("facts_map", part=part_name(part), layers=len(run.map(part).open_layers), heads=run.map(part).n_heads)
+        for part in run.parts
+    ]
+    size = f"{model.parameters / 1e6:,.1f}"
+    st.caption(t("facts", model=plain(model.name), kind=t(f"kind_{model.kind}"), size=size, maps=", ".join(parts)))
+
+
+def show_limits(model: Model, run: Trace) -> None:
+    """What has no picture, and what the model does not let one do."""
+    from attnviz.trace import Gap
+
+    gaps = {layer for layer in run.layers if isinstance(layer, Gap)}
+    for gap in sorted(gaps, key=str):
+        numbers = [str(n) for n, layer in enumerate(run.layers) if layer == gap]
+        st.caption(t("facts_gap", layers=", ".join(numbers), reason=t(f"gap.{gap.reason}", kind=plain(gap.kind))))
+    if model.eager:
+        st.info(t("facts_eager", model=plain(model.name)), icon=":material/lock:")
+
+
+def choose_writing(model: Model, request: RunRequest, busy: DeltaGenerator) -> None:
     """How many tokens, and a button that lets the model write them; in `busy` stands how far it is."""
     if model.kind not in ("causal", "seq2seq"):
         return
@@ -31,7 +51,7 @@ def choose_writing(model: Model, what: Asked, busy: DeltaGenerator) -> None:
         st.button(t("write_clear"), key=KEY + "clear", on_click=forget_written, disabled=not written, width="stretch")
     if asked_for:
         with busy:
-            _write(model, what, int(most))
+            _write(model, request, int(most))
 
 
 def collect() -> None:
@@ -41,12 +61,12 @@ def collect() -> None:
         _keep(writing.about, writing.found)
 
 
-def _write(model: Model, what: Asked, most: int) -> None:
+def _write(model: Model, request: RunRequest, most: int) -> None:
     """Write with the changes in force; a click on Stop keeps what has been written."""
     words = t("writing", model=plain(model.name))
     try:
         with (
-            work.doing(KEY + "pen", what) as writing,
+            work.doing(KEY + "pen", request) as writing,
             work.watched(KEY + "stop", words, t("write_stop"), after=0) as bar,
         ):
             _let_write(model, writing, most, bar)
@@ -69,7 +89,7 @@ def _let_write(model: Model, writing: work.Work, most: int, bar: work.Bar) -> No
     )
 
 
-def _keep(what: Asked, trace: Trace) -> None:
+def _keep(request: RunRequest, trace: Trace) -> None:
     """Hold on to what was written, as the model read it."""
     encoded = (trace.encoded,) if trace.looked_at is None else (trace.looked_at, trace.encoded)
-    st.session_state[KEY + "written"] = ((what.name, what.revision, what.text), encoded, trace.border)
+    st.session_state[KEY + "written"] = ((request.name, request.revision, request.text), encoded, trace.border)

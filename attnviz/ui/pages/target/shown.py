@@ -1,154 +1,38 @@
-"""The page of target attention: a question or a word looks at another text, compared in five ways."""
+"""What the page of target attention shows: where a question or a word looks in another text, compared in five ways."""
 
 from __future__ import annotations
 
 import html
 import math
-from collections.abc import Callable, Sequence
-from functools import partial
-from itertools import accumulate
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from attnviz import shipped
-from attnviz.selection import SCALES, Selection
-from attnviz.ui.kit import charts
-from attnviz.ui.kit import controls as choices
-from attnviz.ui.kit.controls import RuleChoice
-from attnviz.ui.kit.export_menu import take_away
-from attnviz.ui.kit.formulas import short
-from attnviz.ui.kit.language import t
-from attnviz.ui.kit.link import Param, between, one_of
-from attnviz.ui.kit.panels import after_the_score, bold, plain, table
-from attnviz.ui.stores import runs
+from attnviz.ui.kit import (
+    CHART_HEIGHT,
+    Selection,
+    after_the_score,
+    bold,
+    draw,
+    draw_heatmap,
+    plain,
+    rule_now,
+    short,
+    style_now,
+    t,
+    table,
+    take_away,
+)
+from attnviz.ui.pages.target.choices import KEY, NAME, SIMILARITIES, looked, now, scale_now, system
 
 if TYPE_CHECKING:
     from attnviz.core.attention import Attention
-    from attnviz.figures import Scale
-    from attnviz.systems.target.system import TargetWords
     from attnviz.trace import Trace
 
-KEY = "target."
-NAME = "target-words"
-SIMILARITIES = ("dot", "scaled", "general", "additive", "cosine")
-SAMPLES = (
-    ("I want to drink some water.", "他去学校了。我想喝水。火车几点开？"),
-    ("dog", "狗在花园里睡觉，猫在屋顶上。"),
-    ("Where is the dog?", "狗在花园里睡觉，猫在屋顶上。"),
-    ("老师", "My teacher gave me a book yesterday."),
-    ("谁买了书？", "My teacher bought a book at school. Tom went home."),
-    ("昨天", "昨天下雨了，今天天气很好。"),
-)
-START = (5, 9)  # of the first sample: "water" and 水
 WAYS = ("en-zh", "zh-en", "en-en", "zh-zh")
-WIDEST = 20  # letters of a text in the name of a sample
 AROUND, ROW = 130, 34  # pixels of the map beside its rows, and of a row
 LINE = "font-size:1.35rem;line-height:2;white-space:pre-wrap;overflow-wrap:anywhere"
-PARAMS = {
-    **choices.RULE_PARAMS,
-    "target": Param("target", KEY + "target", SAMPLES[0][0], str),
-    "text": Param("text", KEY + "text", SAMPLES[0][1], str),
-    "similarity": Param("similarity", KEY + "similarity", "scaled", one_of(*SIMILARITIES)),
-    "query": Param("query", KEY + "query", START[0], between(0, 99_999, int)),
-    "key": Param("key", KEY + "key", START[1], between(0, 99_999, int)),
-    "scale": Param("scale", KEY + "scale", "unit", one_of(*SCALES)),
-}
-
-
-def choose_texts() -> None:
-    """The target, the text, and samples of both."""
-    first, second = st.columns([4, 8], gap="small")
-    with first:
-        st.text_input(t("target.target"), key=KEY + "target", placeholder=t("target.target_placeholder"))
-    with second:
-        st.text_input(t("target.text"), key=KEY + "text", placeholder=t("text_placeholder"))
-    st.pills(
-        t("samples"), range(len(SAMPLES)), format_func=_named_sample, key=KEY + "sample", on_change=_take_sample,
-        label_visibility="collapsed",
-    )  # fmt: skip
-
-
-def _named_sample(number: int) -> str:
-    """A sample in a few words."""
-    target, text = SAMPLES[number]
-    return f"{_few(target)} → {_few(text)}"
-
-
-def _few(words: str) -> str:
-    """As much of a text as two of them leave room for on a phone; a Chinese character is as wide as two letters."""
-    widths = list(accumulate(1 if character.isascii() else 2 for character in words))
-    return words if widths[-1] <= WIDEST else words[: sum(width < WIDEST for width in widths)].rstrip() + "…"
-
-
-def _take_sample() -> None:
-    """Put the sample that was clicked into both boxes."""
-    number = st.session_state[KEY + "sample"]
-    if number is not None:
-        st.session_state[KEY + "target"], st.session_state[KEY + "text"] = SAMPLES[number]
-        st.session_state[KEY + "sample"] = None
-        st.session_state[KEY + "query"], st.session_state[KEY + "key"] = (0, 0) if number else START
-
-
-def choose_computation() -> None:
-    """In the sidebar: how query and key are compared, and how scores become weights."""
-    names = {name: t(f"target.{name}") for name in SIMILARITIES}
-    with st.sidebar:
-        st.radio(
-            t("target.similarity"), SIMILARITIES, format_func=names.__getitem__, key=KEY + "similarity",
-            help=t("target.similarity_help"),
-        )  # fmt: skip
-        choices.choose_rule()
-        st.segmented_control(
-            t("scale"), SCALES, format_func=lambda name: t(f"scale_{name}"), key=KEY + "scale", required=True,
-            width="stretch",
-        )  # fmt: skip
-
-
-def now(name: str) -> str:
-    """What is chosen or typed."""
-    return str(st.session_state[PARAMS[name].key] or "")
-
-
-def scale_now() -> Scale:
-    """The scale of the colours."""
-    return cast("Scale", now("scale") or "unit")
-
-
-def system() -> TargetWords:
-    """The five similarities, loaded once for all readers."""
-    from attnviz.systems.target.system import load
-
-    return load(NAME)
-
-
-@runs.kept
-def looked(target: str, text: str, similarity: str, rule: RuleChoice) -> Trace:
-    """What the target looks at in the text."""
-    return system().look(target, text, similarity=similarity, rule=choices.as_rule(rule))
-
-
-def run() -> Trace:
-    """The run of what stands in the boxes. Raises `TextError` where there is nothing to read."""
-    with st.spinner(t("running", model=NAME), show_time=True):
-        return looked(now("target"), now("text"), now("similarity"), choices.rule_now())
-
-
-def choose_pair(trace: Trace) -> tuple[int, int]:
-    """Which token looks, and which key is explained; numbers that are not there become the last."""
-    found = []
-    axes = (("query", trace.tokens), ("key", trace.key_tokens))
-    for (name, labels), place in zip(axes, st.columns(2, gap="small"), strict=True):
-        st.session_state[KEY + name] = min(int(st.session_state[KEY + name]), len(labels) - 1)
-        shown: Callable[[int], str] = partial(_numbered, labels)
-        with place:
-            found.append(int(st.selectbox(t(name), range(len(labels)), format_func=shown, key=KEY + name)))
-    return found[0], found[1]
-
-
-def _numbered(labels: Sequence[str], number: int) -> str:
-    """A token with its number."""
-    return f"{number} · {labels[number]}"
 
 
 def draw_text(trace: Trace, query: int) -> None:
@@ -156,7 +40,7 @@ def draw_text(trace: Trace, query: int) -> None:
     from attnviz.figures.strips import fills
 
     weights = trace.weights(0, 0)[query]
-    coloured = fills(weights, charts.style_now(scale_now()))
+    coloured = fills(weights, style_now(scale_now()))
     read = trace.looked_at
     assert read is not None
     pieces, at = [], 0
@@ -172,7 +56,7 @@ def draw_text(trace: Trace, query: int) -> None:
     st.html(f"<div style='font-size:0.85rem;opacity:0.75'>{said}</div><div dir='auto' style='{LINE}'>{body}</div>")
 
 
-def show_cut(trace: Trace) -> None:
+def show_cuts(trace: Trace) -> None:
     """Say how far a target or a text that was too long has been read."""
     for what, read in (("target", trace.encoded), ("text", trace.looked_at)):
         if read is not None and read.cut is not None:
@@ -184,12 +68,12 @@ def show_cut(trace: Trace) -> None:
 def draw_map(trace: Trace, query: int, key: int) -> None:
     """All queries and keys."""
     selection = Selection(query=query, key=key)
-    style = charts.style_now(scale_now(), min(charts.HEIGHT, AROUND + ROW * len(trace.tokens)))
+    style = style_now(scale_now(), min(CHART_HEIGHT, AROUND + ROW * len(trace.tokens)))
     weights = trace.weights(0, 0)
     row, column = divmod(int(weights.argmax()), weights.shape[-1])
     names = {"query": trace.tokens[row], "key": trace.key_tokens[column]}
     alt = t("target.alt_map", queries=len(weights), keys=weights.shape[-1], weight=f"{weights.max():.2f}", **names)
-    charts.draw_heatmap(trace, selection, style, key=KEY + "map", alt=alt)
+    draw_heatmap(trace, selection, style, key=KEY + "map", alt=alt)
     take_away(trace, selection, style, chart=KEY + "map")
 
 
@@ -228,8 +112,8 @@ def show_output(trace: Trace, query: int) -> None:
     from attnviz.figures.strips import Strip, strips
 
     output = trace.outputs[query]
-    charts.draw(
-        strips([Strip("o", output)], charts.style_now()), KEY + "output", t("target.alt_output")
+    draw(
+        strips([Strip("o", output)], style_now()), KEY + "output", t("target.alt_output")
     )  # fmt: skip
     rows = []
     for name in ("en", "zh"):
@@ -245,7 +129,7 @@ def show_comparison(query: int) -> None:
 
     rows = []
     for name in SIMILARITIES:
-        trace = looked(now("target"), now("text"), name, choices.rule_now())
+        trace = looked(now("target"), now("text"), name, rule_now())
         weights = trace.weights(0, 0)[query]
         best = [int(place) for place in weights.argsort(descending=True, stable=True)[:3]]
         top = " · ".join(f"{plain(trace.key_tokens[place])} {weights[place]:.3f}" for place in best)

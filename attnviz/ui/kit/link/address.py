@@ -16,10 +16,10 @@ from urllib.parse import urlencode
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from attnviz.ui.kit import link, texts
-from attnviz.ui.kit.history import History
-from attnviz.ui.kit.language import t
-from attnviz.ui.kit.link import Param
+from attnviz.ui.kit import link
+from attnviz.ui.kit.languages import t
+from attnviz.ui.kit.link import Param, texts
+from attnviz.ui.kit.link.history import History
 from attnviz.ui.kit.reader import asset
 
 KEY = "address"

@@ -1,0 +1,77 @@
+"""Why a weight is what it is, in words and numbers beside the picture; and how far a text was read."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from attnviz.ui.kit.formulas import alpha_of, short, softmax_formula, sparse_formula
+from attnviz.ui.kit.languages import t
+from attnviz.ui.kit.markdown import plain
+from attnviz.ui.kit.rules import rule_title
+
+if TYPE_CHECKING:
+    from attnviz.core.rules import Rule
+    from attnviz.selection import Selection
+    from attnviz.trace import Cell, Trace
+
+
+def show_cut(trace: Trace, limit: int | None) -> None:
+    """Say how far a text that was too long has been read."""
+    cut = trace.queries.cut
+    if cut is not None:
+        tail = plain(trace.text[cut:].strip()[:24])
+        st.warning(
+            t("cut", limit=limit, read=cut, characters=len(trace.text), tail=tail), icon=":material/content_cut:"
+        )
+
+
+def show_sink(run: Trace, selection: Selection) -> None:
+    """How much of this head's weight rests on [CLS], [SEP] and their like."""
+    from attnviz.measures import sink_share
+
+    marks = zip(run.key_tokens, run.key_special, strict=True)
+    names = list(dict.fromkeys(plain(token) for token, special in marks if special))
+    if names:
+        said = names[0] if len(names) == 1 else t("and_names", first=", ".join(names[:-1]), last=names[-1])
+        share = sink_share(run, selection.layer, selection.head, rule=selection.rule)
+        st.caption(t("sink", share=f"{share:.0%}", names=said))
+
+
+def show_why(cell: Cell, rule: Rule, name: str, scope: str) -> None:
+    """Every number on the way to one weight, in the formula; first whose weights these are."""
+    st.caption(t(f"shown_{scope}", model=plain(name), rule=rule_title(rule)))
+    query, key = plain(cell.query_label), plain(cell.key_label)
+    if cell.score == float("-inf"):
+        st.markdown(t("why_not_allowed", query=query, key=key))
+        return
+    st.markdown(t("why_say", query=query, key=key, weight=f"{cell.weight:.4f}", rank=cell.rank, keys=cell.keys))
+    if math.isnan(cell.product):  # the model gave its weights alone
+        st.markdown(t("why_observed"))
+        return
+    scale, bias = short(cell.scale), f"({short(cell.bias)})"
+    key_name = "why_score_bias" if cell.bias else "why_score"
+    product = f"({short(cell.product)})" if cell.product < 0 else short(cell.product)
+    lines = [
+        t("why_product", product=short(cell.product)),
+        t(key_name, product=product, scale=scale, bias=bias, score=short(cell.score)),
+        *after_the_score(cell),
+    ]
+    st.markdown("\n\n".join(lines))
+
+
+def after_the_score(cell: Cell) -> list[str]:
+    """From the score to the weight, by the rule that acted."""
+    if alpha_of(cell.rule) > 1:
+        return [f"${sparse_formula(cell)}$"]
+    return [t("why_soft") + f" ${softmax_formula(cell)}$", *verdict(cell)]
+
+
+def verdict(cell: Cell) -> list[str]:
+    """What a hard rule did to the soft weight: cut it, kept it, or gave it a share of what was cut."""
+    if not hasattr(cell.rule, "renormalise"):
+        return []
+    name = "why_cut" if cell.weight == 0 else "why_rest" if cell.rule.renormalise else "why_kept"
+    return [t(name, rule=rule_title(cell.rule), weight=f"{cell.weight:.4f}")]

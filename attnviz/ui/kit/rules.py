@@ -1,0 +1,158 @@
+"""The rule that turns scores into weights: its name and number as plain values, and the controls that ask for them.
+
+Nothing here imports torch before a run needs it: the controls stand on the screen before the engine is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from attnviz.messages import LANGUAGES
+from attnviz.ui.kit.languages import t
+from attnviz.ui.kit.link import Param, between, flag, one_of
+
+if TYPE_CHECKING:
+    from attnviz.core.rules import Rule
+
+SHARED = "attention."  # begins the keys of choices that pages share; kept from when one page had them, for old links
+FAMILIES = ("soft", "hard", "sparse")
+HARD = ("top-k", "threshold", "top-p", "argmax", "sample")
+SPARSE = ("sparsemax", "entmax")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The number of one rule: its name, the range it may take, its start and the step of its slider."""
+
+    name: str
+    low: float
+    high: float
+    start: float
+    step: float
+
+    @property
+    def kind(self) -> type[int] | type[float]:
+        """Whole numbers or not."""
+        return int if isinstance(self.start, int) else float
+
+
+SETTINGS = {
+    "soft": Setting("temperature", 0.1, 5.0, 1.0, 0.1),
+    "top-k": Setting("k", 1, 16, 2, 1),
+    "threshold": Setting("minimum", 0.0, 1.0, 0.1, 0.01),
+    "top-p": Setting("p", 0.05, 1.0, 0.9, 0.05),
+    "sample": Setting("seed", 0, 99, 0, 1),
+    "entmax": Setting("alpha", 1.0, 4.0, 1.5, 0.1),
+}
+
+LANGUAGE = Param("lang", "lang", None, one_of(*LANGUAGES))
+# What the rule's controls need on any page that has them.
+RULE_PARAMS = {
+    "lang": LANGUAGE,
+    "family": Param("rule", SHARED + "family", "soft", one_of(*FAMILIES)),
+    "hard": Param("hard", SHARED + "hard", "top-k", one_of(*HARD)),
+    "sparse": Param("sparse", SHARED + "sparse", "sparsemax", one_of(*SPARSE)),
+    "renormalise": Param("renorm", SHARED + "renormalise", True, flag),
+    **{
+        setting.name: Param(
+            setting.name, SHARED + setting.name, setting.start, between(setting.low, setting.high, setting.kind), True
+        )
+        for setting in SETTINGS.values()
+    },
+}
+
+
+@dataclass(frozen=True)
+class RuleChoice:
+    """A rule by name: what caches and links know it by. `number` is the rule's own setting, None without one."""
+
+    name: str
+    number: float | None
+    renormalise: bool
+
+
+SOFT = RuleChoice("soft", 1.0, False)
+KINDS = {  # the engine's class of each rule, by name: to import it would import torch
+    "soft": "Soft", "top-k": "TopK", "threshold": "Threshold", "top-p": "TopP", "argmax": "Argmax",
+    "sample": "Sample", "sparsemax": "Sparsemax", "entmax": "Entmax",
+}  # fmt: skip
+
+
+def as_rule(choice: RuleChoice) -> Rule:
+    """The engine's rule for a choice: below the controls and the keys of caches, rules travel in this form alone."""
+    from attnviz.core import rules
+
+    told: dict[str, float | bool] = {"renormalise": choice.renormalise} if choice.name in HARD else {}
+    if choice.name in SETTINGS and choice.number is not None:
+        told[SETTINGS[choice.name].name] = SETTINGS[choice.name].kind(choice.number)
+    made: Rule = getattr(rules, KINDS[choice.name])(**told)
+    return made
+
+
+def rule_title(rule: Rule) -> str:
+    """A rule in a few words, as in "top-k (k = 2)"; one that no control makes says itself what it is."""
+    name = next((name for name, kind in KINDS.items() if kind == type(rule).__name__), None)
+    if name is None:
+        return str(rule)
+    if name not in SETTINGS:
+        return t(f"rule.{name}")
+    setting = SETTINGS[name].name
+    sign = {"temperature": "T =", "minimum": "≥", "alpha": "α ="}.get(setting, f"{setting} =")
+    return f"{t(f'rule.{name}')} ({sign} {getattr(rule, setting):g})"
+
+
+def rule_now() -> RuleChoice:
+    """The rule that is chosen, also before its controls are drawn."""
+    family = name = value_of(RULE_PARAMS["family"])
+    if family != "soft":
+        name = value_of(RULE_PARAMS[family])
+    number = st.session_state[SHARED + SETTINGS[name].name] if name in SETTINGS else None
+    return RuleChoice(name, number, family == "hard" and bool(st.session_state[SHARED + "renormalise"]))
+
+
+def value_of(param: Param) -> str:
+    """The option that is chosen; its default where none is."""
+    return str(st.session_state.get(param.key) or param.default)
+
+
+def choose_rule() -> None:
+    """Soft, hard or sparse; which; with which number; renormalised or not."""
+    family = name = choose_one(RULE_PARAMS["family"], FAMILIES, t("rule"), lambda name: t(f"rule.{name}"))
+    if family != "soft":
+        name = st.selectbox(
+            t("criterion"), HARD if family == "hard" else SPARSE, format_func=lambda n: t(f"rule.{n}"),
+            key=SHARED + family, label_visibility="collapsed",
+        )  # fmt: skip
+    if name in SETTINGS:
+        _choose_number(SETTINGS[name])
+    if family == "hard":
+        st.toggle(t("renormalise"), key=SHARED + "renormalise", help=t("renormalise_help"))
+
+
+def choose_one(
+    param: Param,
+    options: Sequence[str],
+    label: str,
+    named: Callable[[str], str],
+    about: str | None = None,
+    on_change: Callable[[], None] | None = None,
+) -> str:
+    """One of a few options, side by side; there is always one."""
+    chosen = st.segmented_control(
+        label, options, format_func=named, key=param.key, required=True, help=about, width="stretch",
+        on_change=on_change,
+    )  # fmt: skip
+    return chosen or str(param.default)
+
+
+def _choose_number(setting: Setting) -> None:
+    """A slider for the number of a rule."""
+    make = setting.kind
+    st.slider(
+        t(f"rule.{setting.name}"), make(setting.low), make(setting.high), step=make(setting.step),
+        key=SHARED + setting.name,
+    )  # fmt: skip

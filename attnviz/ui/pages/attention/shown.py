@@ -1,0 +1,164 @@
+"""What the attention page shows: its places, what it says while it works, the prediction, what more heads bought."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from attnviz.ui.kit import (
+    CHART_HEIGHT,
+    MODELS,
+    SOFT,
+    as_rule,
+    blank_position,
+    bold,
+    figure_text,
+    page,
+    plain,
+    rule_title,
+    show_shift,
+    t,
+    table,
+)
+from attnviz.ui.pages.attention.choices import KEY
+from attnviz.ui.stores import runs
+
+if TYPE_CHECKING:
+    from attnviz.core.rules import Rule
+    from attnviz.trace import Trace
+
+DRAWN = KEY + "drawn"
+# A sentence whose prediction a hard rule changes.
+CHANGE = {
+    "text": "岳阳北站等位于该[MASK]道。", "model": "lab-4", "family": "hard", "hard": "argmax", "renormalise": True,
+    "scope": "run", "blank": None,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where each part of the page is drawn."""
+
+    box: DeltaGenerator
+    notice: DeltaGenerator
+    text: DeltaGenerator
+    head_pickers: DeltaGenerator
+    heads: DeltaGenerator
+    cell_pickers: DeltaGenerator
+    cells: DeltaGenerator
+    why: DeltaGenerator
+    prediction: DeltaGenerator
+    bought: DeltaGenerator
+    take: DeltaGenerator
+    controls: DeltaGenerator
+
+    @contextmanager
+    def working(self, name: str) -> Iterator[None]:
+        """Say what is being done while the model loads and runs; keep the places of pictures not yet drawn."""
+        with ExitStack() as stack:
+            with self.notice:
+                stack.enter_context(st.spinner(t("running", model=plain(name)), show_time=True))
+            for place in (self.heads, self.cells):
+                held = place.empty()
+                if DRAWN not in st.session_state:  # later the last pictures stay until the new ones are there
+                    stack.enter_context(held.skeleton(height=CHART_HEIGHT))
+            yield
+        st.session_state[DRAWN] = True
+
+
+def frame() -> Places:
+    """The empty places of the page, in the order they are read."""
+    box, notice, text = st.container(), st.container(), st.container()
+    left, middle, side = st.columns([10, 12, 8], gap="medium")
+    with left:
+        head_pickers, heads = st.container(), st.container()
+    with middle:
+        cell_pickers, cells = st.container(), st.container()
+    with side:
+        why, take = st.container(), st.container()
+    prediction = st.container()
+    with st.sidebar:
+        controls, bought = st.container(), st.container()
+    page.how_it_works("attention")
+    return Places(
+        box, notice, text, head_pickers, heads, cell_pickers, cells, why, prediction, bought, take, controls
+    )  # fmt: skip
+
+
+def show_prediction(before: Trace, after: Trace, rule: Rule) -> None:
+    """What the model says at the blank and where it sees words: softly, and computed with the rule."""
+    left, right = st.columns(2, gap="medium")
+    changed, position = after is not before, blank_position(before)
+    with left:
+        st.markdown(f"**{t('prediction_title')}**")
+        if position is None:
+            st.caption(t("prediction_hint"))
+        else:
+            _candidates(before, after, position, rule, changed)
+    with right:
+        _words(before, after, rule, changed)
+        if changed:
+            show_shift(before, after, position)
+        elif rule != as_rule(SOFT):
+            st.caption(t("redraw_note"))
+        _offer_change()
+
+
+def _candidates(before: Trace, after: Trace, position: int, rule: Rule, changed: bool) -> None:
+    """The five likeliest tokens and their probabilities, a line for each run."""
+    runs_shown = [(t("before_soft"), before)] + ([(t("after_rule", rule=rule_title(rule)), after)] if changed else [])
+    lines = [
+        [plain(name), *(f"**{plain(token)}** {p:.3f}" for token, p in run.predictions(position, top=5))]
+        for name, run in runs_shown
+    ]
+    st.markdown(table([t("prediction_at"), *(str(place) for place in range(1, len(lines[0])))], lines))
+
+
+def _words(before: Trace, after: Trace, rule: Rule, changed: bool) -> None:
+    """The words that the word-boundary head sees, before and after."""
+    if before.boundaries is None:
+        return
+    from attnviz.measures import words
+
+    first = " / ".join(plain(word) for word in words(before)[:40])
+    st.markdown(f"{t('words')}: **{first}**")
+    if changed:
+        second = " / ".join(plain(word) for word in words(after)[:40])
+        name = plain(rule_title(rule))
+        st.markdown(f"{name}: **{second}**" if second != first else f"{name}: {t('words_same')}")
+
+
+def _offer_change() -> None:
+    """A button that sets up a sentence whose prediction a hard rule changes."""
+    st.button(t("try_change"), on_click=_set_change, icon=":material/swap_horiz:", type="tertiary")
+
+
+def _set_change() -> None:
+    """A sentence with a blank that argmax attention in every layer fills with another word."""
+    for name, value in CHANGE.items():
+        st.session_state[KEY + name] = value
+
+
+def show_more_heads(name: str, text: str) -> None:
+    """What 1, 2, 4 and 8 heads reach, and how different they are on this text."""
+    st.caption(f"**{t('more_heads_title')}**", help=t("more_heads_help"))
+    distances = runs.head_distances(text)
+    columns = ("col_heads", "col_masked_zh", "col_masked_en", "col_boundary", "col_distance")
+    rows = []
+    for model in MODELS:
+        card = runs.card(model)
+        figures = card.figures if card else {}
+        numbers = [
+            figure_text(figures.get(k)) for k in ("masked_accuracy_zh", "masked_accuracy_en", "boundary_f1_jieba")
+        ]
+        cells = [model.removeprefix("lab-"), *numbers, figure_text(distances[model])]
+        rows.append(bold(cells, model == name))
+    st.markdown(table([t(column) for column in columns], rows, "---:"))
+    run = runs.trace(name, text, SOFT)
+    width = run.attention(0).queries.shape[-1]
+    st.caption(t("model_says", model=name, layers=run.n_layers, heads=run.n_heads, width=width))

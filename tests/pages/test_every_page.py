@@ -1,0 +1,127 @@
+"""What every page owes, whichever pages there are: both languages, its link, a sentence for an empty text, words for
+every picture. The pages are those of the registry; a new one is tested as soon as its folder is there."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from attnviz.messages import LANGUAGES, say, table
+from attnviz.ui import registry
+from attnviz.ui.kit import Param, Screen
+from tests.pages.opened import PATIENCE, ROOT, said
+
+SCREENS = {screen.name: screen for screen in registry.screens()}
+NUMBERS, TEXT = ("1", "2", "0", "0.55"), "猫坐在垫子上。"
+# Values that a page takes only where they fit its text, model or files.
+FITTING = {
+    ("directions", "token"): "3", ("directions", "most"): "3", ("directions", "step"): "2",
+    ("hierarchical", "text"): "The food was great. The waiter was slow.",
+    ("limits", "model"): "lab-2",
+    ("long", "model"): "lab-2",
+    ("long", "sample"): "own",
+    ("long", "q0"): "0", ("long", "q1"): "8", ("long", "k0"): "0", ("long", "k1"): "8",
+    ("models", "change"): "-1.1;1>2",
+    ("models", "id"): "lab-2",
+    ("models", "map"): "self",
+    ("positions", "order"): "0.2.1.3.4.5.6.7.8",
+    ("positions", "text"): "猫坐在垫子上。",
+    ("readings", "a"): "乒乓/球拍/卖/完了", ("readings", "b"): "乒乓球/拍卖/完了", ("readings", "case"): "own",
+    ("readings", "left"): "1.1", ("readings", "right"): "0.2",
+    ("sparse", "model"): "lab-2",
+    ("translation", "way"): "en-zh", ("translation", "model"): "lab-2",
+}  # fmt: skip
+# What a page without network or room for it cannot show: a revision of a model that is not of the Hub.
+LEFT_OUT = {("models", "revision"), ("long", "revision")}
+TEXTS = ("text", "own", "zh", "target")  # names of the boxes in which a page is asked about a text
+OPTIONAL = {("models", "target"), ("translation", "target"), ("readings", "own")}  # boxes that may stay empty
+
+
+def wanted(screen: Screen) -> dict[str, str]:
+    """A legal value other than the usual one for each choice in the page's link."""
+    values = {param.name: _other(screen.name, param) for param in screen.params.values()}
+    return {name: value for name, value in values.items() if (screen.name, name) not in LEFT_OUT}
+
+
+def _other(page: str, param: Param) -> str:
+    if (page, param.name) in FITTING:
+        return FITTING[page, param.name]
+    read = inspect.unwrap(param.read)
+    allowed = inspect.getclosurevars(read).nonlocals.get("allowed", ()) if inspect.isfunction(read) else ()
+    for candidate in (*reversed(allowed), *((TEXT,) if param.read is str else NUMBERS)):
+        try:
+            if param.read(candidate) != param.default and (candidate in allowed or not allowed):
+                return candidate
+        except ValueError:
+            continue
+    raise AssertionError(f"no value for {param.name} of the page {page}: add one to FITTING")
+
+
+def alone(name: str, **link: str) -> AppTest:
+    """The page without app.py around it, opened by a link."""
+    at = AppTest.from_file(str(ROOT / "pages" / f"{name}.py"), default_timeout=PATIENCE)
+    for key, value in link.items():
+        at.query_params[key] = value
+    return at.run()
+
+
+def in_the_app(screen: Screen, lang: str) -> AppTest:
+    """The page with app.py around it."""
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE).switch_page(screen.file)
+    at.query_params["lang"] = lang
+    return at.run()
+
+
+def raw_keys(at: AppTest, lang: str) -> list[str]:
+    """Message keys that stand on the screen instead of their words."""
+    groups = "|".join(sorted({key.split(".")[0] for key in table(lang)}))
+    return re.findall(rf"(?<![\w.])(?:{groups})\.[a-z_]+\b", said(at))
+
+
+def silent(at: AppTest) -> list[str]:
+    """Charts for which a screen reader has no sentence."""
+    return [chart.proto.id for chart in at.get("plotly_chart") if not chart.proto.alt.strip()]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("name", SCREENS)
+def test_page_opens_in_the_app(name: str, lang: str) -> None:
+    screen = SCREENS[name]
+    at = in_the_app(screen, lang)
+    assert not at.exception and not at.error, [error.value for error in at.error]
+    assert say(_full(screen.title or f"{name}.title"), lang) in said(at)
+    assert say(f"ui.page_{name}", lang)
+    assert not raw_keys(at, lang) and not silent(at)
+
+
+def _full(key: str) -> str:
+    return key if "." in key else f"ui.{key}"
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_page_alone_brings_back_every_choice_of_its_link_and_keeps_it(name: str) -> None:
+    screen, link = SCREENS[name], wanted(SCREENS[name])
+    at = alone(name, **link)
+    assert not at.exception and not at.error, [error.value for error in at.error]
+    assert not raw_keys(at, link["lang"]) and not silent(at)
+    assert say(_full(screen.title or f"{name}.title"), link["lang"]) in said(at)
+    for param in screen.params.values():
+        if param.name in link:
+            published = at.query_params.get(param.name)
+            value = published[0] if isinstance(published, list) else published
+            assert value is not None and param.read(value) == param.read(link[param.name]), param.name
+            assert at.session_state[param.key] == param.read(link[param.name]), param.name
+
+
+ASKED = [(name, param.name) for name, screen in SCREENS.items() for key, param in screen.params.items() if key in TEXTS]
+
+
+@pytest.mark.parametrize(("name", "box"), [pair for pair in ASKED if pair not in OPTIONAL])
+def test_text_with_nothing_to_read_is_one_sentence(name: str, box: str) -> None:
+    at = alone(name, lang="zh", **{box: "   "})
+    assert not at.exception
+    assert len(at.error) == 1 and at.error[0].value.strip()
+    assert not raw_keys(at, "zh")

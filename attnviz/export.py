@@ -14,19 +14,22 @@ import csv as tables
 import html as markup
 import io
 import json
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from attnviz.messages import say
+from attnviz.selection import Scale, Selection, Style
 from attnviz.trace import Gap
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from attnviz.core.rules import Rule
-    from attnviz.figures import Scale
     from attnviz.trace import Trace
+
+__all__ = ["csv", "html", "npz"]
 
 
 def csv(trace: Trace, *, layer: int, head: int, rule: Rule | None = None) -> bytes:
@@ -78,44 +81,54 @@ def html(
     specials: bool = True, by: str = "token", language: str = "en",
 ) -> bytes:  # fmt: skip
     """One file that opens without a network: the text to point at, the head and all heads, Plotly's code inside."""
-    from attnviz.figures import grid, heatmap
-
-    shown = {"rule": rule, "scale": scale, "specials": specials, "by": by, "language": language}
-    big = heatmap(trace, layer=layer, head=head, **shown)  # type: ignore[arg-type]
-    small = grid(trace, selected=(layer, head), **shown)  # type: ignore[arg-type]
-    config = {"displaylogo": False, "modeBarButtons": [["toImage"]]}
-    figures = [
-        figure.to_html(full_html=False, include_plotlyjs=first, config=config)
-        for figure, first in ((big, True), (small, False))
-    ]
-    data = json.dumps(
-        reader_data(trace, layer=layer, head=head, query=query, rule=rule, language=language), ensure_ascii=False
+    return page(
+        trace, Selection(layer, head, query, rule=rule, specials=specials, by=by), Style(scale, False, language)
     )
+
+
+def page(trace: Trace, selection: Selection, style: Style) -> bytes:
+    """`html` of what is chosen, in that style; always on light and of its own height, with no pair framed."""
+    selection, style = replace(selection, key=None), replace(style, dark=False, height=None)
+    data = json.dumps(reader_data(trace, selection, style.language), ensure_ascii=False)
     title = markup.escape(trace.keys.text[:80] or trace.model)
-    name = say("ui.heatmap_title", language, layer=layer, head=head)
-    facts = markup.escape(f"{name} · {trace.model} · {rule or trace.rule}")
-    page = f"""<!doctype html><html lang="{language}"><meta charset="utf-8"><title>{title} · attnviz</title>
+    name = say("ui.heatmap_title", style.language, layer=selection.layer, head=selection.head)
+    facts = markup.escape(f"{name} · {trace.model} · {selection.rule or trace.rule}")
+    drawn = "".join(_drawn(trace, selection, style))
+    page = f"""<!doctype html><html lang="{style.language}"><meta charset="utf-8"><title>{title} · attnviz</title>
 <style>body {{ font-family: sans-serif; max-width: 1000px; margin: 24px auto; padding: 0 16px; background: #fff; }}
-{asset("reader.css")}</style><h1>{title}</h1><p>{facts}</p><div class="reader"></div>{figures[0]}{figures[1]}
+{asset("reader.css")}</style><h1>{title}</h1><p>{facts}</p><div class="reader"></div>{drawn}
 <script type="application/json" id="data">{data.replace("<", chr(92) + "u003c")}</script>
 <script type="module">{_script()}</script></html>"""
     return page.encode("utf-8")
 
 
-def reader_data(
-    trace: Trace, *, layer: int, head: int, query: int = 0, rule: Rule | None = None, language: str = "en",
-    blanks: bool = False,
-) -> dict[str, object]:  # fmt: skip
+def _drawn(trace: Trace, selection: Selection, style: Style) -> list[str]:
+    """The head and all heads as HTML; Plotly's code comes with the first."""
+    from attnviz.figures import choose
+    from attnviz.figures.grid import mosaic, paint_mosaic
+    from attnviz.figures.heatmap import paint_head
+
+    big = paint_head(choose.head(trace, selection), style)
+    every = mosaic(trace, selection, style.scale)
+    small = paint_mosaic(every, style, (selection.layer, selection.head))
+    config = {"displaylogo": False, "modeBarButtons": [["toImage"]]}
+    return [
+        figure.to_html(full_html=False, include_plotlyjs=first, config=config)
+        for figure, first in ((big, True), (small, False))
+    ]
+
+
+def reader_data(trace: Trace, selection: Selection, language: str = "en", *, blanks: bool = False) -> dict[str, object]:
     """What the reader in the browser (`assets/reader.js`) needs: labels, and three maps `[query, key]` of one byte a
     weight.
 
     A crossed map has two lines, the queries' and the `keys`'; else `keys` is None. The mean over all heads is that of
     the layers that have attention. `border` is the first token that the model wrote; `blanks` whether one may be made.
     """
-    layers = {number: trace.weights(number, rule=rule).mean(0) for number in trace.open_layers}
+    layers = {number: trace.weights(number, rule=selection.rule).mean(0) for number in trace.open_layers}
     maps = {
-        "head": trace.weights(layer, head, rule),
-        "layer": layers[layer],
+        "head": trace.weights(selection.layer, selection.head, selection.rule),
+        "layer": layers[selection.layer],
         "all": _mean(list(layers.values())),
     }
     keys = {"labels": trace.key_tokens, "special": list(trace.key_special)}
@@ -125,7 +138,7 @@ def reader_data(
         "keys": keys if trace.crossed else None,
         "border": None if trace.crossed else trace.border,
         "maps": {name: _bytes(weights) for name, weights in maps.items()},
-        "picked": query,
+        "picked": selection.query,
         "blank": trace.blank,
         "blanks": blanks and not trace.crossed,
         "words": _words(language),

@@ -255,7 +255,8 @@ def trace_of(layers: Sequence[Any], tokens: int) -> Any:
 def large(quick: bool) -> tuple[dict[str, Any], list[Bar]]:
     """4,096 tokens: all heads beside the forward pass, one head pooled, and a window of it."""
     from attnviz.figures import grid
-    from attnviz.figures.overview import overview, zoomed
+    from attnviz.figures.overview import from_afar, overview, zoomed
+    from attnviz.selection import PLAIN, Selection
 
     tokens, turns = (1024, 1) if quick else (4096, 3)
     part = range(tokens // 2, tokens // 2 + 256)
@@ -270,8 +271,8 @@ def large(quick: bool) -> tuple[dict[str, Any], list[Bar]]:
         )
         times |= in_turn(
             {
-                "overview": lambda t=trace: overview(t, layer=5, head=6),
-                "window": lambda t=trace: zoomed(t, layer=5, head=6, queries=part, keys=part),
+                "overview": lambda t=trace: overview(from_afar(t, Selection(5, 6)), PLAIN),
+                "window": lambda t=trace: zoomed(t, Selection(5, 6), PLAIN, (part, part)),
             },
             5,
         )
@@ -293,7 +294,8 @@ def growth(quick: bool) -> tuple[dict[str, Any], list[Bar]]:
     from attnviz.core.attention import attend
     from attnviz.core.rules import Soft
     from attnviz.figures import grid
-    from attnviz.figures.overview import overview, zoomed
+    from attnviz.figures.overview import from_afar, overview, zoomed
+    from attnviz.selection import PLAIN, Selection
 
     found = {}
     lengths = (1024, 2048) if quick else (1024, 2048, 4096, 8192)
@@ -303,8 +305,8 @@ def growth(quick: bool) -> tuple[dict[str, Any], list[Bar]]:
         trace, part = trace_of([attend(q, k, v, rule=Soft())], tokens), range(512, 768)
         draw = {
             "grid": lambda t=trace: grid(t),
-            "overview": lambda t=trace: overview(t, layer=0, head=0),
-            "window": lambda t=trace, p=part: zoomed(t, layer=0, head=0, queries=p, keys=p),
+            "overview": lambda t=trace: overview(from_afar(t, Selection()), PLAIN),
+            "window": lambda t=trace, p=part: zoomed(t, Selection(), PLAIN, (p, p)),
         }
         found[tokens] = {
             "bytes": {name: len(to_json_plotly(make())) for name, make in draw.items()},

@@ -20,14 +20,15 @@ with page.reader_errors(places.notice):
         model = runs.model(name)
         soft = runs.trace(name, now.text, kit.SOFT, now.blank)
         run = runs.trace(name, now.text, now.rule, now.blank) if now.scope == "run" else soft
-    redrawn = None if now.scope == "run" else kit.as_rule(now.rule)
-    opened = kit.OpenHead(run, *kit.head_now(run), *kit.cell_now(run), redrawn, now.scale, now.specials)
+    rule, style = kit.as_rule(now.rule), kit.style_now(now.scale)
+    redrawn = None if now.scope == "run" else rule
+    selection = kit.Selection(*kit.head_now(run), *kit.cell_now(run), redrawn, now.specials)
     with places.cells:
-        kit.draw_heatmap(opened)
+        kit.draw_heatmap(run, selection, style)
     with places.heads:
-        kit.draw_grid(opened)
+        kit.draw_grid(run, selection, style)
     with places.text:
-        kit.draw_reader(opened, blanks=model.mask_id is not None)
+        kit.draw_reader(run, selection, blanks=model.mask_id is not None)
     with places.head_pickers:
         kit.choose_head(run)
     with places.cell_pickers:
@@ -35,14 +36,14 @@ with page.reader_errors(places.notice):
     with places.notice:
         kit.show_cut(run, model.limit)
     with places.why:
-        kit.show_why(opened.cell, now.rule, name, now.scope)
-        kit.show_sink(opened)
+        kit.show_why(selection.explained(run), rule, name, now.scope)
+        kit.show_sink(run, selection)
     with places.prediction:
-        shown.show_prediction(soft, run, now.rule)
+        shown.show_prediction(soft, run, rule)
     with places.bought:
         shown.show_more_heads(name, now.text)
     with places.take:
-        kit.take_away(opened)
+        kit.take_away(run, selection, style)
 if not cold:
     choices.choose(places.box, places.controls)
 page.done(SCREEN.params)

@@ -27,11 +27,11 @@ with page.reader_errors():
     with left:
         shown.draw_square(bert, "bert", place, token)
         shown.show_answer(bert, token, "bert", wanted)
-        kit.take_away(kit.OpenHead(bert, *place, token), chart="directions.bert")
+        kit.take_away(bert, kit.Selection(*place, token), kit.style_now(), chart="directions.bert")
     with right:
         shown.draw_square(gpt, "gpt", place, token - 1)
         shown.show_answer(gpt, token - 1, "gpt", wanted)
-        kit.take_away(kit.OpenHead(gpt, *place, token - 1), chart="directions.gpt")
+        kit.take_away(gpt, kit.Selection(*place, token - 1), kit.style_now(), chart="directions.gpt")
     shown.show_consulted(bert, gpt, token)
     shown.draw_writing(text, token, kit.rule_now(), place)
 page.done(SCREEN.params)

@@ -26,14 +26,14 @@ with page.reader_errors():
         with document:
             shown.draw_document(reading, sentence, word)
     with left:
-        shown.draw_prediction(reading, rule)
+        shown.draw_prediction(reading)
         shown.draw_effect(reading, rule, model, text, sentence, word)
     st.divider()
     bars, why = st.columns([7, 5], gap="medium")
     with bars:
         shown.draw_sentence(reading, sentence, word)
     with why:
-        shown.draw_why(reading, rule, sentence, word)
+        shown.draw_why(reading, sentence, word)
     shown.draw_maps(reading, sentence, word)
     here, average = st.columns(2, gap="medium")
     with here:

@@ -29,8 +29,8 @@ with page.reader_errors():
     with right:
         st.markdown(f"##### {t('limits.edges_title')}")
         st.caption(t("limits.edges_look"))
-        layer, head = choices.choose_place(run)
-        tried = choices.edges((name, text, at, rule_now(), layer, head), model, run)
+        where = choices.choose_place(run)
+        tried = choices.edges((name, text, at, rule_now(), where), model, run)
         if tried is not None:
             shown.draw_edges(tried, run)
             st.caption(t("limits.whose", model=plain(name)))

@@ -41,19 +41,19 @@ with page.reader_errors():
     text, (left, middle, side) = st.container(), st.columns([10, 12, 8], gap="medium")
     with left:
         place = kit.choose_head(run)
-        opened = kit.OpenHead(run, *place, *kit.cell_now(run), rule, now.scale, now.specials, by)
-        kit.draw_grid(opened)
+        selection, style = kit.Selection(*place, *kit.cell_now(run), rule, now.specials, by), kit.style_now(now.scale)
+        kit.draw_grid(run, selection, style)
     with text:
-        kit.draw_reader(opened, blanks=model.mask_id is not None)
+        kit.draw_reader(run, selection, blanks=model.mask_id is not None)
     with middle:
         kit.choose_cell(run)
-        kit.draw_heatmap(opened)
+        kit.draw_heatmap(run, selection, style)
     with side:
-        kit.show_why(opened.cell, now.rule, model.name, choices.scope(model))
-        kit.show_sink(opened)
-        kit.take_away(opened)
-        choices.choose_changes(opened, locked=model.eager)
-    kit.show_effect(before.map(run.part), run, opened.query)
+        kit.show_why(selection.explained(run), kit.as_rule(now.rule), model.name, choices.scope(model))
+        kit.show_sink(run, selection)
+        kit.take_away(run, selection, style)
+        choices.choose_changes(run, selection, locked=model.eager)
+    kit.show_effect(before.map(run.part), run, selection.query)
     shown.show_facts(model, before)
 with in_force:
     choices.show_changes(run)

@@ -7,7 +7,7 @@ what comes out here is what `found.weights` would hold, entry by entry.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -24,6 +24,14 @@ Pool = Literal["max", "mean"]
 BLOCK = 2**20  # weights in a block, 4 MB; of 2**17 to 2**22 the fastest with one head of 4,096 tokens
 Read = Callable[[int, int], tuple[Tensor, Tensor | None]]  # rows start to stop: weights, and who is allowed if not all
 Spans = Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Whatever can be read by rows: how, and how many (rows, columns) there are."""
+
+    read: Read
+    shape: tuple[int, int]
 
 
 def rows(found: Attention, start: int, stop: int) -> Float[Tensor, "*head row key"]:
@@ -93,7 +101,7 @@ def pooled(
             if on_progress is not None:
                 on_progress((number + share) / len(heads))
 
-        done.append(pool(reader(one), shape, size, how, part=part, on_progress=told, shown=shown))
+        done.append(pool(reader(one), size, how, part=part, on_progress=told, shown=shown))
     return done[0] if found.queries.ndim < 3 else torch.stack(done)
 
 
@@ -104,7 +112,7 @@ def only(found: Attention, head: int) -> Attention:
     return replace(found.only(head), rule=moved)
 
 
-def reader(found: Attention) -> Read:
+def reader(found: Attention) -> Rows:
     """The rows of one head as `pool` asks for them."""
 
     def read(start: int, stop: int) -> tuple[Tensor, Tensor | None]:
@@ -113,7 +121,7 @@ def reader(found: Attention) -> Read:
             block = _before(block, min(stop, found.keys.shape[-2]))
         return block.weights.float(), block.allowed
 
-    return read
+    return Rows(read, (found.queries.shape[-2], found.keys.shape[-2]))
 
 
 def _before(block: Attention, stop: int) -> Attention:
@@ -127,8 +135,7 @@ def _before(block: Attention, stop: int) -> Attention:
 
 
 def pool(
-    read: Read,
-    shape: tuple[int, int],
+    rows: Rows,
     size: tuple[int, int],
     how: Pool = "max",
     *,
@@ -136,16 +143,13 @@ def pool(
     on_progress: Callable[[float], object] | None = None,
     shown: Callable[[Tensor], Tensor] | None = None,
 ) -> Float[Tensor, "down across"]:
-    """`pooled` for whatever can be read by rows: `shape` is how many rows and columns there are.
-
-    Columns that `read` leaves out at the end are not allowed.
-    """
-    queries, keys = part or (range(shape[0]), range(shape[1]))
+    """`pooled` for whatever can be read by rows; columns that it leaves out at the end are not allowed."""
+    queries, keys = part or (range(rows.shape[0]), range(rows.shape[1]))
     down, across = _edges(len(queries), size[0]), _edges(len(keys), size[1])
     found = []
-    for cells in _blocks(down, shape[1]):
+    for cells in _blocks(down, rows.shape[1]):
         start, stop = down[cells.start][0], down[cells.stop - 1][1]
-        weights, allowed = read(queries.start + start, queries.start + stop)
+        weights, allowed = rows.read(queries.start + start, queries.start + stop)
         weights = (weights if shown is None else shown(weights))[..., keys.start : keys.stop]
         spans = [(first - start, last - start) for first, last in down[cells.start : cells.stop]]
         found.append(_cells(weights, _columns(allowed, keys), spans, across, how))

@@ -78,14 +78,13 @@ def edge_effects(
     before: Trace,
     query: int,
     *,
-    layer: int | None = None,
-    head: int | None = None,
+    where: tuple[()] | tuple[int] | tuple[int, int] = (),
     most: int = MOST_EDGES,
     on_edge: Callable[[int, int], object] | None = None,
 ) -> Edges:
     """Does the prediction at `query` follow the weights that it gives? One run for each key, its edge forbidden.
 
-    The edge is forbidden in one head, in one layer (`head` None) or everywhere (both None); the weights are of the same
+    The edge is forbidden everywhere, or `where` says: in a (layer,), in a (layer, head); the weights are of the same
     place. `bits` is D(before || after) at `query` (`prediction_change`). At most `most` keys, those with the most
     weight; keys that the query may not see are left out. `on_edge(done, of)` is called after each run. (The knockout of
     Geva et al. 2023; the question of Jain and Wallace 2019, sec. 4.1, who took out words.)
@@ -93,9 +92,9 @@ def edge_effects(
     Raises `ModelError` for a model that predicts nothing or cannot be changed, `AttnvizError` for a place not there.
     """
     before.probabilities(query)  # refuses early
-    weights = row_weights(before, query, layer, head)
+    weights = row_weights(before, query, *where)
     keys = [key for key in weights.argsort(descending=True).tolist() if weights[key] > 0][:most]
-    layers, heads = None if layer is None else (layer,), None if head is None else (head,)
+    layers, heads = where[:1] or None, where[1:] or None
     source, target = (before.encoded, None) if before.looked_at is None else (before.looked_at, before.encoded)
     bits = []
     for done, key in enumerate(keys):

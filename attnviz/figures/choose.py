@@ -13,6 +13,7 @@ from attnviz.axes.units import averaged, pooled
 from attnviz.core import blocks as streaming
 from attnviz.core.attention import Attention
 from attnviz.core.rules import Soft
+from attnviz.selection import Selection
 from attnviz.trace import Trace
 
 LEAST_MISSING = 1e-3  # a softmax row that misses 1 by more than this has lost weight somewhere; float32 misses 1e-6
@@ -35,6 +36,68 @@ class Side:
         """Where in the picture is this place of the axis, or the unit it belongs to? None where it is not shown."""
         unit = self.units.of[token]
         return self.places.index(unit) if unit in self.places else None
+
+
+@dataclass(frozen=True)
+class Lost:
+    """What part of each row shown reaches no key; `learned` where a sink that the model has learned takes it."""
+
+    weights: Float[Tensor, " query"]
+    learned: bool
+
+
+@dataclass(frozen=True)
+class Head:
+    """What is shown of one head, in numbers: the picture, its words and what they are made of agree on these.
+
+    `weights` `[query, key]` are NaN where a key is not allowed. `cell` (row, column) is the chosen pair where it is
+    shown; `border` how many (rows, columns) come before what the model wrote, None where no line parts them.
+    """
+
+    selection: Selection
+    weights: Float[Tensor, "query key"]
+    queries: Side
+    keys: Side
+    lost: Lost | None = None
+    cell: tuple[int, int] | None = None
+    border: tuple[int, int] | None = None
+
+    @property
+    def crossed(self) -> bool:
+        """Does one thing look at another?"""
+        return self.keys is not self.queries
+
+    @property
+    def strongest(self) -> tuple[int, int]:
+        """The (row, column) of the largest weight; of a thing that looks at itself, not from a place to itself."""
+        weights = self.weights.nan_to_num(0.0)
+        if not self.crossed:
+            weights = weights.fill_diagonal_(0)
+        row, column = divmod(int(weights.argmax()), weights.shape[-1])
+        return row, column
+
+
+def head(trace: Trace, selection: Selection) -> Head:
+    """What does a picture show of the head that is chosen? Its rule is resolved here, once.
+
+    Raises `AttnvizError` for a layer or head that is not there, and for a layer without attention.
+    """
+    queries, keys = shown = sides(trace, selection.specials, selection.by)
+    found = selection.attention(trace)
+    lost, cell = missing(found, queries), None
+    if selection.cell is not None:
+        row, column = queries.place_of(selection.cell[0]), keys.place_of(selection.cell[1])
+        cell = None if row is None or column is None else (row, column)
+    return Head(selection, visible(found, shown), queries, keys, lost, cell, _border(shown, trace.border))
+
+
+def _border(shown: tuple[Side, Side], first: int | None) -> tuple[int, int] | None:
+    """How many rows and columns come before token `first`; None where that leaves one of them empty."""
+    if first is None:
+        return None
+    rows, columns = (sum(token < first for token in side.tokens) for side in shown)
+    inside = 0 < rows < len(shown[0].tokens) and 0 < columns < len(shown[1].tokens)
+    return (rows, columns) if inside else None
 
 
 def sides(trace: Trace, specials: bool, by: str = "token") -> tuple[Side, Side]:
@@ -67,7 +130,7 @@ def visible(found: Attention, shown: tuple[Side, Side]) -> Float[Tensor, "*head 
     return weights.index_select(-2, torch.tensor(queries.places)).index_select(-1, torch.tensor(keys.places))
 
 
-def reader(found: Attention, shown: tuple[Side, Side]) -> streaming.Read:
+def reader(found: Attention, shown: tuple[Side, Side]) -> streaming.Rows:
     """One head's rows of what is shown, for `streaming.pool`: `visible` a block at a time."""
     queries, keys = shown
     rows = streaming.reader(found)
@@ -87,7 +150,7 @@ def reader(found: Attention, shown: tuple[Side, Side]) -> streaming.Read:
         block = block.index_select(1, across)
         return block.nan_to_num(0.0), ~block.isnan()
 
-    return read
+    return streaming.Rows(read, (len(queries.places), len(keys.places)))
 
 
 def _whole(side: Side, count: int) -> bool:
@@ -95,7 +158,7 @@ def _whole(side: Side, count: int) -> bool:
     return not side.joined and len(side.places) == count
 
 
-def missing(found: Attention, queries: Side) -> tuple[Float[Tensor, " query"], bool] | None:
+def missing(found: Attention, queries: Side) -> Lost | None:
     """What part of one head's rows reaches no key, and is it a learned sink's? None where the rows are whole.
 
     A learned sink has its true weight under the rule. Where there is none, a softmax row that misses 1 has lost the
@@ -113,4 +176,4 @@ def missing(found: Attention, queries: Side) -> tuple[Float[Tensor, " query"], b
     lost = lost.clamp(0, 1)
     if queries.joined:
         lost = averaged(lost, queries.units)
-    return lost[torch.tensor(queries.places)], found.sink is not None
+    return Lost(lost[torch.tensor(queries.places)], found.sink is not None)

@@ -10,10 +10,12 @@ from typing import Any
 import plotly.graph_objects as go
 
 from attnviz.figures.paint.labels import escaped, widest
-from attnviz.figures.paint.palette import TICK, Colours, colours, layout, series
+from attnviz.figures.paint.palette import TICK, Colours, layout, series, theme
+from attnviz.selection import Style
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
 LONGEST = 28  # characters of a line's or bar's name
+HEIGHT = 300
 NARROW = 340  # pixels: a legend must fit beside the axis of a narrow screen
 
 
@@ -28,6 +30,16 @@ class Line:
     points: bool = False
 
 
+@dataclass(frozen=True)
+class Axes:
+    """What stands along the axes of a plot, and whether they are logarithmic."""
+
+    x: str
+    y: str
+    log_x: bool = False
+    log_y: bool = False
+
+
 def lines(
     drawn: Sequence[Line],
     *,
@@ -37,24 +49,30 @@ def lines(
     language: str = "en",
     log_x: bool = False,
     log_y: bool = False,
-    height: int = 300,
+    height: int | None = None,
     marks: Sequence[tuple[float, str]] = (),
 ) -> go.Figure:
     """How does one number go with another? Every line in a colour and with a mark of its own.
 
     `marks` are values of x, each with a word, that get an upright line ("you are here").
     """
-    chosen = colours(dark)
+    axes, style = Axes(x_title, y_title, log_x, log_y), Style(dark=dark, language=language, height=height)
+    return paint_lines(drawn, axes, style, marks)
+
+
+def paint_lines(drawn: Sequence[Line], axes: Axes, style: Style, marks: Sequence[tuple[float, str]] = ()) -> go.Figure:
+    """The picture of some lines between axes."""
+    chosen = theme(style)
     many = sum(bool(line.name) for line in drawn) > 1
     figure = go.Figure(
         {
-            "data": [_line(line, number, dark) for number, line in enumerate(drawn)],
+            "data": [_line(line, number, style.dark) for number, line in enumerate(drawn)],
             "layout": {
-                **layout(chosen, height=height, l=58, b=46, t=22 if marks else 10),
+                **layout(chosen, height=style.pixels(HEIGHT), l=58, b=46, t=22 if marks else 10),
                 "showlegend": many,
                 "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": TICK + 1}},
-                "xaxis": _axis(x_title, chosen, log_x),
-                "yaxis": _axis(y_title, chosen, log_y),
+                "xaxis": _axis(axes.x, chosen, axes.log_x),
+                "yaxis": _axis(axes.y, chosen, axes.log_y),
             },
         }
     )
@@ -65,7 +83,7 @@ def lines(
     for at, word in marks:
         figure.add_vline(x=at, line={"color": chosen.accent, "width": 1.5, "dash": "dot"})
         figure.add_annotation(
-            x=math.log10(at) if log_x else at, y=1, yref="paper", yanchor="top", xanchor="left", showarrow=False,
+            x=math.log10(at) if axes.log_x else at, y=1, yref="paper", yanchor="top", xanchor="left", showarrow=False,
             text=escaped(word, LONGEST), font={"size": TICK, "color": chosen.accent},
         )  # fmt: skip
     return figure
@@ -107,9 +125,10 @@ def bars(
     form: str = ".3f",
 ) -> go.Figure:
     """How large is each of these? One bar a name, the first on top, its number beside it; `chosen` stands out."""
-    theme = colours(dark)
+    style = Style(dark=dark, language=language, height=height)
+    colours = theme(style)
     labels = [escaped(name, LONGEST) for name in names]
-    fill = [theme.accent if number == chosen else series(0, dark) for number in range(len(labels))]
+    fill = [colours.accent if number == chosen else series(0, dark) for number in range(len(labels))]
     return go.Figure(
         {
             "data": [
@@ -121,8 +140,8 @@ def bars(
                 }
             ],
             "layout": {
-                **layout(theme, height=height or 60 + 26 * len(labels), l=14 + widest(labels, 12), b=40, r=56),
-                "xaxis": _axis(title, theme),
+                **layout(colours, height=style.pixels(60 + 26 * len(labels)), l=14 + widest(labels, 12), b=40, r=56),
+                "xaxis": _axis(title, colours),
                 "yaxis": {
                     "tickvals": list(range(len(labels))), "ticktext": labels, "autorange": "reversed",
                     "fixedrange": True, "tickfont": {"size": 12}, "zeroline": False, "showgrid": False,

@@ -6,10 +6,12 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from attnviz.figures.paint.palette import Colours, colours
+from attnviz.figures.paint.palette import Colours, theme
+from attnviz.selection import PLAIN, Style
 
 PALE = 0.04  # a shade below this is not painted: the page's own ground says it better
 INKS = ("#000000", "#ffffff")
+HEIGHT = 430
 BAR = 56  # pixels of the longest bar
 
 
@@ -33,38 +35,38 @@ class Row:
     chosen: bool = False
 
 
-def document(rows: Sequence[Row], *, dark: bool = False, height: int = 430) -> str:
-    """Which sentences and words count? A line for each sentence; the whole scrolls where it is longer than `height`."""
-    theme = colours(dark)
-    lines = "".join(_row(row, theme) for row in rows)
+def document(rows: Sequence[Row], style: Style = PLAIN) -> str:
+    """Which sentences and words count? A line for each sentence; the whole scrolls where it does not fit."""
+    look, high = theme(style), style.pixels(HEIGHT)
+    lines = "".join(_row(row, look) for row in rows)
     return (
-        f"<div class='document' style='max-height:{height}px;overflow-y:auto;line-height:1.75;font-size:.92rem;"
-        f"color:{theme.text}'>{lines}</div>"
+        f"<div class='document' style='max-height:{high}px;overflow-y:auto;line-height:1.75;font-size:.92rem;"
+        f"color:{look.text}'>{lines}</div>"
     )
 
 
-def _row(row: Row, theme: Colours) -> str:
+def _row(row: Row, look: Colours) -> str:
     """One sentence with its bar to the left."""
-    frame = f"2px solid {theme.accent}" if row.chosen else "2px solid transparent"
+    frame = f"2px solid {look.accent}" if row.chosen else "2px solid transparent"
     width = round(BAR * min(max(row.bar, 0.0), 1.0))
-    words = "".join(_part(part, theme) for part in row.parts)
+    words = "".join(_part(part, look) for part in row.parts)
     return (
         f"<div style='display:flex;gap:.6rem;align-items:flex-start;border-left:{frame};padding:.1rem 0 .1rem .4rem'>"
-        f"<div style='flex:0 0 {BAR + 4}px;font-size:.72rem;line-height:1.2;padding-top:.3rem;color:{theme.faint}'>"
-        f"<div style='width:{width}px;height:7px;border-radius:2px;background:{theme.ramp[3]}'></div>"
+        f"<div style='flex:0 0 {BAR + 4}px;font-size:.72rem;line-height:1.2;padding-top:.3rem;color:{look.faint}'>"
+        f"<div style='width:{width}px;height:7px;border-radius:2px;background:{look.ramp[3]}'></div>"
         f"{html.escape(row.beside)}</div>"
         f"<div style='flex:1;min-width:0;overflow-wrap:anywhere' dir='auto'>{words}</div></div>"
     )
 
 
-def _part(part: Painted, theme: Colours) -> str:
+def _part(part: Painted, look: Colours) -> str:
     """One stretch of text."""
     shown = html.escape(part.text)
     if part.shade is None:
         return shown
-    styles = [f"outline:2px solid {theme.accent}"] if part.chosen else []
+    styles = [f"outline:2px solid {look.accent}"] if part.chosen else []
     if part.shade >= PALE:
-        ground = mixed(theme.ramp, part.shade)
+        ground = mixed(look.ramp, part.shade)
         ink = legible(ground)
         styles += [f"background:{ground}", f"color:{ink}", "border-radius:3px"]
     style = f" style='{';'.join(styles)}'" if styles else ""

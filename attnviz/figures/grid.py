@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import torch
+from jaxtyping import UInt8
 from torch import Tensor
 
 from attnviz.core import blocks as streaming
@@ -20,18 +22,17 @@ from attnviz.figures.choose import Side, reader, sides, visible
 from attnviz.figures.paint.labels import escaped, shortened, wrapped
 from attnviz.figures.paint.palette import (
     TICK,
-    Colours,
-    Scale,
     Spacing,
-    colours,
     head_axes,
     head_margins,
     layout,
     not_allowed_mark,
     shade,
+    theme,
 )
 from attnviz.figures.paint.shades import GAP, NOT_ALLOWED, bytes_ramp, in_bytes
 from attnviz.messages import say
+from attnviz.selection import Scale, Selection, Style
 from attnviz.trace import Gap, Trace
 
 MOST_CELLS = 64  # a tile has fewer pixels than that across; longer texts are pooled by their largest weights
@@ -40,6 +41,27 @@ LEAST_SIDE = 8  # the cells of a short side are repeated, or the gaps would be a
 MOST_HEADS, MOST_LAYERS = 16, 28  # names beside each other that do not touch; WORDED of them with the word "head"
 WORDED = 8
 NARROW = 330  # pixels across that a sentence in a gap may have
+HEIGHT = 420
+
+
+@dataclass(frozen=True)
+class Mosaic:
+    """What is shown of every head: all tiles side by side, one byte a cell, and how they stand.
+
+    `places` are the (layer, head) that have a tile; `layers` the run's, those without attention among them.
+    """
+
+    cells: UInt8[np.ndarray, "down across"]
+    places: list[tuple[int, int]]
+    layers: tuple[Attention | Gap, ...]
+    heads: int
+    down: Spacing
+    across: Spacing
+
+    @property
+    def hidden(self) -> bool:
+        """Is there a cell that is not allowed?"""
+        return bool((self.cells == NOT_ALLOWED).any())
 
 
 def grid(
@@ -52,7 +74,7 @@ def grid(
     selected: tuple[int, int] | None = None,
     dark: bool = False,
     language: str = "en",
-    height: int = 420,
+    height: int | None = None,
     on_progress: Callable[[float], object] | None = None,
 ) -> go.Figure:
     """What does every head do? Layers down, heads across, each tile that head's weights (queries down, keys across).
@@ -63,35 +85,48 @@ def grid(
     without attention is a band that says why; where a layer has fewer heads than another, the rest of its row is empty.
     `on_progress` hears after each head which share is done, 0 to 1.
     """
-    chosen, shown = colours(dark), sides(trace, specials, by)
+    layer, head = selected or (0, 0)
+    selection = Selection(layer, head, rule=rule, specials=specials, by=by)
+    shown = mosaic(trace, selection, scale, on_progress=on_progress)
+    return paint_mosaic(shown, Style(scale, dark, language, height), selected)
+
+
+def mosaic(
+    trace: Trace, selection: Selection, scale: Scale, *, on_progress: Callable[[float], object] | None = None
+) -> Mosaic:
+    """The tiles of every head, shaded on a scale; which head `selection` has chosen does not matter."""
+    shown, rule = sides(trace, selection.specials, selection.by), selection.rule
     most = _most_cells(trace.n_layers * trace.n_heads)
     hear = _told(on_progress, sum(trace.attention(layer).n_heads for layer in trace.open_layers))
     tiles = {
         layer: _tiles(trace.attention(layer, None, rule), shown, scale, most, hear) for layer in trace.open_layers
     }  # fmt: skip
-    mosaic, down, across = _mosaic(tiles, trace.n_layers, trace.n_heads)
+    places = [(layer, head) for layer in tiles for head in range(len(tiles[layer]))]
+    cells, down, across = _mosaic(tiles, trace.n_layers, trace.n_heads)
+    return Mosaic(cells, places, trace.layers, trace.n_heads, down, across)
+
+
+def paint_mosaic(shown: Mosaic, style: Style, selected: tuple[int, int] | None = None) -> go.Figure:
+    """The picture of every head, the one that is `selected` framed."""
     picture = {
-        "type": "heatmap", "z": mosaic, "zmin": 0, "zmax": GAP, "colorscale": bytes_ramp(chosen),
+        "type": "heatmap", "z": shown.cells, "zmin": 0, "zmax": GAP, "colorscale": bytes_ramp(theme(style)),
         "showscale": False, "hoverinfo": "skip",
     }  # fmt: skip
-    layers, heads = _layer_names(trace, language), _head_names(trace, language)
-    places = [(layer, head) for layer in tiles for head in range(len(tiles[layer]))]
-    empty = _nothing(trace, places, down, across, language)
-    hidden = any(bool((layer == NOT_ALLOWED).any()) for layer in tiles.values())
+    layers, heads = _layer_names(shown, style.language), _head_names(shown, style.language)
     figure: dict[str, Any] = {
-        "data": [picture, _targets(places, down, across, language), *empty],
+        "data": [picture, _targets(shown, style.language), *_nothing(shown, style.language)],
         "layout": {
-            **layout(chosen, height=height, **head_margins(layers)),
-            **head_axes(layers, heads, down, across),
-            "shapes": [] if selected not in places else [_frame(selected, down, across, chosen)],
+            **layout(theme(style), height=style.pixels(HEIGHT), **head_margins(layers)),
+            **head_axes(layers, heads, shown.down, shown.across),
+            "shapes": [_frame(selected, shown, style)] if selected in shown.places else [],
         },
     }
-    if trace.n_heads > WORDED:
-        _name_heads(figure["layout"], chosen, language)
-    if hidden:
-        _name_colour(figure["layout"], chosen, language)
-    if len(tiles) < trace.n_layers:
-        _bands(figure["layout"], trace, down, across, chosen, language)
+    if shown.heads > WORDED:
+        _name_heads(figure["layout"], style)
+    if shown.hidden:
+        _name_colour(figure["layout"], style)
+    if any(isinstance(layer, Gap) for layer in shown.layers):
+        _bands(figure["layout"], shown, style)
     return go.Figure(figure)
 
 
@@ -140,9 +175,8 @@ def _tiles(
 
 def _from_afar(one: Attention, shown: tuple[Side, Side], size: tuple[int, int], scale: Scale) -> Tensor:
     """The largest weights of one head's cells, in shares of their rows' largest on that scale; NaN: not allowed."""
-    shape = (len(shown[0].places), len(shown[1].places))
     share = partial(shade, scale="row") if scale == "row" else None
-    return streaming.pool(reader(one, shown), shape, size, shown=share)
+    return streaming.pool(reader(one, shown), size, shown=share)
 
 
 def _mosaic(tiles: dict[int, Tensor], layers: int, heads: int) -> tuple[np.ndarray, Spacing, Spacing]:
@@ -162,18 +196,19 @@ def _mosaic(tiles: dict[int, Tensor], layers: int, heads: int) -> tuple[np.ndarr
     return mosaic, down, across
 
 
-def _targets(places: list[tuple[int, int]], down: Spacing, across: Spacing, language: str) -> dict[str, object]:
+def _targets(shown: Mosaic, language: str) -> dict[str, object]:
     """One invisible square a tile, to hover and to click."""
     said = say("figure.tile", language, layer="%{customdata[0]}", head="%{customdata[1]}")
     return {
-        **_points(places, down, across),
-        "customdata": places,
+        **_points(shown.places, shown),
+        "customdata": shown.places,
         "hovertemplate": said + "<extra></extra>",
     }
 
 
-def _points(places: list[tuple[int, int]], down: Spacing, across: Spacing) -> dict[str, object]:
+def _points(places: list[tuple[int, int]], shown: Mosaic) -> dict[str, object]:
     """Invisible squares in the middle of these tiles."""
+    down, across = shown.down, shown.across
     return {
         "type": "scatter",
         "mode": "markers",
@@ -183,22 +218,18 @@ def _points(places: list[tuple[int, int]], down: Spacing, across: Spacing) -> di
     }
 
 
-def _nothing(
-    trace: Trace, tiles: list[tuple[int, int]], down: Spacing, across: Spacing, language: str
-) -> list[dict[str, object]]:
+def _nothing(shown: Mosaic, language: str) -> list[dict[str, object]]:
     """Squares where there is no head, that say why: without them the nearest head would answer.
 
     They go by what they say, which then is sent once.
     """
-    there, said = set(tiles), dict[str, list[tuple[int, int]]]()
-    for layer, found in enumerate(trace.layers):
+    there, said = set(shown.places), dict[str, list[tuple[int, int]]]()
+    for layer, found in enumerate(shown.layers):
         why = _why_nothing(found, language)
-        for head in range(max(trace.n_heads, 1)):
+        for head in range(max(shown.heads, 1)):
             if (layer, head) not in there:
                 said.setdefault(why, []).append((layer, head))
-    return [
-        {**_points(places, down, across), "hovertemplate": why + "<extra></extra>"} for why, places in said.items()
-    ]  # fmt: skip
+    return [{**_points(places, shown), "hovertemplate": why + "<extra></extra>"} for why, places in said.items()]
 
 
 def _why_nothing(found: Attention | Gap, language: str) -> str:
@@ -213,25 +244,27 @@ def _reason(gap: Gap, language: str) -> str:
     return say(f"gap.{gap.reason}", language, kind=escaped(gap.kind, 40))
 
 
-def _frame(selected: tuple[int, int] | None, down: Spacing, across: Spacing, chosen: Colours) -> dict[str, object]:
+def _frame(selected: tuple[int, int] | None, shown: Mosaic, style: Style) -> dict[str, object]:
     """The outline of the tile that is open, half way into the gaps around it."""
-    layer, head = selected or (0, 0)
+    (layer, head), down, across = selected or (0, 0), shown.down, shown.across
     left, top = head * across.pitch - 0.5 - across.room, layer * down.pitch - 0.5 - down.room
     return {
         "type": "rect", "x0": left, "x1": left + across.pitch, "y0": top, "y1": top + down.pitch,
-        "line": {"color": chosen.accent, "width": 2.5},
+        "line": {"color": theme(style).accent, "width": 2.5},
     }  # fmt: skip
 
 
-def _layer_names(trace: Trace, language: str) -> list[str]:
+def _layer_names(shown: Mosaic, language: str) -> list[str]:
     """The model's own numbers, as many as fit below each other."""
-    return _thinned([say("figure.layer_tick", language, layer=layer) for layer in range(trace.n_layers)], MOST_LAYERS)
+    return _thinned(
+        [say("figure.layer_tick", language, layer=layer) for layer in range(len(shown.layers))], MOST_LAYERS
+    )
 
 
-def _head_names(trace: Trace, language: str) -> list[str]:
+def _head_names(shown: Mosaic, language: str) -> list[str]:
     """Names, or where there are many numbers, as many as fit beside each other."""
-    word = "figure.head_tick" if trace.n_heads <= WORDED else "figure.head_short"
-    return _thinned([say(word, language, head=head) for head in range(trace.n_heads)], MOST_HEADS)
+    word = "figure.head_tick" if shown.heads <= WORDED else "figure.head_short"
+    return _thinned([say(word, language, head=head) for head in range(shown.heads)], MOST_HEADS)
 
 
 def _thinned(names: list[str], most: int) -> list[str]:
@@ -242,31 +275,30 @@ def _thinned(names: list[str], most: int) -> list[str]:
     return [name if place % step == 0 else "" for place, name in enumerate(names)]
 
 
-def _name_heads(layout: dict[str, Any], chosen: Colours, language: str) -> None:
+def _name_heads(layout: dict[str, Any], style: Style) -> None:
     """Say above the numbers that they are heads."""
-    font = {"size": TICK, "color": chosen.faint}
-    layout["xaxis"]["title"] = {"text": say("figure.head_axis", language), "font": font, "standoff": 2}
+    font = {"size": TICK, "color": theme(style).faint}
+    layout["xaxis"]["title"] = {"text": say("figure.head_axis", style.language), "font": font, "standoff": 2}
     layout["margin"]["t"] += 1.4 * TICK
 
 
-def _name_colour(layout: dict[str, Any], chosen: Colours, language: str) -> None:
+def _name_colour(layout: dict[str, Any], style: Style) -> None:
     """Say below the tiles which colour means "not allowed"."""
     layout["annotations"] = [
         {
-            "text": not_allowed_mark(chosen, language), "xref": "paper", "yref": "paper", "x": 1, "y": 0,
+            "text": not_allowed_mark(style), "xref": "paper", "yref": "paper", "x": 1, "y": 0,
             "xanchor": "right", "yanchor": "top", "showarrow": False, "font": {"size": TICK},
         }
     ]  # fmt: skip
     layout["margin"]["b"] += 1.3 * TICK
 
 
-def _bands(
-    layout: dict[str, Any], trace: Trace, down: Spacing, across: Spacing, chosen: Colours, language: str
-) -> None:
+def _bands(layout: dict[str, Any], shown: Mosaic, style: Style) -> None:
     """Draw each run of layers without attention as a band that says what stands there and why it has no weights."""
-    row = (layout["height"] - layout["margin"]["t"] - layout["margin"]["b"]) / trace.n_layers  # pixels
-    right = max(trace.n_heads, 1) * across.pitch - (across.pitch - across.size) - 0.5
-    for first, last, gap in _runs(trace):
+    chosen, down, across = theme(style), shown.down, shown.across
+    row = (layout["height"] - layout["margin"]["t"] - layout["margin"]["b"]) / len(shown.layers)  # pixels
+    right = max(shown.heads, 1) * across.pitch - (across.pitch - across.size) - 0.5
+    for first, last, gap in _runs(shown.layers):
         top, bottom = first * down.pitch - 0.5, last * down.pitch + down.size - 0.5
         layout["shapes"].append(
             {
@@ -274,7 +306,7 @@ def _bands(
                 "line": {"color": chosen.faint, "width": 1, "dash": "dot"},
             }
         )  # fmt: skip
-        said = _in_band(gap, (last - first + 1) * row, language)
+        said = _in_band(gap, (last - first + 1) * row, style.language)
         if said:
             layout.setdefault("annotations", []).append(
                 {
@@ -293,10 +325,10 @@ def _in_band(gap: Gap, pixels: float, language: str) -> str:
     return kind if pixels >= TICK else ""
 
 
-def _runs(trace: Trace) -> list[tuple[int, int, Gap]]:
+def _runs(layers: tuple[Attention | Gap, ...]) -> list[tuple[int, int, Gap]]:
     """Neighbouring layers without attention for the same reason: first, last, and what stands there."""
     found: list[tuple[int, int, Gap]] = []
-    for number, layer in enumerate(trace.layers):
+    for number, layer in enumerate(layers):
         if not isinstance(layer, Gap):
             continue
         if found and found[-1][1] == number - 1 and found[-1][2] == layer:

@@ -5,178 +5,163 @@ Nothing here lays out all weights of a head: `streaming` computes the rows that 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from attnviz.core import blocks as streaming
 from attnviz.core.blocks import Pool
-from attnviz.core.rules import Rule
-from attnviz.figures.curves import Line, lines
-from attnviz.figures.heatmap import UNSEEN, cells
+from attnviz.figures.cells import UNSEEN, cells
+from attnviz.figures.curves import Axes, Line, paint_lines
 from attnviz.figures.paint.labels import escaped, widest
 from attnviz.figures.paint.palette import (
     BAR_TICKS,
     CLEAR,
     TICK,
-    Colours,
-    Scale,
     cell_frame,
-    colours,
     layout,
     not_allowed_mark,
     room_for_bar,
     room_for_mark,
     shade,
+    theme,
 )
 from attnviz.figures.paint.shades import NOT_ALLOWED, STEPS, bar_alone, bytes_picture
 from attnviz.messages import say
+from attnviz.selection import Scale, Selection, Style
 from attnviz.trace import Trace
 
+Part = tuple[range, range]  # queries, keys
 MOST_POINTS = 2_000  # of a line; more than a screen has pixels across
 EXACT = 64 * 64  # cells of a window that are sent as floats
 DOWN, ACROSS = 9, 7  # ticks at most
 SHORT = 8  # characters of a label beside its number
+HEIGHT, LINE_HEIGHT = 440, 240
 LEAST_HEIGHT = 240  # pixels; a lower overview is a minimap, without a colour bar
 
 
-def overview(
-    trace: Trace,
-    *,
-    layer: int,
-    head: int,
-    rule: Rule | None = None,
-    how: Pool = "max",
-    scale: Scale = "unit",
-    size: int = 480,
-    part: tuple[range, range] | None = None,
-    box: tuple[range, range] | None = None,
-    dark: bool = False,
-    language: str = "en",
-    height: int = 440,
-) -> go.Figure:
-    """What does the whole head look like, or a large `part` of it (queries, keys), however long the text is?
+@dataclass(frozen=True)
+class Afar:
+    """What is shown of a head from afar: its cells, and the labels of the tokens that the sides count.
 
-    At most `size` cells a side, each the largest or the mean weight of the pairs in it (`streaming.pooled`), one byte a
-    cell. The axes count the text's tokens; `box` (queries, keys) is framed. Means on the scale "unit" are shown as
-    shares of the largest mean, which the colour bar names: those of a long text are all small. Below 240 pixels there
-    is no bar.
+    A cell is the largest or the mean weight of its pairs (`how`), of their shares in their rows' largest on the scale
+    "row"; NaN where none is allowed. `part` (queries, keys) is what the cells stand for.
+    """
+
+    cells: Float[Tensor, "down across"]
+    labels: tuple[list[str], list[str]]
+    part: Part
+    how: Pool
+    scale: Scale
+
+    @property
+    def top(self) -> float:
+        """What full colour stands for: the largest mean on the scale "unit", else 1."""
+        means = (self.how, self.scale) == ("mean", "unit")
+        return float(self.cells.nan_to_num(0.0).max()) or 1.0 if means else 1.0
+
+
+def from_afar(
+    trace: Trace, selection: Selection, scale: Scale = "unit", *, how: Pool = "max", size: int = 480,
+    part: Part | None = None,
+) -> Afar:  # fmt: skip
+    """The chosen head, or a large `part` of it (queries, keys), in at most `size` cells a side (`streaming.pooled`).
+
     Raises `AttnvizError` for a layer, a head or a part that is not there, and for a layer without attention.
     """
-    chosen = colours(dark)
-    sides = part or (range(len(trace.tokens)), range(len(trace.key_tokens)))
-    found = trace.attention(layer, head, rule)
+    labels = (trace.tokens, trace.key_tokens)
+    found = selection.attention(trace)
     share = partial(shade, scale="row") if scale == "row" else None
     afar = streaming.pooled(found, (size, size), how, part=part, shown=share)
-    hidden, top = afar.isnan(), _top(afar) if (how, scale) == ("mean", "unit") else 1.0
-    shades = afar / top if scale != "log" else shade(afar.nan_to_num(0.0), scale)
-    title = say(_name(how, scale), language)
-    picture = bytes_picture(shades, hidden, chosen) | {
-        "xaxis": "x2", "yaxis": "y2", "hovertemplate": _hover(title, top, bool(hidden.any()), language),
+    return Afar(afar, labels, part or (range(len(labels[0])), range(len(labels[1]))), how, scale)
+
+
+def overview(shown: Afar, style: Style, *, box: Part | None = None) -> go.Figure:
+    """What does the whole head look like, or a large part of it, however long the text is? One byte a cell.
+
+    The axes count the text's tokens; `box` (queries, keys) is framed. Means on the scale "unit" are shown as shares of
+    the largest mean, which the colour bar names: those of a long text are all small. Below 240 pixels there is no bar.
+    """
+    afar, hidden = shown.cells, shown.cells.isnan()
+    some, high = bool(hidden.any()), style.pixels(HEIGHT) >= LEAST_HEIGHT
+    shades = afar / shown.top if shown.scale != "log" else shade(afar.nan_to_num(0.0), shown.scale)
+    title = say(_name(shown), style.language)
+    picture = bytes_picture(shades, hidden, style) | {
+        "xaxis": "x2", "yaxis": "y2", "hovertemplate": _hover(title, shown.top, some, style.language),
     }  # fmt: skip
-    beside = bar_alone(title, scale, chosen, short=bool(hidden.any()))
-    ticks = _ticks(scale, top)
+    beside = bar_alone(title, style, short=some)
+    ticks = _ticks(shown)
     beside["marker"]["colorbar"]["ticktext"] = ticks  # type: ignore[index]
-    if height < LEAST_HEIGHT:
+    if not high:
         beside["marker"]["showscale"] = False  # type: ignore[index]
-    figure = go.Figure(
-        {"data": [picture, beside], "layout": _layout(trace, sides, chosen, language, height, (title, ticks))}
-    )
-    _hidden_axes(figure, sides, tuple(afar.shape))
-    if bool(hidden.any()) and height >= LEAST_HEIGHT:
+    figure = go.Figure({"data": [picture, beside], "layout": _layout(shown, style, (title, ticks))})
+    _hidden_axes(figure, shown.part, tuple(afar.shape))
+    if some and high:
         figure.add_annotation(
-            text=not_allowed_mark(chosen, language), xref="paper", yref="paper", x=1, y=0, xshift=8, xanchor="left",
+            text=not_allowed_mark(style), xref="paper", yref="paper", x=1, y=0, xshift=8, xanchor="left",
             yanchor="bottom", showarrow=False, font={"size": TICK},
         )  # fmt: skip
     if box is not None:
-        figure.add_shape(**_frame(*box, chosen))
+        figure.add_shape(**_frame(*box, style))
     return figure
 
 
-def zoomed(
-    trace: Trace,
-    *,
-    layer: int,
-    head: int,
-    queries: range,
-    keys: range,
-    rule: Rule | None = None,
-    scale: Scale = "unit",
-    cell: tuple[int, int] | None = None,
-    dark: bool = False,
-    language: str = "en",
-    height: int = 440,
-) -> go.Figure:
-    """Who looks at whom in this part of the head, token for token?
+def zoomed(trace: Trace, selection: Selection, style: Style, part: Part) -> go.Figure:
+    """Who looks at whom in this part of the head (queries, keys), token for token?
 
     Up to 64 x 64 cells hover gives the exact weight, above that to 1/200 of the scale. The cells' `meta` names the
     token of each row (`queries`) and column (`keys`); the layout's names the first `query` and `key`. Shares of a row
-    are those of the whole row's largest weight. `cell` (query, key) is framed. Raises `AttnvizError` for tokens, a
-    layer or a head that are not there.
+    are those of the whole row's largest weight. The chosen pair is framed. Raises `AttnvizError` for tokens, a layer or
+    a head that are not there.
     """
-    found = trace.attention(layer, head, rule)
+    queries, keys = part
+    found = selection.attention(trace)
     weights = streaming.window(found, queries, keys)
-    whole = shade(streaming.rows(found, queries.start, queries.stop), scale) if scale == "row" else None
+    whole = shade(streaming.rows(found, queries.start, queries.stop), "row") if style.scale == "row" else None
     figure = cells(
-        weights, trace.tokens[queries.start : queries.stop], trace.key_tokens[keys.start : keys.stop], scale=scale,
-        dark=dark, language=language, height=height, most_exact=EXACT,
+        weights, (trace.tokens[queries.start : queries.stop], trace.key_tokens[keys.start : keys.stop]),
+        replace(style, height=style.pixels(HEIGHT)), most_exact=EXACT,
         shades=None if whole is None else whole[:, keys.start : keys.stop],
     )  # fmt: skip
     figure.data[0].meta = {"queries": list(queries), "keys": list(keys)}
     figure.update_layout(meta={"query": queries.start, "key": keys.start})
+    cell = selection.cell
     if cell is not None and cell[0] in queries and cell[1] in keys:
-        frame = cell_frame(cell[0] - queries.start, cell[1] - keys.start, colours(dark))
+        frame = cell_frame(cell[0] - queries.start, cell[1] - keys.start, theme(style))
         figure.update_layout(shapes=[*figure.layout.shapes, frame])
     return figure
 
 
-def row_line(
-    trace: Trace,
-    *,
-    layer: int,
-    head: int,
-    query: int,
-    rule: Rule | None = None,
-    dark: bool = False,
-    language: str = "en",
-    height: int = 240,
-) -> go.Figure:
-    """How does one token spread its weight over what it looks at? Above 2,000 points each is the largest of several."""
-    values = streaming.row(trace.attention(layer, head, rule), query)
-    return _line(values, trace.key_tokens, (query,), dark, language, height)
+def row_line(trace: Trace, selection: Selection, style: Style) -> go.Figure:
+    """How does the chosen query spread its weight? Above 2,000 points each is the largest of several."""
+    found = selection.attention(trace)
+    return _line(streaming.row(found, selection.query), trace.key_tokens, selection.query, style)
 
 
-def column_line(
-    trace: Trace,
-    *,
-    layer: int,
-    head: int,
-    key: int,
-    rule: Rule | None = None,
-    dark: bool = False,
-    language: str = "en",
-    height: int = 240,
-) -> go.Figure:
-    """How much weight does every token give to this one? Above 2,000 points each is the largest of several."""
-    values = streaming.column(trace.attention(layer, head, rule), key)
-    return _line(values, trace.tokens, (key,), dark, language, height)
+def column_line(trace: Trace, selection: Selection, style: Style) -> go.Figure:
+    """How much weight does every token give to the chosen key? Above 2,000 points each is the largest of several.
+
+    Where no key is chosen, to the first.
+    """
+    found, key = selection.attention(trace), selection.key or 0
+    return _line(streaming.column(found, key), trace.tokens, key, style)
 
 
-def _line(
-    values: Tensor, labels: list[str], marked: tuple[int, ...], dark: bool, language: str, height: int
-) -> go.Figure:
+def _line(values: Tensor, labels: Sequence[str], marked: int, style: Style) -> go.Figure:
     """One number a token, the largest of each stretch where there are more than fit; nothing where not allowed."""
     places = _heights(values, MOST_POINTS)
     step = -(-len(values) // MOST_POINTS)
-    x_title = say("figure.line_token", language) if step == 1 else say("figure.line_pooled", language, count=step)
-    figure = lines(
-        [Line("", [], [])], x_title=x_title, y_title=say("figure.line_weight", language), dark=dark,
-        language=language, height=height, marks=[(place, "") for place in marked],
-    )  # fmt: skip
+    words = style.language
+    along = say("figure.line_token", words) if step == 1 else say("figure.line_pooled", words, count=step)
+    axes = Axes(along, say("figure.line_weight", words))
+    figure = paint_lines([Line("", [], [])], axes, replace(style, height=style.pixels(LINE_HEIGHT)), [(marked, "")])
     weights = values[places].numpy().astype(np.float32)
     figure.update_traces(
         x=places.numpy().astype(np.int32), y=weights, mode="lines", line={"width": 1.2}, connectgaps=False,
@@ -198,14 +183,9 @@ def _heights(values: Tensor, most: int) -> Tensor:
     return torch.stack([a + filled[a:b].argmax() for a, b in edges])
 
 
-def _top(afar: Tensor) -> float:
-    """The largest mean; 1 where there is no weight at all."""
-    return float(afar.nan_to_num(0.0).max()) or 1.0
-
-
-def _name(how: Pool, scale: Scale) -> str:
+def _name(shown: Afar) -> str:
     """The message that names what a cell shows."""
-    return f"figure.pooled_{how}" + ("" if scale == "unit" else f"_{scale}")
+    return f"figure.pooled_{shown.how}" + ("" if shown.scale == "unit" else f"_{shown.scale}")
 
 
 def _hover(title: str, top: float, hidden: bool, language: str) -> str:
@@ -215,16 +195,18 @@ def _hover(title: str, top: float, hidden: bool, language: str) -> str:
     return said + (say("figure.steps_not_allowed", language, byte=NOT_ALLOWED) if hidden else "") + "<extra></extra>"
 
 
-def _ticks(scale: Scale, top: float) -> list[str]:
+def _ticks(shown: Afar) -> list[str]:
     """What is written beside the colour bar."""
-    return BAR_TICKS[scale] if top == 1 else [f"{share * top:.2g}" for share in (0, 0.25, 0.5, 0.75, 1)]
+    if shown.top == 1:
+        return BAR_TICKS[shown.scale]
+    return [f"{share * shown.top:.2g}" for share in (0, 0.25, 0.5, 0.75, 1)]
 
 
-def _layout(
-    trace: Trace, sides: tuple[range, range], chosen: Colours, language: str, height: int, bar: tuple[str, list[str]]
-) -> dict[str, Any]:  # fmt: skip
+def _layout(shown: Afar, style: Style, bar: tuple[str, list[str]]) -> dict[str, Any]:
     """Axes that count tokens, with the label of each token that is marked."""
-    rows, columns = _axis(trace.tokens, sides[0], DOWN, " "), _axis(trace.key_tokens, sides[1], ACROSS, "<br>")
+    chosen, language, height = theme(style), style.language, style.pixels(HEIGHT)
+    rows = _axis(shown.labels[0], shown.part[0], DOWN, " ")
+    columns = _axis(shown.labels[1], shown.part[1], ACROSS, "<br>")
     names = {name: {"text": say(f"figure.{name}_axis", language), "font": {"size": 12, "color": chosen.faint}}
              for name in ("query", "key")}  # fmt: skip
     left = 34 + widest(rows["ticktext"], TICK)
@@ -249,7 +231,7 @@ def _axis(labels: list[str], side: range, most: int, between: str) -> dict[str, 
     }  # fmt: skip
 
 
-def _hidden_axes(figure: go.Figure, sides: tuple[range, range], shape: tuple[int, ...]) -> None:
+def _hidden_axes(figure: go.Figure, sides: Part, shape: tuple[int, ...]) -> None:
     """A second, unseen pair of axes for the cells, whose labels are the tokens that each stands for."""
     for name, side, count in (("y", sides[0], shape[0]), ("x", sides[1], shape[1])):
         ends = [(side[i * len(side) // count], side[-(-(i + 1) * len(side) // count) - 1]) for i in range(count)]
@@ -260,9 +242,9 @@ def _hidden_axes(figure: go.Figure, sides: tuple[range, range], shape: tuple[int
         }  # fmt: skip
 
 
-def _frame(queries: range, keys: range, chosen: Colours) -> dict[str, object]:
+def _frame(queries: range, keys: range, style: Style) -> dict[str, object]:
     """The outline of a part, in tokens."""
     return {
         "type": "rect", "x0": keys.start - 0.5, "x1": keys.stop - 0.5, "y0": queries.start - 0.5,
-        "y1": queries.stop - 0.5, "line": {"color": chosen.accent, "width": 2},
+        "y1": queries.stop - 0.5, "line": {"color": theme(style).accent, "width": 2},
     }  # fmt: skip

@@ -9,9 +9,11 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from attnviz.figures.paint.labels import escaped, widest
-from attnviz.figures.paint.palette import TICK, colours, layout, not_allowed_mark, series
+from attnviz.figures.paint.palette import TICK, Colours, layout, not_allowed_mark, series, theme
 from attnviz.messages import say
+from attnviz.selection import PLAIN, Style
 
+HEIGHT, EDGES_HEIGHT = 300, 340
 MOST_LABELS = 32
 
 
@@ -20,16 +22,14 @@ def pattern(
     labels: Sequence[str],
     key_labels: Sequence[str] | None = None,
     *,
-    dark: bool = False,
-    language: str = "en",
-    height: int = 300,
+    style: Style = PLAIN,
 ) -> go.Figure:
     """Which pairs are computed? One colour where a query may look at a key, that of `heatmap` where it may not."""
-    chosen = colours(dark)
+    chosen, blue, language = theme(style), series(0, style.dark), style.language
     rows, columns = ([escaped(label) for label in names] for names in (labels, key_labels or labels))
     picture = {
         "type": "heatmap", "z": allowed.float().numpy(), "zmin": 0, "zmax": 1, "showscale": False,
-        "colorscale": [[0, chosen.not_allowed], [1, series(0, dark)]],
+        "colorscale": [[0, chosen.not_allowed], [1, blue]],
         "customdata": [[say(f"figure.{'allowed' if cell else 'not_allowed'}", language) for cell in row]
                        for row in allowed.tolist()],
         "hovertemplate": say("figure.hover_pattern", language) + "<extra></extra>",
@@ -45,8 +45,8 @@ def pattern(
     axes["xaxis"]["tickangle"] = -60 if max(map(len, columns), default=1) > 2 else 0
     few = max(len(rows), len(columns)) <= MOST_LABELS
     legend = {
-        "text": f'<span style="color:{series(0, dark)}">■</span> {say("figure.allowed", language)} &nbsp; '
-        + not_allowed_mark(chosen, language),
+        "text": f'<span style="color:{blue}">■</span> {say("figure.allowed", language)} &nbsp; '
+        + not_allowed_mark(style),
         "xref": "paper", "yref": "paper", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom", "showarrow": False,
         "font": {"size": TICK},
     }  # fmt: skip
@@ -54,7 +54,7 @@ def pattern(
     return go.Figure(
         {
             "data": [picture],
-            "layout": {**layout(chosen, height=height, t=22, **margins), **axes, "annotations": [legend]},
+            "layout": {**layout(chosen, height=style.pixels(HEIGHT), t=22, **margins), **axes, "annotations": [legend]},
         }
     )
 
@@ -63,16 +63,13 @@ def edges(
     weights: Sequence[float],
     bits: Sequence[float],
     labels: Sequence[str],
-    *,
-    dark: bool = False,
-    language: str = "en",
-    height: int = 340,
+    style: Style = PLAIN,
 ) -> go.Figure:
     """Do heavy edges matter? One point for each edge: its weight across, the bits that forbidding it cost up.
 
     The axes grow as square roots, so that the many small ones are seen apart; ticks name the numbers themselves.
     """
-    chosen = colours(dark)
+    chosen = theme(style)
     x, y = ([max(value, 0.0) ** 0.5 for value in values] for values in (weights, bits))
     names = [escaped(label) for label in labels]
     said = [list(one) for one in zip(names, weights, bits, strict=True)]
@@ -80,16 +77,16 @@ def edges(
         "type": "scatter", "mode": "markers+text", "x": x, "y": y, "customdata": said,
         "text": _told_apart(x, y, names), "textposition": "top center",
         "textfont": {"size": TICK, "color": chosen.text},
-        "marker": {"size": 8, "color": series(0, dark)}, "cliponaxis": False,
-        "hovertemplate": say("figure.hover_edge", language) + "<extra></extra>",
+        "marker": {"size": 8, "color": series(0, style.dark)}, "cliponaxis": False,
+        "hovertemplate": say("figure.hover_edge", style.language) + "<extra></extra>",
     }  # fmt: skip
     return go.Figure(
         {
             "data": [points],
             "layout": {
-                **layout(chosen, height=height, l=58, b=46, t=16, r=20),
-                "xaxis": _roots(x, say("figure.edge_weight", language), dark),
-                "yaxis": _roots(y, say("figure.edge_bits", language), dark),
+                **layout(chosen, height=style.pixels(EDGES_HEIGHT), l=58, b=46, t=16, r=20),
+                "xaxis": _roots(x, say("figure.edge_weight", style.language), chosen),
+                "yaxis": _roots(y, say("figure.edge_bits", style.language), chosen),
             },
         }
     )
@@ -111,9 +108,9 @@ def _told_apart(x: Sequence[float], y: Sequence[float], labels: Sequence[str]) -
     return said
 
 
-def _roots(values: Sequence[float], title: str, dark: bool) -> dict[str, object]:
+def _roots(values: Sequence[float], title: str, chosen: Colours) -> dict[str, object]:
     """An axis of square roots whose ticks name what they are the roots of."""
-    chosen, top = colours(dark), max([*values, 0.05])
+    top = max([*values, 0.05])
     steps = [0.0, 0.001, 0.01, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20]
     apart = [step for step in steps if step**0.5 <= 1.1 * top]
     ticks = [step for step in apart if step in (0.0, apart[-1]) or step**0.5 >= 0.08 * top]

@@ -12,48 +12,45 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attnviz.figures.paint.labels import escaped, widest
-from attnviz.figures.paint.palette import TICK, Colours, bar, colours, diverging, layout, ramp, room_for_bar
+from attnviz.figures.paint.palette import TICK, bar, diverging, layout, ramp, room_for_bar, theme
 from attnviz.messages import say
+from attnviz.selection import PLAIN, Style
 
+HEIGHT = 330
 MOST_NUMBERS = 18  # columns; in more the numbers do not fit into the cells
 MOST_LABELS = 40  # columns; of more every second, third, ... has its label
 
 
-def vectors(
-    values: Float[Tensor, "position dimension"], *, dark: bool = False, language: str = "en", height: int = 330
-) -> go.Figure:
+def vectors(values: Float[Tensor, "position dimension"], style: Style = PLAIN) -> go.Figure:
     """Which vector is added at each position? Positions down, dimensions across, two colours around 0."""
     top = max(float(values.abs().max()), 1e-6)
     ticks = [f"{-top:.2g}", "0", f"{top:.2g}"]
-    coloured = {"colorscale": diverging(dark).ramp, "zmin": -top, "zmax": top}
-    title = say("figure.positions_value", language)
-    return _map(values, coloured, (title, [-top, 0.0, top], ticks), "dimension", dark, language, height)
+    coloured = {"colorscale": diverging(style.dark).ramp, "zmin": -top, "zmax": top}
+    title = say("figure.positions_value", style.language)
+    return _map(values, coloured, (title, [-top, 0.0, top], ticks), "dimension", style)
 
 
-def turns(
-    angles: Float[Tensor, "position pair"], *, dark: bool = False, language: str = "en", height: int = 330
-) -> go.Figure:
+def turns(angles: Float[Tensor, "position pair"], style: Style = PLAIN) -> go.Figure:
     """By how much is each pair of dimensions turned at each position? Positions down, pairs across; no whole turns.
 
     The colours run round a circle: no turn and a whole turn look alike. Angles are in radians.
     """
-    two, chosen = diverging(dark), colours(dark)
+    two, chosen = diverging(style.dark), theme(style)
     circle = [[0, chosen.ramp[0]], [0.25, two.first], [0.5, chosen.text], [0.75, two.second], [1, chosen.ramp[0]]]
     coloured = {"colorscale": circle, "zmin": 0, "zmax": 2 * math.pi}
     marks = [0.0, math.pi / 2, math.pi, 3 * math.pi / 2, 2 * math.pi]
-    told = (say("figure.positions_angle", language), marks, ["0°", "90°", "180°", "270°", "360°"])
-    figure = _map(angles.remainder(2 * math.pi), coloured, told, "pair", dark, language, height)
-    hover = say("figure.positions_hover_angle", language) + "<extra></extra>"
+    told = (say("figure.positions_angle", style.language), marks, ["0°", "90°", "180°", "270°", "360°"])
+    figure = _map(angles.remainder(2 * math.pi), coloured, told, "pair", style)
+    hover = say("figure.positions_hover_angle", style.language) + "<extra></extra>"
     figure.data[0].update(customdata=angles.numpy(), hovertemplate=hover)
     return figure
 
 
 def _map(
-    values: Tensor, coloured: dict[str, Any], told: tuple[str, list[float], list[str]], across: str, dark: bool,
-    language: str, height: int,
-) -> go.Figure:  # fmt: skip
+    values: Tensor, coloured: dict[str, Any], told: tuple[str, list[float], list[str]], across: str, style: Style
+) -> go.Figure:
     """Positions down, dimensions or pairs across."""
-    chosen, (title, marks, ticks) = colours(dark), told
+    chosen, language, (title, marks, ticks) = theme(style), style.language, told
     picture = {
         "type": "heatmap", "z": values.float().numpy(), **coloured, "colorbar": bar(title, marks, ticks, chosen),
         "hovertemplate": say(f"figure.positions_hover_{across}", language) + "<extra></extra>",
@@ -63,7 +60,7 @@ def _map(
         {
             "data": [picture],
             "layout": {
-                **layout(chosen, height=height, l=50, t=34, r=room),
+                **layout(chosen, height=style.pixels(HEIGHT), l=50, t=34, r=room),
                 "xaxis": {**_axis(say(f"figure.positions_{across}", language)), "side": "top"},
                 "yaxis": {**_axis(say("figure.positions_position", language)), "autorange": "reversed"},
             },
@@ -82,16 +79,13 @@ def _axis(title: str) -> dict[str, Any]:
 def biases(
     bias: Float[Tensor, "head query key"],
     slopes: Sequence[float],
-    *,
-    dark: bool = False,
-    language: str = "en",
-    height: int = 330,
+    style: Style = PLAIN,
 ) -> go.Figure:
     """What does each head add to the scores? Heads beside each other, queries down, keys across; darker is less.
 
     0 on the diagonal in every head; `slopes` name the heads.
     """
-    chosen, (heads, rows, keys) = colours(dark), bias.shape
+    chosen, language, (heads, rows, keys) = theme(style), style.language, bias.shape
     gap = torch.full((rows, 2), torch.nan)
     parts = [part for head in range(heads) for part in (bias[head].float(), gap)][:-1]
     lowest = min(float(bias.min()), -1e-6)
@@ -112,7 +106,7 @@ def biases(
         {
             "data": [picture],
             "layout": {
-                **layout(chosen, height=height, l=50, t=42, r=room_for_bar(title, ticks)),
+                **layout(chosen, height=style.pixels(HEIGHT), l=50, t=42, r=room_for_bar(title, ticks)),
                 "xaxis": {
                     **_axis(say("figure.positions_heads", language)),
                     "tickvals": middles,
@@ -129,29 +123,28 @@ def beginnings(
     chances: Float[Tensor, "row token"],
     rows: Sequence[str],
     tokens: Sequence[str],
-    *,
-    dark: bool = False,
-    language: str = "en",
-    height: int | None = None,
+    style: Style = PLAIN,
 ) -> go.Figure:
     """Where does each reading of the sentence see a word begin? Readings down, tokens across, probability as colour.
 
     Integer axes with tick text, so that equal tokens stay apart; every other gap is wide, so rows stand in pairs.
     """
-    chosen = colours(dark)
-    title, ticks = say("figure.positions_begins", language), ["0", "0.5", "1"]
+    chosen = theme(style)
+    title, ticks = say("figure.positions_begins", style.language), ["0", "0.5", "1"]
     places = [number + 0.35 * (number // 2) for number in range(len(rows))]
     names, labels = [escaped(row, 26) for row in rows], [escaped(token, 10) for token in tokens]
-    numbers, every = len(tokens) <= MOST_NUMBERS, list(range(0, len(labels), -(-len(labels) // MOST_LABELS) or 1))
-    pictures = [_pair(chances[at : at + 2], names[at : at + 2], labels, places[at : at + 2], chosen, language, numbers)
-                for at in range(0, len(rows), 2)]  # fmt: skip
+    every = list(range(0, len(labels), -(-len(labels) // MOST_LABELS) or 1))
+    pictures = [
+        _pair(chances[at : at + 2], names[at : at + 2], labels, places[at : at + 2], style)
+        for at in range(0, len(rows), 2)
+    ]
     pictures[0] |= {"showscale": True, "colorbar": bar(title, [0.0, 0.5, 1.0], ticks, chosen)}
     return go.Figure(
         {
             "data": pictures,
             "layout": {
                 **layout(
-                    chosen, height=height or 60 + 25 * len(rows), l=14 + widest(names, TICK + 1),
+                    chosen, height=style.pixels(60 + 25 * len(rows)), l=14 + widest(names, TICK + 1),
                     t=30, r=room_for_bar(title, ticks),
                 ),
                 "xaxis": {
@@ -167,15 +160,12 @@ def beginnings(
     )  # fmt: skip
 
 
-def _pair(
-    chances: Tensor, names: list[str], labels: list[str], places: list[float], chosen: Colours, language: str,
-    numbers: bool,
-) -> dict[str, Any]:  # fmt: skip
+def _pair(chances: Tensor, names: list[str], labels: list[str], places: list[float], style: Style) -> dict[str, Any]:
     """Two rows: one model's reading before and after."""
     return {
         "type": "heatmap", "z": chances.float().numpy(), "x": list(range(len(labels))), "y": places,
-        "zmin": 0, "zmax": 1, "colorscale": ramp(chosen), "showscale": False, "xgap": 1, "ygap": 1,
+        "zmin": 0, "zmax": 1, "colorscale": ramp(theme(style)), "showscale": False, "xgap": 1, "ygap": 1,
         "customdata": [[[name, label] for label in labels] for name in names],
-        "hovertemplate": say("figure.positions_hover_begins", language) + "<extra></extra>",
-        **({"texttemplate": "%{z:.2f}", "textfont": {"size": TICK}} if numbers else {}),
+        "hovertemplate": say("figure.positions_hover_begins", style.language) + "<extra></extra>",
+        **({"texttemplate": "%{z:.2f}", "textfont": {"size": TICK}} if len(labels) <= MOST_NUMBERS else {}),
     }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import plotly.graph_objects as go
@@ -11,25 +12,26 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from attnviz.axes import Characters
-from attnviz.figures.heatmap import cells
+from attnviz.figures.cells import cells
 from attnviz.figures.paint.palette import (
     TICK,
-    Colours,
     Diverging,
     bar,
-    colours,
     diverging,
     head_axes,
     head_margins,
     layout,
     room_for_bar,
+    theme,
 )
 from attnviz.measures.readings import by_unit, unit_places, units_of
 from attnviz.messages import say
+from attnviz.selection import PLAIN, Style
 from attnviz.text.segmentation import Reading
 from attnviz.trace import Trace
 
 View = Literal["token", "word", "difference"]
+HEIGHT, HEAD_HEIGHT, ARROWS_HEIGHT = 320, 350, 260
 LEAST_BITS = 0.5  # the colours of a grid of near-zero leans would otherwise shout
 
 
@@ -38,16 +40,14 @@ def lean_grid(
     clear: Bool[Tensor, "layer head"],
     *,
     selected: Sequence[tuple[int, int]] = (),
-    dark: bool = False,
-    language: str = "en",
-    height: int = 320,
+    style: Style = PLAIN,
 ) -> go.Figure:
     """How does every head lean? Layers down, heads across; one colour towards reading A, another towards B, bits.
 
     A head outside the band of its shuffled weights (`clear`) carries a dot; `selected` heads (A first, then B) are
     framed in their reading's colour. Each tile's `customdata` is (layer, head), for `plotly_click`.
     """
-    chosen, two = colours(dark), diverging(dark)
+    chosen, two, language = theme(style), diverging(style.dark), style.language
     layers, heads = bits.shape
     top = max(LEAST_BITS, float(bits.abs().max()))
     title, ticks = say("figure.lean_bar", language), _ticks(top, language)
@@ -77,7 +77,7 @@ def lean_grid(
         {
             "data": [picture, dots],
             "layout": {
-                **layout(chosen, height=height, **head_margins(names), r=room_for_bar(title, ticks)),
+                **layout(chosen, height=style.pixels(HEIGHT), **head_margins(names), r=room_for_bar(title, ticks)),
                 **head_axes(names, [say(word, language, head=head) for head in range(heads)]),
                 "shapes": frames,
             },
@@ -102,38 +102,37 @@ def side_colours(dark: bool) -> tuple[str, str]:
     return two.first, two.second
 
 
-def opened_head(
-    trace: Trace,
-    reading: Reading,
-    place: tuple[int, int],
-    *,
-    side: int,
-    other: tuple[int, int],
-    view: View = "token",
-    dark: bool = False,
-    language: str = "en",
-    height: int = 350,
-) -> go.Figure:
-    """One head without special tokens, the units of its reading boxed in the colour of `side` (0: A, 1: B).
+@dataclass(frozen=True)
+class Opened:
+    """One of two heads side by side, both (layer, head): this one, the `other`, whose `side` (0: A, 1: B), which view.
 
-    `view` "token": its weights; "word": the same by unit, summed over keys and averaged over queries; "difference":
-    the weights by which it exceeds head `other`. `place` and `other` are (layer, head).
+    `view` "token": the weights; "word": the same by unit, summed over keys and averaged over queries; "difference":
+    the weights by which this head exceeds the other.
     """
+
+    place: tuple[int, int]
+    other: tuple[int, int]
+    side: int
+    view: View = "token"
+
+
+def opened_head(trace: Trace, reading: Reading, which: Opened, style: Style = PLAIN) -> go.Figure:
+    """One head without special tokens, the units of its reading boxed in the colour of its side."""
     text = [number for number, special in enumerate(trace.special) if not special]
     every = units_of(trace, reading)
     units = [every[number] for number in text]
     labels = [trace.tokens[number] for number in text]
-    weights = _inner(trace, place, text)
-    if view == "word":
+    weights = _inner(trace, which.place, text)
+    if which.view == "word":
         groups = unit_places(units)
         weights, labels = by_unit(weights, units), [_together(trace, [text[one] for one in group]) for group in groups]
-    if view == "difference":
-        weights = weights - _inner(trace, other, text)
-    figure = cells(weights, labels, dark=dark, language=language, height=height)
-    if view == "difference":
-        _recolour(figure, weights, colours(dark), diverging(dark), language)
-    if view != "word":
-        figure.update_layout(shapes=_boxes(unit_places(units), side_colours(dark)[side]))
+    if which.view == "difference":
+        weights = weights - _inner(trace, which.other, text)
+    figure = cells(weights, (labels, labels), replace(style, height=style.pixels(HEAD_HEIGHT)))
+    if which.view == "difference":
+        _recolour(figure, weights, style)
+    if which.view != "word":
+        figure.update_layout(shapes=_boxes(unit_places(units), side_colours(style.dark)[which.side]))
     return figure
 
 
@@ -159,27 +158,25 @@ def _boxes(groups: Sequence[Sequence[int]], colour: str) -> list[dict[str, objec
     ]  # fmt: skip
 
 
-def _recolour(figure: go.Figure, weights: Tensor, chosen: Colours, two: Diverging, language: str) -> None:
+def _recolour(figure: go.Figure, weights: Tensor, style: Style) -> None:
     """From weights to differences of weights: two colours around 0."""
+    two, language = diverging(style.dark), style.language
     top = max(0.1, float(torch.nan_to_num(weights).abs().max()))
     figure.data[0].update(
         zmin=-top, zmax=top, colorscale=two.ramp,
         hovertemplate=say("figure.hover_difference", language) + "<extra></extra>",
     )  # fmt: skip
     title = say("figure.bar_difference", language)
-    figure.data[0].colorbar.update(bar(title, [-top, 0, top], [f"{-top:.2f}", "0", f"{top:+.2f}"], chosen))
+    figure.data[0].colorbar.update(bar(title, [-top, 0, top], [f"{-top:.2f}", "0", f"{top:+.2f}"], theme(style)))
 
 
 def arrows(
     before: Float[Tensor, "layer head"],
     after: Float[Tensor, "layer head"],
-    *,
-    dark: bool = False,
-    language: str = "en",
-    height: int = 260,
+    style: Style = PLAIN,
 ) -> go.Figure:
     """From one lean to another, an arrow for each head: heads across, bits up; above 0 is towards A."""
-    chosen, two = colours(dark), diverging(dark)
+    chosen, two = theme(style), diverging(style.dark)
     layers, heads = before.shape
     names = [f"{layer}.{head}" for layer in range(layers) for head in range(heads)]
     pairs = list(zip(before.flatten().tolist(), after.flatten().tolist(), strict=True))
@@ -198,10 +195,10 @@ def arrows(
         {
             "data": moved,
             "layout": {
-                **layout(chosen, height=height, l=44, b=40),
+                **layout(chosen, height=style.pixels(ARROWS_HEIGHT), l=44, b=40),
                 "xaxis": {
                     **shared, "tickvals": every, "ticktext": [names[place] for place in every], "zeroline": False,
-                    "title": {"text": say("figure.arrows_axis", language), "font": {"size": TICK}},
+                    "title": {"text": say("figure.arrows_axis", style.language), "font": {"size": TICK}},
                 },
                 "yaxis": {**shared, "zeroline": True, "zerolinecolor": chosen.faint, "tickformat": "+.1f"},
             },

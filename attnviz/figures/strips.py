@@ -12,8 +12,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attnviz.figures.paint.labels import escaped, widest
-from attnviz.figures.paint.palette import TICK, Scale, bar, colours, diverging, layout, room_for_bar, shade
+from attnviz.figures.paint.palette import TICK, bar, diverging, layout, room_for_bar, shade, theme
 from attnviz.messages import say
+from attnviz.selection import PLAIN, Style
 
 ROW = 30  # pixels
 BLACK, BRIGHT = "#11151c", "#ffffff"  # ink
@@ -28,19 +29,19 @@ class Strip:
     values: Float[Tensor, " d"]
 
 
-def strips(drawn: Sequence[Strip], *, dark: bool = False, language: str = "en", top: float | None = None) -> go.Figure:
+def strips(drawn: Sequence[Strip], style: Style = PLAIN, *, top: float | None = None) -> go.Figure:
     """What are the numbers of these vectors? One row a vector, its first number on the left; hover gives each.
 
     Colours reach from -`top` to `top`, the largest magnitude of all unless given. Shorter vectors leave cells empty.
     """
-    chosen, two = colours(dark), diverging(dark)
+    chosen, two = theme(style), diverging(style.dark)
     values = torch.nn.utils.rnn.pad_sequence(
         [strip.values.detach().float() for strip in drawn], batch_first=True, padding_value=torch.nan
     )
     most = highest(values) if top is None else top
     names = [escaped(strip.name) for strip in drawn]
     side = [-most, 0, most]
-    title, ticks = say("figure.strip_bar", language), [f"{-most:.2g}", "0", f"{most:.2g}"]
+    title, ticks = say("figure.strip_bar", style.language), [f"{-most:.2g}", "0", f"{most:.2g}"]
     rows, columns = values.shape
     return go.Figure(
         {
@@ -53,8 +54,8 @@ def strips(drawn: Sequence[Strip], *, dark: bool = False, language: str = "en", 
             ],
             "layout": {
                 **layout(
-                    chosen, height=46 + ROW * max(rows, 3), l=14 + widest([s.name for s in drawn], 13), b=30,
-                    r=room_for_bar(title, ticks),
+                    chosen, height=style.pixels(46 + ROW * max(rows, 3)), b=30,
+                    l=14 + widest([s.name for s in drawn], 13), r=room_for_bar(title, ticks),
                 ),
                 "xaxis": {
                     "showgrid": False, "zeroline": False, "fixedrange": True, "range": [-0.5, columns - 0.5],
@@ -90,11 +91,11 @@ def background(values: Float[Tensor, " d"], top: float, *, dark: bool = False) -
     return f"linear-gradient(to right,{','.join(stops)})"
 
 
-def fills(weights: Float[Tensor, " key"], scale: Scale = "unit", *, dark: bool = False) -> list[tuple[str, str]]:
+def fills(weights: Float[Tensor, " key"], style: Style = PLAIN) -> list[tuple[str, str]]:
     """The ground of each key by its weight, and the ink that can be read on it, as CSS colours."""
-    last = len(colours(dark).ramp) - 1
-    ramp = [(number / last, colour) for number, colour in enumerate(colours(dark).ramp)]
-    places = shade(weights[None].float(), scale)[0].clamp(0, 1).tolist()
+    last = len(theme(style).ramp) - 1
+    ramp = [(number / last, colour) for number, colour in enumerate(theme(style).ramp)]
+    places = shade(weights[None].float(), style.scale)[0].clamp(0, 1).tolist()
     grounds = [_colour(place, ramp) for place in places]
     return [(ground, BRIGHT if _luminance(ground) < MIDDLE else BLACK) for ground in grounds]
 

@@ -62,11 +62,11 @@ def generate(
     changes = (*([] if chosen == Soft() else [Reweigh(chosen)]), *interventions)
     if model.eager and changes:
         raise ModelError("model_read_only", model=model.name)
-    draw = None if temperature is None else Soft(temperature)
+    draw, dice = None if temperature is None else Soft(temperature), torch.Generator().manual_seed(seed)
     read: list[Encoded] = []
     with guarded(lambda error: why_not(model, *read)):
         read.append(text if isinstance(text, Encoded) else encode(text, model.tokenizer, model.limit))
-        writer = _Writer.of(model, read[0], most, own(on_token), own(stop), draw, seed)
+        writer = _Writer(model, *_begun(model, read[0], most), own(on_token), own(stop), draw, dice)
         trace = _written(writer, changes, {"rule": chosen, "changes": tuple(interventions)})
     return replace(trace, border=len(writer.start.ids)) if writer.source is None else trace
 
@@ -99,20 +99,6 @@ class _Writer:
     draw: Soft | None
     dice: torch.Generator
     ids: list[int] = field(default_factory=list)
-
-    @classmethod
-    def of(
-        cls, model: Model, encoded: Encoded, most: int, on_token: Callable[[int, str], object] | None,
-        stop: Callable[[], bool] | None, draw: Soft | None, seed: int,
-    ) -> _Writer:  # fmt: skip
-        """A writer at the beginning. Raises `TextError` where there is no room for one token."""
-        source = encoded if model.kind == "seq2seq" else None
-        start = _open_ended(encoded) if source is None else reply_of(model, None)
-        if model.limit is not None:
-            most = min(most, model.limit - len(start.ids))
-            if most < 1 or (source is None and encoded.cut is not None):
-                raise TextError("text_leaves_no_room", model=model.name, limit=model.limit)
-        return cls(model, source, start, most, on_token, stop, draw, torch.Generator().manual_seed(seed))
 
     @property
     def sizes(self) -> tuple[int, int | None]:
@@ -148,6 +134,17 @@ class _Writer:
             self.on_token(len(self.ids), whole.text[len(self.start.text) :])
         asked = self.stop is not None and self.stop()
         return asked or len(self.ids) >= self.most
+
+
+def _begun(model: Model, encoded: Encoded, most: int) -> tuple[Encoded | None, Encoded, int]:
+    """What is read, what is written on from, and how many tokens fit. `TextError` where there is no room for one."""
+    source = encoded if model.kind == "seq2seq" else None
+    start = _open_ended(encoded) if source is None else reply_of(model, None)
+    if model.limit is not None:
+        most = min(most, model.limit - len(start.ids))
+        if most < 1 or (source is None and encoded.cut is not None):
+            raise TextError("text_leaves_no_room", model=model.name, limit=model.limit)
+    return source, start, most
 
 
 def _open_ended(encoded: Encoded) -> Encoded:

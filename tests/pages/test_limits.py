@@ -75,7 +75,7 @@ def test_edges_are_those_that_the_engine_tries(model: str, place: tuple) -> None
     where, layer, head = place
     at = opened(text=TEXT, at="4", model=model, place=where, layer=str(layer or 0), head=str(head or 0))
     trace = record(load(model), TEXT, blank=4 if model == "lab-4" else None)
-    tried = edge_effects(load(model), trace, 4, layer=layer, head=head)
+    tried = edge_effects(load(model), trace, 4, where={"all": (), "layer": (layer,), "head": (layer, head)}[where])
     points = charts(at)[2]["data"][0]
     assert [point[1] for point in points["customdata"]] == pytest.approx(list(tried.weights))
     assert [point[2] for point in points["customdata"]] == pytest.approx(list(tried.bits), abs=1e-6)

@@ -15,6 +15,7 @@ from torch import Tensor
 from attnviz import Argmax, Rule, Soft, TopK, Trace, load, load_trace, record
 from attnviz.core.similarity import Additive, Cosine, Dot, General
 from attnviz.figures import grid, heatmap, tokens
+from attnviz.selection import Selection, Style
 from attnviz.systems.hierarchical import system as hierarchical
 from attnviz.systems.positions import system as positions
 from attnviz.systems.target import system as target
@@ -104,10 +105,10 @@ def test_every_picture_and_export_works_on_every_system(name: str) -> None:
         shown = heatmap(trace, layer=layer, head=0, rule=TopK(1)).data[0]
         assert np.asarray(shown.z).shape == (len(trace.tokens), len(trace.key_tokens))
         assert len(grid(trace).data) and len(tokens(trace, layer=layer, head=0, query=0).data)
-        assert as_csv(trace, None, layer, 0).count(b"\n") == 1 + len(trace.tokens) * len(trace.key_tokens)
-        saved = np.load(io.BytesIO(as_npz(trace, None)))
+        assert as_csv(trace, Selection(layer)).count(b"\n") == 1 + len(trace.tokens) * len(trace.key_tokens)
+        saved = np.load(io.BytesIO(as_npz(trace, Selection())))
         np.testing.assert_allclose(saved["weights"][layer, 0], trace.weights(layer, 0).numpy(), atol=1e-6)  # seen 9e-8
-        assert b"<!doctype html>" in as_html(trace, None, layer, 0, 0, "unit", True)
+        assert b"<!doctype html>" in as_html(trace, Selection(layer), Style())
 
 
 @pytest.mark.parametrize("name", SYSTEMS)

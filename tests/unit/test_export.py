@@ -12,6 +12,7 @@ import pytest
 import attnviz
 from attnviz import TopK, export
 from attnviz.messages import LANGUAGES, say
+from attnviz.selection import Selection, Style
 from attnviz.ui.kit import export as menu
 from tests.unit.figures.made import made
 
@@ -20,11 +21,12 @@ from tests.unit.figures.made import made
 def test_the_menu_of_the_app_hands_out_the_same(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("attnviz.ui.kit.export.language", lambda: language)
     trace, rule = made(), TopK(2)
-    assert export.csv(trace, layer=1, head=2, rule=rule) == menu.as_csv(trace, rule, 1, 2)
-    assert len(export.npz(trace, rule=rule, language=language)) == len(menu.as_npz(trace, rule))
+    selection = Selection(1, 2, 3, 4, rule)
+    assert export.csv(trace, layer=1, head=2, rule=rule) == menu.as_csv(trace, selection)
+    assert len(export.npz(trace, rule=rule, language=language)) == len(menu.as_npz(trace, selection))
     page = export.html(trace, layer=1, head=2, query=3, rule=rule, language=language).decode()
     assert f'lang="{language}"' in page and say("ui.heatmap_title", language, layer=1, head=2) in page
-    theirs = menu.as_html(trace, rule, 1, 2, 3, "unit", True).decode()
+    theirs = menu.as_html(trace, selection, Style(language=language)).decode()
     assert page.split('id="data">')[1] == theirs.split('id="data">')[1]
     assert json.loads(page.split('id="data">')[1].split("</script>")[0])["picked"] == 3
 

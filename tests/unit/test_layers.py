@@ -26,7 +26,7 @@ FLOORS = (
     ("axes",),
     ("text",),
     ("saved",),
-    ("trace",),
+    ("selection", "trace"),
     ("adapter", "figures", "measures"),
     ("models", "export"),
     ("systems",),

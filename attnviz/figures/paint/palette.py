@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from attnviz.figures.paint.labels import widest
 from attnviz.messages import say
+from attnviz.selection import Scale, Style
 
-Scale = Literal["unit", "row", "log"]
-SCALES: tuple[Scale, ...] = get_args(Scale)
 CLEAR = "rgba(0,0,0,0)"
 LOG_FLOOR = -4.0  # log scale reaches down to a weight of 0.0001
 
@@ -73,6 +72,11 @@ def diverging(dark: bool) -> Diverging:
     return TWO_DARK if dark else TWO_LIGHT
 
 
+def theme(style: Style) -> Colours:
+    """The colours that a picture of that style has."""
+    return colours(style.dark)
+
+
 def colours(dark: bool) -> Colours:
     """The colours of a theme."""
     return DARK if dark else LIGHT
@@ -111,9 +115,9 @@ BAR_TICKS = {
 TICK = 11  # pixels: the labels of colour bars and of the grids' layers and heads
 
 
-def bar_width(scale: Scale, language: str) -> int:
+def bar_width(style: Style) -> int:
     """How many pixels the colour bar of a scale needs to the right of the picture."""
-    return room_for_bar(say(f"figure.bar_{scale}", language), BAR_TICKS[scale])
+    return room_for_bar(say(f"figure.bar_{style.scale}", style.language), BAR_TICKS[style.scale])
 
 
 def room_for_mark(language: str) -> int:
@@ -126,9 +130,10 @@ def room_for_bar(title: str, ticks: list[str]) -> int:
     return round(38 + max(widest([title], TICK), 14 + widest(ticks, TICK)))
 
 
-def colour_bar(scale: Scale, chosen: Colours, language: str) -> dict[str, object]:
+def colour_bar(style: Style) -> dict[str, object]:
     """Plotly's colour bar for a scale, its ticks in the numbers a reader knows."""
-    return bar(say(f"figure.bar_{scale}", language), [0.0, 0.25, 0.5, 0.75, 1.0], BAR_TICKS[scale], chosen)
+    title = say(f"figure.bar_{style.scale}", style.language)
+    return bar(title, [0.0, 0.25, 0.5, 0.75, 1.0], BAR_TICKS[style.scale], theme(style))
 
 
 def bar(title: str, values: list[float], ticks: list[str], chosen: Colours) -> dict[str, object]:
@@ -179,9 +184,9 @@ def head_axes(
     }
 
 
-def not_allowed_mark(chosen: Colours, language: str) -> str:
+def not_allowed_mark(style: Style) -> str:
     """The colour of cells that are not allowed, beside its name."""
-    return f'<span style="color:{chosen.not_allowed}">■</span> {say("figure.not_allowed", language)}'
+    return f'<span style="color:{theme(style).not_allowed}">■</span> {say("figure.not_allowed", style.language)}'
 
 
 def cell_frame(row: int, column: int, chosen: Colours) -> dict[str, object]:

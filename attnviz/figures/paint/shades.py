@@ -9,8 +9,9 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from attnviz.figures.paint.palette import BAR_TICKS, Colours, Scale, bar, ramp
+from attnviz.figures.paint.palette import BAR_TICKS, Colours, bar, ramp, theme
 from attnviz.messages import say
+from attnviz.selection import Style
 
 # 255 would be "/" in base64, which Plotly's JSON writes as six characters.
 STEPS, NOT_ALLOWED, GAP = 200, 212, 224
@@ -34,27 +35,28 @@ def bytes_ramp(chosen: Colours) -> list[list[float | str]]:
     return stops
 
 
-def bytes_picture(shades: Tensor, hidden: Tensor, chosen: Colours) -> dict[str, object]:
+def bytes_picture(shades: Tensor, hidden: Tensor, style: Style) -> dict[str, object]:
     """The cells of a Plotly heatmap, one byte each, without a colour bar."""
     return {
         "type": "heatmap", "z": in_bytes(shades, hidden).numpy(), "zmin": 0, "zmax": GAP,
-        "colorscale": bytes_ramp(chosen), "showscale": False,
+        "colorscale": bytes_ramp(theme(style)), "showscale": False,
     }  # fmt: skip
 
 
-def bar_alone(title: str, scale: Scale, chosen: Colours, short: bool) -> dict[str, object]:
+def bar_alone(title: str, style: Style, short: bool) -> dict[str, object]:
     """An empty trace that carries the colour bar: that of the bytes would show those that are no weights.
 
     `short` leaves room below it for the name of another colour.
     """
-    beside = bar(title, [0.0, 0.25, 0.5, 0.75, 1.0], BAR_TICKS[scale], chosen)
+    chosen = theme(style)
+    beside = bar(title, [0.0, 0.25, 0.5, 0.75, 1.0], BAR_TICKS[style.scale], chosen)
     if short:
         beside |= {"len": 0.88, "y": 1, "yanchor": "top"}
     marker = {"color": [0], "cmin": 0, "cmax": 1, "colorscale": ramp(chosen), "showscale": True, "colorbar": beside}
     return {"type": "scatter", "mode": "markers", "x": [None], "y": [None], "hoverinfo": "skip", "marker": marker}
 
 
-def hover_steps(scale: Scale, hidden: bool, language: str) -> str:
+def hover_steps(style: Style, hidden: bool) -> str:
     """What a byte says of the weight that it stands for."""
-    said = say(f"figure.steps_{scale}", language, steps=STEPS)
-    return said + (say("figure.steps_not_allowed", language, byte=NOT_ALLOWED) if hidden else "")
+    said = say(f"figure.steps_{style.scale}", style.language, steps=STEPS)
+    return said + (say("figure.steps_not_allowed", style.language, byte=NOT_ALLOWED) if hidden else "")

@@ -3,8 +3,19 @@
 Pages take these names from here, never from a module of the room. Importing them brings neither torch nor plotly.
 """
 
+from attnviz.selection import Selection
 from attnviz.ui.kit import page, work
-from attnviz.ui.kit.charts import BAR, CHART_HEIGHT, css_class, dark, draw, draw_grid, draw_heatmap, heatmap_words
+from attnviz.ui.kit.charts import (
+    BAR,
+    CHART_HEIGHT,
+    css_class,
+    dark,
+    draw,
+    draw_grid,
+    draw_heatmap,
+    head_picture,
+    style_now,
+)
 from attnviz.ui.kit.clicks import clicked, listen_to_clicks, listen_to_head
 from attnviz.ui.kit.controls import (
     BUILT_IN,
@@ -12,12 +23,10 @@ from attnviz.ui.kit.controls import (
     LINKED_START,
     MODELS,
     SAMPLES,
-    SCALES,
     SCOPES,
     SHARED_PARAMS,
     START,
     Choices,
-    OpenHead,
     cell_now,
     choices_now,
     choose_any_model,
@@ -41,9 +50,9 @@ from attnviz.ui.kit.controls import (
     within,
 )
 from attnviz.ui.kit.effect import blank_position, show_effect, show_shift
-from attnviz.ui.kit.explanations import after_the_score, show_cut, show_sink, show_why
+from attnviz.ui.kit.explanations import after_the_score, show_cut, show_sink, show_why, verdict
 from attnviz.ui.kit.export_menu import offer_file, take_away, take_picture
-from attnviz.ui.kit.formulas import short, softmax_formula, sparse_formula
+from attnviz.ui.kit.formulas import alpha_of, short, softmax_formula, sparse_formula
 from attnviz.ui.kit.languages import article, language, language_picker, of_locale, t
 from attnviz.ui.kit.link import Param, Value, address, between, flag, one_of
 from attnviz.ui.kit.markdown import bold, figure_text, plain, table
@@ -61,21 +70,22 @@ from attnviz.ui.kit.rules import (
     choose_one,
     choose_rule,
     rule_now,
+    rule_title,
     value_of,
 )
 from attnviz.ui.kit.work import Steps
 
 __all__ = [
-    "BAR", "BUILT_IN", "CHART_HEIGHT", "ICON", "LANGUAGE", "LINKED_SAMPLES", "LINKED_START", "MODELS",
-    "RULE_PARAMS", "SAMPLES", "SCALES", "SCOPES", "SETTINGS", "SHARED", "SHARED_PARAMS", "SOFT", "START", "Choices",
-    "Member", "OpenHead", "Param", "RuleChoice", "Screen", "Steps", "Value", "address", "after_the_score",
-    "article", "as_rule", "asset", "between", "blank_position", "bold", "cell_now", "choices_now",
-    "choose_any_model", "choose_asked_token", "choose_cell", "choose_head", "choose_lab_model", "choose_look",
-    "choose_one", "choose_revision", "choose_rule", "choose_scale", "choose_scope", "choose_shared_text",
-    "choose_text", "choose_token", "clicked", "css_class", "dark", "draw", "draw_grid", "draw_heatmap",
-    "draw_reader", "figure_text", "flag", "forget_asked_token", "head_now", "heatmap_words", "language",
-    "language_picker", "listen_to_clicks", "listen_to_head", "nearest", "numbered", "of_locale", "offer_file",
-    "offer_samples", "one_of", "open_model", "page", "plain", "rule_now", "short", "shortened", "show_cut",
-    "show_effect", "show_shift", "show_sink", "show_why", "softmax_formula", "sparse_formula", "t", "table",
-    "take_away", "take_picture", "value_of", "within", "work",
+    "BAR", "BUILT_IN", "CHART_HEIGHT", "ICON", "LANGUAGE", "LINKED_SAMPLES", "LINKED_START", "MODELS", "RULE_PARAMS",
+    "SAMPLES", "SCOPES", "SETTINGS", "SHARED", "SHARED_PARAMS", "SOFT", "START", "Choices", "Member", "Param",
+    "RuleChoice", "Screen", "Selection", "Steps", "Value", "address", "after_the_score", "alpha_of", "article",
+    "as_rule", "asset", "between", "blank_position", "bold", "cell_now", "choices_now", "choose_any_model",
+    "choose_asked_token", "choose_cell", "choose_head", "choose_lab_model", "choose_look", "choose_one",
+    "choose_revision", "choose_rule", "choose_scale", "choose_scope", "choose_shared_text", "choose_text",
+    "choose_token", "clicked", "css_class", "dark", "draw", "draw_grid", "draw_heatmap", "draw_reader", "figure_text",
+    "flag", "forget_asked_token", "head_now", "head_picture", "language", "language_picker", "listen_to_clicks",
+    "listen_to_head", "nearest", "numbered", "of_locale", "offer_file", "offer_samples", "one_of", "open_model",
+    "page", "plain", "rule_now", "rule_title", "short", "shortened", "show_cut", "show_effect", "show_shift",
+    "show_sink", "show_why", "softmax_formula", "sparse_formula", "style_now", "t", "table", "take_away",
+    "take_picture", "value_of", "verdict", "within", "work",
 ]  # fmt: skip

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit.controls import OpenHead
+from attnviz.selection import Selection, Style
 from attnviz.ui.kit.languages import language, t
 from attnviz.ui.kit.rules import SHARED
 
 if TYPE_CHECKING:
-    from attnviz.core.rules import Rule
     from attnviz.figures import Figure
+    from attnviz.selection import Scale
     from attnviz.trace import Trace
 
 BAR = {
@@ -39,41 +40,36 @@ def draw(figure: Figure, key: str, alt: str) -> None:
     st.plotly_chart(figure, key=key, theme=None, config=BAR, alt=alt)
 
 
-def draw_grid(opened: OpenHead) -> None:
-    """All heads; a click opens one (`clicks.py`)."""
-    from attnviz.figures import grid
+def style_now(scale: Scale = "unit", height: int | None = None) -> Style:
+    """How pictures are painted for this reader: on the screen's theme, in the reader's language."""
+    return Style(scale, dark(), language(), height)
 
-    run, layer, head = opened.run, opened.layer, opened.head
-    figure = grid(
-        run, rule=opened.rule, scale=opened.scale, specials=opened.specials, selected=(layer, head), dark=dark(),
-        language=language(), height=CHART_HEIGHT, by=opened.by,
-    )  # fmt: skip
+
+def draw_grid(run: Trace, selection: Selection, style: Style) -> None:
+    """All heads, the chosen one framed; a click opens another (`clicks.py`)."""
+    from attnviz.figures.grid import mosaic, paint_mosaic
+
+    layer, head = selection.layer, selection.head
+    shown = mosaic(run, selection, style.scale)
     st.plotly_chart(
-        figure, key=SHARED + "grid", theme=None,
-        config={"displayModeBar": False},
+        paint_mosaic(shown, replace(style, height=style.pixels(CHART_HEIGHT)), (layer, head)),
+        key=SHARED + "grid", theme=None, config={"displayModeBar": False},
         alt=t("figure.alt_grid", layers=run.n_layers, heads=run.n_heads, layer=layer, head=head),
     )  # fmt: skip
 
 
-def draw_heatmap(opened: OpenHead) -> None:
-    """One head; a click explains a cell (`clicks.py`)."""
-    from attnviz.figures import heatmap
-
-    figure = heatmap(
-        opened.run, layer=opened.layer, head=opened.head, rule=opened.rule, scale=opened.scale,
-        specials=opened.specials, cell=(opened.query, opened.key), dark=dark(), language=language(),
-        height=CHART_HEIGHT, by=opened.by,
-    )  # fmt: skip
-    draw(figure, SHARED + "heatmap", heatmap_words(opened.run, opened.rule, opened.layer, opened.head))
+def draw_heatmap(run: Trace, selection: Selection, style: Style, key: str = SHARED + "heatmap", alt: str = "") -> None:
+    """One head; a click explains a cell (`clicks.py`). `alt` is what a screen reader says in place of its own words."""
+    figure, words = head_picture(run, selection, style)
+    draw(figure, key, alt or words)
 
 
-def heatmap_words(trace: Trace, rule: Rule | None, layer: int, head: int) -> str:
-    """The picture in a sentence."""
-    weights = trace.weights(layer, head, rule).clone()
-    if not trace.crossed:
-        weights.fill_diagonal_(0)
-    query, key = divmod(int(weights.argmax()), weights.shape[-1])
-    return t(
-        "figure.alt_heatmap", layer=layer, head=head, tokens=len(weights), query=trace.tokens[query],
-        key=trace.key_tokens[key], weight=f"{weights[query, key]:.2f}",
-    )  # fmt: skip
+def head_picture(run: Trace, selection: Selection, style: Style) -> tuple[Figure, str]:
+    """One head as a picture and in a sentence, both of the same numbers."""
+    from attnviz.figures import choose
+    from attnviz.figures.heatmap import paint_head
+    from attnviz.figures.words import head_in_words
+
+    shown = choose.head(run, selection)
+    figure = paint_head(shown, replace(style, height=style.pixels(CHART_HEIGHT)))
+    return figure, head_in_words(shown, style.language)

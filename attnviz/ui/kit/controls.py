@@ -14,20 +14,18 @@ from typing import TYPE_CHECKING, Any, cast
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from attnviz.selection import SCALES
 from attnviz.ui.kit.languages import t
 from attnviz.ui.kit.link import Param, between, flag, one_of
 from attnviz.ui.kit.rules import RULE_PARAMS, SHARED, RuleChoice, choose_one, rule_now, value_of
 
 if TYPE_CHECKING:
-    from attnviz.core.rules import Rule
-    from attnviz.figures import Scale
-    from attnviz.text.units import Unit
-    from attnviz.trace import Cell, Trace
+    from attnviz.selection import Scale
+    from attnviz.trace import Trace
 
 MODELS = ("lab-1", "lab-2", "lab-4", "lab-8")
 BUILT_IN = (*MODELS, "lab-gpt")
 SCOPES = ("redraw", "run")
-SCALES: tuple[Scale, ...] = ("unit", "row", "log")
 START = "南京市长江大桥"
 SAMPLES = (
     START,
@@ -62,29 +60,6 @@ SHARED_PARAMS = {
     "scale": Param("scale", SHARED + "scale", "unit", one_of(*SCALES)),
     "specials": Param("specials", SHARED + "specials", True, flag),
 }
-
-
-@dataclass(frozen=True)
-class OpenHead:
-    """The head that a reader has opened in a run, and how it is to be drawn: what every picture of it needs.
-
-    `rule` redraws its weights; None leaves them as they were computed.
-    """
-
-    run: Trace
-    layer: int
-    head: int
-    query: int = 0
-    key: int = 0
-    rule: Rule | None = None
-    scale: Scale = "unit"
-    specials: bool = True
-    by: Unit = "token"
-
-    @property
-    def cell(self) -> Cell:
-        """Every number on the way to the weight of its query and key."""
-        return self.run.cell(self.layer, self.head, self.query, self.key, self.rule)
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit.controls import OpenHead
-from attnviz.ui.kit.formulas import short, softmax_formula, sparse_formula
+from attnviz.ui.kit.formulas import alpha_of, short, softmax_formula, sparse_formula
 from attnviz.ui.kit.languages import t
 from attnviz.ui.kit.markdown import plain
-from attnviz.ui.kit.rules import RuleChoice
+from attnviz.ui.kit.rules import rule_title
 
 if TYPE_CHECKING:
+    from attnviz.core.rules import Rule
+    from attnviz.selection import Selection
     from attnviz.trace import Cell, Trace
 
 
@@ -27,21 +28,21 @@ def show_cut(trace: Trace, limit: int | None) -> None:
         )
 
 
-def show_sink(opened: OpenHead) -> None:
+def show_sink(run: Trace, selection: Selection) -> None:
     """How much of this head's weight rests on [CLS], [SEP] and their like."""
     from attnviz.measures import sink_share
 
-    marks = zip(opened.run.key_tokens, opened.run.key_special, strict=True)
+    marks = zip(run.key_tokens, run.key_special, strict=True)
     names = list(dict.fromkeys(plain(token) for token, special in marks if special))
     if names:
         said = names[0] if len(names) == 1 else t("and_names", first=", ".join(names[:-1]), last=names[-1])
-        share = sink_share(opened.run, opened.layer, opened.head, rule=opened.rule)
+        share = sink_share(run, selection.layer, selection.head, rule=selection.rule)
         st.caption(t("sink", share=f"{share:.0%}", names=said))
 
 
-def show_why(cell: Cell, choice: RuleChoice, name: str, scope: str) -> None:
+def show_why(cell: Cell, rule: Rule, name: str, scope: str) -> None:
     """Every number on the way to one weight, in the formula; first whose weights these are."""
-    st.caption(t(f"shown_{scope}", model=plain(name), rule=choice.title()))
+    st.caption(t(f"shown_{scope}", model=plain(name), rule=rule_title(rule)))
     query, key = plain(cell.query_label), plain(cell.key_label)
     if cell.score == float("-inf"):
         st.markdown(t("why_not_allowed", query=query, key=key))
@@ -56,20 +57,21 @@ def show_why(cell: Cell, choice: RuleChoice, name: str, scope: str) -> None:
     lines = [
         t("why_product", product=short(cell.product)),
         t(key_name, product=product, scale=scale, bias=bias, score=short(cell.score)),
-        *after_the_score(cell, choice),
+        *after_the_score(cell),
     ]
     st.markdown("\n\n".join(lines))
 
 
-def after_the_score(cell: Cell, choice: RuleChoice) -> list[str]:
-    """From the score to the weight."""
-    alpha = {"sparsemax": 2.0, "entmax": choice.number or 1.5}.get(choice.name)
-    if alpha is not None and alpha > 1:
-        return [f"${sparse_formula(cell, alpha)}$"]
-    lines = [t("why_soft") + f" ${softmax_formula(cell)}$"]
-    if choice.name in ("soft", "entmax"):
-        return lines
-    if cell.weight == 0:
-        return [*lines, t("why_cut", rule=choice.title())]
-    verdict = "why_rest" if choice.renormalise else "why_kept"
-    return [*lines, t(verdict, rule=choice.title(), weight=f"{cell.weight:.4f}")]
+def after_the_score(cell: Cell) -> list[str]:
+    """From the score to the weight, by the rule that acted."""
+    if alpha_of(cell.rule) > 1:
+        return [f"${sparse_formula(cell)}$"]
+    return [t("why_soft") + f" ${softmax_formula(cell)}$", *verdict(cell)]
+
+
+def verdict(cell: Cell) -> list[str]:
+    """What a hard rule did to the soft weight: cut it, kept it, or gave it a share of what was cut."""
+    if not hasattr(cell.rule, "renormalise"):
+        return []
+    name = "why_cut" if cell.weight == 0 else "why_rest" if cell.rule.renormalise else "why_kept"
+    return [t(name, rule=rule_title(cell.rule), weight=f"{cell.weight:.4f}")]

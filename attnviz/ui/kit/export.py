@@ -1,4 +1,4 @@
-"""Take a picture or the weights away: `attnviz.export` in the reader's language."""
+"""Take a picture or the weights away: `attnviz.export` of what is chosen, in the reader's language."""
 
 from __future__ import annotations
 
@@ -7,33 +7,26 @@ from typing import TYPE_CHECKING
 from attnviz.ui.kit.languages import language
 
 if TYPE_CHECKING:
-    from attnviz.core.rules import Rule
-    from attnviz.figures import Scale
-    from attnviz.text.units import Unit
+    from attnviz.selection import Selection, Style
     from attnviz.trace import Trace
 
 
-def as_csv(trace: Trace, rule: Rule | None, layer: int, head: int) -> bytes:
-    """One head as a table."""
+def as_csv(trace: Trace, selection: Selection) -> bytes:
+    """The chosen head as a table."""
     from attnviz import export
 
-    return export.csv(trace, layer=layer, head=head, rule=rule)
+    return export.csv(trace, layer=selection.layer, head=selection.head, rule=selection.rule)
 
 
-def as_npz(trace: Trace, rule: Rule | None) -> bytes:
-    """All weights."""
+def as_npz(trace: Trace, selection: Selection) -> bytes:
+    """All weights, under the chosen rule."""
     from attnviz import export
 
-    return export.npz(trace, rule=rule, language=language())
+    return export.npz(trace, rule=selection.rule, language=language())
 
 
-def as_html(
-    trace: Trace, rule: Rule | None, layer: int, head: int, query: int, scale: Scale, specials: bool, by: Unit = "token"
-) -> bytes:
+def as_html(trace: Trace, selection: Selection, style: Style) -> bytes:
     """One file that opens without a network."""
     from attnviz import export
 
-    return export.html(
-        trace, layer=layer, head=head, query=query, rule=rule, scale=scale, specials=specials, by=by,
-        language=language(),
-    )  # fmt: skip
+    return export.page(trace, selection, style)

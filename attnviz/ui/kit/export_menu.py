@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, partial
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from attnviz.ui.kit import export
 from attnviz.ui.kit.charts import css_class
-from attnviz.ui.kit.controls import OpenHead
 from attnviz.ui.kit.languages import t
 from attnviz.ui.kit.link import address
 from attnviz.ui.kit.reader import asset
 from attnviz.ui.kit.rules import SHARED
+
+if TYPE_CHECKING:
+    from attnviz.selection import Selection, Style
+    from attnviz.trace import Trace
 
 KINDS = {"csv": "text/csv", "npz": "application/octet-stream", "html": "text/html"}
 
@@ -28,22 +32,18 @@ def _component():  # type: ignore[no-untyped-def]
     )
 
 
-def take_away(opened: OpenHead, *, chart: str = SHARED + "heatmap") -> None:
+def take_away(run: Trace, selection: Selection, style: Style, *, chart: str = SHARED + "heatmap") -> None:
     """Pictures as PNG and SVG, this head as CSV, all weights as NPZ, an offline page, a link.
 
     `chart` is the key of the heatmap on the page; on a page with several each has a menu of its own.
     """
     own = SHARED if chart == SHARED + "heatmap" else f"{chart}."
-    run, rule, layer, head = opened.run, opened.rule, opened.layer, opened.head
-    name = f"attnviz-{run.model}-{layer}-{head}"
-    page = partial(
-        export.as_html, run, rule, layer, head, opened.query, opened.scale, opened.specials, opened.by
-    )  # fmt: skip
+    name = f"attnviz-{run.model}-{selection.layer}-{selection.head}"
     with st.popover(t("take_title"), icon=":material/download:", width="stretch"):
         take_picture(chart, name, own)
-        offer_file("csv", name, partial(export.as_csv, run, rule, layer, head), own)
-        offer_file("npz", name, partial(export.as_npz, run, rule), own)
-        offer_file("html", name, page, own)
+        offer_file("csv", name, partial(export.as_csv, run, selection), own)
+        offer_file("npz", name, partial(export.as_npz, run, selection), own)
+        offer_file("html", name, partial(export.as_html, run, selection, style), own)
         st.caption(t("text_left_out" if address.left_out() else "take_link"))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from attnviz.core.rules import Rule
     from attnviz.trace import Cell
 
 
@@ -18,6 +19,13 @@ def short(number: float) -> str:
         return f"{number:.4f}"
     mantissa, exponent = f"{number:.1e}".split("e")
     return f"{mantissa}\\times10^{{{int(exponent)}}}"
+
+
+def alpha_of(rule: Rule) -> float:
+    """Which entmax is a rule? 2 for sparsemax, 1 for softmax and for what is made of its weights."""
+    from attnviz.core.rules import Entmax, Sparsemax
+
+    return 2.0 if isinstance(rule, Sparsemax) else rule.alpha if isinstance(rule, Entmax) else 1.0
 
 
 def softmax_formula(cell: Cell) -> str:
@@ -34,8 +42,9 @@ def softmax_formula(cell: Cell) -> str:
     return f"{shape}={numbers}={short(cell.soft)}"
 
 
-def sparse_formula(cell: Cell, alpha: float) -> str:
+def sparse_formula(cell: Cell) -> str:
     """Entmax of one score, [(alpha - 1) s - tau]_+^(1 / (alpha - 1)); sparsemax for alpha = 2."""
+    alpha = alpha_of(cell.rule)
     if alpha == 2:
         return rf"[s-\tau]_+=[{short(cell.score)}-({short(cell.tau)})]_+={short(cell.weight)}"
     slope = alpha - 1

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit.controls import OpenHead
 from attnviz.ui.kit.languages import language
 from attnviz.ui.kit.rules import SHARED
 
 if TYPE_CHECKING:
-    from attnviz.core.rules import Rule
+    from attnviz.selection import Selection
     from attnviz.trace import Trace
 
 
@@ -31,25 +30,16 @@ def _component():  # type: ignore[no-untyped-def]
     )
 
 
-def draw_reader(opened: OpenHead, *, blanks: bool) -> None:
+def draw_reader(run: Trace, selection: Selection, *, blanks: bool) -> None:
     """The tokens of the sentence; pointing shows weights, clicking chooses the query, ▢ blanks a token."""
+    from attnviz.export import reader_data
+
     _component()(
         key=SHARED + "reader",
-        data=reader_data(opened.run, opened.rule, opened.layer, opened.head, opened.query, blanks=blanks),
+        data=reader_data(run, selection, language(), blanks=blanks),
         on_picked_change=_pick,
         on_blank_change=_blank,
     )
-
-
-def reader_data(
-    trace: Trace, rule: Rule | None, layer: int, head: int, query: int, *, blanks: bool
-) -> dict[str, object]:
-    """What the browser needs (`export.reader_data`), in the reader's language."""
-    from attnviz import export
-
-    return export.reader_data(
-        trace, layer=layer, head=head, query=query, rule=rule, language=language(), blanks=blanks
-    )  # fmt: skip
 
 
 def _pick() -> None:

@@ -74,38 +74,35 @@ class RuleChoice:
     number: float | None
     renormalise: bool
 
-    def title(self) -> str:
-        """The rule in a few words, as in "top-k (k = 2)"."""
-        name = t(f"rule.{self.name}")
-        if self.number is None:
-            return name
-        sign = {"temperature": "T", "minimum": "≥", "alpha": "α"}.get(
-            SETTINGS[self.name].name, SETTINGS[self.name].name
-        )
-        return f"{name} ({sign} {self.number:g})" if sign == "≥" else f"{name} ({sign} = {self.number:g})"
-
 
 SOFT = RuleChoice("soft", 1.0, False)
+KINDS = {  # the engine's class of each rule, by name: to import it would import torch
+    "soft": "Soft", "top-k": "TopK", "threshold": "Threshold", "top-p": "TopP", "argmax": "Argmax",
+    "sample": "Sample", "sparsemax": "Sparsemax", "entmax": "Entmax",
+}  # fmt: skip
 
 
 def as_rule(choice: RuleChoice) -> Rule:
-    """The engine's rule for a choice."""
+    """The engine's rule for a choice: below the controls and the keys of caches, rules travel in this form alone."""
     from attnviz.core import rules
 
-    number = choice.number
-    if choice.name == "soft":
-        return rules.Soft(float(number or 1.0))
-    if choice.name == "top-k":
-        return rules.TopK(int(number or 1), choice.renormalise)
-    if choice.name == "threshold":
-        return rules.Threshold(float(number or 0.0), choice.renormalise)
-    if choice.name == "top-p":
-        return rules.TopP(float(number or 1.0), choice.renormalise)
-    if choice.name == "argmax":
-        return rules.Argmax(choice.renormalise)
-    if choice.name == "sample":
-        return rules.Sample(int(number or 0), choice.renormalise)
-    return rules.Sparsemax() if choice.name == "sparsemax" else rules.Entmax(float(number or 1.5))
+    told: dict[str, float | bool] = {"renormalise": choice.renormalise} if choice.name in HARD else {}
+    if choice.name in SETTINGS and choice.number is not None:
+        told[SETTINGS[choice.name].name] = SETTINGS[choice.name].kind(choice.number)
+    made: Rule = getattr(rules, KINDS[choice.name])(**told)
+    return made
+
+
+def rule_title(rule: Rule) -> str:
+    """A rule in a few words, as in "top-k (k = 2)"; one that no control makes says itself what it is."""
+    name = next((name for name, kind in KINDS.items() if kind == type(rule).__name__), None)
+    if name is None:
+        return str(rule)
+    if name not in SETTINGS:
+        return t(f"rule.{name}")
+    setting = SETTINGS[name].name
+    sign = {"temperature": "T =", "minimum": "≥", "alpha": "α ="}.get(setting, f"{setting} =")
+    return f"{t(f'rule.{name}')} ({sign} {getattr(rule, setting):g})"
 
 
 def rule_now() -> RuleChoice:

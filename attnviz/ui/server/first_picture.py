@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from attnviz.errors import AttnvizError
+from attnviz.figures import choose
+from attnviz.figures.choose import Head
 from attnviz.figures.paint.labels import widest
-from attnviz.figures.paint.palette import colours, shade
+from attnviz.figures.paint.palette import shade, theme
 from attnviz.messages import LANGUAGES, say
-from attnviz.trace import Trace
+from attnviz.selection import Selection, Style
 from attnviz.ui import registry
 from attnviz.ui.kit import SHARED, SOFT, Value, asset, css_class, of_locale
 from attnviz.ui.stores import runs
@@ -68,9 +70,10 @@ def drawn(request: PictureRequest) -> str:
     if len(trace.tokens) > MOST_TOKENS:
         return ""
     layer, head = min(request.layer, trace.n_layers - 1), min(request.head, trace.n_heads - 1)
+    shown = choose.head(trace, Selection(layer, head))
     label = say("ui.first_picture", request.language, model=trace.model, layer=layer, head=head)
     pictures = "".join(
-        f"<div class='attnviz-{name}'>{_svg(trace, layer, head, dark=dark, label=label)}</div>"
+        f"<div class='attnviz-{name}'>{_svg(shown, Style(dark=dark), label)}</div>"
         for name, dark in (("light", False), ("dark", True))
     )
     script = asset("server/first_picture.js").replace("PICTURE", PICTURE)
@@ -82,20 +85,20 @@ def drawn(request: PictureRequest) -> str:
     )
 
 
-def _svg(trace: Trace, layer: int, head: int, *, dark: bool, label: str) -> str:
+def _svg(shown: Head, style: Style, label: str) -> str:
     """One head's weights as a drawing: queries down, keys across."""
-    chosen, weights = colours(dark), trace.weights(layer, head)
-    shades, cell = shade(weights, "unit").tolist(), SIZE / len(weights)
-    left = widest(trace.tokens, TICK) + 8
+    chosen, weights, labels = theme(style), shown.weights.nan_to_num(0.0), shown.queries.labels
+    shades, cell = shade(weights, style.scale).tolist(), SIZE / len(weights)
+    left = widest(labels, TICK) + 8
     cells = "".join(
         f"<rect x='{column * cell:.1f}' y='{row * cell:.1f}' width='{cell - 1:.1f}' height='{cell - 1:.1f}' "
         f"fill='{_colour(value, chosen.ramp)}'/>"
         for row, values in enumerate(shades)
         for column, value in enumerate(values)
     )
-    names = [(html.escape(token), (number + 0.5) * cell) for number, token in enumerate(trace.tokens)]
+    names = [(html.escape(token), (number + 0.5) * cell) for number, token in enumerate(labels)]
     rows = "".join(f"<text x='-6' y='{at:.1f}' text-anchor='end' dy='.35em'>{name}</text>" for name, at in names)
-    turn = "rotate(-60)" if max(map(len, trace.tokens)) > 2 else ""
+    turn = "rotate(-60)" if max(map(len, labels)) > 2 else ""
     anchor = "end" if turn else "middle"
     columns = "".join(
         f"<text transform='translate({at:.1f},{SIZE + 12}) {turn}' text-anchor='{anchor}' dy='.35em'>{name}</text>"

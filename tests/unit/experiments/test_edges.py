@@ -98,7 +98,7 @@ def test_row_weights_are_those_of_the_place(layer: int | None, head: int | None)
 def test_edges_are_tried_one_by_one(name: str) -> None:
     model, seen = load(name), []
     before = record(model, TEXT, blank=3 if name == "lab-4" else None)
-    found = edge_effects(model, before, 3, layer=1, on_edge=lambda done, of: seen.append((done, of)))
+    found = edge_effects(model, before, 3, where=(1,), on_edge=lambda done, of: seen.append((done, of)))
     assert found.keys == tuple(range(4 if name == "lab-gpt" else len(before.tokens)))
     assert seen[-1] == (len(found.keys), len(found.keys))
     place = found.keys.index(2)

@@ -11,7 +11,7 @@ from plotly.io.json import to_json_plotly
 from attnviz.core.rules import Threshold, TopK
 from attnviz.errors import AttnvizError
 from attnviz.figures import heatmap
-from attnviz.figures.heatmap import MOST_LABELS
+from attnviz.figures.cells import MOST_LABELS
 from attnviz.figures.paint.palette import DARK, LIGHT
 from tests.unit.figures.made import DOG, made, numbered, sent
 

@@ -11,8 +11,8 @@ import torch
 from attnviz.core.rules import Argmax, Threshold, TopK
 from attnviz.errors import AttnvizError
 from attnviz.figures import grid, heatmap, tokens
+from attnviz.figures.cells import MOST_LABELS
 from attnviz.figures.grid import LEAST_SIDE, MOST_IN_ALL
-from attnviz.figures.heatmap import MOST_LABELS
 from attnviz.figures.paint.palette import LIGHT
 from attnviz.figures.paint.shades import GAP, NOT_ALLOWED, STEPS
 from attnviz.trace import Gap

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 import torch
 import torch.nn.functional as F
@@ -12,13 +13,16 @@ import torch.nn.functional as F
 from attnviz.core.rules import Rule, Sparsemax, TopK
 from attnviz.errors import AttnvizError
 from attnviz.figures import grid, heatmap
-from attnviz.figures.heatmap import MOST_EXACT
-from attnviz.figures.overview import MOST_POINTS, column_line, overview, row_line, zoomed
+from attnviz.figures.cells import MOST_EXACT
+from attnviz.figures.overview import MOST_POINTS, Part, column_line, from_afar, overview, row_line, zoomed
 from attnviz.figures.paint.shades import NOT_ALLOWED, STEPS
+from attnviz.selection import Selection, Style
 from attnviz.trace import Trace
 from tests.unit.figures.made import made, numbered, sent
 
 COUNT = 131
+FIRST, HEAD = Selection(0, 0), Selection(1, 2)
+PLAIN = Style()
 
 
 @pytest.fixture(scope="module")
@@ -37,42 +41,49 @@ def pooled(trace: Trace, how: str, size: int, rule: Rule | None = None) -> torch
     return found.masked_fill(F.adaptive_max_pool2d(there, size) == 0, torch.nan)[0]
 
 
+def afar(
+    trace: Trace, selection: Selection = HEAD, style: Style = PLAIN, *, box: Part | None = None, **asked: object
+) -> go.Figure:
+    """The overview of what is asked for."""
+    return overview(from_afar(trace, selection, style.scale, **asked), style, box=box)
+
+
 def in_bytes(shades: torch.Tensor) -> np.ndarray:
     return (shades.nan_to_num(0) * STEPS).round().masked_fill(shades.isnan(), NOT_ALLOWED).numpy()
 
 
 @pytest.mark.parametrize("rule", [None, TopK(2), Sparsemax()], ids=str)
 def test_overview_holds_the_largest_weight_of_each_cell(trace: Trace, rule: Rule | None) -> None:
-    z = np.asarray(overview(trace, layer=1, head=2, rule=rule, size=40).data[0].z)
+    z = np.asarray(afar(trace, Selection(1, 2, rule=rule), size=40).data[0].z)
     assert z.dtype == np.uint8 and z.shape == (40, 40)
     assert np.abs(z - in_bytes(pooled(trace, "max", 40, rule))).max() == 0
 
 
 def test_means_are_shown_as_shares_of_the_largest_and_the_bar_says_of_what(trace: Trace) -> None:
-    figure, means = overview(trace, layer=1, head=2, how="mean", size=40), pooled(trace, "mean", 40)
+    figure, means = afar(trace, how="mean", size=40), pooled(trace, "mean", 40)
     top = means.nan_to_num(0).max()
     assert np.abs(np.asarray(figure.data[0].z) - in_bytes(means / top)).max() <= 1
     bar = figure.data[1].marker.colorbar
     assert bar.title.text == "mean weight of each cell" and float(bar.ticktext[-1]) == pytest.approx(
         float(top), rel=0.05
     )
-    assert overview(trace, layer=1, head=2).data[1].marker.colorbar.title.text == "largest weight of each cell"
-    assert overview(trace, layer=1, head=2, language="zh").data[1].marker.colorbar.title.text == "每格最大权重"
+    assert afar(trace).data[1].marker.colorbar.title.text == "largest weight of each cell"
+    assert afar(trace, style=Style(language="zh")).data[1].marker.colorbar.title.text == "每格最大权重"
 
 
 def test_shares_of_a_row_and_logarithms_are_pooled_as_the_scale_says(trace: Trace) -> None:
     weights = trace.weights(1, 2)
     share = F.adaptive_max_pool2d((weights / weights.amax(-1, keepdim=True))[None], 40)[0]
     hidden = pooled(trace, "max", 40).isnan()
-    z = np.asarray(overview(trace, layer=1, head=2, size=40, scale="row").data[0].z)
+    z = np.asarray(afar(trace, style=Style("row"), size=40).data[0].z)
     assert np.abs(z - in_bytes(share.masked_fill(hidden, torch.nan))).max() <= 1
     log = (pooled(trace, "max", 40).nan_to_num(1).clamp_min(1e-4).log10() + 4) / 4
-    z = np.asarray(overview(trace, layer=1, head=2, size=40, scale="log").data[0].z)
+    z = np.asarray(afar(trace, style=Style("log"), size=40).data[0].z)
     assert np.abs(z - in_bytes(log.masked_fill(hidden, torch.nan))).max() <= 1
 
 
 def test_axes_count_tokens_and_hover_names_the_tokens_of_a_cell(trace: Trace) -> None:
-    figure = overview(trace, layer=0, head=0, size=40)
+    figure = afar(trace, FIRST, size=40)
     assert list(figure.layout.xaxis.range) == [-0.5, COUNT - 0.5]
     assert list(figure.layout.yaxis.range) == [COUNT - 0.5, -0.5], "the first query must be on top"
     for value, text in zip(figure.layout.xaxis.tickvals, figure.layout.xaxis.ticktext, strict=True):
@@ -87,7 +98,7 @@ def test_axes_count_tokens_and_hover_names_the_tokens_of_a_cell(trace: Trace) ->
 
 def test_a_part_is_pooled_on_axes_that_count_the_texts_tokens(trace: Trace) -> None:
     part = (range(31, 131), range(10, 90))
-    figure = overview(trace, layer=1, head=2, size=40, part=part)
+    figure = afar(trace, size=40, part=part)
     weights = trace.weights(1, 2).masked_fill(torch.ones(COUNT, COUNT).triu(1) > 0, -1)[31:131, 10:90]
     expected = F.adaptive_max_pool2d(weights[None], 40)[0]
     assert (np.asarray(figure.data[0].z) == in_bytes(expected.masked_fill(expected < 0, torch.nan))).all()
@@ -97,21 +108,21 @@ def test_a_part_is_pooled_on_axes_that_count_the_texts_tokens(trace: Trace) -> N
 
 
 def test_the_part_that_is_open_is_framed_in_tokens(trace: Trace) -> None:
-    assert not overview(trace, layer=0, head=0).layout.shapes
-    (frame,) = overview(trace, layer=0, head=0, box=(range(20, 30), range(5, 9)), height=170).layout.shapes
+    assert not afar(trace, FIRST).layout.shapes
+    (frame,) = afar(trace, FIRST, Style(height=170), box=(range(20, 30), range(5, 9))).layout.shapes
     assert (frame.y0, frame.y1, frame.x0, frame.x1) == (19.5, 29.5, 4.5, 8.5)
 
 
 def test_what_is_sent_does_not_grow_with_the_text() -> None:
-    sizes = [len(str(sent(overview(numbered(count), layer=0, head=0, size=60)))) for count in (200, 400)]
+    sizes = [len(str(sent(afar(numbered(count), FIRST, size=60)))) for count in (200, 400)]
     assert sizes[1] < 1.1 * sizes[0]
-    z = sent(overview(numbered(200), layer=0, head=0, size=60))["data"][0]["z"]
+    z = sent(afar(numbered(200), FIRST, size=60))["data"][0]["z"]
     assert z["dtype"] == "u1" and len(z["bdata"]) < 1.5 * 60 * 60
 
 
 @pytest.mark.parametrize("side", [40, 64, 65])
 def test_window_holds_the_weights_of_its_tokens(trace: Trace, side: int) -> None:
-    figure = zoomed(trace, layer=1, head=2, queries=range(50, 50 + side), keys=range(20, 20 + side))
+    figure = zoomed(trace, HEAD, PLAIN, (range(50, 50 + side), range(20, 20 + side)))
     expected = trace.weights(1, 2).masked_fill(torch.ones(COUNT, COUNT).triu(1) > 0, torch.nan)
     expected = expected[50 : 50 + side, 20 : 20 + side]
     z = np.asarray(figure.data[0].z)
@@ -127,29 +138,29 @@ def test_window_holds_the_weights_of_its_tokens(trace: Trace, side: int) -> None
 def test_a_window_shades_its_rows_by_the_whole_row(trace: Trace) -> None:
     weights = trace.weights(1, 2)
     share = (weights / weights.amax(-1, keepdim=True))[100:110, 3:13]
-    figure = zoomed(trace, layer=1, head=2, queries=range(100, 110), keys=range(3, 13), scale="row")
+    figure = zoomed(trace, HEAD, Style("row"), (range(100, 110), range(3, 13)))
     np.testing.assert_allclose(np.asarray(figure.data[0].z), share.numpy(), atol=1e-6)
 
 
 def test_a_cell_of_a_window_is_framed_where_it_stands(trace: Trace) -> None:
-    asked = dict(layer=1, head=2, queries=range(100, 110), keys=range(3, 13))
-    (frame,) = zoomed(trace, **asked, cell=(104, 5)).layout.shapes
+    part = (range(100, 110), range(3, 13))
+    (frame,) = zoomed(trace, Selection(1, 2, 104, 5), PLAIN, part).layout.shapes
     assert (frame.x0, frame.x1, frame.y0, frame.y1) == (1.5, 2.5, 3.5, 4.5)
-    assert not zoomed(trace, **asked, cell=(99, 5)).layout.shapes
+    assert not zoomed(trace, Selection(1, 2, 99, 5), PLAIN, part).layout.shapes
 
 
 def test_tokens_beyond_the_text_are_refused(trace: Trace) -> None:
     with pytest.raises(AttnvizError):
-        zoomed(trace, layer=1, head=2, queries=range(130, 140), keys=range(5))
+        zoomed(trace, HEAD, PLAIN, (range(130, 140), range(5)))
     with pytest.raises(AttnvizError):
-        row_line(trace, layer=1, head=2, query=COUNT)
+        row_line(trace, Selection(1, 2, COUNT), PLAIN)
 
 
 def test_lines_follow_one_row_or_one_column(trace: Trace) -> None:
     weights = trace.weights(1, 2)
     (row,), (column,) = (
-        row_line(trace, layer=1, head=2, query=70).data,
-        column_line(trace, layer=1, head=2, key=70).data,
+        row_line(trace, Selection(1, 2, 70), PLAIN).data,
+        column_line(trace, Selection(1, 2, 0, 70), PLAIN).data,
     )
     np.testing.assert_allclose(np.asarray(row.y)[:71], weights[70, :71].numpy(), atol=1e-6)
     assert np.isnan(np.asarray(row.y)[71:]).all(), "what is not allowed is not 0"
@@ -161,7 +172,7 @@ def test_lines_follow_one_row_or_one_column(trace: Trace) -> None:
 def test_long_lines_keep_the_largest_weight_of_each_stretch() -> None:
     count = 2 * MOST_POINTS + 77
     long = numbered(count, layers=1, heads=1)
-    (line,) = row_line(long, layer=0, head=0, query=9).data
+    (line,) = row_line(long, Selection(0, 0, 9), PLAIN).data
     weights = long.attention(0, 0).weights[9].numpy()
     x, y = np.asarray(line.x), np.asarray(line.y)
     assert len(x) == MOST_POINTS and (np.diff(x) > 0).all()

@@ -8,8 +8,9 @@ import torch
 
 import attnviz as av
 from attnviz.figures.paint.palette import diverging
-from attnviz.figures.readings import arrows, lean_grid, opened_head, side_colours
+from attnviz.figures.readings import Opened, arrows, lean_grid, opened_head, side_colours
 from attnviz.measures import by_unit
+from attnviz.selection import Style
 from attnviz.text.segmentation import Reading
 
 BRIDGE, MAYOR = Reading.parse("南京市/长江大桥"), Reading.parse("南京市长/江大桥")
@@ -40,9 +41,9 @@ def test_small_leans_stay_pale() -> None:
 
 
 def test_grid_speaks_both_languages_and_themes() -> None:
-    english, chinese = (lean_grid(BITS, CLEAR, language=words) for words in ("en", "zh"))
+    english, chinese = (lean_grid(BITS, CLEAR, style=Style(language=words)) for words in ("en", "zh"))
     assert english.data[0].colorbar.ticktext[2] == "2.0 A" and chinese.data[0].colorbar.ticktext[2] == "2.0 甲"
-    light, dark = (lean_grid(BITS, CLEAR, dark=dark) for dark in (False, True))
+    light, dark = (lean_grid(BITS, CLEAR, style=Style(dark=dark)) for dark in (False, True))
     assert light.data[0].colorscale != dark.data[0].colorscale
 
 
@@ -54,23 +55,23 @@ def test_nothing_is_drawn_in_the_middle_of_two_colours(dark: bool) -> None:
 
 
 def test_an_opened_head_shows_the_text_alone_with_its_words_boxed(trace: av.Trace) -> None:
-    figure = opened_head(trace, BRIDGE, (2, 1), side=0, other=(0, 0))
+    figure = opened_head(trace, BRIDGE, Opened((2, 1), (0, 0), 0))
     np.testing.assert_array_equal(figure.data[0].z, trace.weights(2, 1)[1:-1, 1:-1].numpy())
     assert [(box.x0, box.x1) for box in figure.layout.shapes] == [(-0.5, 2.5), (2.5, 6.5)]
     assert {box.line.color for box in figure.layout.shapes} == {side_colours(False)[0]}
-    other = opened_head(trace, MAYOR, (2, 1), side=1, other=(0, 0))
+    other = opened_head(trace, MAYOR, Opened((2, 1), (0, 0), 1))
     assert [(box.y0, box.y1) for box in other.layout.shapes] == [(-0.5, 3.5), (3.5, 6.5)]
 
 
 def test_by_word_sums_and_averages(trace: av.Trace) -> None:
-    figure = opened_head(trace, MAYOR, (1, 3), side=1, other=(0, 0), view="word")
+    figure = opened_head(trace, MAYOR, Opened((1, 3), (0, 0), 1, "word"))
     expected = by_unit(trace.weights(1, 3)[1:-1, 1:-1], [0, 0, 0, 0, 1, 1, 1])
     np.testing.assert_allclose(figure.data[0].z, expected.numpy(), atol=1e-7)
     assert list(figure.layout.yaxis.ticktext) == ["南京市长", "江大桥"]
 
 
 def test_difference_is_one_head_less_the_other(trace: av.Trace) -> None:
-    figure = opened_head(trace, BRIDGE, (3, 0), side=0, other=(0, 2), view="difference")
+    figure = opened_head(trace, BRIDGE, Opened((3, 0), (0, 2), 0, "difference"))
     expected = (trace.weights(3, 0) - trace.weights(0, 2))[1:-1, 1:-1].numpy()
     np.testing.assert_array_equal(figure.data[0].z, expected)
     assert figure.data[0].zmin == -figure.data[0].zmax == -abs(expected).max()

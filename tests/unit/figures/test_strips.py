@@ -13,6 +13,7 @@ from attnviz.figures import steps as figures
 from attnviz.figures.strips import Strip, background, fills, strips
 from attnviz.measures.steps import Steps, again
 from attnviz.messages import LANGUAGES, say
+from attnviz.selection import Style
 from attnviz.trace import Trace
 
 
@@ -57,14 +58,14 @@ def test_ink_can_be_read_on_every_ground(dark: bool) -> None:
         linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
-    for ground, ink in fills(torch.linspace(0, 1, 41), dark=dark):
+    for ground, ink in fills(torch.linspace(0, 1, 41), Style(dark=dark)):
         one, other = sorted((light(ground), light(ink)))
         assert (other + 0.05) / (one + 0.05) > 4, (ground, ink)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_table_has_a_row_for_each_key_with_its_numbers(run: Trace, language: str) -> None:
-    found, page = shown(run), figures.table(shown(run), chosen=4, scale="÷ √40", language=language)
+    found, page = shown(run), figures.table(shown(run), chosen=4, scale="÷ √40", style=Style(language=language))
     rows = re.findall(r"<tr.*?</tr>", page)
     keys = rows[2:-2]
     assert len(keys) == len(run.tokens)

@@ -9,6 +9,7 @@ import numpy as np
 from attnviz import load, record
 from attnviz.core import blocks as streaming
 from attnviz.core.rules import Soft
+from attnviz.selection import Selection
 from attnviz.ui.pages.long import export as long_take
 from attnviz.ui.pages.long import run as long_run
 from attnviz.ui.pages.long.view import Window
@@ -38,10 +39,10 @@ def test_what_is_taken_away_is_the_window() -> None:
     trace = record(load("lab-gpt"), "the cat sat on the mat")
     now = Window(2, 5, 1, 5)
     weights = streaming.window(trace.attention(1, 2), now.queries, now.keys)
-    lines = long_take.as_csv(trace, Soft(), 1, 2, now).decode("utf-8-sig").splitlines()
+    lines = long_take.as_csv(trace, Selection(1, 2, rule=Soft()), now).decode("utf-8-sig").splitlines()
     assert len(lines) - 1 == int((~weights.isnan()).sum()), "what is not allowed has no line"
     first = lines[1].split(",")
     assert first[2:6] == ["2", trace.tokens[2], "1", trace.tokens[1]] and abs(float(first[6]) - weights[0, 0]) < 1e-5
-    found = np.load(io.BytesIO(long_take.as_npz(trace, None, 1, 2, now)))
+    found = np.load(io.BytesIO(long_take.as_npz(trace, Selection(1, 2), now)))
     np.testing.assert_array_equal(found["weights"], weights.numpy())
     assert list(found["query_tokens"]) == trace.tokens[2:5] and list(found["keys"]) == [1, 2, 3, 4]

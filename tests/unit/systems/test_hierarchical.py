@@ -16,6 +16,7 @@ from attnviz.core.rules import Argmax, Rule, Sample, Soft, Threshold, softmax
 from attnviz.errors import ModelError, TextError
 from attnviz.figures.documents import Painted, Row, contrast, document, legible, mixed
 from attnviz.figures.paint.palette import colours
+from attnviz.selection import Style
 from attnviz.shipped import WEIGHTS
 from attnviz.systems.hierarchical.effect import Deletion, rank_correlation, without_sentences, without_words
 from attnviz.systems.hierarchical.system import (
@@ -268,7 +269,7 @@ def test_stored_predictions_of_the_samples_come_out_again(name: str) -> None:
 def test_a_document_is_escaped_and_its_colours_can_be_read() -> None:
     rows = [Row([Painted("<b>x</b>", 1.0, "'\"<"), Painted(" & ")], 0.5, "1: <", chosen=True)]
     for dark in (False, True):
-        html, theme = document(rows, dark=dark), colours(dark)
+        html, theme = document(rows, Style(dark=dark)), colours(dark)
         assert "<b>" not in html and "&lt;b&gt;x&lt;/b&gt;" in html and " &amp; " in html and "&quot;&lt;" in html
         assert mixed(theme.ramp, 1.0) in html and theme.accent in html
         grounds = [mixed(theme.ramp, step / 100) for step in range(101)]

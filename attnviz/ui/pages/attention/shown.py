@@ -14,12 +14,13 @@ from attnviz.ui.kit import (
     CHART_HEIGHT,
     MODELS,
     SOFT,
-    RuleChoice,
+    as_rule,
     blank_position,
     bold,
     figure_text,
     page,
     plain,
+    rule_title,
     show_shift,
     t,
     table,
@@ -28,6 +29,7 @@ from attnviz.ui.pages.attention.choices import KEY
 from attnviz.ui.stores import runs
 
 if TYPE_CHECKING:
+    from attnviz.core.rules import Rule
     from attnviz.trace import Trace
 
 DRAWN = KEY + "drawn"
@@ -88,7 +90,7 @@ def frame() -> Places:
     )  # fmt: skip
 
 
-def show_prediction(before: Trace, after: Trace, choice: RuleChoice) -> None:
+def show_prediction(before: Trace, after: Trace, rule: Rule) -> None:
     """What the model says at the blank and where it sees words: softly, and computed with the rule."""
     left, right = st.columns(2, gap="medium")
     changed, position = after is not before, blank_position(before)
@@ -97,19 +99,19 @@ def show_prediction(before: Trace, after: Trace, choice: RuleChoice) -> None:
         if position is None:
             st.caption(t("prediction_hint"))
         else:
-            _candidates(before, after, position, choice, changed)
+            _candidates(before, after, position, rule, changed)
     with right:
-        _words(before, after, choice, changed)
+        _words(before, after, rule, changed)
         if changed:
             show_shift(before, after, position)
-        elif choice != SOFT:
+        elif rule != as_rule(SOFT):
             st.caption(t("redraw_note"))
         _offer_change()
 
 
-def _candidates(before: Trace, after: Trace, position: int, choice: RuleChoice, changed: bool) -> None:
+def _candidates(before: Trace, after: Trace, position: int, rule: Rule, changed: bool) -> None:
     """The five likeliest tokens and their probabilities, a line for each run."""
-    runs_shown = [(t("before_soft"), before)] + ([(t("after_rule", rule=choice.title()), after)] if changed else [])
+    runs_shown = [(t("before_soft"), before)] + ([(t("after_rule", rule=rule_title(rule)), after)] if changed else [])
     lines = [
         [plain(name), *(f"**{plain(token)}** {p:.3f}" for token, p in run.predictions(position, top=5))]
         for name, run in runs_shown
@@ -117,7 +119,7 @@ def _candidates(before: Trace, after: Trace, position: int, choice: RuleChoice, 
     st.markdown(table([t("prediction_at"), *(str(place) for place in range(1, len(lines[0])))], lines))
 
 
-def _words(before: Trace, after: Trace, choice: RuleChoice, changed: bool) -> None:
+def _words(before: Trace, after: Trace, rule: Rule, changed: bool) -> None:
     """The words that the word-boundary head sees, before and after."""
     if before.boundaries is None:
         return
@@ -127,7 +129,7 @@ def _words(before: Trace, after: Trace, choice: RuleChoice, changed: bool) -> No
     st.markdown(f"{t('words')}: **{first}**")
     if changed:
         second = " / ".join(plain(word) for word in words(after)[:40])
-        name = plain(choice.title())
+        name = plain(rule_title(rule))
         st.markdown(f"{name}: **{second}**" if second != first else f"{name}: {t('words_same')}")
 
 

@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit import RuleChoice, dark, draw, figure_text, heatmap_words, language, plain, t, table
+from attnviz.ui.kit import (
+    RuleChoice,
+    Selection,
+    dark,
+    draw,
+    draw_heatmap,
+    figure_text,
+    language,
+    plain,
+    style_now,
+    t,
+    table,
+)
 from attnviz.ui.pages.directions.choices import BERT, GPT, KEY, choose_most, choose_step, written
 
 if TYPE_CHECKING:
@@ -17,15 +29,10 @@ HEIGHT = 400
 
 def draw_square(run: Trace, name: str, place: tuple[int, int], query: int) -> None:
     """One model's map, the row that answers framed at its heaviest key."""
-    from attnviz.figures import heatmap
-
     st.markdown(f"**{t(f'directions.{name}_title')}** &ensp;<small>{t(f'directions.{name}_mask')}</small>", True)
     row = run.weights(*place)[query]
-    figure = heatmap(
-        run, layer=place[0], head=place[1], cell=(query, int(row.argmax())), dark=dark(), language=language(),
-        height=HEIGHT,
-    )  # fmt: skip
-    draw(figure, key=f"{KEY}{name}", alt=heatmap_words(run, None, *place))
+    cell = (query, int(row.argmax()))
+    draw_heatmap(run, Selection(*place, *cell), style_now(height=HEIGHT), key=f"{KEY}{name}")
 
 
 def show_answer(run: Trace, query: int, name: str, wanted: int) -> None:

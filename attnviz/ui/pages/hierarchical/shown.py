@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from attnviz.ui.kit import (
-    OpenHead,
     RuleChoice,
+    Selection,
     after_the_score,
     bold,
     dark,
     draw,
+    draw_heatmap,
+    head_picture,
     language,
     plain,
+    rule_title,
     short,
+    style_now,
     t,
     table,
     take_away,
@@ -66,7 +70,7 @@ def draw_document(reading: Reading, sentence: int, word: int) -> None:
         )
         for number, one in enumerate(reading.colours)
     ]  # fmt: skip
-    st.html(document(rows, dark=dark()))
+    st.html(document(rows, style_now()))
     st.caption(t("hierarchical.coloured", most=short_plain(most), count=len(reading.colours)))
 
 
@@ -90,14 +94,13 @@ def short_plain(number: float) -> str:
     return f"{number:.4f}"
 
 
-def draw_prediction(reading: Reading, choice: RuleChoice) -> None:
+def draw_prediction(reading: Reading) -> None:
     """The class probabilities."""
     probabilities = reading.above.probabilities(0).tolist()
     names = [class_name(name) for name in reading.system.classes]
     best = max(range(len(names)), key=probabilities.__getitem__)
-    st.markdown(
-        t("hierarchical.prediction", label=names[best], share=f"{probabilities[best]:.1%}", rule=plain(choice.title()))
-    )
+    rule = plain(rule_title(reading.trace.rule))
+    st.markdown(t("hierarchical.prediction", label=names[best], share=f"{probabilities[best]:.1%}", rule=rule))
     cells = [bold([f"{p:.3f}"], n == best)[0] for n, p in enumerate(probabilities)]
     st.markdown(table(names, [cells], "---"))
 
@@ -160,17 +163,17 @@ def draw_sentence(reading: Reading, sentence: int, word: int) -> None:
     )  # fmt: skip
 
 
-def draw_why(reading: Reading, choice: RuleChoice, sentence: int, word: int) -> None:
+def draw_why(reading: Reading, sentence: int, word: int) -> None:
     """The formula of one word's weight and of its sentence's, with their numbers, and the colour."""
     number, one = reading.first_word(sentence) + word, reading.colours[sentence]
-    st.caption(t("hierarchical.shown", model=reading.system.name, rule=choice.title()))
+    st.caption(t("hierarchical.shown", model=reading.system.name, rule=rule_title(reading.trace.rule)))
     below, above = reading.trace.cell(0, 0, sentence, number), reading.above.cell(0, 0, 0, sentence)
     for level, cell in (("word", below), ("sentence", above)):
         names = {"word": plain(cell.key_label), "weight": short_plain(cell.weight)}
         lines = [
             t(f"hierarchical.why_{level}", **names, rank=cell.rank, count=cell.keys),
             t(f"hierarchical.why_{level}_score", score=short(cell.score)),
-            *after_the_score(cell, choice),
+            *after_the_score(cell),
         ]
         st.markdown("\n\n".join(lines))
     numbers = [short(value) for value in (one.word_weights[word], one.weight, one.products[word])]
@@ -179,13 +182,9 @@ def draw_why(reading: Reading, choice: RuleChoice, sentence: int, word: int) -> 
 
 def draw_maps(reading: Reading, sentence: int, word: int) -> None:
     """Both levels as maps: the document over its sentences, the sentences over their words."""
-    from attnviz.figures import heatmap
-
     above, below = reading.above, reading.trace
     st.markdown(f"**{t('hierarchical.map_sentences')}**")
-    figure = heatmap(
-        above, layer=0, head=0, scale="row", cell=(0, sentence), dark=dark(), language=language(), height=230
-    )
+    figure, _ = head_picture(above, Selection(query=0, key=sentence), style_now("row", 230))
     # Its scale is that of the map below, and there is no room for it here.
     figure.update_traces(showscale=False, selector={"type": "heatmap"})
     draw(
@@ -197,13 +196,11 @@ def draw_maps(reading: Reading, sentence: int, word: int) -> None:
     if len(below.tokens) * len(below.key_tokens) > LARGEST_MAP:
         st.caption(t("hierarchical.map_large", sentences=len(below.tokens), words=len(below.key_tokens)))
         return
-    height = min(620, 190 + 22 * len(below.tokens))
-    cell = (sentence, reading.first_word(sentence) + word)
-    draw(
-        heatmap(below, layer=0, head=0, scale="row", cell=cell, dark=dark(), language=language(), height=height),
-        KEY + "map_words", t("hierarchical.alt_words", sentences=len(below.tokens), words=len(below.key_tokens)),
-    )  # fmt: skip
-    take_away(OpenHead(below, 0, 0, sentence, scale="row"), chart=KEY + "map_words")
+    selection = Selection(query=sentence, key=reading.first_word(sentence) + word)
+    style = style_now("row", min(620, 190 + 22 * len(below.tokens)))
+    alt = t("hierarchical.alt_words", sentences=len(below.tokens), words=len(below.key_tokens))
+    draw_heatmap(below, selection, style, key=KEY + "map_words", alt=alt)
+    take_away(below, selection, style, chart=KEY + "map_words")
 
 
 def draw_against(reading: Reading) -> None:

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 KEY = "limits."
 HIDDEN = ("first", "last", "both")
 PLACES = ("all", "layer", "head")
-Key = tuple[str, str, int, RuleChoice, int | None, int | None]
+Where = tuple[()] | tuple[int] | tuple[int, int]  # everywhere, in a layer, in a head of it
+Key = tuple[str, str, int, RuleChoice, Where]
 PARAMS = {
     **RULE_PARAMS,
     "text": Param("text", KEY + "text", LINKED_START, str),
@@ -111,7 +112,7 @@ def _hidden(which: str, gatherers: list[int]) -> tuple[int, ...]:
     return {"first": tuple(gatherers[:1]), "last": tuple(gatherers[-1:]), "both": tuple(gatherers)}[which]
 
 
-def choose_place(found: Trace) -> tuple[int | None, int | None]:
+def choose_place(found: Trace) -> Where:
     """Where an edge is removed: everywhere, in a layer or in a head."""
     where, one, two = st.columns([5, 2, 2], gap="small")
     with where:
@@ -120,7 +121,7 @@ def choose_place(found: Trace) -> tuple[int | None, int | None]:
         )
     off = {"all": ("layer", "head"), "layer": ("head",)}.get(place, ())
     layer, head = choose_head(found, KEY, (one, two), off=off)
-    return (None if place == "all" else layer), (head if place == "head" else None)
+    return () if place == "all" else (layer,) if place == "layer" else (layer, head)
 
 
 def edges(key: Key, model: Model, found: Trace) -> Edges | None:
@@ -140,7 +141,7 @@ def edges(key: Key, model: Model, found: Trace) -> Edges | None:
         tried = runs.traces().take(
             (KEY, "edges", key),
             lambda: edge_effects(
-                model, found, key[2], layer=key[4], head=key[5],
+                model, found, key[2], where=key[4],
                 on_edge=lambda done, of: bar.progress(done / of, t("limits.removing", done=done, of=of)),
             ),
         )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit import dark, draw, language, open_model, plain, rule_now, show_effect, t
+from attnviz.ui.kit import dark, draw, language, open_model, plain, rule_now, show_effect, style_now, t
 from attnviz.ui.pages.limits.choices import KEY, choose_hidden, trace
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def draw_edges(tried: Edges, found: Trace) -> None:
     from attnviz.figures import patterns
 
     labels = [found.key_tokens[key] for key in tried.keys]
-    figure = patterns.edges(tried.weights, tried.bits, labels, dark=dark(), language=language())
+    figure = patterns.edges(tried.weights, tried.bits, labels, style_now())
     draw(figure, key=KEY + "edges", alt=t("limits.alt_edges", token=found.tokens[tried.query]))
     rho, tau = tried.rank_agreement
     if rho != rho:

@@ -10,32 +10,32 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import streamlit as st
 
+from attnviz.selection import SCALES, Selection, Style
 from attnviz.ui.kit import (
     BUILT_IN,
     RULE_PARAMS,
-    SCALES,
     SHARED_PARAMS,
     Param,
-    RuleChoice,
     address,
+    as_rule,
     between,
     choose_any_model,
     choose_one,
     choose_revision,
     choose_scale,
-    dark,
     language,
     offer_samples,
     one_of,
     plain,
     rule_now,
+    style_now,
     t,
 )
 from attnviz.ui.pages.long.find import Hit, nearest, number_of, occurrences
 from attnviz.ui.pages.long.view import Place, Window, around, fitted, moved, window
 
 if TYPE_CHECKING:
-    from attnviz.figures import Scale
+    from attnviz.selection import Scale
     from attnviz.text.tokens import Encoded
 
 KEY = "long."
@@ -70,13 +70,9 @@ PARAMS = {
 class Look:
     """What the pictures need to know beside the run: names and numbers, so that caches know it by them."""
 
-    layer: int
-    head: int
-    rule: RuleChoice
-    how: Literal["max", "mean"]
-    scale: Scale
-    dark: bool
-    language: str
+    selection: Selection
+    style: Style
+    how: Literal["max", "mean"] = "max"
 
 
 def choice_of(name: str) -> Any:
@@ -160,9 +156,8 @@ def choose_colours() -> None:
 def look_now(layer: int, head: int) -> Look:
     """What is chosen, as the pictures need it."""
     how: Literal["max", "mean"] = "mean" if choice_of("how") == "mean" else "max"
-    return Look(
-        layer, head, rule_now(), how, cast("Scale", choice_of("scale") or "row"), dark(), language()
-    )  # fmt: skip
+    selection = Selection(layer, head, rule=as_rule(rule_now()))
+    return Look(selection, style_now(cast("Scale", choice_of("scale") or "row")), how)
 
 
 def place() -> Place:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import AttnvizError, Stopped
-from attnviz.ui.kit import as_rule, language, open_model, plain, t, work
+from attnviz.ui.kit import language, open_model, plain, t, work
 from attnviz.ui.pages.long.choices import KEY, Look
 from attnviz.ui.pages.long.cost import Cost, amount, expected
 from attnviz.ui.pages.long.view import Window
@@ -200,24 +200,20 @@ def _recorded(model: Model, encoded: Encoded, job: work.Work, bar: work.Bar | No
 @runs.kept
 def grid_of(what: RunRequest, look: Look, _trace: Trace, _told: Callable[[float], object]) -> Figure:
     """All heads, none of them framed; `_told` hears how far it is."""
-    from attnviz.figures import grid
+    from attnviz.figures.grid import mosaic, paint_mosaic
 
-    return grid(
-        _trace, rule=as_rule(look.rule), scale=look.scale, dark=look.dark, language=look.language, height=HEIGHT,
-        on_progress=_told,
-    )  # fmt: skip
+    shown = mosaic(_trace, look.selection, look.style.scale, on_progress=_told)
+    return paint_mosaic(shown, replace(look.style, height=HEIGHT))
 
 
 @runs.kept
 def overview_of(what: RunRequest, look: Look, size: int, height: int, now: Window | None, _trace: Trace) -> Figure:
     """One head from afar, or a window of it that is too large to be shown token for token; no box in it."""
-    from attnviz.figures.overview import overview
+    from attnviz.figures.overview import from_afar, overview
 
-    figure = overview(
-        _trace, layer=look.layer, head=look.head, rule=as_rule(look.rule), how=look.how, scale=look.scale,
-        size=size, part=None if now is None else (now.queries, now.keys), dark=look.dark, language=look.language,
-        height=height,
-    )  # fmt: skip
+    part = None if now is None else (now.queries, now.keys)
+    afar = from_afar(_trace, look.selection, look.style.scale, how=look.how, size=size, part=part)
+    figure = overview(afar, replace(look.style, height=height))
     if height > SMALL_HEIGHT:  # the bar's name beside it: above it, it would take the room of the map
         figure.update_traces(marker_colorbar_title_side="right", selector={"type": "scatter"})
         figure.update_layout(margin_r=96)
@@ -229,7 +225,7 @@ def weights_of(what: RunRequest, look: Look, side: str, token: int, _trace: Trac
     """One query over all keys, or one key over all queries; NaN where not allowed."""
     from attnviz.core import blocks as streaming
 
-    found = _trace.attention(look.layer, look.head, as_rule(look.rule))
+    found = look.selection.attention(_trace)
     return streaming.row(found, token) if side == "query" else streaming.column(found, token)
 
 
@@ -238,7 +234,5 @@ def window_of(what: RunRequest, look: Look, now: Window, cell: tuple[int, int], 
     """A part of one head token for token, the pair that is followed framed."""
     from attnviz.figures.overview import zoomed
 
-    return zoomed(
-        _trace, layer=look.layer, head=look.head, queries=now.queries, keys=now.keys, rule=as_rule(look.rule),
-        scale=look.scale, cell=cell, dark=look.dark, language=look.language, height=HEIGHT,
-    )  # fmt: skip
+    selection = replace(look.selection, query=cell[0], key=cell[1])
+    return zoomed(_trace, selection, replace(look.style, height=HEIGHT), (now.queries, now.keys))

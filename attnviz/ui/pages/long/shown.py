@@ -20,12 +20,10 @@ from attnviz.ui.kit import (
     BAR,
     SHARED,
     address,
-    as_rule,
     asset,
     clicked,
     css_class,
     draw,
-    language,
     listen_to_clicks,
     offer_file,
     plain,
@@ -55,8 +53,9 @@ SIGNS = {"in": "+", "out": "−", "left": "←", "right": "→", "up": "↑", "d
 
 
 def _grid(done: Done, look: Look, told: Callable[[float], object]) -> Figure:
-    """All heads, none of them framed. `look.layer` and `look.head` do not matter."""
-    return grid_of(done.what, replace(look, layer=0, head=0, how="max"), done.trace, told)
+    """All heads, none of them framed: which one is chosen does not matter."""
+    unopened = replace(look.selection, layer=0, head=0)
+    return grid_of(done.what, replace(look, selection=unopened, how="max"), done.trace, told)
 
 
 class Told:
@@ -76,23 +75,24 @@ def draw_grid(done: Done, look: Look) -> None:
     with st.spinner(t("long.drawing_grid")):
         every = _grid(done, look, Told(place, t("long.drawing_grid")))
     place.empty()
-    trace = done.trace
+    trace, layer, head = done.trace, look.selection.layer, look.selection.head
     st.plotly_chart(
         _framed(every, look), key=SHARED + "grid", theme=None, config={"displayModeBar": False},
-        alt=t("figure.alt_grid", layers=trace.n_layers, heads=trace.n_heads, layer=look.layer, head=look.head),
+        alt=t("figure.alt_grid", layers=trace.n_layers, heads=trace.n_heads, layer=layer, head=head),
     )  # fmt: skip
 
 
 def _framed(figure: Figure, look: Look) -> Figure:
     """A copy of the grid with a frame around the open head's tile."""
-    from attnviz.figures.paint.palette import colours
+    from attnviz.figures.paint.palette import theme
 
     made = deepcopy(figure)
     tiles = made.data[1]
     places = [tuple(place) for place in tiles.customdata]
-    if (look.layer, look.head) not in places:
+    opened = (look.selection.layer, look.selection.head)
+    if opened not in places:
         return made
-    number = places.index((look.layer, look.head))
+    number = places.index(opened)
     x, y = tiles.x[number], tiles.y[number]
     wide, high = (_pitch(values) for values in (tiles.x, tiles.y))
     wide, high = (
@@ -101,7 +101,7 @@ def _framed(figure: Figure, look: Look) -> Figure:
     )
     made.add_shape(
         type="rect", x0=x - wide / 2, x1=x + wide / 2, y0=y - high / 2, y1=y + high / 2,
-        line={"color": colours(look.dark).accent, "width": 2.5},
+        line={"color": theme(look.style).accent, "width": 2.5},
     )  # fmt: skip
     return made
 
@@ -128,7 +128,7 @@ def draw_map(done: Done, look: Look, place: Place) -> None:
 
 def _map_words(done: Done, look: Look, now: Window | None) -> str:
     """The map in a sentence."""
-    said = {"layer": look.layer, "head": look.head}
+    said = {"layer": look.selection.layer, "head": look.selection.head}
     if now is None:
         return t("long.alt_overview", **said, tokens=done.tokens, how=t(f"long.how_{look.how}"))
     words = t("long.alt_window", **said, q0=now.q0, q1=now.q1 - 1, k0=now.k0, k1=now.k1 - 1)
@@ -155,22 +155,22 @@ def draw_small(done: Done, look: Look, place: Place) -> None:
 
 def _box_of(now: Window, look: Look) -> dict[str, object]:
     """The frame of a window on axes that count tokens."""
-    from attnviz.figures.paint.palette import colours
+    from attnviz.figures.paint.palette import theme
 
     return {
         "type": "rect", "x0": now.k0 - 0.5, "x1": now.k1 - 0.5, "y0": now.q0 - 0.5, "y1": now.q1 - 0.5,
-        "line": {"color": colours(look.dark).accent, "width": 2.5},
+        "line": {"color": theme(look.style).accent, "width": 2.5},
     }  # fmt: skip
 
 
 def _line_of(side: str, token: int, look: Look) -> dict[str, object]:
     """The row or the column that is followed, as a fine line across the overview."""
-    from attnviz.figures.paint.palette import colours
+    from attnviz.figures.paint.palette import theme
 
     along, across = ("y", "x") if side == "query" else ("x", "y")
     return {
         "type": "line", f"{along}0": token, f"{along}1": token, f"{across}0": 0, f"{across}1": 1,
-        f"{across}ref": "paper", "line": {"color": colours(look.dark).accent, "width": 1, "dash": "dot"},
+        f"{across}ref": "paper", "line": {"color": theme(look.style).accent, "width": 1, "dash": "dot"},
     }  # fmt: skip
 
 
@@ -236,10 +236,8 @@ def draw_line(done: Done, look: Look, side: str, token: int) -> None:
     from attnviz.figures.overview import column_line, row_line
 
     line = row_line if side == "query" else column_line
-    figure = line(
-        done.trace, layer=look.layer, head=look.head, rule=as_rule(look.rule), dark=look.dark,
-        language=language(), height=LINE_HEIGHT, **{side: token},
-    )  # fmt: skip
+    selection = replace(look.selection, query=token, key=token)
+    figure = line(done.trace, selection, replace(look.style, height=LINE_HEIGHT))
     draw(figure, LINE, t(f"long.alt_line_{side}", token=done.trace.encoded.labels[token], number=token))
 
 
@@ -306,14 +304,13 @@ def say_where(done: Done, look: Look, place: Place) -> None:
 def take(done: Done, look: Look, place: Place) -> None:
     """The picture, and the weights of the window; of the overview the picture alone, and why."""
     trace, now = done.trace, place.now
-    name = f"attnviz-{trace.model.rstrip('/').rsplit('/', 1)[-1]}-{look.layer}-{look.head}"
+    name = f"attnviz-{trace.model.rstrip('/').rsplit('/', 1)[-1]}-{look.selection.layer}-{look.selection.head}"
     with st.popover(t("take_title"), icon=":material/download:", width="stretch"):
         take_picture(MAP, name, KEY)
         if now is not None and len(now.queries) * len(now.keys) <= export.MOST_PAIRS:
-            rule, at = as_rule(look.rule), f"{name}-{now.q0}-{now.k0}"
             for kind, make in (("csv", export.as_csv), ("npz", export.as_npz)):
-                made = partial(make, trace, rule, look.layer, look.head, now)
-                offer_file(kind, at, made, KEY, t(f"long.take_{kind}"))
+                made = partial(make, trace, look.selection, now)
+                offer_file(kind, f"{name}-{now.q0}-{now.k0}", made, KEY, t(f"long.take_{kind}"))
         whole = len(trace.open_layers) * trace.n_heads * len(trace.tokens) * len(trace.key_tokens) * 4
         st.caption(t("long.take_only", size=amount(whole)))
         if address.left_out():

@@ -12,7 +12,6 @@ from attnviz.ui.kit import (
     SHARED,
     SHARED_PARAMS,
     SOFT,
-    OpenHead,
     Param,
     RuleChoice,
     as_rule,
@@ -33,6 +32,7 @@ from attnviz.ui.stores import runs, shelf
 if TYPE_CHECKING:
     from attnviz.core.rules import Rule
     from attnviz.models import Model
+    from attnviz.selection import Selection
     from attnviz.text.tokens import Encoded
     from attnviz.trace import Trace
 
@@ -270,9 +270,9 @@ def _token_name(trace: Trace | None, number: str, *, keys: bool) -> str:
     return f"{number} {labels[int(number)]}" if int(number) < len(labels) else number
 
 
-def choose_changes(opened: OpenHead, *, locked: bool) -> None:
+def choose_changes(run: Trace, selection: Selection, *, locked: bool) -> None:
     """Buttons that change something about the open head, edge or token; none that acts where the model is `locked`."""
-    run, layer, head, query, key = opened.run, opened.layer, opened.head, opened.query, opened.key
+    layer, head, (query, key) = selection.layer, selection.head, selection.cell or (0, 0)
     st.markdown(f"**{t('change_title')}**")
     st.session_state.setdefault(KEY + "where", "all")
     scope = st.segmented_control(

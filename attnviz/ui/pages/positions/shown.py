@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attnviz.ui.kit import (
-    CHART_HEIGHT,
-    OpenHead,
+    Selection,
     bold,
     dark,
     draw,
+    draw_heatmap,
     figure_text,
-    heatmap_words,
     language,
     plain,
+    style_now,
     t,
     table,
     take_away,
@@ -90,9 +90,7 @@ def draw_beginnings(found: Sequence[Noticed]) -> None:
             rows.append(f"{name_of(one.encoding)} · {t(f'positions.read_{way}')}")
             chances.append(marks[text])
     st.caption(t("positions.begins_title"))
-    figure = beginnings(
-        torch.stack(chances), rows, [first.tokens[place] for place in text], dark=dark(), language=language()
-    )
+    figure = beginnings(torch.stack(chances), rows, [first.tokens[place] for place in text], style_now())
     most = max(found, key=lambda one: one.changed("order", "shuffled"))
     draw(
         figure, key=KEY + "begins",
@@ -109,14 +107,14 @@ def draw_encoding(encoding: str) -> None:
     one = model(encoding)
     st.markdown(t(f"positions.what_{encoding}"))
     figure: Figure | None = None
-    screen, spoken = dark(), language()
+    style = style_now(height=HEIGHT)
     if encoding in ("sinusoidal", "learned"):
-        figure = figures.vectors(effect.vectors(one, SHOWN), dark=screen, language=spoken, height=HEIGHT)
+        figure = figures.vectors(effect.vectors(one, SHOWN), style)
     elif encoding == "rotary":
-        figure = figures.turns(effect.angles(one, SHOWN), dark=screen, language=spoken, height=HEIGHT)
+        figure = figures.turns(effect.angles(one, SHOWN), style)
     elif encoding == "alibi":
         slopes = say_where.slopes(one.network.shape.heads).tolist()
-        figure = figures.biases(effect.bias(one, BIASED), slopes, dark=screen, language=spoken, height=HEIGHT)
+        figure = figures.biases(effect.bias(one, BIASED), slopes, style)
     if figure is not None:
         draw(figure, key=KEY + "encoding_map", alt=t(f"positions.alt_{encoding}"))
 
@@ -164,8 +162,6 @@ def draw_near() -> None:
 
 def draw_heads(found: Sequence[Noticed], encoding: str) -> None:
     """One head of the chosen model: in order, and beside it shuffled or without positions, in the same order."""
-    from attnviz.figures import heatmap
-
     st.markdown(t("positions.heads_title", encoding=name_of(encoding)))
     one = next(one for one in found if one.encoding == encoding)
     layer, head, change = choose_picture(one)
@@ -177,11 +173,9 @@ def draw_heads(found: Sequence[Noticed], encoding: str) -> None:
         trace = one.readings[way].trace
         with column:
             st.caption(f"**{t(f'positions.read_{way}')}** · {t('positions.head_of', layer=layer, head=head)}")
-            figure = heatmap(trace, layer=layer, head=head, dark=dark(), language=language(), height=CHART_HEIGHT)
-            words = heatmap_words(trace, None, layer, head)
-            key = f"{KEY}head_{'before' if way == 'order' else 'after'}"
-            draw(figure, key=key, alt=words)
-            take_away(OpenHead(trace, layer, head), chart=key)
+            key, selection = f"{KEY}head_{'before' if way == 'order' else 'after'}", Selection(layer, head)
+            draw_heatmap(trace, selection, style_now(), key=key)
+            take_away(trace, selection, style_now(), chart=key)
     st.caption(said)
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from attnviz.text.segmentation import Lattice, Reading, same_text, within
 from attnviz.text.segmentation import cases as known_cases
-from attnviz.ui.kit import MODELS, SOFT, bold, clicked, dark, figure_text, language, listen_to_clicks, plain, t, table
+from attnviz.ui.kit import MODELS, SOFT, bold, clicked, dark, figure_text, listen_to_clicks, plain, style_now, t, table
 from attnviz.ui.pages.readings.choices import KEY, choice_of, glosses, own_words, percent, put
 from attnviz.ui.stores import runs
 
@@ -104,7 +104,7 @@ def draw_lean(leaning: Leaning, open_heads: tuple[Place, Place]) -> None:
     rows, columns = lean.bits.shape
     layer, head = lean.strongest(0)
     st.plotly_chart(
-        lean_grid(lean.bits, lean.clear, selected=open_heads, dark=dark(), language=language(), height=HEIGHT),
+        lean_grid(lean.bits, lean.clear, selected=open_heads, style=style_now(height=HEIGHT)),
         key=KEY + "lean", theme=None, config={"displayModeBar": False},
         alt=t("figure.alt_lean", layers=rows, heads=columns, layer=layer, head=head, bits=bits_text(lean, layer, head)),
     )  # fmt: skip
@@ -142,10 +142,8 @@ def _head_figure(leaning: Leaning, side: int, open_heads: tuple[Place, Place], v
     """One of the two pictures."""
     from attnviz.figures import readings as figures
 
-    return figures.opened_head(
-        leaning.trace, leaning.readings[side], open_heads[side], side=side, other=open_heads[1 - side], view=view,
-        dark=dark(), language=language(), height=HEIGHT,
-    )  # fmt: skip
+    which = figures.Opened(open_heads[side], open_heads[1 - side], side, view)
+    return figures.opened_head(leaning.trace, leaning.readings[side], which, style_now(height=HEIGHT))
 
 
 def draw_context(name: str, first: str, second: str, leaning: Leaning) -> None:
@@ -186,7 +184,7 @@ def _arrows(name: str, first: str, second: str, leaning: Leaning) -> None:
         st.caption(t("context_share", without=f"{parts[0]:.1%}", with_context=f"{parts[1]:.1%}"))
     st.caption(t("context_arrows"))
     st.plotly_chart(
-        arrows(alone.lean.bits, leaning.lean.bits, dark=dark(), language=language()), key=KEY + "arrows", theme=None,
+        arrows(alone.lean.bits, leaning.lean.bits, style_now()), key=KEY + "arrows", theme=None,
         config={"displayModeBar": False}, alt=t("context_arrows"),
     )  # fmt: skip
 

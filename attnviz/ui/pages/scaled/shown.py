@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit import OpenHead, after_the_score, dark, draw, language, plain, rule_now, short, t, take_away
+from attnviz.ui.kit import Selection, after_the_score, dark, draw, language, plain, short, style_now, t, take_away
 from attnviz.ui.pages.scaled.choices import KEY, choose_draw, draw_now, is_scaled, model_now
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def draw_steps(trace: Trace, shown: Trace, place: tuple[int, int, int, int]) -> 
         st.caption(_unchanged(steps, own))
     with right:
         _formulas(shown, steps, place)
-        take_away(OpenHead(shown, layer, head, query), chart=KEY + "product")
+        take_away(shown, Selection(layer, head, query), style_now(), chart=KEY + "product")
     st.caption(t("scaled.strips", key=plain(shown.tokens[key])))
     one, other = st.columns(2, gap="medium")
     with one:
@@ -50,7 +50,7 @@ def _table(shown: Trace, steps: Steps, query: int, key: int) -> None:
         shown.tokens[query], shown.tokens, steps.query, steps.keys, steps.values, steps.output, steps.products,
         steps.scaled, steps.masked, steps.weights,
     )  # fmt: skip
-    st.html(steps_table(found, chosen=key, scale=scale, dark=dark(), language=language()))
+    st.html(steps_table(found, chosen=key, scale=scale, style=style_now()))
 
 
 def _unchanged(steps: Steps, own: Steps) -> str:
@@ -64,13 +64,13 @@ def _unchanged(steps: Steps, own: Steps) -> str:
 def _formulas(shown: Trace, steps: Steps, place: tuple[int, int, int, int]) -> None:
     """Each step with the numbers of the chosen key."""
     layer, head, query, key = place
-    cell, choice = shown.cell(layer, head, query, key), rule_now()
+    cell = shown.cell(layer, head, query, key)
     names = {"query": plain(cell.query_label), "key": plain(cell.key_label)}
     st.markdown("\n\n".join([t("scaled.why", **names), *_lines(steps, key, cell.score, cell.scale)]))
     if cell.score == float("-inf"):
         st.markdown(t("scaled.rule_step", said=t("why_not_allowed", **names)))
     else:
-        st.markdown("\n\n".join(_numbered_lines(after_the_score(cell, choice))))
+        st.markdown("\n\n".join(_numbered_lines(after_the_score(cell))))
     weight, value, output = (float(x) for x in (steps.weights[key], steps.values[key, 0], steps.output[0]))
     part = f"{short(weight)}\\times({short(value)})={short(weight * value + 0.0)}"  # + 0.0: no -0.0000
     st.markdown(t("scaled.sum", part=part, output=short(output)))
@@ -103,7 +103,7 @@ def _product(steps: Steps, key: int) -> None:
 
     drawn = [Strip("q", steps.query), Strip("k", steps.keys[key]), Strip("q × k", steps.query * steps.keys[key])]
     draw(
-        strips(drawn, dark=dark(), language=language()), KEY + "product",
+        strips(drawn, style_now()), KEY + "product",
         t("scaled.alt_product", product=f"{steps.products[key]:.3f}"),
     )  # fmt: skip
     st.caption(t("scaled.product_strip", product=f"{steps.products[key]:.3f}"))
@@ -115,7 +115,7 @@ def _sum(steps: Steps, key: int) -> None:
 
     drawn = [Strip("v", steps.values[key]), Strip("w × v", steps.parts[key]), Strip("o", steps.output)]
     draw(
-        strips(drawn, dark=dark(), language=language()), KEY + "sum",
+        strips(drawn, style_now()), KEY + "sum",
         t("scaled.alt_sum", weight=f"{steps.weights[key]:.3f}"),
     )  # fmt: skip
     st.caption(t("scaled.sum_strip", weight=f"{steps.weights[key]:.3f}"))
@@ -181,6 +181,6 @@ def _own_head(trace: Trace, place: tuple[int, int, int, int]) -> None:
     st.caption(t("scaled.own_head", model=model_now(), layer=layer, head=head, keys=keys, even=f"{even:.3f}", **means))
     rows = [(t("scaled.line_plain"), unscaled), (t("scaled.line_scaled"), scaled)]
     draw(
-        entropies(trace.tokens, rows, even, chosen=query, dark=dark(), language=language()), KEY + "own",
+        entropies(trace.tokens, rows, even, chosen=query, style=style_now()), KEY + "own",
         t("scaled.alt_own", **means),
     )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from attnviz.ui.kit import MODELS, OpenHead, Steps, dark, draw, heatmap_words, language, plain, t, take_away
+from attnviz.ui.kit import MODELS, Selection, Steps, dark, draw, draw_heatmap, language, plain, style_now, t, take_away
 from attnviz.ui.pages.sparse.choices import KEY, OWN, PATTERNS, PatternChoice, Run
 
 if TYPE_CHECKING:
@@ -43,22 +43,18 @@ def draw_pattern(found: Trace, layer: int, head: int) -> None:
     allowed = allowed_of(found, layer, head)
     kept, whole = int(allowed.sum()), allowed.numel()
     draw(
-        pattern(allowed, found.tokens, found.key_tokens, dark=dark(), language=language(), height=330),
+        pattern(allowed, found.tokens, found.key_tokens, style=style_now(height=330)),
         key=KEY + "pattern_picture", alt=t("sparse.alt_pattern", kept=kept, whole=whole, tokens=len(allowed)),
     )  # fmt: skip
 
 
 def draw_head(found: Trace, layer: int, head: int, query: int) -> None:
     """One head's weights under the pattern, the token that is asked about framed where it looks most."""
-    from attnviz.figures import heatmap
-
     row = min(query, len(found.tokens) - 1)
-    cell = (row, int(found.weights(layer, head)[row].argmax()))
-    draw(
-        heatmap(found, layer=layer, head=head, cell=cell, dark=dark(), language=language(), height=400),
-        key=KEY + "heatmap", alt=heatmap_words(found, None, layer, head),
-    )  # fmt: skip
-    take_away(OpenHead(found, layer, head, row), chart=KEY + "heatmap")
+    selection = Selection(layer, head, row, int(found.weights(layer, head)[row].argmax()))
+    style = style_now(height=400)
+    draw_heatmap(found, selection, style, key=KEY + "heatmap")
+    take_away(found, selection, style, chart=KEY + "heatmap")
 
 
 def say_pairs(ran: Run, pattern: PatternChoice, layer: int, head: int) -> None:

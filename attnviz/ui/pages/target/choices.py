@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, cast
 
 import streamlit as st
 
+from attnviz.selection import SCALES
 from attnviz.ui.kit import (
     RULE_PARAMS,
-    SCALES,
     Param,
     RuleChoice,
     as_rule,
@@ -25,7 +25,7 @@ from attnviz.ui.kit import (
 from attnviz.ui.stores import runs
 
 if TYPE_CHECKING:
-    from attnviz.figures import Scale
+    from attnviz.selection import Scale
     from attnviz.systems.target.system import TargetWords
     from attnviz.trace import Trace
 

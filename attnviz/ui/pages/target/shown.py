@@ -11,15 +11,15 @@ import streamlit as st
 from attnviz import shipped
 from attnviz.ui.kit import (
     CHART_HEIGHT,
-    OpenHead,
+    Selection,
     after_the_score,
     bold,
-    dark,
     draw,
-    language,
+    draw_heatmap,
     plain,
     rule_now,
     short,
+    style_now,
     t,
     table,
     take_away,
@@ -40,7 +40,7 @@ def draw_text(trace: Trace, query: int) -> None:
     from attnviz.figures.strips import fills
 
     weights = trace.weights(0, 0)[query]
-    coloured = fills(weights, scale_now(), dark=dark())
+    coloured = fills(weights, style_now(scale_now()))
     read = trace.looked_at
     assert read is not None
     pieces, at = [], 0
@@ -67,18 +67,14 @@ def show_cuts(trace: Trace) -> None:
 
 def draw_map(trace: Trace, query: int, key: int) -> None:
     """All queries and keys."""
-    from attnviz.figures import heatmap
-
-    figure = heatmap(
-        trace, layer=0, head=0, scale=scale_now(), cell=(query, key), dark=dark(), language=language(),
-        height=min(CHART_HEIGHT, AROUND + ROW * len(trace.tokens)),
-    )  # fmt: skip
+    selection = Selection(query=query, key=key)
+    style = style_now(scale_now(), min(CHART_HEIGHT, AROUND + ROW * len(trace.tokens)))
     weights = trace.weights(0, 0)
     row, column = divmod(int(weights.argmax()), weights.shape[-1])
     names = {"query": trace.tokens[row], "key": trace.key_tokens[column]}
     alt = t("target.alt_map", queries=len(weights), keys=weights.shape[-1], weight=f"{weights.max():.2f}", **names)
-    draw(figure, KEY + "map", alt)
-    take_away(OpenHead(trace, 0, 0, query, scale=scale_now()), chart=KEY + "map")
+    draw_heatmap(trace, selection, style, key=KEY + "map", alt=alt)
+    take_away(trace, selection, style, chart=KEY + "map")
 
 
 def show_formula(trace: Trace, query: int, key: int) -> None:
@@ -91,7 +87,7 @@ def show_formula(trace: Trace, query: int, key: int) -> None:
     numbers = {"product": short(cell.product), "score": short(cell.score), "scale": short(cell.scale)}
     terms = _terms(trace.attention(0, 0), name, query, key)
     st.markdown("\n\n".join([said, t(f"target.formula_{name}", **numbers, **terms)]))
-    st.markdown("\n\n".join(after_the_score(cell, rule_now())))
+    st.markdown("\n\n".join(after_the_score(cell)))
 
 
 def _terms(found: Attention, name: str, query: int, key: int) -> dict[str, str]:
@@ -117,7 +113,7 @@ def show_output(trace: Trace, query: int) -> None:
 
     output = trace.outputs[query]
     draw(
-        strips([Strip("o", output)], dark=dark(), language=language()), KEY + "output", t("target.alt_output")
+        strips([Strip("o", output)], style_now()), KEY + "output", t("target.alt_output")
     )  # fmt: skip
     rows = []
     for name in ("en", "zh"):

@@ -23,6 +23,7 @@ from attnviz.ui.kit import (
     open_model,
     plain,
     rule_now,
+    rule_title,
     t,
     work,
 )
@@ -150,11 +151,11 @@ def request_now() -> RunRequest:
     return RunRequest(f"nmt-{way()}", text_now(), rule, uniform, str(choice_of("target") or "").strip())
 
 
-def rule_title(request: RunRequest) -> str:
+def way_title(request: RunRequest) -> str:
     """The rule in a few words."""
     if request.uniform:
         return t("translation.uniform_short")
-    return t("translation.soft_short") if request.rule == SOFT else request.rule.title()
+    return t("translation.soft_short") if request.rule == SOFT else rule_title(as_rule(request.rule))
 
 
 @runs.kept

@@ -10,22 +10,25 @@ from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.ui.kit import (
     BAR,
-    OpenHead,
-    RuleChoice,
+    Selection,
+    alpha_of,
     choose_cell,
     choose_head,
     clicked,
     dark,
     draw,
-    heatmap_words,
+    draw_heatmap,
+    head_picture,
     language,
     listen_to_clicks,
     plain,
     short,
     sparse_formula,
+    style_now,
     t,
     table,
     take_away,
+    verdict,
 )
 from attnviz.ui.pages.translation.choices import (
     KEY,
@@ -33,14 +36,14 @@ from attnviz.ui.pages.translation.choices import (
     choice_of,
     figures,
     of_hub,
-    rule_title,
     sample,
     translated,
     way,
+    way_title,
 )
 
 if TYPE_CHECKING:
-    from attnviz.figures import Figure
+    from attnviz.selection import Style
     from attnviz.trace import Cell, Trace
 
 REPLAY = 2.5  # seconds that a translation takes to appear
@@ -76,7 +79,7 @@ def show_reading(run: Trace, request: RunRequest) -> None:
 def show_answers(run: Trace, request: RunRequest) -> None:
     """The translations beside each other: with the chosen rule, softly, without attention; a true one of a sample."""
     rows = [
-        (t("translation.own" if request.target else "translation.with", rule=rule_title(request)), plain(_text(run)))
+        (t("translation.own" if request.target else "translation.with", rule=way_title(request)), plain(_text(run)))
     ]
     if not of_hub():
         rows += [(t(f"translation.{name}"), plain(_text(translated(other)))) for name, other in _others(request)]
@@ -166,17 +169,11 @@ def _hub_score(cell: Cell) -> list[str]:
 
 def _after_the_score(cell: Cell, request: RunRequest) -> list[str]:
     """From the score to the weight."""
-    rule: RuleChoice = request.rule
     if request.uniform:
         return [t("translation.why_uniform", keys=cell.keys, weight=short(cell.weight))]
-    alpha = {"sparsemax": 2.0, "entmax": rule.number or 1.5}.get(rule.name)
-    if alpha is not None and alpha > 1:
-        return [t("translation.sparse_score"), f"${sparse_formula(cell, alpha)}$"]
-    lines = [f"{t('why_soft')} ${_softmax(cell)}$"]
-    if rule.name in ("soft", "entmax"):
-        return lines
-    verdict = "why_cut" if cell.weight == 0 else "why_rest" if rule.renormalise else "why_kept"
-    return [*lines, t(verdict, rule=rule.title(), weight=f"{cell.weight:.4f}")]
+    if alpha_of(cell.rule) > 1:
+        return [t("translation.sparse_score"), f"${sparse_formula(cell)}$"]
+    return [f"{t('why_soft')} ${_softmax(cell)}$", *verdict(cell)]
 
 
 def _softmax(cell: Cell) -> str:
@@ -234,8 +231,9 @@ def draw_map(
         _replay(picture, run)
     with picture.container():
         _caption(run, request, place)
-        draw(_figure(run, place, cell), key=KEY + "heatmap", alt=heatmap_words(run, None, *place))
-        take_away(OpenHead(run, *place, *cell), chart=KEY + "heatmap")
+        selection, style = Selection(*place, *cell), _style(run)
+        draw_heatmap(run, selection, style, key=KEY + "heatmap")
+        take_away(run, selection, style, chart=KEY + "heatmap")
 
 
 def _replay(picture: DeltaGenerator, run: Trace) -> None:
@@ -247,20 +245,17 @@ def _replay(picture: DeltaGenerator, run: Trace) -> None:
         part = so_far(run, number)
         with picture.container():
             st.markdown(t("translation.so_far", text=plain(part.text)))
-            st.plotly_chart(_figure(part, (0, 0), None), theme=None, config=BAR, alt=heatmap_words(part, None, 0, 0))
+            figure, alt = head_picture(part, Selection(), _style(part))
+            st.plotly_chart(figure, theme=None, config=BAR, alt=alt)
         time.sleep(min(PAUSE, REPLAY / count))
 
 
 def _caption(run: Trace, request: RunRequest, place: tuple[int, int]) -> None:
     """Whose weights these are."""
-    values = {"model": plain(run.model), "rule": rule_title(request), "layer": place[0], "head": place[1]}
+    values = {"model": plain(run.model), "rule": way_title(request), "layer": place[0], "head": place[1]}
     st.caption(t("translation.map_hub" if of_hub() else "translation.map", **values))
 
 
-def _figure(run: Trace, place: tuple[int, int], cell: tuple[int, int] | None) -> Figure:
-    """The map; as high as it has rows."""
-    from attnviz.figures import heatmap
-
-    height = min(max(LEAST, 130 + ROW * len(run.tokens)), MOST)
-    layer, head = place
-    return heatmap(run, layer=layer, head=head, cell=cell, dark=dark(), language=language(), height=height)
+def _style(run: Trace) -> Style:
+    """The map is as high as it has rows."""
+    return style_now(height=min(max(LEAST, 130 + ROW * len(run.tokens)), MOST))

@@ -9,7 +9,8 @@ import pytest
 from attnviz.core.rules import Argmax, Entmax, Sample, Soft, Sparsemax, Threshold, TopK, TopP
 from attnviz.messages import LANGUAGES, table
 from attnviz.models import COMPARED
-from attnviz.ui.kit import MODELS, SAMPLES, SCALES, SCOPES, SETTINGS, RuleChoice, as_rule, controls, within
+from attnviz.selection import SCALES
+from attnviz.ui.kit import MODELS, SAMPLES, SCOPES, SETTINGS, RuleChoice, as_rule, controls, rule_title, within
 from attnviz.ui.kit.rules import FAMILIES, HARD, SPARSE, Setting
 from attnviz.ui.pages.attention.choices import KEY, PARAMS
 from attnviz.ui.pages.attention.shown import CHANGE
@@ -66,7 +67,7 @@ def test_models_are_the_built_in_ones_in_order_of_their_heads() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_rule_has_a_title_in_both_languages(monkeypatch: pytest.MonkeyPatch, name: str, language: str) -> None:
     monkeypatch.setattr("attnviz.ui.kit.languages.language", lambda: language)
-    title = RuleChoice(name, start(name), True).title()
+    title = rule_title(as_rule(RuleChoice(name, start(name), True)))
     assert title.startswith(table(language)[f"rule.{name}"])
     assert (
         (f"{SETTINGS[name].start:g}" in title)

@@ -14,14 +14,21 @@ import numpy as np
 import pytest
 
 from attnviz.core.rules import TopK
+from attnviz.export import reader_data
+from attnviz.selection import Selection, Style
 from attnviz.trace import Trace
 from attnviz.ui.kit import export
-from attnviz.ui.kit.reader import reader_data
+from attnviz.ui.kit import languages as spoken
 from tests.unit.figures.kinds import MAMBA, SOURCE, TARGET, call, cross, of
 from tests.unit.figures.made import DOG, made
 
 NASTY = ("[CLS]", ",", '"', "a,b", "\n", "</script>", "<img src=x onerror=alert(1)>", "龘", "=1+1", "[SEP]")
 HEADER = ["layer", "head", "query", "query_token", "key", "key_token", "score", "weight"]
+
+
+def style(scale: str = "unit") -> Style:
+    """In the reader's language."""
+    return Style(scale, language=spoken.language())
 
 
 @pytest.fixture(autouse=True, params=["en", "zh"])
@@ -37,7 +44,7 @@ def rows(data: bytes) -> list[list[str]]:
 
 def test_csv_has_a_row_for_each_pair_with_its_score_and_weight() -> None:
     trace = made()
-    header, *found = rows(export.as_csv(trace, TopK(2), 1, 2))
+    header, *found = rows(export.as_csv(trace, Selection(1, 2, rule=TopK(2))))
     assert header == HEADER and len(found) == len(DOG) ** 2
     weights, scores = trace.weights(1, 2, TopK(2)), trace.scores(1, 2)
     for layer, head, query, query_token, key, key_token, score, weight in found:
@@ -48,26 +55,26 @@ def test_csv_has_a_row_for_each_pair_with_its_score_and_weight() -> None:
 
 
 def test_csv_begins_with_the_mark_by_which_excel_knows_utf8() -> None:
-    data = export.as_csv(made(NASTY), None, 0, 0)
+    data = export.as_csv(made(NASTY), Selection())
     assert data.startswith(b"\xef\xbb\xbf") and data.count(b"\xef\xbb\xbf") == 1
     assert "龘" in data.decode("utf-8-sig")
 
 
 def test_commas_quotes_and_line_ends_in_tokens_do_not_break_the_table() -> None:
-    _, *found = rows(export.as_csv(made(NASTY), None, 0, 0))
+    _, *found = rows(export.as_csv(made(NASTY), Selection()))
     assert {len(row) for row in found} == {len(HEADER)}
     assert [row[5] for row in found[: len(NASTY)]] == list(NASTY)
 
 
 def test_csv_says_minus_infinity_where_a_key_is_not_allowed() -> None:
-    _, *found = rows(export.as_csv(made(causal=True), None, 0, 0))
+    _, *found = rows(export.as_csv(made(causal=True), Selection()))
     above = [row for row in found if int(row[4]) > int(row[2])]
     assert above and all(float(row[6]) == -np.inf and float(row[7]) == 0 for row in above)
 
 
 def test_npz_holds_all_weights_and_what_they_belong_to() -> None:
     trace = made(NASTY, text="龘 </script>")
-    with np.load(io.BytesIO(export.as_npz(trace, TopK(2))), allow_pickle=False) as found:
+    with np.load(io.BytesIO(export.as_npz(trace, Selection(rule=TopK(2)))), allow_pickle=False) as found:
         assert found["weights"].dtype == np.float32 and found["weights"].shape == (2, 3, 10, 10)
         for layer in range(2):
             np.testing.assert_array_equal(found["weights"][layer], trace.weights(layer, rule=TopK(2)).numpy())
@@ -77,7 +84,7 @@ def test_npz_holds_all_weights_and_what_they_belong_to() -> None:
 
 
 def test_npz_names_the_rule_of_the_run_where_none_was_put_over_it() -> None:
-    with np.load(io.BytesIO(export.as_npz(made(rule=TopK(3)), None)), allow_pickle=False) as found:
+    with np.load(io.BytesIO(export.as_npz(made(rule=TopK(3)), Selection())), allow_pickle=False) as found:
         assert str(found["rule"]) == repr(TopK(3))
 
 
@@ -104,7 +111,7 @@ class Page(HTMLParser):
 
 
 def page(trace: Trace) -> Page:
-    return Page(export.as_html(trace, None, 1, 2, 3, "unit", True))
+    return Page(export.as_html(trace, Selection(1, 2, 3), style()))
 
 
 def test_page_asks_nothing_of_the_network() -> None:
@@ -152,7 +159,7 @@ def test_typed_markup_breaks_out_of_no_part_of_the_page() -> None:
 
 
 def test_page_says_which_head_model_and_rule_it_shows(language: str) -> None:
-    data = export.as_html(made(), TopK(2), 1, 2, 3, "row", False).decode("utf-8")
+    data = export.as_html(made(), Selection(1, 2, 3, rule=TopK(2), specials=False), style("row")).decode("utf-8")
     assert f'<html lang="{language}">' in data and '<meta charset="utf-8">' in data
     assert html.escape(str(TopK(2))) in data and "made by hand" in data
     assert ("Layer 1, head 2" if language == "en" else "第 1 层第 2 头") in data
@@ -160,7 +167,7 @@ def test_page_says_which_head_model_and_rule_it_shows(language: str) -> None:
 
 def test_csv_of_a_cross_map_has_the_targets_rows_and_the_sources_columns() -> None:
     trace = cross()
-    _, *found = rows(export.as_csv(trace, None, 1, 1))
+    _, *found = rows(export.as_csv(trace, Selection(1, 1)))
     assert len(found) == len(TARGET) * len(SOURCE)
     assert [row[3] for row in found[:: len(SOURCE)]] == list(TARGET)
     assert [row[5] for row in found[: len(SOURCE)]] == list(SOURCE)
@@ -169,7 +176,7 @@ def test_csv_of_a_cross_map_has_the_targets_rows_and_the_sources_columns() -> No
 
 def test_npz_holds_nan_where_a_layer_has_no_such_head_and_says_why() -> None:
     trace = of(("a", "b"), [call(3, 2, 2), MAMBA, call(1, 2, 2)])
-    with np.load(io.BytesIO(export.as_npz(trace, None)), allow_pickle=False) as found:
+    with np.load(io.BytesIO(export.as_npz(trace, Selection())), allow_pickle=False) as found:
         assert found["weights"].shape == (3, 3, 2, 2)
         np.testing.assert_array_equal(found["weights"][2, 0], trace.weights(2, 0).numpy())
         assert np.isnan(found["weights"][1]).all() and np.isnan(found["weights"][2, 1:]).all()
@@ -177,7 +184,7 @@ def test_npz_holds_nan_where_a_layer_has_no_such_head_and_says_why() -> None:
 
 
 def test_npz_of_a_cross_map_names_both_texts() -> None:
-    with np.load(io.BytesIO(export.as_npz(cross(), None)), allow_pickle=False) as found:
+    with np.load(io.BytesIO(export.as_npz(cross(), Selection())), allow_pickle=False) as found:
         assert found["weights"].shape == (2, 3, len(TARGET), len(SOURCE))
         assert found["tokens"].tolist() == list(TARGET) and found["key_tokens"].tolist() == list(SOURCE)
         assert str(found["part"]) == "cross"
@@ -185,7 +192,7 @@ def test_npz_of_a_cross_map_names_both_texts() -> None:
 
 def test_reader_of_a_cross_map_has_two_lines_and_no_blanks() -> None:
     trace = cross()
-    data = reader_data(trace, None, 0, 2, 1, blanks=True)
+    data = reader_data(trace, Selection(0, 2, 1), blanks=True)
     assert data["labels"] == list(TARGET) and data["keys"]["labels"] == list(SOURCE)
     assert data["keys"]["special"][-1] is True and data["blanks"] is False and data["border"] is None
     found = np.frombuffer(base64.b64decode(data["maps"]["head"]), dtype=np.uint8).reshape(len(TARGET), len(SOURCE))
@@ -195,7 +202,7 @@ def test_reader_of_a_cross_map_has_two_lines_and_no_blanks() -> None:
 def test_reader_averages_over_the_layers_that_have_attention() -> None:
     layers = [MAMBA, call(3, 2, 2), MAMBA, call(1, 2, 2, seed=4)]
     trace = of(("a", "b"), layers)
-    data = reader_data(trace, None, 1, 0, 0, blanks=False)
+    data = reader_data(trace, Selection(1), blanks=False)
     found = np.frombuffer(base64.b64decode(data["maps"]["all"]), dtype=np.uint8).reshape(2, 2)
     expected = (trace.weights(1).mean(0) + trace.weights(3).mean(0)) / 2
     np.testing.assert_allclose(found / 255, expected.numpy(), atol=0.5 / 255 + 1e-6)
@@ -204,7 +211,7 @@ def test_reader_averages_over_the_layers_that_have_attention() -> None:
 
 def test_reader_knows_where_the_answer_begins() -> None:
     trace = of(("a", "b", "c"), [call(1, 3, 3)], border=2)
-    assert reader_data(trace, None, 0, 0, 0, blanks=False)["border"] == 2
+    assert reader_data(trace, Selection(), blanks=False)["border"] == 2
 
 
 def test_page_of_a_cross_map_is_named_by_the_text_that_is_looked_at() -> None:
@@ -213,10 +220,10 @@ def test_page_of_a_cross_map_is_named_by_the_text_that_is_looked_at() -> None:
 
 
 def page_of(trace: Trace) -> Page:
-    return Page(export.as_html(trace, None, 0, 0, 0, "unit", True))
+    return Page(export.as_html(trace, Selection(), style()))
 
 
 def test_page_of_a_hybrid_or_a_cross_map_is_drawn_by_word() -> None:
     for trace, layer in ((of(("a", "b"), [MAMBA, call(2, 2, 2)]), 1), (cross(), 0)):
-        found = Page(export.as_html(trace, None, layer, 0, 0, "unit", True, "word"))
+        found = Page(export.as_html(trace, Selection(layer, by="word"), style()))
         assert sum("Plotly.newPlot" in script and len(script) < 200_000 for script in found.scripts) == 2

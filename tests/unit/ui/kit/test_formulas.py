@@ -82,7 +82,7 @@ def sparse_row(scores: list[float], alpha: float) -> list[float]:
 @pytest.mark.parametrize("place", PLACES)
 def test_sparse_formula_computes_to_the_weight_it_shows(place: tuple[int, int, int, int], alpha: float) -> None:
     found = cell(place, Sparsemax() if alpha == 2 else Entmax(alpha))
-    text = sparse_formula(found, alpha)
+    text = sparse_formula(found)
     slope, power = ("", "") if alpha == 2 else (rf"{NUMBER}\\times", rf"\^\{{1/{NUMBER}\}}")
     parts = re.search(rf"=\[{slope}\(?{NUMBER}\)?-\({NUMBER}\)\]_\+{power}={NUMBER}$", text)
     assert parts, text
@@ -112,7 +112,7 @@ def english(monkeypatch: pytest.MonkeyPatch) -> None:
     ids=str,
 )
 def test_each_rule_is_explained_by_its_own_formula(choice: RuleChoice, part: str) -> None:
-    lines = after_the_score(cell(PLACES[0], as_rule(choice)), choice)
+    lines = after_the_score(cell(PLACES[0], as_rule(choice)))
     assert part in " ".join(lines)
     assert (len(lines) == 1) == (choice.name in ("soft", "sparsemax", "entmax"))
 
@@ -122,7 +122,6 @@ def test_a_rule_that_cuts_a_weight_says_so() -> None:
     weights = made().weights(0, 0, TopK(1))
     query = 2
     cut, kept = int(weights[query].argmin()), int(weights[query].argmax())
-    choice = RuleChoice("top-k", 1, False)
-    assert "cuts it: weight 0" in after_the_score(cell((0, 0, query, cut), TopK(1)), choice)[-1]
-    said = after_the_score(cell((0, 0, query, kept), TopK(1)), choice)[-1]
+    assert "cuts it: weight 0" in after_the_score(cell((0, 0, query, cut), TopK(1)))[-1]
+    said = after_the_score(cell((0, 0, query, kept), TopK(1)))[-1]
     assert f"{torch.softmax(torch.tensor(row((0, 0, query, kept))), 0).max():.4f}" in said

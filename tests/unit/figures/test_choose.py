@@ -1,0 +1,93 @@
+"""First chosen, then painted: the picture, its words and the public function agree on what is shown of a head."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from plotly.io.json import to_json_plotly
+
+from attnviz.core.rules import TopK
+from attnviz.figures import choose, grid, heatmap, tokens
+from attnviz.figures.grid import mosaic, paint_mosaic
+from attnviz.figures.heatmap import paint_head
+from attnviz.figures.tokens import paint_row, row
+from attnviz.figures.words import head_in_words
+from attnviz.messages import LANGUAGES, say
+from attnviz.selection import SCALES, Selection, Style
+from attnviz.trace import Trace
+from tests.unit.figures.kinds import TARGET, cross
+from tests.unit.figures.made import DOG, made
+
+WORLDS = {
+    "whole": made(),
+    "causal": made(causal=True),
+    "written": replace(made(causal=True), border=3),
+    "cross": cross(TARGET),
+}
+
+
+@pytest.mark.parametrize("trace", WORLDS.values(), ids=WORLDS)
+@pytest.mark.parametrize("scale", SCALES)
+def test_names_people_write_draw_what_selection_and_style_say(trace: Trace, scale: str) -> None:
+    for rule, specials in product((None, TopK(2)), (True, False)):
+        chosen = Selection(0, 1, 2, 1, rule=rule, specials=specials, by="word")
+        asked = {"rule": rule, "scale": scale, "dark": True, "language": "zh"}
+        style = Style(scale, dark=True, language="zh", height=300)
+        units = {"specials": specials, "by": "word", "height": 300}
+        pairs = [
+            (
+                heatmap(trace, layer=0, head=1, cell=(2, 1), **units, **asked),
+                paint_head(choose.head(trace, chosen), style),
+            ),
+            (grid(trace, selected=(0, 1), **units, **asked), paint_mosaic(mosaic(trace, chosen, scale), style, (0, 1))),
+            (
+                tokens(trace, layer=0, head=1, query=2, **asked),
+                paint_row(row(trace, chosen), replace(style, height=None)),
+            ),
+        ]
+        for theirs, ours in pairs:
+            assert to_json_plotly(theirs) == to_json_plotly(ours)
+
+
+def test_a_rule_is_resolved_once_where_the_head_is_chosen() -> None:
+    trace, rule = made(rule=TopK(3)), TopK(1)
+    own, other = (choose.head(trace, Selection(1, 2, rule=one)).weights for one in (None, rule))
+    assert torch.equal(own, trace.weights(1, 2)) and ((own > 0).sum(-1) == 3).all()
+    assert torch.equal(other, trace.weights(1, 2, rule)) and ((other > 0).sum(-1) == 1).all()
+
+
+def test_a_pair_that_is_not_shown_is_not_framed() -> None:
+    trace = made()
+    assert choose.head(trace, Selection(0, 0, 2, 1)).cell == (2, 1)
+    assert choose.head(trace, Selection(0, 0, 2, 1, specials=False)).cell == (1, 0), "[CLS] is not counted"
+    assert choose.head(trace, Selection(0, 0, 2, 0, specials=False)).cell is None
+    assert choose.head(trace, Selection(0, 0, 2)).cell is None
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_words_name_the_largest_weight_off_the_diagonal_among_what_is_shown(language: str) -> None:
+    trace = made()
+    for specials in (True, False):
+        places = [place for place, label in enumerate(DOG) if specials or not label.startswith("[")]
+        weights = trace.weights(1, 2)
+        pairs = [(float(weights[a, b]), DOG[a], DOG[b]) for a in places for b in places if a != b]
+        weight, query, key = max(pairs)
+        said = head_in_words(choose.head(trace, Selection(1, 2, specials=specials)), language)
+        assert said == say(
+            "figure.alt_heatmap", language, layer=1, head=2, tokens=len(places), query=query, key=key,
+            weight=f"{weight:.2f}",
+        )  # fmt: skip
+
+
+def test_words_of_a_cross_map_may_name_any_pair_and_none_that_is_not_allowed() -> None:
+    shown = choose.head(cross(TARGET), Selection(0, 0))
+    weights = shown.weights.numpy()
+    assert shown.crossed and shown.strongest == np.unravel_index(weights.argmax(), weights.shape)
+    hidden = choose.head(made(causal=True), Selection(0, 0))
+    query, key = hidden.strongest
+    assert key < query and "nan" not in head_in_words(hidden)
+    assert hidden.weights.isnan().sum() == 21 and float(hidden.weights[0, 0]) == 1, "the numbers shown stay as they are"

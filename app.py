@@ -28,6 +28,6 @@ if __name__ == "__main__":
     with page.reader_errors():
         chosen.run()
 else:
-    from attnviz.ui.server.app import app as server
+    from attnviz.ui.server import app as server
 
     app = st.App(__file__, lifespan=server.ready, middleware=server.MIDDLEWARE, on_script_error=server.told)

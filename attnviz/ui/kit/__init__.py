@@ -3,6 +3,7 @@
 Pages take these names from here, never from a module of the room. Importing them brings neither torch nor plotly.
 """
 
+from attnviz.selection import Selection
 from attnviz.ui.kit import page, work
 from attnviz.ui.kit.charts import (
     BAR,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
+from attnviz.ui.kit.markdown import UNSEEN
 from attnviz.ui.pages.attention.choices import KEY, PARAMS
 
 ROOT = Path(__file__).parents[2]
@@ -71,6 +73,11 @@ def words(at: AppTest) -> list[str]:
     return [text for text in found if text]
 
 
+def seen(markdown: str) -> str:
+    """What a reader sees of a text in which `plain` has escaped what was not written by us."""
+    return re.sub(r"\\([^\w\s])|\\(_)", r"\1\2", markdown).replace(UNSEEN, "")
+
+
 def charts(at: AppTest) -> list[dict]:
     """The figures as they are sent to the browser, the grid first."""
     return [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
@@ -102,5 +109,5 @@ def said(at: AppTest) -> str:
 
 __all__ = [
     "KEY", "START", "alone", "array", "cells", "change", "charts", "chosen", "control", "elements", "mosaic", "opened",
-    "said", "words",
+    "said", "seen", "words",
 ]  # fmt: skip

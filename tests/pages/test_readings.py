@@ -13,7 +13,7 @@ from attnviz.measures import lean
 from attnviz.messages import LANGUAGES, say
 from attnviz.text.segmentation import Reading, cases
 from attnviz.ui.pages.readings.choices import KEY, OWN, PARAMS
-from tests.pages.opened import PATIENCE, ROOT, array, elements, said
+from tests.pages.opened import PATIENCE, ROOT, array, elements, said, seen
 
 BRIDGE = ("南京市/长江大桥", "南京市长/江大桥")
 
@@ -92,7 +92,9 @@ def test_own_sentence_takes_its_two_best_readings() -> None:
 def test_own_english_sentence_asks_for_brackets() -> None:
     at = opened()
     control(at, "text").set_value("They saw her duck.").run()
-    assert [error.value for error in at.error] == [say("error.readings_equal", "en", reading="They saw her duck.")]
+    assert [seen(error.value) for error in at.error] == [
+        say("error.readings_equal", "en", reading="They saw her duck.")
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "  ", "长", "x" * 3000, "<b>x</b>", "[", "😀", "南" * 200])

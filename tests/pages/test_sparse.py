@@ -16,7 +16,7 @@ from attnviz.recording.record import record
 from attnviz.ui.kit import LINKED_SAMPLES
 from attnviz.ui.pages.sparse import shown as pairs
 from attnviz.ui.pages.sparse.choices import KEY, NUMBERS, PARAMS, PATTERNS
-from tests.pages.opened import PATIENCE, ROOT, array, charts, elements, said
+from tests.pages.opened import PATIENCE, ROOT, array, charts, elements, said, seen
 from tests.pages.test_models import effect
 
 TEXT = "他把书还给了图书馆"
@@ -157,7 +157,7 @@ def test_unusual_text_is_drawn(text: str) -> None:
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_model_that_is_not_there_gives_a_sentence(lang: str) -> None:
     at = opened(lang, model="./nowhere", text="我写的字")
-    assert [error.value for error in at.error] == [say("error.folder_missing", lang, model="./nowhere")]
+    assert [seen(error.value) for error in at.error] == [say("error.folder_missing", lang, model="./nowhere")]
     assert control(at, "text").value == "我写的字" and not at.exception
 
 

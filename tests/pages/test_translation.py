@@ -17,7 +17,7 @@ from attnviz.recording.generate import generate
 from attnviz.systems.translation import system as translation
 from attnviz.ui.pages.translation import shown as translation_shown
 from attnviz.ui.pages.translation.choices import PARAMS, SHOWN
-from tests.pages.opened import PATIENCE, ROOT, array, elements, said
+from tests.pages.opened import PATIENCE, ROOT, array, elements, said, seen
 from tests.parity import tiny
 
 START = {"zh-en": str(PARAMS["zh"].default), "en-zh": str(PARAMS["en"].default)}
@@ -224,7 +224,9 @@ def test_a_rule_acts_in_the_cross_attention_of_a_marian(link: dict[str, str], ru
 )
 def test_a_model_that_does_not_fit_is_said_in_one_sentence(model: str, message: str, lang: str, tmp_path: Path) -> None:
     at = opened(lang, way="hub", model=model)
-    assert not at.exception and [error.value for error in at.error] == [say(f"error.{message}", lang, model=model)]
+    assert not at.exception and [seen(error.value) for error in at.error] == [
+        say(f"error.{message}", lang, model=model)
+    ]
     assert control(at, "model").value == model
 
 

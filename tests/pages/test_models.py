@@ -12,7 +12,6 @@ from transformers import PreTrainedTokenizerBase
 
 from attnviz import RemoveHeads, load, record
 from attnviz.messages import LANGUAGES, table
-from attnviz.ui.kit import plain
 from attnviz.ui.pages.models.choices import KEY, PARAMS
 from tests.pages.opened import PATIENCE, ROOT, array, cells, charts, elements, said, seen
 from tests.parity import tiny

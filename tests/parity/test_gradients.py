@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -183,10 +183,10 @@ def test_gradient_of_a_word_embedding_is_the_finite_difference(name: str, model:
     """A token that stands once in the text: its row of the table is moved."""
     found = model(name)
     run = differentiable(found, TEXT, **asked(found))
-    gradients = run.gradients(Outcomes(3, 20))
+    gradients = run.gradients(Some(3))
     encoded = run.trace.looked_at or run.trace.encoded
     assert gradients.inputs.shape == (len(encoded.ids), 32)
-    place = 4
+    place = 2
     number = encoded.ids[place]
     assert encoded.ids.count(number) == 1
     table = found.network.get_input_embeddings().weight
@@ -196,21 +196,22 @@ def test_gradient_of_a_word_embedding_is_the_finite_difference(name: str, model:
             with torch.no_grad():
                 kept = table[number, column].item()
                 table[number, column] += sign * step_of(found)
-                ends.append(record(found, TEXT, **asked(found)).outputs[3].sum().item())
+                ends.append((record(found, TEXT, **asked(found)).outputs[3] @ Some.by).item())
                 table[number, column] = kept
         expected = (ends[0] - ends[1]) / (2 * step_of(found))
+        assert abs(expected) > 1e-3
         assert abs(gradients.inputs[place, column].item() - expected) < near(found)
 
 
 @dataclass(frozen=True)
-class Outcomes:
-    """A target that a reader made: the sum of one token's last states (tied embeddings would move a logit twice)."""
+class Some:
+    """A target that a reader made: some of one token's last states (tied embeddings would move a logit twice)."""
 
     position: int
-    token: int
+    by: ClassVar[Tensor] = torch.linspace(-1, 2, 32, dtype=torch.float64)
 
     def __call__(self, outcome: Outcome) -> Tensor:
-        return outcome.outputs[self.position].sum()
+        return outcome.outputs[self.position] @ self.by
 
 
 @pytest.mark.parametrize(
@@ -279,6 +280,26 @@ def test_nothing_is_left_on_the_model_and_its_wish_for_gradients_does_not_matter
     found = differentiable(other, TEXT).gradients(Logit(3, 20))
     assert torch.equal(found.layers[0], before)
     assert all(one.grad is None and one.requires_grad == wanted for one in other.network.parameters())
+
+
+def leaves(tensor: Tensor) -> set[int]:
+    """The addresses of all tensors that a tensor's graph would give gradients to."""
+    left, met, found = [tensor.grad_fn], set(), set()
+    while left:
+        step = left.pop()
+        if step is None or step in met:
+            continue
+        met.add(step)
+        left += [before for before, _ in step.next_functions]
+        if hasattr(step, "variable"):
+            found.add(step.variable.data_ptr())
+    return found
+
+
+def test_graph_begins_at_the_words_and_gates_and_at_no_parameter(model: Models) -> None:
+    run = differentiable(model("bert"), TEXT)
+    asked = {one.data_ptr() for one in (*run._gates["self"], run._inputs[0])}
+    assert leaves(run._outcome.logits) == asked
 
 
 def test_memory_is_given_back_when_the_run_is_let_go(model: Models) -> None:

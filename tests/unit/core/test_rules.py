@@ -102,7 +102,7 @@ def some_scores() -> torch.Tensor:
     return scores
 
 
-@pytest.mark.parametrize(("rule", "loop"), LOOPS, ids=str)
+@pytest.mark.parametrize(("rule", "loop"), LOOPS, ids=[str(rule) for rule, _ in LOOPS])
 def test_rule_equals_a_plain_loop(rule: Rule, loop: Callable[[list[float]], list[float]]) -> None:
     scores = some_scores()
     expected = torch.tensor([[loop(row.tolist()) for row in head] for head in scores], dtype=torch.float64)

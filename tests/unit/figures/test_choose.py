@@ -70,17 +70,20 @@ def test_a_pair_that_is_not_shown_is_not_framed() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_words_name_the_largest_weight_off_the_diagonal_among_what_is_shown(language: str) -> None:
-    trace = made()
-    for specials in (True, False):
+    plain, on_diagonal = made(), []
+    inward = replace(plain, layers=tuple(replace(layer, keys=layer.queries) for layer in plain.layers))
+    for trace, layer, head, specials in product((plain, inward), range(2), range(3), (True, False)):
         places = [place for place, label in enumerate(DOG) if specials or not label.startswith("[")]
-        weights = trace.weights(1, 2)
-        pairs = [(float(weights[a, b]), DOG[a], DOG[b]) for a in places for b in places if a != b]
-        weight, query, key = max(pairs)
-        said = head_in_words(choose.head(trace, Selection(1, 2, specials=specials)), language)
+        weights = trace.weights(layer, head)
+        pairs = [(float(weights[a, b]), a == b, DOG[a], DOG[b]) for a in places for b in places]
+        on_diagonal.append(max(pairs)[1])
+        weight, _, query, key = max(pair for pair in pairs if not pair[1])
+        said = head_in_words(choose.head(trace, Selection(layer, head, specials=specials)), language)
         assert said == say(
-            "figure.alt_heatmap", language, layer=1, head=2, tokens=len(places), query=query, key=key,
+            "figure.alt_heatmap", language, layer=layer, head=head, tokens=len(places), query=query, key=key,
             weight=f"{weight:.2f}",
         )  # fmt: skip
+    assert any(on_diagonal) and not all(on_diagonal)
 
 
 def test_words_of_a_cross_map_may_name_any_pair_and_none_that_is_not_allowed() -> None:

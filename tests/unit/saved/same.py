@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 
 from attnviz.core.causal import CausalMask
 from attnviz.trace import Trace
@@ -14,7 +15,8 @@ from attnviz.trace import Trace
 
 def assert_same(first: object, second: object, at: str = "trace") -> None:
     """Fail with the place of the first difference."""
-    assert type(first) is type(second), f"{at}: {type(first)} and {type(second)}"
+    kinds = [Tensor if type(one) is Parameter else type(one) for one in (first, second)]  # a model's own weights
+    assert kinds[0] is kinds[1], f"{at}: {kinds}"
     if isinstance(first, Tensor):
         assert_same_tensor(first, second, at)
     elif is_dataclass(first):

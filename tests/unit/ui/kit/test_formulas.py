@@ -8,7 +8,10 @@ import re
 import pytest
 import torch
 
+from attnviz.core.interventions import Reweigh
 from attnviz.core.rules import Entmax, Rule, Soft, Sparsemax, TopK
+from attnviz.models import load
+from attnviz.recording.record import record
 from attnviz.trace import Cell
 from attnviz.ui.kit import RuleChoice, after_the_score, as_rule
 from attnviz.ui.kit.formulas import short, softmax_formula, sparse_formula
@@ -125,3 +128,11 @@ def test_a_rule_that_cuts_a_weight_says_so() -> None:
     assert "cuts it: weight 0" in after_the_score(cell((0, 0, query, cut), TopK(1)))[-1]
     said = after_the_score(cell((0, 0, query, kept), TopK(1)))[-1]
     assert f"{torch.softmax(torch.tensor(row((0, 0, query, kept))), 0).max():.4f}" in said
+
+
+@pytest.mark.usefixtures("english")
+def test_a_layer_that_a_rule_was_not_put_into_is_explained_by_its_own() -> None:
+    run = record(load("lab-1"), "南京市长江大桥", interventions=[Reweigh(TopK(1), layers=(0,))])
+    cut, soft = (run.cell(layer, 0, 2, 3) for layer in (0, 1))
+    assert "top-k (k = 1)" in after_the_score(cut)[-1]
+    assert len(after_the_score(soft)) == 1 and "top-k" not in after_the_score(soft)[0]

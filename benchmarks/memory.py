@@ -29,7 +29,7 @@ import psutil
 from streamlit.testing.v1 import AppTest
 
 from attnviz.ui.pages.long.choices import sample
-from attnviz.ui.stores.models import shelf
+from attnviz.ui.stores.models import model_store
 from attnviz.ui.stores.runs import traces
 from attnviz.ui.stores.store import Store
 
@@ -88,7 +88,7 @@ def read_on(page: str, text: str) -> None:
 
 def point(number: int) -> Point:
     """Where the memory stands."""
-    stores: tuple[Store, Store] = (traces(), shelf().store)
+    stores: tuple[Store, Store] = (traces(), model_store().store)
     runs, models = (store.bytes / 1e6 for store in stores)
     resident = psutil.Process().memory_info().rss / 1e6
     return Point(number, round(resident, 1), round(runs, 1), round(models, 1), all(store.thrown for store in stores))
@@ -96,7 +96,7 @@ def point(number: int) -> Point:
 
 def follow(visits: Iterator[Callable[[], object]], every: int, largest: dict[str, float]) -> list[Point]:
     """Make the visits and say where the memory stands; the stores have that much room."""
-    stores = {"runs": traces(), "models": shelf().store}
+    stores = {"runs": traces(), "models": model_store().store}
     for name, store in stores.items():
         store.room, store.thrown = int(largest[name]), 0
     found: list[Point] = []

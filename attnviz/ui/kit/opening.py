@@ -20,17 +20,17 @@ STOPPED = "opening.stopped"
 
 def open_model(name: str, revision: str = "") -> Model:
     """The model, loaded if nobody has; `revision` "" is the usual one. Raises `ModelError`."""
-    from attnviz.ui.stores import shelf  # which knows the rules of this room
+    from attnviz.ui.stores import model_store  # which knows the rules of this room
 
-    if shelf().has(name, revision):
-        return shelf().take(name, revision)
+    if model_store().has(name, revision):
+        return model_store().take(name, revision)
     _ask_again(name, revision)
     words = t("loading", model=plain(name))
     with (
         watched("opening.stop", words, on_stop=partial(_stop, name, revision)) as bar,
         st.spinner(words, show_time=True),
     ):
-        return shelf().take(name, revision, partial(_show_progress, bar, name))
+        return model_store().take(name, revision, partial(_show_progress, bar, name))
 
 
 def _show_progress(bar: Bar, name: str, so_far: Progress) -> None:

@@ -1,6 +1,6 @@
 """What is kept for all readers: models and runs. Pages take these names from here."""
 
 from attnviz.ui.stores import runs
-from attnviz.ui.stores.models import shelf
+from attnviz.ui.stores.models import model_store
 
-__all__ = ["runs", "shelf"]
+__all__ = ["model_store", "runs"]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SHARE = 0.3  # of the memory, unless ATTNVIZ_MODELS_MB says otherwise
 
 
-class Shelf:
+class ModelStore:
     """Models by name and revision. Two readers who ask for one model at once wait for one loading."""
 
     def __init__(self, room: int, size: Callable[[Any], int] = network_bytes) -> None:
@@ -48,11 +48,11 @@ def _load(name: str, revision: str, progress: Callable[[Any], None] | None) -> M
     return load(name, revision=revision or None, progress=progress)
 
 
-@cache  # one Shelf, bounded in bytes by itself
-def shelf() -> Shelf:
-    """The one shelf of this server."""
+@cache  # one ModelStore, bounded in bytes by itself
+def model_store() -> ModelStore:
+    """The one store of models of this server."""
     from attnviz.models import memory
 
-    found = Shelf(room("MODELS", SHARE))
+    found = ModelStore(room("MODELS", SHARE))
     memory.make_room.append(found.let_go)
     return found

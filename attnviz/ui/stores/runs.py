@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 import streamlit as st
 
 from attnviz.ui.kit import MODELS, SOFT, RuleChoice, as_rule
-from attnviz.ui.stores.models import shelf
+from attnviz.ui.stores.models import model_store
 from attnviz.ui.stores.sizes import room
 from attnviz.ui.stores.store import Store
 
@@ -59,7 +59,7 @@ def kept(make: Callable[Given, Made]) -> Callable[Given, Made]:
 
 def model(name: str) -> Model:
     """The model of that name, loaded once for all readers."""
-    return shelf().take(name)
+    return model_store().take(name)
 
 
 @kept

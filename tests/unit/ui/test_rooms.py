@@ -58,7 +58,7 @@ def test_no_page_imports_another() -> None:
 
 
 def test_pages_take_what_they_share_from_the_room_and_from_no_module_in_it() -> None:
-    names = set(kit.__all__) | {"runs", "shelf"}
+    names = set(kit.__all__) | {"runs", "model_store"}
     found = [*all_imports("attnviz/ui/pages"), *all_imports("pages", "app.py")]
     shared = [one for one in found if one.of("attnviz.ui.kit") or one.of("attnviz.ui.stores")]
     assert shared

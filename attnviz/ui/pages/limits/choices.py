@@ -31,7 +31,7 @@ from attnviz.ui.kit import (
     t,
     work,
 )
-from attnviz.ui.stores import runs, shelf
+from attnviz.ui.stores import model_store, runs
 
 if TYPE_CHECKING:
     from attnviz.experiments.edges import Edges
@@ -79,7 +79,7 @@ def trace(
 
     changes = tuple(HideToken(token) for token in hidden)
     given = None if rule == SOFT else as_rule(rule)
-    return record(shelf().take(name), text, blank=blank, rule=given, interventions=changes)
+    return record(model_store().take(name), text, blank=blank, rule=given, interventions=changes)
 
 
 def read(name: str, text: str) -> tuple[Model, Trace, int, int | None]:

@@ -20,7 +20,7 @@ from attnviz.ui.kit import language, open_model, plain, t, work
 from attnviz.ui.pages.long.choices import KEY, Look
 from attnviz.ui.pages.long.cost import Cost, amount, expected
 from attnviz.ui.pages.long.view import Window
-from attnviz.ui.stores import runs, shelf
+from attnviz.ui.stores import model_store, runs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -67,7 +67,7 @@ def read(what: RunRequest) -> Encoded:
     """The text in the model's tokens. Raises `TextError`."""
     from attnviz.text.tokens import encode
 
-    model = shelf().take(what.name, what.revision)
+    model = model_store().take(what.name, what.revision)
     return encode(what.text, model.tokenizer, model.limit)
 
 

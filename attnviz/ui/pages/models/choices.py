@@ -27,7 +27,7 @@ from attnviz.ui.kit import (
     t,
 )
 from attnviz.ui.pages.models import changes
-from attnviz.ui.stores import runs, shelf
+from attnviz.ui.stores import model_store, runs
 
 if TYPE_CHECKING:
     from attnviz.core.rules import Rule
@@ -222,7 +222,7 @@ def trace(request: RunRequest) -> Trace:
     """What the model did. Raises `AttnvizError`."""
     from attnviz.recording.record import record
 
-    model = shelf().take(request.name, request.revision)
+    model = model_store().take(request.name, request.revision)
     text: str | Encoded = request.text
     target: str | Encoded | None = request.target or None
     if request.written:

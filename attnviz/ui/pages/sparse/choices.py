@@ -27,7 +27,7 @@ from attnviz.ui.kit import (
     shortened,
     t,
 )
-from attnviz.ui.stores import runs, shelf
+from attnviz.ui.stores import model_store, runs
 
 if TYPE_CHECKING:
     from attnviz.core.masks import Mask
@@ -147,5 +147,5 @@ def trace(
 
     mask = None if pattern is None else pattern.mask()
     changes = () if mask is None else (Restrict(mask),)
-    model = shelf().take(name)
+    model = model_store().take(name)
     return record(model, text, blank=blank, rule=None if rule == SOFT else as_rule(rule), interventions=changes)

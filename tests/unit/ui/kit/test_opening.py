@@ -11,7 +11,7 @@ from attnviz.messages import LANGUAGES, say
 from attnviz.ui import stores
 from attnviz.ui.kit import opening
 from attnviz.ui.stores import models
-from attnviz.ui.stores.models import Shelf
+from attnviz.ui.stores.models import ModelStore
 
 
 def script() -> None:
@@ -35,9 +35,9 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.append(name)
         return SimpleNamespace(name=name)
 
-    shelf = Shelf(9, size=lambda model: 1)
+    model_store = ModelStore(9, size=lambda model: 1)
     monkeypatch.setattr(models, "_load", load)
-    monkeypatch.setattr(stores, "shelf", lambda: shelf)
+    monkeypatch.setattr(stores, "model_store", lambda: model_store)
     return seen
 
 

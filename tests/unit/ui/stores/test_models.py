@@ -1,4 +1,4 @@
-"""The shelf of opened models: loaded once for all, the least used put away."""
+"""The model_store of opened models: loaded once for all, the least used put away."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 from attnviz import load
 from attnviz.ui.stores import models as module
-from attnviz.ui.stores.models import Shelf
+from attnviz.ui.stores.models import ModelStore
 from attnviz.ui.stores.sizes import network_bytes
 
 
@@ -30,51 +30,51 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None]]:
     return seen
 
 
-def shelf_of(most: int) -> Shelf:
-    """A shelf with room for so many models."""
-    return Shelf(most, size=lambda model: 1)
+def shelf_of(most: int) -> ModelStore:
+    """A model_store with room for so many models."""
+    return ModelStore(most, size=lambda model: 1)
 
 
 def test_readers_who_ask_at_once_wait_for_one_loading(loads: list[tuple[str, str | None]]) -> None:
-    shelf = shelf_of(3)
+    model_store = shelf_of(3)
     with ThreadPoolExecutor(8) as readers:
-        found = set(readers.map(lambda _: shelf.take("a", None), range(8)))
+        found = set(readers.map(lambda _: model_store.take("a", None), range(8)))
     assert len(found) == 1 and loads == [("a", None)]
-    assert shelf.has("a", None) and not shelf.has("a", "v2")
-    assert shelf.take("a", "v2") not in found
+    assert model_store.has("a", None) and not model_store.has("a", "v2")
+    assert model_store.take("a", "v2") not in found
 
 
 def test_least_used_is_put_away_first(loads: list[tuple[str, str | None]]) -> None:
-    shelf = shelf_of(2)
-    first = shelf.take("a", None)
-    shelf.take("b", None)
-    assert shelf.take("a", None) is first
-    shelf.take("c", None)
-    assert shelf.has("a", None) and shelf.has("c", None) and not shelf.has("b", None)
+    model_store = shelf_of(2)
+    first = model_store.take("a", None)
+    model_store.take("b", None)
+    assert model_store.take("a", None) is first
+    model_store.take("c", None)
+    assert model_store.has("a", None) and model_store.has("c", None) and not model_store.has("b", None)
 
 
 def test_failure_is_told_to_each_and_not_kept(loads: list[tuple[str, str | None]]) -> None:
-    shelf = shelf_of(3)
+    model_store = shelf_of(3)
     for _ in range(2):
         with pytest.raises(ValueError, match="bad"):
-            shelf.take("bad", None)
-    assert len(loads) == 2 and not shelf.has("bad", None)
+            model_store.take("bad", None)
+    assert len(loads) == 2 and not model_store.has("bad", None)
 
 
 def test_a_run_that_needs_room_leaves_the_model_that_was_used_last(loads: list[tuple[str, str | None]]) -> None:
-    shelf = shelf_of(9)
+    model_store = shelf_of(9)
     for name in "abc":
-        shelf.take(name)
-    assert shelf.let_go(2) == 2 and shelf.has("c") and len(shelf.store) == 1
-    assert shelf.let_go(1) == 0 and shelf.has("c")
+        model_store.take(name)
+    assert model_store.let_go(2) == 2 and model_store.has("c") and len(model_store.store) == 1
+    assert model_store.let_go(1) == 0 and model_store.has("c")
 
 
 def test_a_model_that_is_loaded_may_take_the_room_of_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    shelf = shelf_of(9)
-    monkeypatch.setattr(module, "_load", lambda name, *_: shelf.let_go(9) if name == "large" else object())
+    model_store = shelf_of(9)
+    monkeypatch.setattr(module, "_load", lambda name, *_: model_store.let_go(9) if name == "large" else object())
     for name in "ab":
-        shelf.take(name)
-    assert shelf.take("large") == 2 and len(shelf.store) == 1
+        model_store.take(name)
+    assert model_store.take("large") == 2 and len(model_store.store) == 1
 
 
 def test_a_model_counts_its_numbers_in_float32_tied_ones_once() -> None:

@@ -50,22 +50,22 @@ def test_arguments_that_begin_with_an_underscore_do_not_count(store: Store) -> N
 
 
 def test_models_come_from_the_one_shelf() -> None:
-    from attnviz.ui.stores.models import shelf
+    from attnviz.ui.stores.models import model_store
 
-    assert runs.model("lab-1") is shelf().take("lab-1") is shelf().take("lab-1", "")
+    assert runs.model("lab-1") is model_store().take("lab-1") is model_store().take("lab-1", "")
 
 
 def test_the_stores_are_asked_traces_first(monkeypatch: pytest.MonkeyPatch) -> None:
     from attnviz.ui.stores import models
 
     monkeypatch.setattr(memory, "make_room", [])
-    models.shelf.cache_clear()
+    models.model_store.cache_clear()
     runs.traces.cache_clear()
     try:
-        first, second = models.shelf(), runs.traces()
+        first, second = models.model_store(), runs.traces()
         assert memory.make_room == [second.let_go, first.let_go]
     finally:  # for other tests: a new pair, asked in the real list
-        models.shelf.cache_clear()
+        models.model_store.cache_clear()
         runs.traces.cache_clear()
 
 

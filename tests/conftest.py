@@ -36,6 +36,7 @@ CHINESE = (
 ENGLISH = ("the cat sat on the mat because it was tired", "the cats were sitting on the mats", "she sat down, tired")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where tests run in several processes, those of a file stay together, and so do all that share a browser."""
     for item in items:

@@ -40,7 +40,12 @@ app: $(VENV)/.app-installed
 	@$(RUN) attnviz.ui $(APP_ARGS)
 
 test: lint $(VENV)/.models-fetched
-	$(RUN) pytest --numprocesses auto --maxprocesses 4 --dist loadgroup $(PYTEST_ARGS)
+ifeq ($(strip $(PYTEST_ARGS)),)
+	$(RUN) pytest --numprocesses auto --maxprocesses 4 --dist loadfile --ignore=tests/browser
+	$(RUN) pytest tests/browser
+else
+	$(RUN) pytest $(PYTEST_ARGS)
+endif
 
 bench: $(VENV)/.models-fetched
 	$(RUN) benchmarks.long_texts

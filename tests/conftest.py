@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -26,7 +25,6 @@ torch.set_num_threads(1)
 settings.register_profile("attnviz", deadline=None, derandomize=True, max_examples=40)
 settings.load_profile("attnviz")
 
-BROWSER = Path(__file__).parent / "browser"
 CHINESE = (
     "南京市长江大桥很长。",
     "南京市长到江大桥上来了。",
@@ -34,14 +32,6 @@ CHINESE = (
     "因为垫子很长，猫坐在它上。",
 )
 ENGLISH = ("the cat sat on the mat because it was tired", "the cats were sitting on the mats", "she sat down, tired")
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run in several processes, those of a file stay together, and so do all that share a browser."""
-    for item in items:
-        together = "browser" if BROWSER in item.path.parents else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(together))
 
 
 @pytest.fixture(scope="session")

@@ -45,7 +45,8 @@ class Norm:
 
 @dataclass(frozen=True)
 class Block:
-    """What one attention block did to the stream of states; all states are `[query, width]`.
+    """What one attention block did to the stream of states; all states are `[query, width]` (in JetMoe,
+    where each query goes to several experts, the sum is seen with a row for each of them).
 
     `output` is what its projection gave, `added` what was then added to `entered`: the same, unless the model scales it
     (Granite), norms it (Gemma 2) or sends it through the MLP first (Zamba). `left` is the stream after the sum. In
@@ -62,10 +63,10 @@ class Block:
     projection: Projection | None
     between: tuple[str, ...] = ()
     read: Float[Tensor, "query columns"] | None = None
-    entered: Float[Tensor, "query width"] | None = None
-    added: Float[Tensor, "query width"] | None = None
-    left: Float[Tensor, "query width"] | None = None
-    normed: Float[Tensor, "query width"] | None = None
+    entered: Float[Tensor, "state width"] | None = None
+    added: Float[Tensor, "state width"] | None = None
+    left: Float[Tensor, "state width"] | None = None
+    normed: Float[Tensor, "state width"] | None = None
     norm: Norm | None = None
 
     @property

@@ -77,7 +77,7 @@ class Gradients:
     layers: tuple[Tensor | None, ...]
     gates: tuple[Tensor | None, ...]
     inputs: Float[Tensor, "token width"] | None
-    target_inputs: Float[Tensor, "token width"] | None = None
+    target_inputs: Float[Tensor, "target width"] | None = None
     others: Mapping[str, Gradients] = field(default_factory=dict, repr=False)
 
     def map(self, part: str) -> Gradients:

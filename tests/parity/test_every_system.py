@@ -14,6 +14,7 @@ from torch import Tensor
 
 from attnviz import Argmax, Rule, Soft, TopK, Trace, load, load_trace, record
 from attnviz.core.similarity import Additive, Cosine, Dot, General
+from attnviz.errors import AttnvizError
 from attnviz.figures import grid, heatmap, tokens
 from attnviz.selection import Selection, Style
 from attnviz.systems.hierarchical import system as hierarchical
@@ -46,8 +47,8 @@ SYSTEMS: dict[str, Callable[[Rule], Trace]] = {
 }
 
 
-class Refusal(Exception):
-    """What the rule below raises."""
+class Refusal(AttnvizError):
+    """What the rule below raises: a sentence, which no guard round a run turns into another."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Raising(Rule):
     """A rule that cannot be computed with."""
 
     def weigh(self, scores: Tensor) -> Tensor:
-        raise Refusal
+        raise Refusal("values_not_kept")
 
 
 @dataclass(frozen=True)

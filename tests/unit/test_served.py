@@ -15,7 +15,7 @@ import attnviz.ui.__main__ as start
 ROOT = Path(__file__).parents[2]
 IMPORTED = """
 import app, sys
-from attnviz.ui import server
+from attnviz.ui.server import app as server
 assert app.app._user_lifespan is server.ready and app.app._on_script_error is server.told
 assert [one.cls for one in app.app._user_middleware] == [server.FirstPicture]
 assert app.app._resolve_script_path().name == "app.py"

@@ -20,6 +20,7 @@ from attnviz.core import interventions as changes
 from attnviz.core import rules
 from attnviz.core.attention import Attention, Observed, attend
 from attnviz.core.causal import CausalMask
+from attnviz.core.states import Block, Norm, Projection
 from attnviz.saved.names import LIKELIEST, MOST_NAMES, Names
 from attnviz.saved.plain import KINDS
 from attnviz.trace import Gap
@@ -87,6 +88,9 @@ def whole() -> Trace:
         axis, axis, tuple(layers()), model="模型", kind="masked", rule=rules.Entmax(1.2), outputs=tensors(4, 5).half(),
         logits=logits, boundaries=torch.tensor([0.0, float("nan"), -0.0, 1.0]), blank=1, name_piece="piece {}".format,
         others={other.part: other}, changes=CHANGES, border=2,
+        blocks=(
+            Block(tensors(4, 5), Projection(tensors(2, 3, 5), None), norm=Norm(tensors(5), None, 1e-5, True)), None,
+        ),
     )  # fmt: skip
 
 

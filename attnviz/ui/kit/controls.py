@@ -107,7 +107,7 @@ def choose_text(
     return str(st.session_state[key + name] or "")
 
 
-def shortened(sample: str) -> str:
+def _shortened(sample: str) -> str:
     """As much of a long sample as its button shows."""
     return sample if len(sample) <= LONGEST_NAME else sample[:LONGEST_NAME] + "…"
 
@@ -265,7 +265,17 @@ def numbered(labels: Sequence[str], number: int) -> str:
     return f"{number} · {labels[number]}"
 
 
-def forget_asked_token(key: str) -> None:
+def choose_asked_model(key: str) -> str:
+    """A lab model, or any other, on a page that asks about one token."""
+    return choose_any_model(key + "model", on_change=partial(_forget_asked_token, key))
+
+
+def choose_asked_text(key: str) -> str:
+    """The text, and some to try, on a page that asks about one token."""
+    return choose_text(key, LINKED_SAMPLES, partial(_forget_asked_token, key), named=_shortened)
+
+
+def _forget_asked_token(key: str) -> None:
     """A token that is asked about belongs to the text and model it was chosen in."""
     st.session_state[f"{key}at"] = None
 

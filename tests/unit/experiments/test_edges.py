@@ -12,14 +12,12 @@ from attnviz.experiments.edges import (
     by_chance,
     edge_effects,
     even_share,
-    kendall,
-    ranks,
     row_weights,
-    spearman,
     strongest_sink,
     token_shares,
 )
 from attnviz.measures import prediction_change
+from attnviz.measures.ranks import kendall, ranks, spearman
 from attnviz.recording.record import record
 
 

@@ -16,9 +16,10 @@ from attnviz.core.rules import Argmax, Rule, Sample, Soft, Threshold, softmax
 from attnviz.errors import ModelError, TextError
 from attnviz.figures.documents import Painted, Row, contrast, document, legible, mixed
 from attnviz.figures.paint.palette import colours
+from attnviz.measures.ranks import spearman
 from attnviz.selection import Style
 from attnviz.shipped import WEIGHTS
-from attnviz.systems.hierarchical.effect import Deletion, rank_correlation, without_sentences, without_words
+from attnviz.systems.hierarchical.effect import Deletion, without_sentences, without_words
 from attnviz.systems.hierarchical.system import (
     MOST_SENTENCES,
     MOST_WORDS,
@@ -173,9 +174,9 @@ def test_effect_of_a_deletion_in_numbers() -> None:
 
 
 def test_rank_correlation_and_interval_are_the_published_ones() -> None:
-    assert rank_correlation([1, 2, 3, 4], [10, 20, 30, 40]) == pytest.approx(1)
-    assert rank_correlation([1, 2, 3, 4, 5], [5, 6, 7, 8, 7]) == pytest.approx(0.8207827)  # R's cor(method="spearman")
-    assert math.isnan(rank_correlation([1, 1], [1, 2]))
+    assert spearman([1, 2, 3, 4], [10, 20, 30, 40]) == pytest.approx(1)
+    assert spearman([1, 2, 3, 4, 5], [5, 6, 7, 8, 7]) == pytest.approx(0.8207827)  # R's cor(method="spearman")
+    assert math.isnan(spearman([1, 1], [1, 2]))
     assert interval(15, 148) == pytest.approx((0.0624, 0.1605), abs=1e-4)  # Newcombe 1998, table I, method 3
 
 

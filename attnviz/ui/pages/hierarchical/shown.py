@@ -206,13 +206,13 @@ def draw_maps(reading: Reading, sentence: int, word: int) -> None:
 def draw_against(reading: Reading) -> None:
     """Weight against effect, a point for each sentence of this document."""
     from attnviz.figures import Line, lines
-    from attnviz.systems.hierarchical.effect import rank_correlation
+    from attnviz.measures.ranks import spearman
 
     if len(reading.deletions) < 3:
         return
     weights, moved = [one.weight for one in reading.deletions], [one.moved for one in reading.deletions]
     st.markdown(f"**{t('hierarchical.against_title')}**")
-    rho = rank_correlation(weights, moved)
+    rho = spearman(weights, moved)
     said = "–" if rho != rho else f"{rho:+.2f}"
     draw(
         lines(

@@ -9,7 +9,6 @@ import streamlit as st
 
 from attnviz.ui.kit import (
     BUILT_IN,
-    LINKED_SAMPLES,
     LINKED_START,
     RULE_PARAMS,
     SOFT,
@@ -17,17 +16,15 @@ from attnviz.ui.kit import (
     RuleChoice,
     as_rule,
     between,
-    choose_any_model,
+    choose_asked_model,
+    choose_asked_text,
     choose_asked_token,
     choose_head,
     choose_one,
-    choose_text,
-    forget_asked_token,
     one_of,
     open_model,
     plain,
     rule_now,
-    shortened,
     t,
     work,
 )
@@ -57,16 +54,12 @@ PARAMS = {
 
 def choose_model() -> str:
     """A lab model, or any other."""
-    return choose_any_model(KEY + "model", on_change=_forget)
+    return choose_asked_model(KEY)
 
 
 def choose_sentence() -> str:
     """The text, and some to try."""
-    return choose_text(KEY, LINKED_SAMPLES, _forget, named=shortened)
-
-
-def _forget() -> None:
-    forget_asked_token(KEY)
+    return choose_asked_text(KEY)
 
 
 @runs.kept

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attnviz.ui.kit import (
-    LINKED_SAMPLES,
     LINKED_START,
     RULE_PARAMS,
     SOFT,
@@ -16,15 +15,13 @@ from attnviz.ui.kit import (
     RuleChoice,
     as_rule,
     between,
-    choose_any_model,
+    choose_asked_model,
+    choose_asked_text,
     choose_asked_token,
-    choose_text,
-    forget_asked_token,
     one_of,
     open_model,
     plain,
     rule_now,
-    shortened,
     t,
 )
 from attnviz.ui.stores import model_store, runs
@@ -97,16 +94,12 @@ class Run:
 
 def choose_model() -> str:
     """A lab model, or any other."""
-    return choose_any_model(KEY + "model", on_change=_forget)
+    return choose_asked_model(KEY)
 
 
 def choose_sentence() -> str:
     """The text, and some to try."""
-    return choose_text(KEY, LINKED_SAMPLES, _forget, named=shortened)
-
-
-def _forget() -> None:
-    forget_asked_token(KEY)
+    return choose_asked_text(KEY)
 
 
 def choose_pattern() -> PatternChoice:

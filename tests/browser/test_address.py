@@ -23,6 +23,12 @@ def entries(one: Visit) -> int:
     return int(one.page.evaluate("() => history.length"))
 
 
+LATE = """() => new Promise((done) => {
+  addEventListener("popstate", () => { history.pushState({}, "", "/?late=1"); done(); }, { once: true });
+  history.back();
+})"""  # what Streamlit does with a message of the page before
+
+
 def rest(one: Visit) -> None:
     """Wait until the server has nothing more to say."""
     one.page.wait_for_timeout(300)
@@ -54,7 +60,6 @@ def test_back_and_forward_undo_and_redo_one_act_at_a_time(visit: Start) -> None:
     one.link_says(rule=None, model=None)
     expect(one.part("family").locator("[aria-checked=true]")).to_have_text("Soft")
     one.ready()
-    rest(one)
     one.page.go_back()
     one.page.wait_for_url("**/family*")
     one.ready("family")
@@ -160,6 +165,19 @@ def test_a_page_opened_from_the_map_leads_back_to_the_map(visit: Start) -> None:
     one.page.wait_for_url("**/family*")
     one.ready("family")
     one.link_says(lang="en")
+
+
+def test_a_late_message_of_the_page_that_back_has_left_does_not_take_the_address(visit: Start) -> None:
+    one = visit(name="family")
+    go(one, "Attention")
+    one.ready()
+    rest(one)
+    one.page.evaluate(LATE)
+    one.page.wait_for_url("**/family*")
+    one.ready("family")
+    one.page.go_forward()
+    one.link_says(lang="en", late=None)
+    one.ready()
 
 
 def test_back_while_the_page_is_running_ends_in_the_state_of_the_address(visit: Start) -> None:

@@ -5,14 +5,25 @@ const EMBED = ["embed", "embed_options"]; // Streamlit's own, which the session 
 const HELD = "attnviz.texts", ROOM = 2_000_000, MOST = 20; // characters and number of the texts that the tab keeps
 const TOGETHER = 2_000; // ms between two touches of a slider that are one act
 const seen = { session: "", turn: 0, stray: "", slide: "" };
+const back = (window.attnvizBack ??= { path: null }); // where Back or Forward has led, while its page is on the way
 const hand = { touched: 0, acts: 0 }; // when a key or the screen was last touched, and how many times after a rest
 
 for (const kind of ["keydown", "pointerdown"])
   document.addEventListener(kind, ({ timeStamp }) => {
     if (timeStamp - hand.touched > TOGETHER) hand.acts += 1;
     hand.touched = timeStamp;
+    back.path = null;
   }, true);
-addEventListener("popstate", () => { seen.slide = ""; });
+addEventListener("popstate", () => { seen.slide = ""; back.path = location.pathname; });
+
+// Streamlit makes an entry for the page that a message names. A message of the run that Back has interrupted names the
+// page that was left: until the page of the address has come, or somebody acts, no other page may take its place.
+if (!back.push) {
+  back.push = history.pushState;
+  history.pushState = (state, title, url) => {
+    if (back.path === null || new URL(url ?? "", location).pathname === back.path) back.push.call(history, state, title, url);
+  };
+}
 
 const pairs = () => [...new URLSearchParams(location.search)];
 const embeds = ([name]) => EMBED.includes(name.toLowerCase());
@@ -72,5 +83,8 @@ export default function ({ data, setTriggerValue }) {
   else if (data.ask.length) {
     const found = held();
     setTriggerValue("found", Object.fromEntries(data.ask.map((name) => [name, found[name] ?? null])));
-  } else if (here(data)) follow(data, setTriggerValue);
+  } else if (here(data)) {
+    back.path = null;
+    follow(data, setTriggerValue);
+  }
 }

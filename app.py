@@ -9,7 +9,7 @@ if __name__ == "__main__":
     from attnviz.ui import registry
     from attnviz.ui.kit import ICON, language_picker, page, t
 
-    st.set_page_config(page_title="attnviz", page_icon=str(ICON), layout="wide")
+    st.set_page_config(page_title="attnviz", page_icon=ICON, layout="wide")
     page.start(registry.params())
     chosen = st.navigation(
         {

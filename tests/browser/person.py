@@ -64,7 +64,7 @@ class Visit:
     def _hear(self, message: ConsoleMessage) -> None:
         asked = message.location.get("url", "")
         if message.type == "error" and "/_stcore/" not in asked:  # Streamlit looks for itself under a page's path first
-            self.faults.append(f"console: {message.text}")
+            self.faults.append(f"console: {message.text} {asked}")
 
     def _meet(self, socket: WebSocket) -> None:
         self.urls.append(socket.url)

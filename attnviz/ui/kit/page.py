@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +20,8 @@ from attnviz.ui.kit.link import address
 from attnviz.ui.kit.markdown import plain
 from attnviz.ui.kit.rules import LANGUAGE
 
-ICON = Path(__file__).with_name("icon.png")  # a Material icon would be fetched from outside
+# In the page itself: a Material icon comes from outside, and Streamlit drops the file of a run that is interrupted.
+ICON = "data:image/png;base64," + b64encode(Path(__file__).with_name("icon.png").read_bytes()).decode()
 
 LOG = logging.getLogger("attnviz")
 

@@ -107,7 +107,9 @@ def test_too_large_once_unpacked(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     refused("model_too_large", written(folder), "small.gguf")
 
 
-@pytest.mark.parametrize("absent", [{"accelerate"}, {"gguf"}, {"accelerate", "gguf"}], ids="+".join)
+@pytest.mark.parametrize(
+    "absent", [{"accelerate"}, {"gguf"}, {"accelerate", "gguf"}], ids=lambda names: "+".join(sorted(names))
+)
 def test_packages_that_are_missing_are_named(absent: set[str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, real = written(folder), util.find_spec
     monkeypatch.setattr("attnviz.adapter.gguf.find_spec", lambda name: None if name in absent else real(name))

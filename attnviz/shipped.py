@@ -72,6 +72,12 @@ def samples(name: str) -> tuple[dict[str, Any], ...]:
     return tuple(_read(folder(name), "samples.json"))
 
 
+@cache
+def word_counts(name: str) -> dict[str, int]:
+    """How often did each word stand in the training text (`words.json`)? {} where none are kept."""
+    return _table(folder(name), "words.json") if (folder(name) / "words.json").is_file() else {}
+
+
 def licence(place: Path) -> str | None:
     """The licence that a folder's card names; None without a card, or where it cannot be read."""
     import yaml

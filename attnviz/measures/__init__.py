@@ -4,7 +4,18 @@ from attnviz.measures.diversity import head_distances, mean_head_distance
 from attnviz.measures.effect import candidates, moved, prediction_change, word_numbers, word_spans, words
 from attnviz.measures.entropy import entropy, normalised
 from attnviz.measures.habits import HABITS, Habit, habit_shares, habits, sink_share, strongest, targets
-from attnviz.measures.readings import Lean, by_unit, lean, opinion, reading_bits, shuffled_bits, units_of
+from attnviz.measures.readings import (
+    Lean,
+    by_unit,
+    held_words,
+    joined,
+    lean,
+    opinion,
+    read_off,
+    reading_bits,
+    shuffled_bits,
+    units_of,
+)
 from attnviz.measures.sides import Sides, consulted, sides
 
 __all__ = [
@@ -19,12 +30,15 @@ __all__ = [
     "habit_shares",
     "habits",
     "head_distances",
+    "held_words",
+    "joined",
     "lean",
     "mean_head_distance",
     "moved",
     "normalised",
     "opinion",
     "prediction_change",
+    "read_off",
     "reading_bits",
     "shuffled_bits",
     "sides",

@@ -10,32 +10,30 @@ page.heading(SCREEN)
 choices.fill()
 shown.listen()
 choices.choose_sentence()
+options = choices.offered(choices.own_words())
+first, second = choices.choose_readings(options)
 model = choices.choose_model()
-before, after = choices.choose_context()
-own = choices.choose_own()
-options = choices.offered(own)
+around = choices.choose_context()
+choices.choose_own()
 choices.show_offered(options)
-left, right = st.columns(2, gap="medium")
-with left:
-    first = choices.choose_reading("first", options)
-with right:
-    second = choices.choose_reading("second", options)
 with page.reader_errors():
     with st.spinner(t("running", model=plain(model)), show_time=True):
-        leaning = shown.measured(model, first, second, before, after)
-        alone = shown.parsed(first, second)
+        alone = shown.alone(first, second)
+        leaning = shown.measured(model, first, second, around, choices.spaces_out())
     show_cut(leaning.trace, runs.model(model).limit)
-    shown.draw_readings(leaning, alone, (left, right))
+    shown.tell_verdict(model, leaning)
+    shown.draw_sentences(leaning, alone)
     heads = shown.heads_now(leaning)
     grid, one, other = st.columns([10, 11, 11], gap="medium")
     with grid:
         choices.choose_view()
         shown.draw_lean(leaning, heads)
     shown.draw_heads(leaning, heads, (one, other))
-    left, right = st.columns([1, 1], gap="medium")
-    with left:
+    with st.expander(t("context_title")):
         shown.draw_context(model, first, second, leaning)
-    with right:
-        shown.show_head_counts(model, first, second, before, after)
+    with st.expander(t("readings.by_heads")):
+        shown.show_head_counts(model, (first, second), around)
+    with st.expander(t("readings.evidence")):
+        shown.show_evidence(leaning)
 page.how_it_works("readings", "readings_how")
 page.done(choices.link_params())

@@ -23,17 +23,21 @@ with page.reader_errors():
     show_cut(leaning.trace, runs.model(model).limit)
     shown.tell_verdict(model, leaning)
     shown.draw_sentences(leaning, alone)
+    shown.tell_why(model)
     heads = shown.heads_now(leaning)
     grid, one, other = st.columns([10, 11, 11], gap="medium")
     with grid:
-        choices.choose_view()
         shown.draw_lean(leaning, heads)
     shown.draw_heads(leaning, heads, (one, other))
-    with st.expander(t("context_title")):
-        shown.draw_context(model, first, second, leaning)
-    with st.expander(t("readings.by_heads")):
-        shown.show_head_counts(model, (first, second), around)
-    with st.expander(t("readings.evidence")):
-        shown.show_evidence(leaning)
+    with one:
+        choices.choose_view()
+    with st.expander(t("readings.details")):
+        context, counts, evidence = st.tabs([t("context_title"), t("readings.by_heads"), t("readings.evidence")])
+        with context:
+            shown.draw_context(model, first, second, leaning)
+        with counts:
+            shown.show_head_counts(model, (first, second), around)
+        with evidence:
+            shown.show_evidence(leaning)
 page.how_it_works("readings", "readings_how")
 page.done(choices.link_params())

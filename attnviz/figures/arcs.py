@@ -23,9 +23,10 @@ from attnviz.trace import Trace
 
 SIZE, PAD, GAP = 30, 7, 6  # pixels at full size: the letters, inside a box beside them, between two boxes
 SPACE = 8  # pixels of a space inside a box
-ARCH, ROW = 84, 46  # the room for arcs, and for the letters in their boxes
+ARCH, LOW, ROW = 72, 26, 46  # the most and the least room for arcs, and the room for the letters in their boxes
 LEAST = 0.1  # weights below are not drawn
 THICK = 9.0  # pixels of a weight of 1
+PALE = 0.45  # the opacity of arcs from a head that holds no reading clearly, at most
 MOST = 30  # tokens; of a longer text those around where the readings differ
 
 
@@ -52,7 +53,7 @@ def arcs_of(trace: Trace, found: Lean, place: Place, side: int) -> Arcs:
     low, high = _window(trace, found, text)
     words = [tuple(at - low for at in run if low <= at < high) for run in joined(weights)]
     return Arcs(
-        tuple(trace.tokens[at] for at in text[low:high]), mean[low:high, low:high],
+        tuple(shortened(trace.tokens[at], 14) for at in text[low:high]), mean[low:high, low:high],
         tuple(word for word in words if word), _spaced(trace, text[low:high]),
         side if place in found.readers(side) else None, (low > 0, high < len(text)),
     )  # fmt: skip
@@ -77,21 +78,49 @@ def _window(trace: Trace, found: Lean, text: Sequence[int]) -> tuple[int, int]:
     return low, low + MOST
 
 
-def arcs(drawn: Arcs, style: Style = PLAIN) -> str:
-    """The picture as SVG: arcs above the letters as thick as their weight, boxes round the words that are joined."""
+def room(drawn: Arcs) -> float:
+    """How many pixels do the arcs of this picture need above the letters?"""
+    edges = _edges(drawn)
+    apart = [edges[b][0] - edges[a][0] for a, b in _pairs(drawn)]
+    return max([LOW, *(_rise(one) + THICK / 2 for one in apart)])
+
+
+def arcs(drawn: Arcs, style: Style = PLAIN, arch: float | None = None) -> str:
+    """The picture as SVG: arcs above the letters as thick as their weight, boxes round the words that are joined.
+
+    `arch` is the room above the letters, as `room` says: one for all pictures that stand side by side.
+    """
+    arch = room(drawn) if arch is None else arch
     colour = colour_of(drawn.side, style)
-    labels = [shortened(label, 14) for label in drawn.labels]
+    edges = _edges(drawn)
+    width = (edges[-1][1] if edges else 0) + PAD + 2 + 20 * drawn.cut[1]
+    parts = [*_arches(drawn, edges, colour), *_boxes(drawn, edges, colour), *_letters(drawn, edges, style)]
+    return (
+        f"<svg xmlns='http://www.w3.org/2000/svg' width='{width:.0f}' height='{arch + ROW:.0f}' "
+        f"viewBox='0 {-arch:.0f} {width:.0f} {arch + ROW:.0f}' font-family=\"{FONT}\" font-size='{SIZE}'>"
+        f"{''.join(parts)}</svg>"
+    )
+
+
+def _edges(drawn: Arcs) -> list[tuple[float, float]]:
+    """Where each token begins and ends across, in pixels."""
     edges, at = list[tuple[float, float]](), float(PAD + 20 * drawn.cut[0])
     first = {word[0] for word in drawn.words}
-    for number, label in enumerate(labels):
+    for number, label in enumerate(drawn.labels):
         at += GAP + 2 * PAD if number in first and number else SPACE if number and drawn.spaced[number] else 0
         edges.append((at, at := at + text_width(label, SIZE)))
-    width = at + PAD + 2 + 20 * drawn.cut[1]
-    parts = [*_arches(drawn, edges, colour), *_boxes(drawn, edges, colour), *_letters(drawn, labels, edges, style)]
-    return (
-        f"<svg xmlns='http://www.w3.org/2000/svg' width='{width:.0f}' height='{ARCH + ROW}' "
-        f"viewBox='0 0 {width:.0f} {ARCH + ROW}' font-family=\"{FONT}\" font-size='{SIZE}'>{''.join(parts)}</svg>"
-    )
+    return edges
+
+
+def _pairs(drawn: Arcs) -> list[tuple[int, int]]:
+    """The pairs that have an arc, the earlier token first."""
+    found: list[list[int]] = (torch.triu(drawn.weights, diagonal=1) >= LEAST).nonzero().tolist()
+    return [(one, other) for one, other in found]
+
+
+def _rise(apart: float) -> float:
+    """How high an arc is over so many pixels."""
+    return min(6 + apart * 0.2, ARCH)
 
 
 def colour_of(side: int | None, style: Style = PLAIN) -> str:
@@ -103,15 +132,14 @@ def colour_of(side: int | None, style: Style = PLAIN) -> str:
 def _arches(drawn: Arcs, edges: Sequence[tuple[float, float]], colour: str) -> list[str]:
     """An arc for every pair that looks at each other enough, the long ones higher."""
     middle = [(left + right) / 2 for left, right in edges]
-    weights = torch.triu(drawn.weights, diagonal=1)
+    most = 1.0 if drawn.side is not None else PALE
     found = []
-    for one, other in (weights >= LEAST).nonzero().tolist():
-        weight, apart = float(weights[one, other]), middle[other] - middle[one]
-        top = ARCH - 2 * min(12 + apart * 0.28, ARCH - 10)  # the curve rises half as high as its middle point
-        found.append(
-            f"<path d='M{middle[one]:.1f} {ARCH} Q{(middle[one] + middle[other]) / 2:.1f} {top:.1f} "
-            f"{middle[other]:.1f} {ARCH}' fill='none' stroke='{colour}' stroke-width='{max(THICK * weight, 1):.1f}' "
-            f"stroke-opacity='{min(0.35 + weight, 1):.2f}' data-weight='{weight:.3f}'/>"
+    for one, other in _pairs(drawn):
+        weight, top = float(drawn.weights[one, other]), -2 * _rise(middle[other] - middle[one])
+        found.append(  # the curve rises half as high as its middle point
+            f"<path d='M{middle[one]:.1f} 0 Q{(middle[one] + middle[other]) / 2:.1f} {top:.1f} "
+            f"{middle[other]:.1f} 0' fill='none' stroke='{colour}' stroke-width='{max(THICK * weight, 1):.1f}' "
+            f"stroke-opacity='{min(0.35 + weight, most):.2f}' data-weight='{weight:.3f}'/>"
         )
     return found
 
@@ -123,21 +151,19 @@ def _boxes(drawn: Arcs, edges: Sequence[tuple[float, float]], colour: str) -> li
         left, right = edges[word[0]][0] - PAD, edges[word[-1]][1] + PAD
         line = "stroke-width='2.5'" if len(word) > 1 else "stroke-width='1' stroke-dasharray='2 3'"
         found.append(
-            f"<rect x='{left + 1:.1f}' y='{ARCH + 2}' width='{right - left - 2:.1f}' height='{ROW - 4}' rx='6' "
+            f"<rect x='{left + 1:.1f}' y='2' width='{right - left - 2:.1f}' height='{ROW - 4}' rx='6' "
             f"fill='none' stroke='{colour}' {line}/>"
         )
     return found
 
 
-def _letters(
-    drawn: Arcs, labels: Sequence[str], edges: Sequence[tuple[float, float]], style: Style
-) -> list[str]:  # fmt: skip
+def _letters(drawn: Arcs, edges: Sequence[tuple[float, float]], style: Style) -> list[str]:
     """The tokens, and dots where the text goes on."""
-    line, ink = ARCH + ROW * 0.68, theme(style).text
+    line, ink = ROW * 0.68, theme(style).text
     found = [
         f"<text x='{(left + right) / 2:.1f}' y='{line:.0f}' text-anchor='middle' fill='{ink}'>{html.escape(label)}"
         "</text>"
-        for label, (left, right) in zip(labels, edges, strict=True)
+        for label, (left, right) in zip(drawn.labels, edges, strict=True)
     ]
     ends = [(edges[0][0] - PAD - 18, drawn.cut[0]), (edges[-1][1] + PAD + 2, drawn.cut[1])] if edges else []
     return [*found, *(f"<text x='{x:.1f}' y='{line:.0f}' fill='{ink}'>…</text>" for x, goes_on in ends if goes_on)]

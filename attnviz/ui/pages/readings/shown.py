@@ -29,11 +29,12 @@ from attnviz.ui.pages.readings.verdict import Leaning
 from attnviz.ui.stores import runs
 
 if TYPE_CHECKING:
+    from attnviz.figures.arcs import Arcs
     from attnviz.figures.readings import View
     from attnviz.measures.readings import Place
 
-HEIGHT = 320
-FULL = 1.25  # how much an SVG of a sentence may grow on a wide screen
+HEIGHT = 300
+FULL = 1.1  # how much an SVG of a sentence may grow on a wide screen
 
 
 @runs.kept
@@ -65,15 +66,19 @@ def alone(first: str, second: str) -> tuple[Reading, Reading]:
 
 
 def tell_verdict(model: str, leaning: Leaning) -> None:
-    """The verdict in a sentence, and why it is so; beside it the way to the other model."""
+    """The verdict in a sentence."""
     with st.container(key=KEY + "verdict"):
         st.markdown(verdict.verdict(model, leaning), unsafe_allow_html=True)
         if not any(leaning.lean.bits.flatten().tolist()):
             st.caption(t("lean_same"))
-        said, press = st.columns([5, 2], gap="small", vertical_alignment="center")
-        said.caption(t("readings.why_taught" if model == TAUGHT else "readings.why_plain", model=plain(model)))
-        with press:
-            offer_other_model(model)
+
+
+def tell_why(model: str) -> None:
+    """Why the verdict is what it is; beside it the way to the other model."""
+    said, press = st.columns([7, 2], gap="small", vertical_alignment="center")
+    said.caption(t("readings.why_taught" if model == TAUGHT else "readings.why_plain", model=plain(model)))
+    with press:
+        offer_other_model(model)
 
 
 def shares(leaning: Leaning, alone: tuple[Reading, Reading]) -> tuple[list[str], list[str]]:
@@ -91,6 +96,10 @@ def shares(leaning: Leaning, alone: tuple[Reading, Reading]) -> tuple[list[str],
 
 def draw_sentences(leaning: Leaning, alone: tuple[Reading, Reading]) -> None:
     """The sentence twice, each time as the head reads it that holds that reading best."""
+    from attnviz.figures.arcs import arcs_of, room
+
+    pictures = [arcs_of(leaning.trace, leaning.lean, leaning.lean.strongest(side), side) for side in (0, 1)]
+    arch = max(map(room, pictures))
     told = zip(glosses(alone), *shares(leaning, alone), strict=True)
     for side, (place, (gloss, *facts)) in enumerate(zip(st.columns(2, gap="medium"), told, strict=True)):
         with place, st.container(key=f"{KEY}sentence{side}"):
@@ -99,18 +108,18 @@ def draw_sentences(leaning: Leaning, alone: tuple[Reading, Reading]) -> None:
                 f"{verdict.coloured(side)} &ensp;**{words}** &ensp;<small>{plain(gloss)}</small>",
                 unsafe_allow_html=True,
             )  # fmt: skip
-            _draw_arcs(leaning, side)
+            _draw_arcs(leaning, side, pictures[side], arch)
             lines = [plain(verdict.about_strongest(leaning.lean, side)), *facts]
             st.caption(" · ".join(filter(None, lines)))
 
 
-def _draw_arcs(leaning: Leaning, side: int) -> None:
+def _draw_arcs(leaning: Leaning, side: int, picture: Arcs, arch: float) -> None:
     """Arcs and boxes of one head, as a picture that fits any width."""
-    from attnviz.figures.arcs import arcs, arcs_of
+    from attnviz.figures.arcs import arcs
     from attnviz.measures.readings import read_off
 
     place = leaning.lean.strongest(side)
-    drawn = arcs(arcs_of(leaning.trace, leaning.lean, place, side), style_now())
+    drawn = arcs(picture, style_now(), arch)
     width = float(drawn.split("width='")[1].split("'")[0]) * FULL
     alt = t(
         "readings.seen_alt", layer=place[0], head=place[1], words=str(read_off(leaning.trace, *place)),
@@ -147,20 +156,19 @@ def draw_lean(leaning: Leaning, open_heads: tuple[Place, Place]) -> None:
 
 
 def _legend(leaning: Leaning) -> str:
-    """What the colours mean and whose they are, and how many heads chance would give."""
+    """What the colours mean and whose they are, and how many heads chance would colour."""
     from attnviz.figures.readings import swatches
 
     lean = leaning.lean
     marks = swatches(style_now())
+    reading = lean.bits.numel() - len(lean.of("resting"))
     parts = [
         f"<span style='display:inline-block;width:.9em;height:.9em;border-radius:2px;background:{marks[name]}'></span> "
         f"{plain(said)}"
         for name, said in verdict.legend(lean).items()
     ]
-    count = {"first": len(lean.readers(0)), "second": len(lean.readers(1))}
-    reading = lean.bits.numel() - len(lean.of("resting"))
-    chance = t("readings.count", **count, heads=reading, chance=f"{0.05 * reading:.1f}")
-    return f"<small>{' &ensp;'.join(parts)}<br>{chance}</small>"
+    parts.append(t("readings.chance", chance=f"{0.05 * reading:.1f}"))
+    return f"<small>{' &ensp;'.join(parts)}</small>"
 
 
 def draw_heads(leaning: Leaning, open_heads: tuple[Place, Place], columns: tuple[object, object]) -> None:

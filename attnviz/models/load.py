@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 COMPARED = ("lab-1", "lab-2", "lab-4", "lab-8")  # trained alike but for the head count
-BUILT_IN = (*COMPARED, "lab-gpt", "lab-long")
+BUILT_IN = (*COMPARED, "lab-gpt", "lab-long", "lab-readings")
 BOUNDARY_FILE = "word_boundary.safetensors"
 COMMIT = re.compile(r"[0-9a-f]{40}")
 

@@ -1,7 +1,7 @@
 """Where can a text be cut into words in two ways? Stretches of crossing words, by a dictionary, with both readings.
 
-Chinese by jieba's dictionary; letters, whose spaces do not count, by the words that `lab-readings` was taught. Two words
-cross when each has characters that the other lacks (市长 and 长江 in 市长江). A stretch is cut in two ways:
+Chinese by jieba's dictionary; letters, whose spaces do not count, by the words that `lab-readings` was taught. Two
+words cross when each has characters that the other lacks (市长 and 长江 in 市长江). A stretch is cut in two ways:
 
 * first: by the best path (Viterbi over unigram log-probabilities) whose first word there reaches further
   (南京市 / 长江大桥), the first word of a chain of crossing words;
@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from itertools import pairwise
 from typing import Literal
 
@@ -127,7 +128,7 @@ def cut(text: str, words: Dictionary | None = None) -> Cut:
     """The best path of a text and the stretches that can be cut in two ways."""
     words = words or dictionary()
     places = [place for place, character in enumerate(text) if not character.isspace()]
-    bare = "".join(text[place].lower()[:1] for place in places)
+    bare = "".join(plain(text[place]) for place in places)
     units, found = list[Span](), list[_Part]()
     at = 0
     while at < len(bare):
@@ -143,6 +144,16 @@ def cut(text: str, words: Dictionary | None = None) -> Cut:
         at = run.end()
     typed = tuple((places[a], places[b - 1] + 1) for a, b in units)
     return Cut(text, typed, tuple(part.stretch(text, bare, places) for part in found))
+
+
+@lru_cache(maxsize=10_000)
+def plain(character: str) -> str:
+    """The character in lower case without its accent, as the tokenizer of `lab-readings` reads it.
+
+    >>> plain("É")
+    'e'
+    """
+    return unicodedata.normalize("NFD", character.lower())[:1]
 
 
 @dataclass(frozen=True)
@@ -169,7 +180,7 @@ def _edges(bare: str, start: int, end: int, words: Dictionary) -> Edges:
         edges = _word_edges(bare[start:end], words.english, words.total_en, LONGEST_EN, 1)
         if start and bare[start - 1] in "'\u2019":
             for size in (1, 2):
-                if bare[start : start + size] in TAILS:
+                if start + size <= end and bare[start : start + size] in TAILS:
                     edges[0][size] = -5.0
         return edges
     return _word_edges(bare[start:end], words.chinese, words.total_zh, LONGEST_ZH, LEAST)
@@ -247,7 +258,7 @@ class _Graph:
         return sum(self.edges[a][b] for a, b in pairwise(path))
 
     def part(self, one: Sequence[int], other: Sequence[int]) -> _Part | None:
-        """Two paths of the same characters, without what they share at both ends; the one that reaches further first."""
+        """Two paths less what they share at both ends; first the one whose first word reaches further."""
         shared, pairs = sorted(set(one) & set(other)), set(pairwise(one)) & set(pairwise(other))
         while len(shared) > 1 and (shared[0], shared[1]) in pairs:
             shared = shared[1:]

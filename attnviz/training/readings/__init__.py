@@ -1,0 +1,1 @@
+"""Train a model whose heads hold two readings of one text."""

@@ -11,7 +11,8 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from attnviz.measures.readings import Lean, lean, opinion, read_off
+from attnviz.measures.held import spelled
+from attnviz.measures.readings import Lean, lean, opinion
 from attnviz.models import COMPARED, Model, load
 from attnviz.recording.record import record
 from attnviz.text.segmentation import Case, Reading, cases, within
@@ -72,7 +73,7 @@ def show(model: Model, case: Case) -> None:
         print(f"  layer {layer}  " + "  ".join(cells))
     for side, letter in enumerate("AB"):
         layer, head = found.strongest(side)
-        print(f"  {letter} strongest {layer}.{head}, clear {len(found.readers(side))}: {read_off(trace, layer, head)}")
+        print(f"  {letter} strongest {layer}.{head}, clear {len(found.readers(side))}: {spelled(trace, layer, head)}")
     best = turn(model, first, second, case.contexts)
     if best is not None:
         around = [f"{before}…{after}" for before, after in (best.towards_first, best.towards_second)]

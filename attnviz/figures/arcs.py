@@ -17,7 +17,8 @@ from torch import Tensor
 from attnviz.axes import Characters
 from attnviz.figures.paint.labels import shortened, text_width
 from attnviz.figures.paint.palette import FONT, Diverging, diverging, theme
-from attnviz.measures.readings import Lean, Place, joined
+from attnviz.measures.held import spelled
+from attnviz.measures.readings import Lean, Place, unit_places, units_of
 from attnviz.selection import PLAIN, Style
 from attnviz.trace import Trace
 
@@ -51,7 +52,8 @@ def arcs_of(trace: Trace, found: Lean, place: Place, side: int) -> Arcs:
     weights = trace.weights(*place)[text][:, text]
     mean = (weights + weights.T) / 2
     low, high = _window(trace, found, text)
-    words = [tuple(at - low for at in run if low <= at < high) for run in joined(weights)]
+    units = units_of(trace, spelled(trace, *place))
+    words = [tuple(at - low for at in run if low <= at < high) for run in unit_places([units[at] for at in text])]
     return Arcs(
         tuple(shortened(trace.tokens[at], 14) for at in text[low:high]), mean[low:high, low:high],
         tuple(word for word in words if word), _spaced(trace, text[low:high]),

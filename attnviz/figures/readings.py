@@ -52,14 +52,15 @@ def lean_grid(found: Lean, *, selected: Sequence[tuple[int, int]] = (), style: S
         "type": "heatmap", "z": found.bits.numpy(), "colorscale": [[0, pale(style)], [1, pale(style)]],
         "text": [_written(*row, heads) for row in zip(found.bits.tolist(), verdicts, strict=True)],
         "hovertext": [[say(f"figure.verdict_{verdict}", language) for verdict in row] for row in verdicts],
-        "hovertemplate": say("figure.lean_hover", language) + "<extra></extra>", "textfont": {"color": chosen.text},
+        "hovertemplate": say("figure.lean_hover", language) + "<extra></extra>",
+        "textfont": {"color": chosen.text, "size": TICK},
         "customdata": [[[layer, head] for head in range(heads)] for layer in range(layers)], **TILES,
     }  # fmt: skip
     clear = {
         "type": "heatmap", "z": [[SIGN.get(verdict) for verdict in row] for row in verdicts], "zmin": -1, "zmax": 1,
         "colorscale": [[0, two.second], [0.5, two.second], [0.5, two.first], [1, two.first]], "hoverinfo": "skip",
         "text": [_lettered(*row, heads, language) for row in zip(found.bits.tolist(), verdicts, strict=True)],
-        "textfont": {"color": chosen.on_full}, **TILES,
+        "textfont": {"color": chosen.on_full, "size": TICK}, **TILES,
     }  # fmt: skip
     names = [say("figure.layer_tick", language, layer=layer) for layer in range(layers)]
     word = "figure.head_tick" if heads <= 4 else "figure.head_short"

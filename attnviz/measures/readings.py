@@ -14,13 +14,13 @@ from attnviz.axes import Characters
 from attnviz.core.rules import Rule
 from attnviz.errors import TextError
 from attnviz.measures.entropy import normalised
+from attnviz.measures.held import spelled
 from attnviz.text.segmentation import Reading, same_text
 from attnviz.trace import Trace
 
 DRAWS, SEED = 1_000, 11
 REST = 0.5  # a head that gives more than this share of its weight to [CLS], [SEP] and their like rests there
 LEAST_SHARE = 0.05  # so does one that leaves the text's other tokens less than that
-JOINED = 0.25  # two neighbours are read as one word when the mean of their two weights is above this
 BAND = (0.025, 0.975)
 Units = Sequence[int | None]
 Place = tuple[int, int]  # a layer and a head
@@ -214,29 +214,6 @@ def lean(trace: Trace, first: Reading, second: Reading, rule: Rule | None = None
     return Lean(first, second, *torch.stack(found, dim=1))
 
 
-def joined(weights: Float[Tensor, "query key"], least: float = JOINED) -> list[list[int]]:
-    """Which neighbours does a head join? Runs of tokens: two go together when the mean of their weights to each other
-    is above `least`, however much else stands between. `[run][token]`, every token in one.
-
-    >>> joined(torch.tensor([[0.0, 0.9, 0.1], [0.5, 0.0, 0.1], [0.0, 0.2, 0.8]]))
-    [[0, 1], [2]]
-    """
-    runs = [[0]] if len(weights) else []
-    for place in range(1, len(weights)):
-        together = float(weights[place - 1, place] + weights[place, place - 1]) / 2 > least
-        runs = [*runs[:-1], [*runs[-1], place]] if together else [*runs, [place]]
-    return runs
-
-
-def read_off(trace: Trace, layer: int, head: int, rule: Rule | None = None) -> Reading:
-    """The text as this head's weights cut it: tokens of the text that it joins (`joined`) make a word."""
-    text = [place for place, special in enumerate(trace.special) if not special]
-    spans = [trace.queries.stands_for(place) for place in text]
-    runs = joined(trace.weights(layer, head, rule=rule)[text][:, text])
-    units = [[span for at in run if isinstance(span := spans[at], Characters)] for run in runs]
-    return Reading(trace.text, tuple((unit[0][0], unit[-1][1]) for unit in units if unit))
-
-
 def held_words(trace: Trace, found: Lean, side: int, place: Place) -> tuple[str, ...]:
     """Which words of the first (0) or second (1) reading does this head join, as its weights are read off?
 
@@ -246,7 +223,7 @@ def held_words(trace: Trace, found: Lean, side: int, place: Place) -> tuple[str,
     ours, theirs = (found.first, found.second) if side == 0 else (found.second, found.first)
     pairs = only(units_of(trace, ours), units_of(trace, theirs))
     own, told = set(ours.units) - set(theirs.units), []
-    read = read_off(trace, *place)
+    read = spelled(trace, *place)
     for number, group in enumerate(_of_unit(units_of(trace, read), len(read.units))):
         unit = read.units[number]
         if len(group) > 1 and (unit in own or bool(pairs[group][:, group].any())):

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pytest
 import torch
 
 import attnviz as av
 from attnviz.errors import TextError
+from attnviz.measures.held import joined, spelled
 from attnviz.measures.readings import (
     Lean,
     by_unit,
     held_words,
-    joined,
     lean,
     only,
     opinion,
-    read_off,
     reading_bits,
     shuffled_bits,
     unit_places,
@@ -212,8 +212,8 @@ def test_neighbours_are_joined_by_the_mean_of_both_weights() -> None:
     weights[1, 2], weights[2, 1] = 0.5, 0.0  # 0.25: not above
     weights[2, 4], weights[4, 2] = 1.0, 1.0  # no neighbours
     weights[3, 4], weights[4, 3] = 0.0, 0.6
-    assert joined(weights) == [[0, 1], [2], [3, 4]]
-    assert joined(torch.zeros(0, 0)) == [] and joined(torch.ones(1, 1)) == [[0]]
+    assert joined(weights).tolist() == [False, True, False, False, True]
+    assert joined(torch.ones(1, 1)).tolist() == [False]
 
 
 def test_what_a_head_joins_is_read_off_as_words(trace: av.Trace) -> None:
@@ -223,15 +223,17 @@ def test_what_a_head_joins_is_read_off_as_words(trace: av.Trace) -> None:
             for place, character in enumerate("京市长江大桥", start=2):
                 mean = (rows[place - 1][place] + rows[place][place - 1]) / 2
                 expected += ("" if mean > 0.25 else " / ") + character
-            assert str(read_off(trace, layer, head)) == expected
+            assert str(spelled(trace, layer, head)) == expected
 
 
-def test_the_words_that_are_told_are_those_that_only_one_reading_makes(trace: av.Trace) -> None:
+def test_the_words_that_are_told_are_those_that_only_one_reading_makes(
+    trace: av.Trace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = lean(trace, BRIDGE, MAYOR)
     told = {}
     for cut in ("南京市/长江大桥", "南京/市长/江大桥", "南京市长/江/大桥", "南京/市/长江/大桥", "南京市长江大桥"):
-        made = written(trace, cut)
-        told[cut] = held_words(made, found, 0, (0, 0)), held_words(made, found, 1, (0, 0))
+        monkeypatch.setattr(av.Trace, "weights", partial(looking_inside, cut.split("/")))
+        told[cut] = held_words(trace, found, 0, (0, 0)), held_words(trace, found, 1, (0, 0))
     assert told == {
         "南京市/长江大桥": (("南京市", "长江大桥"), ()),
         "南京/市长/江大桥": ((), ("市长", "江大桥")),
@@ -241,18 +243,11 @@ def test_the_words_that_are_told_are_those_that_only_one_reading_makes(trace: av
     }
 
 
-def written(trace: av.Trace, cut: str) -> av.Trace:
-    """The same run, its heads looking evenly inside the words of a cut."""
-    units = torch.tensor([-1, *(number for number, word in enumerate(cut.split("/")) for _ in word), -2])
-    weights = (units[:, None] == units[None, :]).float()
-
-    class Written:
-        tokens, special, queries, text = trace.tokens, trace.special, trace.queries, trace.text
-
-        def weights(self, *_: object, **__: object) -> torch.Tensor:
-            return weights
-
-    return Written()  # type: ignore[return-value]
+def looking_inside(words: list[str], layer: int, head: int | None = None) -> torch.Tensor:
+    """Weights of a head whose every token looks evenly at its word."""
+    units = torch.tensor([-1, *(number for number, word in enumerate(words) for _ in word), -2])
+    same = (units[:, None] == units[None, :]).float()
+    return same[None] if head is None else same
 
 
 def test_hiding_specials_from_the_model_is_not_needed(trace: av.Trace) -> None:

@@ -116,13 +116,13 @@ def draw_sentences(leaning: Leaning, alone: tuple[Reading, Reading]) -> None:
 def _draw_arcs(leaning: Leaning, side: int, picture: Arcs, arch: float) -> None:
     """Arcs and boxes of one head, as a picture that fits any width."""
     from attnviz.figures.arcs import arcs
-    from attnviz.measures.readings import read_off
+    from attnviz.measures.held import spelled
 
     place = leaning.lean.strongest(side)
     drawn = arcs(picture, style_now(), arch)
     width = float(drawn.split("width='")[1].split("'")[0]) * FULL
     alt = t(
-        "readings.seen_alt", layer=place[0], head=place[1], words=str(read_off(leaning.trace, *place)),
+        "readings.seen_alt", layer=place[0], head=place[1], words=str(spelled(leaning.trace, *place)),
         standing=verdict.about_strongest(leaning.lean, side),
     )  # fmt: skip
     source = "data:image/svg+xml;base64," + b64encode(drawn.encode()).decode()
@@ -147,7 +147,7 @@ def draw_lean(leaning: Leaning, open_heads: tuple[Place, Place]) -> None:
 
     lean = leaning.lean
     rows, columns = lean.bits.shape
-    who = {name: verdict.names(lean.of(name)) for name in ("first", "second", "resting")}  # type: ignore[arg-type]
+    who = {name: verdict.names(lean.of(name)) for name in ("first", "second", "resting")}
     st.plotly_chart(
         lean_grid(lean, selected=open_heads, style=style_now(height=HEIGHT)), key=KEY + "lean", theme=None,
         config={"displayModeBar": False}, alt=t("readings.alt_lean", layers=rows, heads=columns, **who),
@@ -278,7 +278,7 @@ def show_head_counts(name: str, written: tuple[str, str], around: tuple[str, str
 
 def show_evidence(leaning: Leaning) -> None:
     """Every head in a table: its bits, their band, how much it rests, its verdict, the words read off its weights."""
-    from attnviz.measures.readings import read_off
+    from attnviz.measures.held import spelled
 
     lean = leaning.lean
     names = ("head", "bits", "band", "rest", "verdict", "reads")
@@ -292,7 +292,7 @@ def show_evidence(leaning: Leaning) -> None:
                 verdict.place_text(place), verdict.bits_text(lean, place),
                 f"{float(lean.low[place]):+.2f} … {float(lean.high[place]):+.2f}", f"{float(lean.special[place]):.0%}",
                 told if side is None else verdict.coloured(side, told),
-                " / ".join(map(plain, read_off(leaning.trace, *place).words)),
+                " / ".join(map(plain, spelled(leaning.trace, *place).words)),
             ])  # fmt: skip
     st.caption(t("readings.evidence_help"))
     st.markdown(table([t(f"readings.evidence_{name}") for name in names], rows), unsafe_allow_html=True)

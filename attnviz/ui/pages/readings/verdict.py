@@ -83,7 +83,7 @@ def _of_side(leaning: Leaning, side: int) -> list[str]:
     if not readers:
         return _leans(lean, "readings.leans_alone", (side,)) or [t("readings.against", letter=coloured(side))]
     words, heads = _words_joined(leaning, side, readers)
-    joined = t("readings.comma").join(t("readings.word", word=plain(word)) for word in words)
+    joined = _listed([t("readings.word", word=plain(word)) for word in words])
     form = ("joins" if words else "holds") + ("_one" if len(heads) == 1 else "_many")
     found = [t(f"readings.{form}", heads=_few(heads), words=joined, letter=coloured(side))]
     if others := [place for place in readers if place not in heads]:
@@ -128,10 +128,16 @@ def _whole(leaning: Leaning) -> list[str]:
 
 def _few(places: Sequence[Place]) -> str:
     """The first heads by name, and how many there are besides."""
-    names = t("readings.comma").join(place_text(place) for place in sorted(places[:NAMED]))
+    some = [place_text(place) for place in sorted(places[:NAMED])]
     if len(places) <= NAMED:
-        return names
-    return t("readings.more", heads=names, count=len(places) - NAMED, all=len(places))
+        return _listed(some)
+    return t("readings.more", heads=t("readings.comma").join(some), count=len(places) - NAMED)
+
+
+def _listed(words: Sequence[str]) -> str:
+    """Words in a row: a, b and c."""
+    *most, last = words or [""]
+    return t("readings.last", first=t("readings.comma").join(most), last=last) if most else last
 
 
 def names(places: Sequence[Place]) -> str:

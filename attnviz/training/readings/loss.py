@@ -12,6 +12,7 @@ from torch import Tensor
 from attnviz.training.readings.data import MOST_STRETCHES
 
 EVERY_HEAD = 0.3  # what it counts, beside the two best, that each head holds one of the readings
+BATCH_HEAT = 0.5  # the temperature of a choice for a whole step, on costs that are means over its stretches
 LEAST = 1e-7
 
 
@@ -79,7 +80,8 @@ def reading_loss(
 ) -> Float[Tensor, ""]:
     """What the top layer's weights cost in nats a token that is asked for.
 
-    `choice`: "two" (two different heads), "roles" (told beforehand) or "mean" (all heads, both readings: no choice).
+    `choice`: "batch" (two different heads for all stretches of a step), "two" (for each stretch its own two), "roles"
+    (told beforehand) or "mean" (all heads, both readings: no choice).
     Outside stretches every head is asked alike.
     """
     logs, asked, stretch = near(weights), batch["asked"], batch["stretch"]
@@ -88,7 +90,12 @@ def reading_loss(
     outside = (one.mean(1) * (stretch == 0)).sum()
     first, second = by_stretch(one, stretch)[1:], by_stretch(other, stretch)[1:]
     there = (torch.zeros(MOST_STRETCHES).index_add(0, stretch.flatten(), asked.flatten().float())[1:] > 0).float()
-    if choice == "two":
+    if choice == "batch":
+        count = there.sum().clamp_min(1)
+        one, other = ((cost * there[:, None]).sum(0, keepdim=True) / count for cost in (first, second))
+        heat = torch.tensor(BATCH_HEAT)
+        inside = there * (two_heads(one, other, heat) + each_head(one, other, heat))
+    elif choice == "two":
         heat = batch["temperature"]
         inside = two_heads(first, second, heat) + EVERY_HEAD * each_head(first, second, heat)
     elif choice == "roles":

@@ -13,13 +13,14 @@ import argparse
 import pickle
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import ModernBertForMaskedLM, PreTrainedTokenizerFast
 
@@ -34,7 +35,9 @@ from attnviz.training.readings.loss import reading_loss
 from attnviz.training.readings.made import allowed, chained, grafted, respelled
 from attnviz.training.recipe import Recipe, course
 
-CHOICES = ("two", "roles", "mean", "none")
+BOUNDARY = "word_boundary.safetensors"
+CHOICES = ("batch", "two", "roles", "mean", "none")
+ENGLISH = (2, 4)  # which kinds of texts are English
 GRAFTED, CHAINED, RESPELLED = 100_000, 100_000, 50_000
 HOT, COLD, COOLING = 4.0, 1.0, 0.6  # the temperature falls over this share of the steps
 
@@ -119,20 +122,39 @@ def losses(
     marked = boundary(hidden)
     found = {
         "loss": F.cross_entropy(filled.float(), batch["targets"]),
-        "boundary": F.cross_entropy(marked.float(), batch["marks"].flatten(), ignore_index=NO_MARK),
+        "boundary": _told(marked, batch["marks"].flatten()),
     }
     return found if choice == "none" else {**found, "reading": reading_loss(run.attentions[-1], batch, choice)}
 
 
-def train(recipe: ReadingsRecipe, made: Lessons, folder: Path, *, compiled: bool) -> None:
-    """Run the recipe and write the result to `folder`, a snapshot every 500 steps."""
+def _told(marked: Tensor, marks: Tensor) -> Tensor:
+    """The mean loss over tokens whose mark is told; 0 where none is, since a step may hold made-up English alone."""
+    lost = F.cross_entropy(marked.float(), marks, ignore_index=NO_MARK, reduction="sum")
+    return lost / (marks != NO_MARK).sum().clamp_min(1)
+
+
+def begun(
+    recipe: ReadingsRecipe, tokenizer: PreTrainedTokenizerFast, start: Path | None
+) -> tuple[ModernBertForMaskedLM, nn.Linear]:
+    """The untrained network and its word-boundary map, or those that an earlier training left in a folder."""
     torch.manual_seed(recipe.seed)
-    model, boundary = new_model(recipe, made.tokenizer), nn.Linear(recipe.width, 2)
+    model, boundary = new_model(recipe, tokenizer), nn.Linear(recipe.width, 2)
+    if start is not None:
+        model = ModernBertForMaskedLM.from_pretrained(start, attn_implementation="eager", dtype=torch.float32)
+        boundary.load_state_dict({name: one.float() for name, one in load_file(start / BOUNDARY).items()})
+    return model.train(), boundary
+
+
+def train(
+    recipe: ReadingsRecipe, made: Lessons, folder: Path, *, start: Path | None = None, compiled: bool = False
+) -> None:
+    """Run the recipe and write the result to `folder`, a snapshot every 500 steps."""
+    model, boundary = begun(recipe, made.tokenizer, start)
     run = torch.compile(losses, dynamic=False) if compiled else losses
 
     def save(now: loop.Now) -> None:
         save_folder(folder, model, made.tokenizer, recipe, now.seconds)
-        save_tensors(folder / "word_boundary.safetensors", boundary.state_dict())
+        save_tensors(folder / BOUNDARY, boundary.state_dict())
         save_facts(folder, words=made.english, indent=0)
 
     loop.train(
@@ -153,6 +175,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=ReadingsRecipe.steps)
     parser.add_argument("--seed", type=int, default=Recipe.seed)
     parser.add_argument("--choice", choices=CHOICES, default="two", help="how stretches are asked for; see loss.py")
+    parser.add_argument("--whole", type=float, default=ReadingsRecipe.left_whole, help="share of texts without blanks")
+    parser.add_argument("--masked", type=int, default=ReadingsRecipe.masked_a_step, help="blanks a step")
+    parser.add_argument("--english", type=float, default=1.0, help="the share of the English texts that is read")
+    parser.add_argument("--start", type=Path, help="a folder whose training is gone on with")
     parser.add_argument("--out", type=Path, help=f"folder to write; attnviz/weights/{MODEL} unless given")
     parser.add_argument("--lessons", type=Path, help="a file to keep the cut texts in, for the next run")
     parser.add_argument("--compile", action="store_true", help="compile the step (needs a C++ compiler)")
@@ -160,10 +186,12 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     torch.set_flush_denormal(True)  # the moments of rare characters fade to denormal numbers, which are slow
-    recipe = ReadingsRecipe(given.heads, steps=given.steps, seed=given.seed, choice=given.choice)
+    recipe = ReadingsRecipe(given.heads, steps=given.steps, seed=given.seed, choice=given.choice, left_whole=given.whole, masked_a_step=given.masked)
     made = kept(given.lessons, given.zh, given.en)
     print(f"{len(made.tokenizer)} pieces, {[sum(len(x.ids) for x in texts) for texts in made.texts]} tokens", flush=True)
-    train(recipe, made, given.out or WEIGHTS / MODEL, compiled=given.compile)
+    few = [texts[: int(len(texts) * given.english)] if kind in ENGLISH else texts for kind, texts in enumerate(made.texts)]
+    made = replace(made, texts=few)
+    train(recipe, made, given.out or WEIGHTS / MODEL, start=given.start, compiled=given.compile)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from attnviz.ui.kit import page, plain, show_cut, t
-from attnviz.ui.pages.readings import SCREEN, choices, shown
+from attnviz.ui.pages.readings import SCREEN, choices, heldout, shown
 from attnviz.ui.stores import runs
 
 page.heading(SCREEN)
@@ -32,12 +32,16 @@ with page.reader_errors():
     with one:
         choices.choose_view()
     with st.expander(t("readings.details")):
-        context, counts, evidence = st.tabs([t("context_title"), t("readings.by_heads"), t("readings.evidence")])
+        context, counts, evidence, held_out = st.tabs(
+            [t("context_title"), t("readings.by_heads"), t("readings.evidence"), t("held.title")]
+        )
         with context:
             shown.draw_context(model, first, second, leaning)
         with counts:
             shown.show_head_counts(model, (first, second), around)
         with evidence:
             shown.show_evidence(leaning)
+        with held_out:
+            heldout.show_held_out()
 page.how_it_works("readings", "readings_how")
 page.done(choices.link_params())

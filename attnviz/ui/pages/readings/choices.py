@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from attnviz import shipped
 from attnviz.text.lattice import Cut
 from attnviz.text.segmentation import Case, Reading, cases
 from attnviz.ui.kit import LANGUAGE, MODELS, Param, address, choose_one, flag, language, one_of, plain, t, table
@@ -16,9 +15,8 @@ KEY = "readings."
 OWN = "own"
 VIEWS = ("token", "word", "difference")
 TAUGHT, ORDINARY = "lab-readings", "lab-4"  # of one size; only the first was taught two readings
-HERE = shipped.folder(TAUGHT).is_dir()  # while the folder is being made
-START = TAUGHT if HERE else ORDINARY
-OFFERED = (TAUGHT, *MODELS) if HERE else MODELS
+START = TAUGHT  # the model that the page opens with
+OFFERED = (TAUGHT, *MODELS)
 
 
 def place_of(text: str) -> str:
@@ -130,11 +128,10 @@ def model_title(name: str) -> str:
 def offer_other_model(model: str) -> None:
     """One press to the same sentence in the model that was taught two readings, or in the ordinary one of its size."""
     other = ORDINARY if model == TAUGHT else TAUGHT
-    if other in OFFERED:
-        st.button(
-            t("readings.to_plain" if other == ORDINARY else "readings.to_taught"), key=KEY + "other", type="tertiary",
-            icon=":material/compare_arrows:", on_click=_take_model, args=(other,),
-        )  # fmt: skip
+    st.button(
+        t("readings.to_plain" if other == ORDINARY else "readings.to_taught"), key=KEY + "other", type="tertiary",
+        icon=":material/compare_arrows:", on_click=_take_model, args=(other,),
+    )  # fmt: skip
 
 
 def choose_context() -> tuple[str, str]:
@@ -198,7 +195,7 @@ def offered(own: tuple[str, ...]) -> dict[str, float]:
 
 def show_offered(options: dict[str, float]) -> None:
     """The best readings and how probable each is among all ways to cut the text."""
-    if options:
+    if len(options) > 1:  # letters without spaces are one word to this dictionary
         rows = [(plain(written), cuts.percent(p)) for written, p in options.items()]
         with st.sidebar:
             st.caption(f"**{t('best_readings')}**", help=t("best_readings_help"))

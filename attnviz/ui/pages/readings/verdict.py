@@ -70,7 +70,7 @@ def verdict(model: str, leaning: Leaning) -> str:
     """The sentence on top: which heads join which words, and what the model as a whole prefers. Markdown with HTML."""
     lean = leaning.lean
     if not any(lean.readers(side) for side in (0, 1)):
-        clauses = [t("readings.none"), *_leans(lean, "readings.leans")]
+        clauses = [t("readings.none"), *_leans(leaning, "leans")]
     else:
         clauses = [clause for side in (0, 1) for clause in _of_side(leaning, side)]
     return t("readings.in_model", model=plain(model), clauses=t("readings.and").join([*clauses, *_whole(leaning)]))
@@ -81,9 +81,9 @@ def _of_side(leaning: Leaning, side: int) -> list[str]:
     lean = leaning.lean
     readers = lean.readers(side)
     if not readers:
-        return _leans(lean, "readings.leans_alone", (side,)) or [t("readings.against", letter=coloured(side))]
+        return _leans(leaning, "leans_alone", (side,)) or [t("readings.against", letter=coloured(side))]
     words, heads = _words_joined(leaning, side, readers)
-    joined = _listed([t("readings.word", word=plain(word)) for word in words])
+    joined = _words(words)
     form = ("joins" if words else "holds") + ("_one" if len(heads) == 1 else "_many")
     found = [t(f"readings.{form}", heads=_few(heads), words=joined, letter=coloured(side))]
     if others := [place for place in readers if place not in heads]:
@@ -106,13 +106,20 @@ def _words_joined(
     return first, [place for place, words in zip(readers, each, strict=True) if set(first) <= set(words)]
 
 
-def _leans(lean: Lean, message: str, sides: tuple[int, ...] = (0, 1)) -> list[str]:
-    """Who leans most to a reading that nobody holds clearly; nothing of one that nobody leans to."""
-    places = {side: lean.strongest(side) for side in sides if standing(lean, side) == "weak"}
-    return [
-        t(message, head=place_text(place), letter=coloured(side), bits=bits_text(lean, place))
-        for side, place in places.items()
-    ]
+def _leans(leaning: Leaning, message: str, sides: tuple[int, ...] = (0, 1)) -> list[str]:
+    """Who leans most to a reading that nobody holds clearly, and what it joins; nothing where nobody leans to it."""
+    from attnviz.measures.readings import held_words
+
+    lean, found = leaning.lean, []
+    for side in sides:
+        if standing(lean, side) == "weak":
+            place = lean.strongest(side)
+            words = held_words(leaning.trace, lean, side, place)
+            found.append(t(
+                f"readings.{message}", head=place_text(place), letter=coloured(side), bits=bits_text(lean, place),
+                joining=t("readings.joining", words=_words(words)) if words else "",
+            ))  # fmt: skip
+    return found
 
 
 def _whole(leaning: Leaning) -> list[str]:
@@ -132,6 +139,11 @@ def _few(places: Sequence[Place]) -> str:
     if len(places) <= NAMED:
         return _listed(some)
     return t("readings.more", heads=t("readings.comma").join(some), count=len(places) - NAMED)
+
+
+def _words(words: Sequence[str]) -> str:
+    """Words of the sentence in a row."""
+    return _listed([t("readings.word", word=plain(word)) for word in words])
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from attnviz.measures import lean
 from attnviz.messages import LANGUAGES, say
 from attnviz.text.lattice import stretches
 from attnviz.text.segmentation import Reading, cases
+from attnviz.ui.pages.readings import heldout
 from attnviz.ui.pages.readings.choices import KEY, OFFERED, OWN, PARAMS, TAUGHT, model_title
 from tests.pages.opened import PATIENCE, ROOT, array, elements, said, seen
 
@@ -346,3 +347,38 @@ def test_spaces_can_be_taken_out_and_the_link_brings_that_back() -> None:
 
 def axes(at: AppTest) -> list[dict]:
     return [{"ticktext": "".join(chart["layout"]["xaxis"]["ticktext"]).replace("##", "")} for chart in charts(at)[1:2]]
+
+
+FIGURES = {
+    language: {
+        "tables": {
+            "all": {"stretches": 1200, "held": 0.871, "exact": 0.742, "opposite": 0.913, "clear_first": 0.4},
+            "new": {"stretches": 300, "held": 0.763, "exact": 0.554},
+            "length 2-3": {"stretches": 0},
+            "second likelier": {"stretches": 17, "held": 0.5, "exact": 0.25},
+        },
+        "outside": 0.962, "heads": [{"first": 0.61, "second": 0.04}, {"first": 0.02, "second": 0.58}],
+        "failures": [{
+            "text": "他*将来*讲学", "first": ["将来"], "second": ["将", "来"], "heads": ["将来", "将来"],
+        }],
+    }
+    for language in ("zh", "en")
+} | {"beside": {"seed_2": {"held": 0.866, "exact": 0.731, "new held": 0.751, "bridge": 1.0}}}  # fmt: skip
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_held_out_figures_stand_in_the_fold_as_the_card_has_them(lang: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heldout, "figures", lambda: FIGURES)
+    at = opened(lang)
+    assert not at.exception
+    rows = [line for text in said(at).split("\n") for line in [without_marks(text)] if line.startswith("|")]
+    for name, cells in (
+        ("all", "1200 | 0.871 | 0.742 | – | – | 0.913 | 0.400 | –"),
+        ("new", "300 | 0.763 | 0.554 | – | – | – | – | –"),
+        ("second_likelier", "17 | 0.500 | 0.250 | – | – | – | – | –"),
+    ):
+        assert rows.count(f"| {say(f'held.{name}', lang)} | {cells} |") == 2, "once for each language"
+    assert not [row for row in rows if "2–3" in row], "a group of nothing has no figures"
+    assert "| 0 | 0.610 | 0.040 |" in rows and "| 他将来讲学 | 将来 · 将/来 | 将来 · 将来 |" in rows
+    assert "| seed_2 | 0.866 | 0.731 | 0.751 | – | – | 1.000 | – | – |" in rows
+    assert "0.962" in said(at)

@@ -16,7 +16,10 @@ COLUMNS = (
     "stretches", "held", "exact", "held_by_independent_heads", "exact_by_independent_heads", "opposite", "clear_first",
     "clear_second",
 )  # fmt: skip
-BESIDE = ("held", "exact", "new held", "new exact", "outside", "bridge", "masked", "f1")
+BESIDE = {  # what is kept of another run, and the message that names it
+    "held": "held", "exact": "exact", "new held": "new_held", "new exact": "new_exact", "outside": "right",
+    "bridge": "bridge", "masked": "masked", "f1": "f1",
+}  # fmt: skip
 
 
 def figures() -> Figures:
@@ -66,7 +69,7 @@ def _failed(failures: Sequence[Figures]) -> list[tuple[str, str, str]]:
 
 def _show_runs(runs: Figures) -> None:
     """Other seeds, and the controls, on the same stretches."""
-    names = [t("held.run"), *(t(f"held.{column.replace(' ', '_')}") for column in BESIDE)]
+    names = [t("held.run"), *(t(f"held.{column}") for column in BESIDE.values())]
     rows = [(plain(name), *(_cell(one, column) for column in BESIDE)) for name, one in runs.items()]
     st.markdown(f"**{t('held.runs')}**")
     st.markdown(table(names, rows, "---:"))

@@ -69,7 +69,9 @@ def each_head(
     return -temperature * ((-both / temperature).logsumexp(-1) - torch.tensor(2.0).log()).mean(-1)
 
 
-def given_roles(first: Float[Tensor, "stretch head"], second: Float[Tensor, "stretch head"]) -> Float[Tensor, "stretch"]:
+def given_roles(
+    first: Float[Tensor, "stretch head"], second: Float[Tensor, "stretch head"]
+) -> Float[Tensor, "stretch"]:
     """Control: the first half of the heads is told to take reading 1, the others reading 2."""
     half = first.shape[1] // 2
     return first[:, :half].mean(-1) + second[:, half:].mean(-1)

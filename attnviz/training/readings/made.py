@@ -119,7 +119,9 @@ def respelled(sentences: Sequence[str], words: Dictionary, rng: random.Random) -
             if word[size:] in known:
                 ahead[word[:size]][word] = count
     bags = {x: Bag.of(group) for x, group in ahead.items()}
-    openings = Bag.of({c: n for c, n in known.items() if any(c[:k] in known and c[k:] in bags for k in range(1, len(c)))})
+    openings = Bag.of(
+        {c: n for c, n in known.items() if any(c[:k] in known and c[k:] in bags for k in range(1, len(c)))}
+    )
     while True:
         word = openings.draw(rng)
         size = rng.choice([k for k in range(1, len(word)) if word[:k] in known and word[k:] in bags])
@@ -127,4 +129,8 @@ def respelled(sentences: Sequence[str], words: Dictionary, rng: random.Random) -
         before, after = rng.choice(sentences).split(), rng.choice(sentences).split()
         left, right = rng.choice((0, 0, 1, 2, 3, 5)), rng.choice((0, 0, 1, 2, 3, 5))
         at = rng.randrange(len(before))
-        yield " ".join([*before[at : at + left], word[:size], other, *after[-right:]] if right else [*before[at : at + left], word[:size], other])
+        yield " ".join(
+            [*before[at : at + left], word[:size], other, *after[-right:]]
+            if right
+            else [*before[at : at + left], word[:size], other]
+        )

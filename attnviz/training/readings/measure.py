@@ -3,8 +3,8 @@
 The criterion, written down before the runs. Of every crossing stretch in a held-out sentence, with the sentence around
 it: **held** when one head's weights in the top layer fit the first reading by more than 2 nats and another's the second
 (`measures.held.fit`); **exact** when one head's weights spell the first reading inside the stretch and another's the
-second (neighbours are joined when the mean of the two weights between them is above 0.25). **New**: its characters stand
-in no training sentence, however cut (made-up texts are not asked). The bridge counts as held in a run when one
+second (neighbours are joined when the mean of the two weights between them is above 0.25). **New**: its characters
+stand in no training sentence, however cut (made-up texts are not asked). The bridge counts as held in a run when one
 head spells 南京市 / 长江大桥 (or 长江 / 大桥) and another 南京 / 市长 / 江大桥 (or 江 / 大桥).
 """
 

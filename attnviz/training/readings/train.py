@@ -3,8 +3,8 @@
     python -m attnviz.training.readings.train --zh common_voice_zh.txt --en common_voice_en.txt
 
 The data are the Common Voice sentence collections (CC0 1.0; see ``corpus.py``), Chinese by character, English by letter
-without spaces, and texts made up from them and from jieba's dictionary (``made.py``). Three losses: fill the blanks, say
-where words begin, and point the top layer's weights at the neighbours inside the word (``loss.py``).
+without spaces, and texts made up from them and from jieba's dictionary (``made.py``). Three losses: fill the blanks,
+say where words begin, and point the top layer's weights at the neighbours inside the word (``loss.py``).
 """
 
 from __future__ import annotations

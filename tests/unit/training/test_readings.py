@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
 import random
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 import attnviz as av
-from attnviz.measures.held import fit, joined, nats, spelled, spelled_by_each, spells
-from attnviz.models import built_in_folder
+from attnviz.measures.held import fit, spelled_by_each, spells
 from attnviz.text.lattice import Dictionary, cut, stretches
 from attnviz.text.segmentation import cases
+from attnviz.training.packing import closed, stack
 from attnviz.training.readings import loss
 from attnviz.training.readings.data import (
-    HELD_OUT_FIVE_IN, Joins, around, bare, build_tokenizer, forbidden, is_held_out, is_of_page, joins, opened, taught,
+    HELD_OUT_FIVE_IN,
+    Joins,
+    around,
+    build_tokenizer,
+    forbidden,
+    is_held_out,
+    is_of_page,
+    joins,
+    opened,
+    taught,
 )  # fmt: skip
 from attnviz.training.readings.made import allowed, chained, grafted, respelled
 from attnviz.training.readings.measure import by_chance
-from attnviz.training.packing import closed, stack
 
 WORDS = {"now": 9, "here": 9, "nowhere": 9, "it": 9, "old": 9, "i": 9, "told": 9, "him": 9}
 ZH = ("火车驶过南京，到了市长的家。", "他研究生物，也研究生命。", "长江上有大桥。", "和尚未来，来信已到。")
@@ -158,6 +164,36 @@ def test_what_the_other_lab_models_hold_out_is_held_out() -> None:
     texts = [f"句子{number}" for number in range(2_000)]
     assert all(is_held_out(text) for text in texts if by_lab(text))
     assert 0.04 < sum(map(is_held_out, texts)) / 2_000 < 0.09 and HELD_OUT_FIVE_IN == 80
+
+
+def row(*pairs: tuple[int, int], size: int = 9) -> torch.Tensor:
+    """One head that rests on itself, but gives all its weight to a neighbour where told: (query, key)."""
+    made = torch.eye(size)
+    for query, key in pairs:
+        made[query] = torch.nn.functional.one_hot(torch.tensor(key), size).float()
+    return made
+
+
+def test_a_head_that_points_at_its_word_spells_it_and_fits_that_reading() -> None:
+    trace = av.record(av.load("lab-4"), "南京市长江大桥")
+    first = row((1, 2), (2, 1), (3, 2), (4, 5), (5, 4), (6, 7), (7, 6))  # after [CLS]: 南京市 / 长江 / 大桥
+    second = row((1, 2), (2, 1), (3, 4), (4, 3), (6, 7), (7, 6))
+    both = torch.stack([first, second])
+    heads = spelled_by_each(trace, both)
+    assert [head.words for head in heads] == [["南京市", "长江", "大桥"], ["南京", "市长", "江", "大桥"]]
+    (stretch,) = stretches("南京市长江大桥", Dictionary.of(WORDS))
+    assert [spells(head, stretch, side) for head in heads for side in (0, 1)] == [False, False, False, True]
+    better = fit(trace, stretch, both)
+    assert better[0] > 2 and better[1] < -2
+    loops = [
+        sum(-math.log(max(both[1, q, keys].mean().item(), 1e-9)) if len(keys) == 1 else
+            -sum(math.log(max(both[1, q, k].item(), 1e-9)) for k in keys) / len(keys) for q, keys in asked.items())
+        for asked in (
+            {1: [2], 2: [1, 3], 3: [2], 4: [5], 5: [4, 6], 6: [5, 7], 7: [6]},
+            {1: [2], 2: [1], 3: [4], 4: [3], 5: [5], 6: [7], 7: [6]},
+        )
+    ]  # fmt: skip
+    assert better[1].item() == pytest.approx(loops[1] - loops[0], abs=1e-4)
 
 
 def test_independent_heads_take_both_readings_as_often_as_a_count_says() -> None:

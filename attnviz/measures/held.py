@@ -56,7 +56,7 @@ def spelled_by_each(trace: Trace, weights: Float[Tensor, "head query key"]) -> l
 
 def nats(
     weights: Float[Tensor, "head query key"], places: Sequence[int], units: Sequence[Sequence[int]]
-) -> Float[Tensor, "head"]:
+) -> Float[Tensor, " head"]:
     """What do the weights of tokens in a row cost under a reading? Cross-entropy in nats, summed, `[head]`.
 
     A token is asked for its neighbours in its word, evenly, or for itself where the word is one token. `places` are
@@ -71,7 +71,7 @@ def nats(
     return total
 
 
-def fit(trace: Trace, stretch: Stretch, weights: Float[Tensor, "head query key"]) -> Float[Tensor, "head"]:
+def fit(trace: Trace, stretch: Stretch, weights: Float[Tensor, "head query key"]) -> Float[Tensor, " head"]:
     """How much better do each head's weights fit the first reading of a stretch than the second? Nats, `[head]`."""
     places = [place for place, span in enumerate(_spans(trace)) if span and stretch.start <= span[0] < stretch.end]
     costs = [nats(weights, places, _units(trace, places, stretch.units(side))) for side in (0, 1)]

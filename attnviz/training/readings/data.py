@@ -29,8 +29,11 @@ from attnviz.training.recipe import Recipe
 
 HELD_OUT_FIVE_IN = 80  # a superset of what the other lab models hold out
 LETTERS_MOST = 126
-TWO = frozenset(
-    "to of he it is in be my we at me on do as no an so up by if go or am mr oh us".split()  # else 'll', 'ma', 'ye'
+TWO = frozenset(  # else 'll', 'ma', 'ye'
+    (
+        *("to", "of", "he", "it", "is", "in", "be", "my", "we", "at", "me", "on", "do", "as", "no", "an", "so"),
+        *("up", "by", "if", "go", "or", "am", "mr", "oh", "us"),
+    )
 )
 ONE = frozenset("ai")
 LEAST = {3: 6}  # occurrences that make a word of so many letters, 4 where longer
@@ -117,7 +120,7 @@ def joins(cut: Cut, side: int) -> np.ndarray:
 
 def labels_of(cut: Cut) -> np.ndarray:
     """Both readings of a text as one number a character, `[character]`."""
-    found = JOINED * joins(cut, 0) + JOINED_TOO * joins(cut, 1)
+    found: np.ndarray = JOINED * joins(cut, 0) + JOINED_TOO * joins(cut, 1)
     for one in cut.stretches:
         found[one.start : one.end] |= INSIDE
         found[one.start] |= OPENS
@@ -194,5 +197,5 @@ def blanked(
         able, told, found = opened(rows)
         step = blank(able, recipe, ids, rng)
         arrays = {**asdict(step.rows), "marks": told.marks, "blanks": step.blanks, "targets": step.targets}
-        arrays |= asdict(around(found, step.blanks)) | {"temperature": np.float32(heat)}
+        arrays |= asdict(around(found, step.blanks)) | {"temperature": np.asarray(heat, dtype=np.float32)}
         yield {name: torch.as_tensor(array) for name, array in arrays.items()}

@@ -49,7 +49,7 @@ def by_stretch(
 
 def two_heads(
     first: Float[Tensor, "stretch head"], second: Float[Tensor, "stretch head"], temperature: Tensor
-) -> Float[Tensor, "stretch"]:
+) -> Float[Tensor, " stretch"]:
     """The softest-cheapest of all pairs of different heads, one for each reading; a lower temperature is harder.
 
     -T ln mean over h != k of exp(-(first[h] + second[k]) / T).
@@ -63,13 +63,15 @@ def two_heads(
 
 def each_head(
     first: Float[Tensor, "stretch head"], second: Float[Tensor, "stretch head"], temperature: Tensor
-) -> Float[Tensor, "stretch"]:
-    """Each head's cheaper reading, softly, the mean over heads: no head may cut a stretch in a third way for nothing."""
+) -> Float[Tensor, " stretch"]:
+    """Each head's cheaper reading, softly, the mean over heads: none may cut it in a third way for nothing."""
     both = torch.stack([first, second], dim=-1)
     return -temperature * ((-both / temperature).logsumexp(-1) - torch.tensor(2.0).log()).mean(-1)
 
 
-def given_roles(first: Float[Tensor, "stretch head"], second: Float[Tensor, "stretch head"]) -> Float[Tensor, "stretch"]:
+def given_roles(
+    first: Float[Tensor, "stretch head"], second: Float[Tensor, "stretch head"]
+) -> Float[Tensor, " stretch"]:
     """Control: the first half of the heads is told to take reading 1, the others reading 2."""
     half = first.shape[1] // 2
     return first[:, :half].mean(-1) + second[:, half:].mean(-1)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from attnviz.text.lattice import HAN, LEAST, Dictionary, cut
+from attnviz.text.lattice import HAN, LEAST, Cut, Dictionary, cut
 from attnviz.training.readings.data import is_of_page
 
 POWER = 0.5  # rarer words more often than their counts say
@@ -63,19 +63,19 @@ def grafted(sentences: Sequence[str], words: Dictionary, rng: random.Random) -> 
         yield _left(*before, rng) + left[:-1] + _right(*after, rng)
 
 
-def cuts_at(cuts: Sequence, places: Sequence[tuple[int, int, int]], rng: random.Random) -> tuple:  # type: ignore[type-arg]
+def cuts_at(cuts: Sequence[Cut], places: Sequence[tuple[int, int, int]], rng: random.Random) -> tuple[Cut, int]:
     """A sentence that has a word, and the number of that word in it."""
     number, place, _ = rng.choice(places)
     return cuts[number], place
 
 
-def _left(one, place: int, rng: random.Random) -> str:  # type: ignore[no-untyped-def]
+def _left(one: Cut, place: int, rng: random.Random) -> str:
     """Up to six words before a word."""
     first = max(0, place - rng.choice((0, 0, 1, 2, 3, 4, 6)))
     return one.text[one.units[first][0] : one.units[place][0]]
 
 
-def _right(one, place: int, rng: random.Random) -> str:  # type: ignore[no-untyped-def]
+def _right(one: Cut, place: int, rng: random.Random) -> str:
     """A word and up to six after it."""
     last = min(len(one.units) - 1, place + rng.choice((0, 0, 1, 2, 3, 4, 6)))
     return one.text[one.units[place][0] : one.units[last][1]]
@@ -119,12 +119,19 @@ def respelled(sentences: Sequence[str], words: Dictionary, rng: random.Random) -
             if word[size:] in known:
                 ahead[word[:size]][word] = count
     bags = {x: Bag.of(group) for x, group in ahead.items()}
-    openings = Bag.of({c: n for c, n in known.items() if any(c[:k] in known and c[k:] in bags for k in range(1, len(c)))})
+    double = {word: n for word, n in known.items() if any(_splits(word, known, bags))}
+    openings = Bag.of(double)
     while True:
         word = openings.draw(rng)
-        size = rng.choice([k for k in range(1, len(word)) if word[:k] in known and word[k:] in bags])
+        size = rng.choice(_splits(word, known, bags))
         other = bags[word[size:]].draw(rng)
         before, after = rng.choice(sentences).split(), rng.choice(sentences).split()
         left, right = rng.choice((0, 0, 1, 2, 3, 5)), rng.choice((0, 0, 1, 2, 3, 5))
         at = rng.randrange(len(before))
-        yield " ".join([*before[at : at + left], word[:size], other, *after[-right:]] if right else [*before[at : at + left], word[:size], other])
+        closing = after[-right:] if right else []
+        yield " ".join([*before[at : at + left], word[:size], other, *closing])
+
+
+def _splits(word: str, known: Mapping[str, float], bags: Mapping[str, Bag]) -> list[int]:
+    """Where is a word cut into a word and something that begins another word?"""
+    return [size for size in range(1, len(word)) if word[:size] in known and word[size:] in bags]

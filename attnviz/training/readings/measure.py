@@ -3,18 +3,16 @@
 The criterion, written down before the runs. Of every crossing stretch in a held-out sentence, with the sentence around
 it: **held** when one head's weights in the top layer fit the first reading by more than 2 nats and another's the second
 (`measures.held.fit`); **exact** when one head's weights spell the first reading inside the stretch and another's the
-second (neighbours are joined when the mean of the two weights between them is above 0.25). **New**: its characters stand
-in no training sentence, however cut; **unseen**: in no made-up text either. The bridge counts as held in a run when one
+second (neighbours are joined when the mean of the two weights between them is above 0.25). **New**: its characters
+stand in no training sentence, however cut (made-up texts are not asked). The bridge counts as held in a run when one
 head spells 南京市 / 长江大桥 (or 长江 / 大桥) and another 南京 / 市长 / 江大桥 (or 江 / 大桥).
 """
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import torch
 
@@ -42,7 +40,7 @@ class Found:
     """
 
     stretch: Stretch
-    seen: int  # 0: new and unseen, 1: in a made-up text alone, 2: in a training sentence
+    new: bool
     fits: tuple[float, ...]
     spelled: tuple[str, ...]
     exact: tuple[int | None, ...]
@@ -83,22 +81,13 @@ class Outside:
         return Outside(self.right + other.right, self.pairs + other.pairs)
 
 
-@dataclass(frozen=True)
-class Texts:
-    """What counts as seen: the training sentences and the made-up texts, as plain characters in one string each."""
-
-    sentences: str
-    made: str
-
-    def seen(self, stretch: Stretch) -> int:
-        """2: in a sentence, 1: in a made-up text alone, 0: nowhere."""
-        return 2 if stretch.bare in self.sentences else 1 if stretch.bare in self.made else 0
-
-
 def measured(
-    model: Model, sentences: Iterable[str], words: Dictionary, texts: Texts, *, leaning: bool = True
+    model: Model, sentences: Iterable[str], words: Dictionary, seen: str, *, leaning: bool = True
 ) -> tuple[list[Found], Outside]:
-    """Every stretch of held-out sentences, compounds too, and what heads do outside stretches."""
+    """Every stretch of held-out sentences, compounds too, and what heads do outside stretches.
+
+    `seen` are the training sentences as plain characters, in one string.
+    """
     found, outside = list[Found](), Outside()
     for sentence in sentences:
         cuts = cut(sentence, words)
@@ -106,11 +95,11 @@ def measured(
             continue
         trace = record(model, sentence)
         outside += right_outside(trace, cuts)
-        found += [one_stretch(trace, cuts, one, texts, leaning) for one in cuts.stretches]
+        found += [one_stretch(trace, cuts, one, seen, leaning) for one in cuts.stretches]
     return found, outside
 
 
-def one_stretch(trace: Trace, cuts: Cut, stretch: Stretch, texts: Texts, leaning: bool) -> Found:
+def one_stretch(trace: Trace, cuts: Cut, stretch: Stretch, seen: str, leaning: bool) -> Found:
     """How the heads of the top layer read one stretch."""
     weights = trace.weights(trace.n_layers - 1)
     heads = spelled_by_each(trace, weights)
@@ -122,7 +111,7 @@ def one_stretch(trace: Trace, cuts: Cut, stretch: Stretch, texts: Texts, leaning
     )  # fmt: skip
     bits, clear = leaning_of(trace, cuts, stretch) if leaning and stretch.kind == "crossing" else (None, None)
     fits = tuple(fit(trace, stretch, weights).tolist())
-    return Found(stretch, texts.seen(stretch), fits, inside, exact, bits, clear)
+    return Found(stretch, stretch.bare not in seen, fits, inside, exact, bits, clear)
 
 
 def leaning_of(trace: Trace, cuts: Cut, stretch: Stretch) -> tuple[tuple[float, ...], tuple[bool, ...]]:
@@ -201,8 +190,7 @@ def tables(found: Sequence[Found]) -> dict[str, dict[str, float]]:
     crossing = [one for one in found if one.stretch.kind == "crossing"]
     groups: dict[str, Group] = {
         "all": lambda one: True,
-        "new": lambda one: one.seen < 2,
-        "unseen": lambda one: one.seen < 1,
+        "new": lambda one: one.new,
     }
     groups |= {f"length {name}": _between(low, high) for name, (low, high) in LENGTHS.items()}
     groups |= {f"second {name}": _gap(low, high) for name, (low, high) in GAPS.items()}
@@ -228,7 +216,7 @@ def bridge(model: Model) -> tuple[list[str], bool]:
 
 def failures(found: Sequence[Found], count: int = 3) -> list[dict[str, object]]:
     """New stretches whose readings are not both held, as they are: the first, the middle and the last of them."""
-    failed = [one for one in found if one.seen < 2 and not one.held and one.stretch.kind == "crossing"]
+    failed = [one for one in found if one.new and not one.held and one.stretch.kind == "crossing"]
     chosen = [failed[round(at * (len(failed) - 1) / max(count - 1, 1))] for at in range(min(count, len(failed)))]
     return [
         {

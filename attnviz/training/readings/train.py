@@ -3,8 +3,8 @@
     python -m attnviz.training.readings.train --zh common_voice_zh.txt --en common_voice_en.txt
 
 The data are the Common Voice sentence collections (CC0 1.0; see ``corpus.py``), Chinese by character, English by letter
-without spaces, and texts made up from them and from jieba's dictionary (``made.py``). Three losses: fill the blanks, say
-where words begin, and point the top layer's weights at the neighbours inside the word (``loss.py``).
+without spaces, and texts made up from them and from jieba's dictionary (``made.py``). Three losses: fill the blanks,
+say where words begin, and point the top layer's weights at the neighbours inside the word (``loss.py``).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class ReadingsRecipe(Recipe):
     left_whole: float = 0.3
     rate: float = 2e-3
     choice: str = "two"
-    reading_share: float = 2.0
+    reading_share: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -186,10 +186,21 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     torch.set_flush_denormal(True)  # the moments of rare characters fade to denormal numbers, which are slow
-    recipe = ReadingsRecipe(given.heads, steps=given.steps, seed=given.seed, choice=given.choice, left_whole=given.whole, masked_a_step=given.masked)
+    recipe = ReadingsRecipe(
+        given.heads,
+        steps=given.steps,
+        seed=given.seed,
+        choice=given.choice,
+        left_whole=given.whole,
+        masked_a_step=given.masked,
+    )
     made = kept(given.lessons, given.zh, given.en)
-    print(f"{len(made.tokenizer)} pieces, {[sum(len(x.ids) for x in texts) for texts in made.texts]} tokens", flush=True)
-    few = [texts[: int(len(texts) * given.english)] if kind in ENGLISH else texts for kind, texts in enumerate(made.texts)]
+    print(
+        f"{len(made.tokenizer)} pieces, {[sum(len(x.ids) for x in texts) for texts in made.texts]} tokens", flush=True
+    )
+    few = [
+        texts[: int(len(texts) * given.english)] if kind in ENGLISH else texts for kind, texts in enumerate(made.texts)
+    ]
     made = replace(made, texts=few)
     train(recipe, made, given.out or WEIGHTS / MODEL, start=given.start, compiled=given.compile)
 

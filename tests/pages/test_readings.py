@@ -317,9 +317,9 @@ def test_ambiguous_stretches_are_offered_and_a_press_compares_their_readings() -
     at = opened()
     control(at, "text").set_value("他将来研究生命的起源和南京市长江大桥").run()
     assert not at.exception
-    pills = control(at, "stretch")
+    offered = control(at, "stretch")
     found = stretches("他将来研究生命的起源和南京市长江大桥")
-    assert [seen(option) for option in pills.options] == [str(one) for one in found] and len(found) >= 2
+    assert [seen(option) for option in offered.options] == [str(one) for one in found] and len(found) >= 2
     number = next(n for n, one in enumerate(found) if one.bare == "南京市长江大桥")
     control(at, "stretch").set_value(number).run()
     a, b = (control(at, name).value for name in ("first", "second"))

@@ -95,7 +95,7 @@ def _offer_stretches(found: Cut) -> None:
     pairs = [cuts.pair(found, number) for number in range(len(found.stretches))]
     now = (choice_of("first"), choice_of("second"))
     put(stretch=pairs.index(now) if now in pairs else None)
-    st.pills(
+    st.radio(
         t("readings.stretches"), range(len(pairs)), key=KEY + "stretch", help=t("readings.stretches_help"),
         format_func=lambda number: plain(str(found.stretches[number])), on_change=_take_stretch, args=(pairs,),
     )  # fmt: skip

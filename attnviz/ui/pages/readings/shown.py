@@ -103,7 +103,7 @@ def draw_sentences(leaning: Leaning, alone: tuple[Reading, Reading]) -> None:
     told = zip(glosses(alone), *shares(leaning, alone), strict=True)
     for side, (place, (gloss, *facts)) in enumerate(zip(st.columns(2, gap="medium"), told, strict=True)):
         with place, st.container(key=f"{KEY}sentence{side}"):
-            words = " / ".join(map(plain, alone[side].words))
+            words = " / ".join(f"<span>{plain(word)}</span>" for word in alone[side].words)
             st.markdown(
                 f"{verdict.coloured(side)} &ensp;**{words}** &ensp;<small>{plain(gloss)}</small>",
                 unsafe_allow_html=True,

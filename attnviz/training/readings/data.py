@@ -197,5 +197,6 @@ def blanked(
         able, told, found = opened(rows)
         step = blank(able, recipe, ids, rng)
         arrays = {**asdict(step.rows), "marks": told.marks, "blanks": step.blanks, "targets": step.targets}
-        arrays |= asdict(around(found, step.blanks)) | {"temperature": np.asarray(heat, dtype=np.float32)}
-        yield {name: torch.as_tensor(array) for name, array in arrays.items()}
+        arrays |= asdict(around(found, step.blanks))
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        yield tensors | {"temperature": torch.tensor(heat)}

@@ -248,7 +248,7 @@ def change_title(code: str, trace: Trace | None = None) -> str:
     """One change in words."""
     found = changes.CODE.fullmatch(code)
     assert found is not None
-    part = f"{t('part_' + found['part'])} · " if found["part"] else ""
+    part = f"{part_name(found['part'])} · " if found["part"] else ""
     if found["kind"]:
         return part + t("change_remove" if found["kind"] == "-" else "change_keep", **_numbers(found, "layer", "head"))
     where = "" if not found["in_layer"] else f" @ {t('layer')} {found['in_layer']}"

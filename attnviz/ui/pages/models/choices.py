@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -236,6 +237,11 @@ def both_runs(request: RunRequest) -> tuple[Trace, Trace]:
     """The run with nothing changed inside it, and the run as asked for. Raises `AttnvizError`."""
     before = trace(request.untouched())
     return before, before if request == request.untouched() else trace(request)
+
+
+def way_to(request: RunRequest, part: str) -> Callable[[], Trace] | None:
+    """How a map of a run is had from its store; None of a text that the model wrote, which only this session has."""
+    return None if request.written else lambda: trace(request).map(part)
 
 
 def _written() -> tuple[Encoded, ...]:

@@ -102,6 +102,7 @@ def follow(visits: Iterator[Callable[[], object]], every: int, largest: dict[str
     """Make the visits and say where the memory stands; the stores have that much room."""
     stores = {"runs": traces(), "models": model_store().store}
     for name, store in stores.items():
+        store.clear()
         store.room, store.thrown = int(largest[name]), 0
     found: list[Point] = []
     for number, make in enumerate(visits, 1):

@@ -49,7 +49,10 @@ PAGES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Point:
-    """The megabytes after so many visits: resident, in each store; `full` once each has let go of something."""
+    """The megabytes after so many visits: resident, in each store.
+
+    `full` once the runs' store has let go of something, and that of models too or holds the one that all use.
+    """
 
     visits: int
     resident: float
@@ -91,13 +94,15 @@ def point(number: int) -> Point:
     stores: tuple[Store, Store] = (traces(), model_store().store)
     runs, models = (store.bytes / 1e6 for store in stores)
     resident = psutil.Process().memory_info().rss / 1e6
-    return Point(number, round(resident, 1), round(runs, 1), round(models, 1), all(store.thrown for store in stores))
+    full = all(store.thrown or (store is stores[1] and len(store) == 1) for store in stores)
+    return Point(number, round(resident, 1), round(runs, 1), round(models, 1), full)
 
 
 def follow(visits: Iterator[Callable[[], object]], every: int, largest: dict[str, float]) -> list[Point]:
     """Make the visits and say where the memory stands; the stores have that much room."""
     stores = {"runs": traces(), "models": model_store().store}
     for name, store in stores.items():
+        store.clear()
         store.room, store.thrown = int(largest[name]), 0
     found: list[Point] = []
     for number, make in enumerate(visits, 1):

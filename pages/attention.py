@@ -19,7 +19,8 @@ with page.reader_errors(places.notice):
     with places.working(name):
         model = runs.model(name)
         soft = runs.trace(name, now.text, kit.SOFT, now.blank)
-        run = runs.trace(name, now.text, now.rule, now.blank) if now.scope == "run" else soft
+        again = shown.way_to(name, now)
+        run = again()
     rule, style = kit.as_rule(now.rule), kit.style_now(now.scale)
     redrawn = None if now.scope == "run" else rule
     selection = kit.Selection(*kit.head_now(run), *kit.cell_now(run), redrawn, now.specials)
@@ -43,7 +44,7 @@ with page.reader_errors(places.notice):
     with places.bought:
         shown.show_more_heads(name, now.text)
     with places.take:
-        kit.take_away(run, selection, style)
+        kit.take_away(run, selection, style, again=again)
 if not cold:
     choices.choose(places.box, places.controls)
 page.done(SCREEN.params)

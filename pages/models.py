@@ -51,7 +51,7 @@ with page.reader_errors():
     with side:
         kit.show_why(selection.explained(run), kit.as_rule(now.rule), model.name, choices.scope(model))
         kit.show_sink(run, selection)
-        kit.take_away(run, selection, style)
+        kit.take_away(run, selection, style, again=choices.way_to(request, run.part))
         choices.choose_changes(run, selection, locked=model.eager)
     kit.show_effect(before.map(run.part), run, selection.query)
     shown.show_facts(model, before)

@@ -13,15 +13,20 @@ import tests.shapes  # noqa: F401  the hook finds it by its name
 
 CHECKED = install_import_hook("attnviz", "tests.shapes.check")
 
+from functools import cache
+
 import pytest
 import torch
 from hypothesis import settings
+from streamlit.components.v2 import manifest_scanner
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from attnviz.training.corpus import build_tokenizer
 
 torch.set_num_threads(1)
+# AppTest reads what every installed package says of itself before each run: a third of the time of a page's tests.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 settings.register_profile("attnviz", deadline=None, derandomize=True, max_examples=40)
 settings.load_profile("attnviz")
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from attnviz.adapter.outputs import Layers, Result, as_result, filled, hears_last, needed, of_encoder
 from attnviz.adapter.registered import Call, one_text
 from attnviz.core.attention import Attention
 from attnviz.core.causal import CausalMask
@@ -17,7 +18,7 @@ from attnviz.core.interventions import Intervention, check_tokens
 from attnviz.core.rules import Rule, Soft
 from attnviz.models.load import Model
 from attnviz.models.memory import check_run
-from attnviz.recording.record import Layers, Watch, changes_of, fits, hears_last, read, record, run, trace_of
+from attnviz.recording.record import Watch, changes_of, fits, read, record, run, trace_of
 from attnviz.text.tokens import Encoded
 from attnviz.trace import Trace
 
@@ -173,23 +174,12 @@ class Batch:
         numbers = (getattr(config, "pad_token_id", None), self.model.tokenizer.pad_token_id, 0)
         filler = next(number for number in numbers if isinstance(number, int))
         sources = [one.encoded.ids for one in group]
-        found = _filled(sources, filler, "input_ids", "attention_mask")
-        replies = [one.reply.ids for one in group if one.reply is not None]
-        return found | (_filled(replies, filler, "decoder_input_ids", "decoder_attention_mask") if replies else {})
+        return filled(sources, [one.reply.ids for one in group if one.reply is not None], filler)
 
 
 def _longest(group: Sequence[Reading]) -> tuple[int, int]:
     """The tokens of the longest text and of the longest target."""
     return max(one.sizes[0] for one in group), max(one.sizes[1] or 0 for one in group)
-
-
-def _filled(rows: Sequence[Sequence[int]], filler: int, name: str, mask: str) -> dict[str, Tensor]:
-    """Ids `[text, token]`, and a mask, 0 where they were filled up; no mask where none was."""
-    longest = max(map(len, rows))
-    ids = torch.tensor([[*row, *[filler] * (longest - len(row))] for row in rows])
-    if all(len(row) == longest for row in rows):
-        return {name: ids}
-    return {name: ids, mask: torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows])}
 
 
 @dataclass
@@ -236,23 +226,9 @@ class Cut:
     def result(self, result: Mapping[str, Any], row: int, predictions: bool) -> Result:
         """What the model would have returned for one text, as far as a trace is made of it."""
         source, target = self.group[row].sizes
-        found = Result()
-        for name, value in result.items():
-            state = value[-1] if name.endswith("hidden_states") and isinstance(value, tuple) else value
-            wanted = name.endswith(("hidden_states", "coder_last_hidden_state")) or (name == "logits" and predictions)
-            if not wanted:
-                continue
-            size = source if target is None or name.startswith("encoder") else target
-            own = state[row : row + 1, :size].clone()
-            found[name] = (own,) if name.endswith("hidden_states") else own
-        return found
-
-
-class Result(dict[str, Any]):
-    """What a model would have returned, read by name as transformers' outputs are."""
-
-    def __getattr__(self, name: str) -> Any:
-        return self[name]
+        found = {name: state for name, state in needed(result).items() if predictions or name != "logits"}
+        sizes = {name: source if target is None or of_encoder(name) else target for name in found}
+        return as_result({name: state[row : row + 1, : sizes[name]].clone() for name, state in found.items()})
 
 
 class Each:

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from math import inf
 from typing import Any
 
-from torch import Tensor
-
+from attnviz.adapter.outputs import of_each_side, scores_after
 from attnviz.errors import AttnvizError, ModelError, TextError
 from attnviz.models.load import Model
 from attnviz.text.tokens import Encoded
@@ -40,9 +39,7 @@ def check_numbers(result: Mapping[str, Any], name: str) -> None:
 
     What is no number in one layer is none in the last states, and in the head none after the last token.
     """
-    states = [result.get(field) for field in ("hidden_states", "encoder_hidden_states", "decoder_hidden_states")]
-    last = [one[-1] for one in states if one]
-    logits = result.get("logits")
-    scores = [logits[..., -1, :]] if isinstance(logits, Tensor) else []
-    if not all(bool(one.isfinite().all()) for one in last) or any(bool(one.isnan().any()) for one in scores):
+    scores, states = scores_after(result), of_each_side(result)
+    unsure = scores is not None and bool(scores.isnan().any())
+    if unsure or not all(bool(one.isfinite().all()) for one in states):
         raise ModelError("weights_not_numbers", model=name)

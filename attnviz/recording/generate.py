@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from attnviz.adapter.generation import Stepping
+from attnviz.adapter.outputs import Layers, Result, as_result, needed, of_encoder
 from attnviz.adapter.registered import Run, maps, recording
 from attnviz.core.attention import Attention
 from attnviz.core.interventions import Intervention, Reweigh, check_tokens
@@ -18,12 +19,10 @@ from attnviz.errors import ModelError, TextError
 from attnviz.guard import guarded, own
 from attnviz.models.load import Model
 from attnviz.recording.checks import check_numbers, why_not
-from attnviz.recording.record import Layers, record, reply_of, trace_of
+from attnviz.recording.record import record, reply_of, trace_of
 from attnviz.systems.protocol import System
 from attnviz.text.tokens import Encoded, encode, written
 from attnviz.trace import Gap, Trace
-
-WANTED = ("logits", "hidden_states", "decoder_hidden_states", "encoder_hidden_states", "encoder_last_hidden_state")
 
 
 def generate(
@@ -204,13 +203,6 @@ class _Layer:
         return whole
 
 
-class _Result(dict[str, Any]):
-    """What a model would have returned, read by name as transformers' outputs are."""
-
-    def __getattr__(self, name: str) -> Any:
-        return self[name]
-
-
 @dataclass
 class _Steps:
     """What the steps of one generation recorded.
@@ -249,10 +241,8 @@ class _Steps:
             for kept, layer in zip(self.maps.setdefault(part, empty), layers, strict=True):
                 if isinstance(kept, _Layer) and isinstance(layer, Attention):
                     kept.add(layer)
-        for name in WANTED:
-            states = result.get(name)
-            if states is not None:
-                self.results.setdefault(name, []).append(states[-1] if isinstance(states, tuple) else states)
+        for name, states in needed(result).items():
+            self.results.setdefault(name, []).append(states)
 
     def layers(self) -> dict[str, Layers]:
         """The layers of each map over the whole text."""
@@ -261,10 +251,9 @@ class _Steps:
             for part, layers in self.maps.items()
         }
 
-    def result(self) -> _Result:
+    def result(self) -> Result:
         """Logits and last hidden states of all positions; the encoder's as they first were."""
-        whole = _Result()
-        for name, steps in self.results.items():
-            states = steps[0] if name.startswith("encoder") else torch.cat(steps, dim=1)
-            whole[name] = (states,) if name.endswith("states") else states
-        return whole
+        whole = {
+            name: steps[0] if of_encoder(name) else torch.cat(steps, dim=1) for name, steps in self.results.items()
+        }
+        return as_result(whole)

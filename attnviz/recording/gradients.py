@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map
 
+from attnviz.adapter import outputs
 from attnviz.adapter.registered import Call, by_map
 from attnviz.core.attention import Attention
 from attnviz.core.interventions import Intervention, check_tokens
@@ -159,7 +160,7 @@ def differentiable(
     tape = Tape()
     with torch.inference_mode(False), torch.enable_grad():
         tape.texts = [torch.tensor([one.ids]) for one in (encoded, reply) if one is not None]
-        inputs: dict[str, Any] = dict(zip(("input_ids", "decoder_input_ids"), tape.texts, strict=False))
+        inputs: dict[str, Any] = outputs.inputs(*tape.texts)
         result, found = run(model.network, changes, name=model.name, watch=Watch(follow=tape), **inputs)
         fits(found, model.name, *sizes)
         said: dict[str, Any] = {"rule": rule or Soft(), "changes": tuple(interventions), "blank": blank}

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from inspect import signature
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from attnviz.adapter import longformer
+from attnviz.adapter import longformer, outputs
+from attnviz.adapter.outputs import Layers, hears_last, last_states, may_skip, other_shape, put_last, returned
 from attnviz.adapter.registered import BY_DISTANCE, UNREADABLE, Call, Follow, instead, maps, one_text, recording
-from attnviz.core.attention import Attention, Observed
+from attnviz.core.attention import Attention
 from attnviz.core.interventions import Intervention, Reweigh, check_tokens
 from attnviz.core.rules import Rule, Soft
 from attnviz.core.states import Block
@@ -26,15 +26,9 @@ from attnviz.recording.dataflow import Dataflow
 from attnviz.recording.systems import read as read_system
 from attnviz.systems.protocol import System
 from attnviz.text.tokens import Encoded, encode, piece_label, written
-from attnviz.trace import Gap, Trace
+from attnviz.trace import Trace
 
-Layers = tuple[Attention | Gap, ...]
-# Where eager models return weights, by name; never by position.
-RETURNED = {
-    "encoder_attentions": "encoder", "decoder_attentions": "decoder", "cross_attentions": "cross", "attentions": "self",
-}  # fmt: skip
 LONG = 1024  # tokens; longer texts are recorded without their values, and without the states between layers
-SLACK = 1e-3  # rounding in rows of weights; what is no row of weights misses 1 by far more
 
 
 def record(
@@ -126,21 +120,10 @@ def _prepared(
     """How long text and reply are, and what the network is given. Raises what `record` raises before a run."""
     sizes = [len(one.ids) for one in read]
     check_tokens(changes, sizes[0], sizes[1] if len(sizes) > 1 else None)
-    names = ("input_ids", "decoder_input_ids")
-    inputs: dict[str, Any] = {name: torch.tensor([one.ids]) for name, one in zip(names, read, strict=False)}
+    inputs: dict[str, Any] = outputs.inputs(*(torch.tensor([one.ids]) for one in read))
     skips = not predictions and may_skip(model.network)
     check_run(model.network.config, *sizes, eager=model.eager, predictions=not skips)
     return sizes, inputs | ({"logits_to_keep": 1} if skips else {})
-
-
-def may_skip(network: Any) -> bool:
-    """Can the network be asked to predict after its last token alone?"""
-    return "logits_to_keep" in signature(network.forward).parameters
-
-
-def hears_last(network: Any) -> bool:
-    """Does the network tell of its last states (`interface.listen`)? T5 does not."""
-    return not (network.config.is_encoder_decoder and network.base_model is network)
 
 
 @dataclass(frozen=True)
@@ -197,7 +180,7 @@ def run(
     heard = recording(network, changes, values=watch.values, on_call=watch.on_call, follow=watch.follow)
     with heard as seen, watch.follow or torch.inference_mode():
         result = network(**inputs, **asked)
-    if not watch.states and not _has_last(result, seen.last):
+    if not watch.states and not put_last(result, seen.last):
         return run(network, changes, eager=eager, name=name, watch=replace(watch, states=True), **inputs)
     check_numbers(result, name)
     found = (
@@ -216,16 +199,6 @@ def _as_it_is(call: Attention) -> Attention:
     return call
 
 
-def _has_last(result: Any, heard: Mapping[str, Tensor]) -> bool:
-    """Put the last hidden states where `trace_of` looks for those of all layers; False where they are not known."""
-    last = heard.get("last_hidden_state", result.get("last_hidden_state"))
-    if last is None:
-        return False
-    both = "encoder_last_hidden_state" in result
-    result["decoder_hidden_states" if both else "hidden_states"] = (last,)
-    return True
-
-
 def fits(found: Mapping[str, Layers], name: str, source: int, target: int | None) -> None:
     """Refuse a map that does not have a row and a column for each token: one padded (BigBird) or pooled (CANINE)."""
     queries = {"self": source, "encoder": source, "decoder": target, "cross": target}
@@ -241,44 +214,9 @@ def _refusal(network: Any, name: str, result: Mapping[str, Any], calls: Sequence
     if kind:
         return ModelError("model_without_attention", model=name, kind=kind)
     windows = any(len(call.attention.queries) > 1 for call in calls)
-    other_shape = not all(_by_token(result.get(field), square=part != "cross") for field, part in RETURNED.items())
-    if windows or other_shape or network.config.model_type in BY_DISTANCE:
+    if windows or other_shape(result) or network.config.model_type in BY_DISTANCE:
         return ModelError("model_not_by_token", model=name)
     return ModelError("model_no_attention", model=name)
-
-
-def returned(result: Mapping[str, Any]) -> dict[str, Layers]:
-    """The weights that a model returned by itself, by the names of its output; those of a tower by the tower's.
-
-    What is returned under these names is not always weights: RWKV returns its outputs, Reformer its chunks, ProphetNet
-    and SqueezeBERT their scores. So only rows that sum to at most 1 are believed, and a part is left out unless all its
-    layers have them.
-    """
-    found: dict[str, Layers] = {}
-    for field, part in RETURNED.items():
-        weights = [layer for layer in result.get(field) or () if layer is not None]
-        if weights and _by_token(weights, square=part != "cross") and all(map(_sums_to_one, weights)):
-            found[part] = tuple(Gap("other", "?") if w is None else Observed.of(w[0]) for w in result[field])
-    for field, output in result.items():
-        if isinstance(output, Mapping):
-            found |= {field.removesuffix("_output"): layers for layers in returned(output).values()}
-    return found
-
-
-def _by_token(weights: Sequence[Tensor | None] | None, *, square: bool = False) -> bool:
-    """Are these `[1, head, query, key]`, all over the same queries and keys?"""
-    found = [layer for layer in weights or () if layer is not None]
-    sizes = {tuple(layer.shape[-2:]) for layer in found}
-    return (
-        all(layer.ndim == 4 and len(layer) == 1 for layer in found)
-        and len(sizes) <= 1
-        and not (square and any(queries != keys for queries, keys in sizes))
-    )
-
-
-def _sums_to_one(weights: Tensor) -> bool:
-    """Is each row one of weights? Less than 1 where a sink took the rest, or a query may look at nothing."""
-    return bool((weights >= 0).all() and (weights.sum(-1) < 1 + SLACK).all())
 
 
 def _sizes(layers: Layers) -> set[tuple[int, int]]:
@@ -294,11 +232,11 @@ def trace_of(
     make = _Maker(model, dict(said))
     logits = result.logits[0] if predictions and model.kind != "plain" else None
     if reply is None:
-        hidden = result.hidden_states[-1][0]
+        hidden = last_states(result)
         traces = {part: make(part, encoded, layers, hidden, logits) for part, layers in found.items()}
         first = next(iter(traces))
     else:
-        source, target = _last(result, "encoder"), _last(result, "decoder")
+        source, target = last_states(result, "encoder"), last_states(result, "decoder")
         axes: dict[str, tuple[Encoded, Tensor, Tensor | None]] = {
             "encoder": (encoded, source, None), "decoder": (reply, target, logits), "cross": (reply, target, logits),
         }  # fmt: skip
@@ -328,13 +266,6 @@ class _Maker:
             encoded, encoded, layers, model=model.name, kind=model.kind, outputs=outputs, logits=logits,
             boundaries=None if boundary is None else boundary.begins(outputs), name_piece=name, part=part, **self.said,
         )  # fmt: skip
-
-
-def _last(result: Any, side: str) -> Tensor:
-    """The last hidden state of one side of an encoder-decoder, `[token, width]`."""
-    states = result.get(f"{side}_hidden_states")
-    last: Tensor = result[f"{side}_last_hidden_state"] if states is None else states[-1]
-    return last[0]
 
 
 def reply_of(model: Model, target: str | Encoded | None) -> Encoded:

@@ -6,8 +6,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from itertools import accumulate
+from functools import cache, lru_cache
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, cast
 
 from attnviz.axes.axis import Axis, Characters, check_lengths
@@ -206,6 +206,7 @@ def label(
     return tuple(_numbered(labels, text, spans))
 
 
+@lru_cache(maxsize=8_192)  # faces of tokens, at most a few hundred bytes each
 def visible(text: str) -> str:
     """The text with a mark for what has no shape of its own, and nothing that would turn a line's direction.
 
@@ -244,6 +245,9 @@ def _numbered(labels: list[str], text: str, spans: Sequence[Span | None]) -> lis
 
     A piece may end one character and begin the next (长 3/3 江 1/3).
     """
+    known = [span for span in spans if span]
+    if all(one[1] <= after[0] for one, after in pairwise(known)):
+        return labels  # nothing is shared: so it is of nearly every text, and looking at each character takes long
     faces = [span and _after_space(text, *span) for span in spans]
     owners: dict[int, list[int]] = {}
     for place, face in enumerate(faces):

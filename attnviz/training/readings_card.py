@@ -4,7 +4,8 @@
 
 From the folder and the two files alone: the stretches are found by code (``attnviz.text.lattice``), in the sentences
 that training never saw. What counts as held is in ``readings/measure.py``, written before the runs.
-`--beside NAME=FOLDER` measures other runs too (seeds, controls); what was measured of them before is kept where it is not given.
+`--beside NAME=FOLDER` measures other runs too (seeds, controls); what was measured of them before is kept where none
+is given.
 """
 
 from __future__ import annotations

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Callable
 from pathlib import Path
+from weakref import ref
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -12,7 +14,9 @@ from transformers import PreTrainedTokenizerBase
 
 from attnviz import RemoveHeads, load, record
 from attnviz.messages import LANGUAGES, table
+from attnviz.trace import Trace
 from attnviz.ui.pages.models.choices import KEY, PARAMS
+from attnviz.ui.stores.runs import traces
 from tests.pages.opened import PATIENCE, ROOT, array, cells, charts, elements, said, seen
 from tests.parity import tiny
 from tests.unit.models.hub import Fault, StandIn, endpoint
@@ -66,6 +70,27 @@ def test_page_opens_with_a_built_in_model(lang: str) -> None:
     labels = set(table(lang).values())
     for name in ("id", "by", "scope", "family", "where", "remove_head", "keep_head"):
         assert control(at, name).label in labels, name
+
+
+def test_an_open_page_holds_no_run_and_its_files_are_made_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifty open pages of a large model would hold fifty runs beside the store that is to bound them."""
+    offered: dict[str, Callable[[], bytes]] = {}
+    monkeypatch.setattr(
+        "attnviz.ui.kit.export_menu.offer_file", lambda kind, name, make, own: offered.update({kind: make})
+    )
+    at = opened(model="lab-4", text="an open page holds no run")
+    make, offered = offered, {}
+    before = {kind: make[kind]() for kind in ("csv", "npz")}
+    gc.collect()
+    runs = [one for one in gc.get_objects() if isinstance(one, Trace) and one.text == "an open page holds no run"]
+    held = list(map(ref, runs))
+    del runs
+    assert held
+    traces().clear()
+    opened(model="lab-4", text="the last page that ran is held by its module")
+    gc.collect()
+    assert not at.exception and [one() for one in held if one() is not None] == []
+    assert {kind: make[kind]() for kind in before} == before
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from attnviz.core import positions as say_where
 from attnviz.core.rules import Soft, Sparsemax
 from attnviz.messages import LANGUAGES, say, table
 from attnviz.systems.positions.system import load, restored, shuffled
-from attnviz.ui.pages.positions.choices import CHANGES, ENCODINGS, KEY, PARAMS, SAMPLES, START
+from attnviz.ui.kit.markdown import plain
+from attnviz.ui.pages.positions.choices import CHANGES, ENCODINGS, KEY, MOST_SHOWN, PARAMS, SAMPLES, START
 from tests.pages.opened import PATIENCE, ROOT, array, elements, said, seen
 
 BOTH = len(START) + 2
@@ -181,6 +182,11 @@ def test_two_tokens_swap_and_the_link_brings_the_order_back() -> None:
     assert say("positions.order_now", "en", tokens="人 咬 狗 。") in said(at)
     again = opened(text="狗咬人。", order="0.3.2.1.4.5")
     assert who(again) == who(at)
+
+
+def test_a_long_order_ends_after_a_whole_token_and_writes_no_markup() -> None:
+    at = opened(text="*" * 60)
+    assert say("positions.order_now", "en", tokens=" ".join([plain("[UNK:*]")] * MOST_SHOWN + ["…"])) in said(at)
 
 
 def test_another_sentence_forgets_the_order() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from transformers import PreTrainedTokenizerBase
 from attnviz import ModelError, load, record
 from attnviz.adapter import registered as interface
 from attnviz.messages import LANGUAGES
-from tests.parity.architectures import ARCHITECTURES, build, measure
+from tests.parity.architectures import ARCHITECTURES, build, measure, way_of
 from tests.parity.architectures.__main__ import main
 
 READABLE = [name for name, one in ARCHITECTURES.items() if one.refused is None]
@@ -121,6 +122,16 @@ def test_at_least_60_types_of_all_families_are_read() -> None:
     assert len(attended) >= 120
 
 
+def test_readme_counts_the_types_as_they_are() -> None:
+    attended = sum(way_of(ARCHITECTURES[name]) == interface.ATTENTION for name in READABLE)
+    counts = (len(ARCHITECTURES), len(READABLE), attended, len(READABLE) - attended, len(REFUSED))
+    said = re.search(
+        r"Of (\d+) model types .*? (\d+) are read: (\d+) through .*?, (\d+) by the weights .*?; (\d+) say",
+        (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8"), flags=re.S,
+    )  # fmt: skip
+    assert said is not None and tuple(map(int, said.groups())) == counts
+
+
 @pytest.mark.parametrize("model_type", sorted(interface.EAGER_TYPES))
 def test_types_to_be_loaded_eager_cannot_be_read_through_the_interface(model_type: str) -> None:
     """When this fails, transformers has put the type on its attention interface: take it off the list."""
@@ -147,3 +158,9 @@ def test_command_prints_a_row_for_each_type(capsys: pytest.CaptureFixture[str]) 
     assert "every token against every token: there is no map to draw; choose another model. / canine 按窗口" in printed
     assert "| longformer | text encoder | eager | self 2 x 4 | 0.0e+00 |" in printed
     assert "5 of 6 types are read; worst gap" in printed
+    assert "3 through the engine's own function, 2 by the weights that they return." in printed
+
+
+def test_command_says_where_a_type_without_a_configuration_belongs() -> None:
+    with pytest.raises(SystemExit, match=r"configuration of new yet: add one to tests/parity/architectures/"):
+        main(["bert", "new"])

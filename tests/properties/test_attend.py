@@ -11,11 +11,12 @@ from torch import Tensor
 
 from attnviz.core.attention import Attention, attend
 from attnviz.core.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
+from tests.rules import every_kind
 
 PLACELESS: list[Rule] = [
     Soft(), Soft(0.5), Threshold(0.15), TopK(2, renormalise=True), TopP(0.7), Argmax(), Sparsemax(), Entmax(1.5),
 ]  # fmt: skip
-EVERY_RULE = st.sampled_from([*PLACELESS, Sample(4)])
+EVERY_RULE = st.sampled_from(every_kind(*PLACELESS, Sample(4)))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from attnviz.core.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP, softmax
+from tests.rules import every_kind
 
 INF = float("inf")
 SUM_TO_ONE = st.tuples(
@@ -25,7 +26,7 @@ HARD = st.tuples(
     st.builds(TopP, st.floats(0.01, 1), st.just(False)),
 )
 SMOOTH = st.tuples(st.builds(Soft, st.floats(0.05, 20)), st.builds(Entmax, st.floats(1, 2)), st.just(Sparsemax()))
-RULES = st.tuples(SUM_TO_ONE, HARD).map(lambda families: families[0] + families[1])
+RULES = st.tuples(SUM_TO_ONE, HARD).map(lambda families: tuple(every_kind(*families[0], *families[1])))
 Rules = tuple[Rule, ...]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +19,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 40
+MOST_MODULES = 15  # in a folder, its __init__.py not counted
+PLACES = ("attnviz", "benchmarks", "pages", "tests")
 
 # An arrow points down or sideways, never up. Everything in a row stands on the same floor.
 FLOORS = (
@@ -229,6 +232,12 @@ def test_no_function_is_too_long(place: str) -> None:
             and (lines := body_lines(node)) > LONGEST_FUNCTION
         ]
     )
+
+
+def test_no_folder_is_crowded() -> None:
+    folders = Counter(path.parent for path in ROOT.rglob("*.py") if path.relative_to(ROOT).parts[0] in PLACES)
+    assert len(folders) > 30, "found almost none: are the folders still there?"
+    nothing([folder for folder, count in folders.items() if count - (folder / "__init__.py").exists() > MOST_MODULES])
 
 
 def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:

@@ -8,6 +8,8 @@ from pathlib import Path
 import plotly.graph_objects as go
 import pytest
 
+from tests.rules import kinds
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -30,6 +32,11 @@ def test_the_library_example_runs_and_gives_what_it_says() -> None:
             assert isinstance(value, go.Figure)
             checked += 1
     assert checked == 5
+
+
+def test_readme_names_every_rule() -> None:
+    said = README.split("\nRules:")[1].split("\n\n")[0]
+    assert [kind.__name__ for kind in kinds() if f"`{kind.__name__}(" not in said] == []
 
 
 @pytest.mark.parametrize("target", ["app", "test", "bench"])

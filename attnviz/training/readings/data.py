@@ -171,9 +171,9 @@ def opened(rows: Rows) -> tuple[Rows, Rows, Joins]:
 
 def around(found: Joins, blanks: np.ndarray) -> Joins:
     """Ask for nothing near a blank: two characters on either side, and the whole of a stretch that touches one."""
-    there = np.zeros(found.asked.size, dtype=bool)
-    there[blanks] = True
-    there = there.reshape(found.asked.shape)
+    flat = np.zeros(found.asked.size, dtype=bool)
+    flat[blanks] = True
+    there = flat.reshape(found.asked.shape)
     touched = np.unique(found.stretch[_wider(there, 1)])
     bad = np.where(found.stretch > 0, np.isin(found.stretch, touched), _wider(there, 2))
     return replace(found, asked=found.asked & ~bad)
@@ -197,5 +197,6 @@ def blanked(
         able, told, found = opened(rows)
         step = blank(able, recipe, ids, rng)
         arrays = {**asdict(step.rows), "marks": told.marks, "blanks": step.blanks, "targets": step.targets}
-        arrays |= asdict(around(found, step.blanks)) | {"temperature": np.asarray(heat, dtype=np.float32)}
-        yield {name: torch.as_tensor(array) for name, array in arrays.items()}
+        arrays |= asdict(around(found, step.blanks))
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        yield {**tensors, "temperature": torch.tensor(heat)}

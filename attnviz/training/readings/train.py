@@ -37,7 +37,8 @@ from attnviz.training.recipe import Recipe, course
 
 BOUNDARY = "word_boundary.safetensors"
 CHOICES = ("batch", "two", "roles", "mean", "none")
-ENGLISH = (2, 4)  # which kinds of texts are English
+MADE_IN = ("zh", "zh", "en")
+KINDS = ("zh", "zh again", "en", "grafted", "chained", "respelled")
 GRAFTED, CHAINED, RESPELLED = 100_000, 100_000, 50_000
 HOT, COLD, COOLING = 4.0, 1.0, 0.6  # the temperature falls over this share of the steps
 
@@ -74,16 +75,17 @@ def lessons(zh: Path, en: Path, seed: int = 20) -> Lessons:
     tokenizer = build_tokenizer(chinese, english)
     characters = frozenset(character for text in chinese for character in bare(text))
     rng = random.Random(seed)
-    made_zh = [*islice(allowed(grafted(chinese, words, rng)), GRAFTED)]
-    made_zh += islice(allowed(chained(words, characters, rng)), CHAINED)
-    made_en = [*islice(allowed(respelled(english, words, rng)), RESPELLED)]
+    made = [
+        [*islice(allowed(grafted(chinese, words, rng)), GRAFTED)],
+        [*islice(allowed(chained(words, characters, rng)), CHAINED)],
+        [*islice(allowed(respelled(english, words, rng)), RESPELLED)],
+    ]
     real = taught(chinese, "zh", tokenizer, words)
     texts = [
         real,
         real,
         taught(english, "en", tokenizer, words),
-        taught(made_zh, "zh", tokenizer, words, made=True),
-        taught(made_en, "en", tokenizer, words, made=True),
+        *(taught(one, language, tokenizer, words, made=True) for one, language in zip(made, MADE_IN, strict=True)),
     ]
     return Lessons(tokenizer, dict(words.english), texts)
 
@@ -177,7 +179,7 @@ def main() -> None:
     parser.add_argument("--choice", choices=CHOICES, default="two", help="how stretches are asked for; see loss.py")
     parser.add_argument("--whole", type=float, default=ReadingsRecipe.left_whole, help="share of texts without blanks")
     parser.add_argument("--masked", type=int, default=ReadingsRecipe.masked_a_step, help="blanks a step")
-    parser.add_argument("--english", type=float, default=1.0, help="the share of the English texts that is read")
+    parser.add_argument("--shares", type=float, nargs=len(KINDS), default=[1.0] * len(KINDS), help=f"of {KINDS}")
     parser.add_argument("--start", type=Path, help="a folder whose training is gone on with")
     parser.add_argument("--out", type=Path, help=f"folder to write; attnviz/weights/{MODEL} unless given")
     parser.add_argument("--lessons", type=Path, help="a file to keep the cut texts in, for the next run")
@@ -198,9 +200,7 @@ def main() -> None:
     print(
         f"{len(made.tokenizer)} pieces, {[sum(len(x.ids) for x in texts) for texts in made.texts]} tokens", flush=True
     )
-    few = [
-        texts[: int(len(texts) * given.english)] if kind in ENGLISH else texts for kind, texts in enumerate(made.texts)
-    ]
+    few = [texts[: int(len(texts) * share)] for texts, share in zip(made.texts, given.shares, strict=True)]
     made = replace(made, texts=few)
     train(recipe, made, given.out or WEIGHTS / MODEL, start=given.start, compiled=given.compile)
 

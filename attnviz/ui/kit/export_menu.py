@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -32,18 +32,23 @@ def _component():  # type: ignore[no-untyped-def]
     )
 
 
-def take_away(run: Trace, selection: Selection, style: Style, *, chart: str = SHARED + "heatmap") -> None:
+def take_away(
+    run: Trace, selection: Selection, style: Style, *, chart: str = SHARED + "heatmap",
+    again: Callable[[], Trace] | None = None,
+) -> None:  # fmt: skip
     """Pictures as PNG and SVG, this head as CSV, all weights as NPZ, an offline page, a link.
 
-    `chart` is the key of the heatmap on the page; on a page with several each has a menu of its own.
+    `chart` is the key of the heatmap on the page; on a page with several each has a menu of its own. With `again`,
+    which gives the run from its store, the open page itself holds no run, however many pages are open.
     """
     own = SHARED if chart == SHARED + "heatmap" else f"{chart}."
     name = f"attnviz-{run.model}-{selection.layer}-{selection.head}"
     with st.popover(t("take_title"), icon=":material/download:", width="stretch"):
         take_picture(chart, name, own)
-        offer_file("csv", name, partial(export.as_csv, run, selection), own)
-        offer_file("npz", name, partial(export.as_npz, run, selection), own)
-        offer_file("html", name, partial(export.as_html, run, selection, style), own)
+        held: Callable[[], Trace] = again or (lambda: run)
+        offer_file("csv", name, lambda: export.as_csv(held(), selection), own)
+        offer_file("npz", name, lambda: export.as_npz(held(), selection), own)
+        offer_file("html", name, lambda: export.as_html(held(), selection, style), own)
         st.caption(t("text_left_out" if address.left_out() else "take_link"))
 
 

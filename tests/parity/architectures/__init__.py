@@ -16,8 +16,9 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM, PreTrainedConfig, PreTrainedModel
 
 from attnviz import Attention, ModelError
+from attnviz.adapter.outputs import RETURNED, Layers
 from attnviz.adapter.registered import ATTENTION, BY_DISTANCE, EAGER_TYPES, register
-from attnviz.recording.record import RETURNED, Layers, run
+from attnviz.recording.record import run
 from attnviz.trace import Gap
 from tests.parity.architectures import other, text
 from tests.parity.architectures.text import Numbers

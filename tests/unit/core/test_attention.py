@@ -12,8 +12,11 @@ from torch import Tensor
 
 from attnviz.core.attention import Attention, attend
 from attnviz.core.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
+from tests.rules import every_kind
 
-EVERY_RULE = [Soft(), Soft(0.5), Threshold(0.2), TopK(2), TopP(0.8), Argmax(), Sample(), Sparsemax(), Entmax(1.5)]
+EVERY_RULE = every_kind(
+    Soft(), Soft(0.5), Threshold(0.2), TopK(2), TopP(0.8), Argmax(), Sample(), Sparsemax(), Entmax(1.5)
+)  # fmt: skip
 SHAPES = [((), 5, 7), ((3,), 5, 7), ((2, 3), 5, 7), ((1, 1), 1, 1)]
 
 

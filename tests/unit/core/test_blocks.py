@@ -17,12 +17,13 @@ from attnviz.core.masks import Causal, Window
 from attnviz.core.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
 from attnviz.core.similarity import Additive
 from attnviz.errors import AttnvizError
+from tests.rules import every_kind
 
 COUNT = 61  # a prime: no tile size divides it
-RULES: list[Rule] = [
+RULES = every_kind(
     Soft(), Soft(0.5), Threshold(0.05), TopK(3, renormalise=True), TopP(0.8), Argmax(), Sample(4), Sparsemax(),
     Entmax(1.5),
-]  # fmt: skip
+)  # fmt: skip
 LAYER = 3
 
 

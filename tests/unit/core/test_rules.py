@@ -10,13 +10,14 @@ import torch
 
 from attnviz.core.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP, softmax
 from attnviz.errors import RuleError
+from tests.rules import every_kind, kinds
 
 INF = math.inf
-EVERY_RULE = [
+EVERY_RULE = every_kind(
     Soft(), Soft(0.3), Soft(4.0), Threshold(0.2), Threshold(0.2, renormalise=True), TopK(2), TopK(2, renormalise=True),
     TopP(0.7), TopP(0.7, renormalise=True), Argmax(), Argmax(renormalise=False), Sample(), Sample(3, renormalise=False),
     Sparsemax(), Entmax(1.0), Entmax(1.5), Entmax(2.0), Entmax(10.0),
-]  # fmt: skip
+)  # fmt: skip
 ROWS_OF_ONE = [Soft(), Soft(0.3), TopK(2, True), TopP(0.7, True), Argmax(), Sample(), Sparsemax(), Entmax(1.5)]
 
 
@@ -110,6 +111,10 @@ def test_rule_equals_a_plain_loop(rule: Rule, loop: Callable[[list[float]], list
     assert gap < 1e-14  # worst seen 1.1e-15
     gap = (rule.weigh(scores.float()) - expected).abs().max()
     assert gap < 1e-6  # worst seen 2.2e-07
+
+
+def test_every_rule_but_the_drawn_one_has_a_plain_loop() -> None:
+    assert {type(rule) for rule, _ in LOOPS} == set(kinds()) - {Sample}  # whose frequencies are counted below
 
 
 def test_entmax_above_two_equals_a_plain_loop_as_far_as_its_slope_lets_it() -> None:

@@ -24,11 +24,12 @@ from attnviz.core.states import Block, Norm, Projection
 from attnviz.saved.names import LIKELIEST, MOST_NAMES, Names
 from attnviz.saved.plain import KINDS
 from attnviz.trace import Gap
+from tests.rules import every_kind
 from tests.unit.figures.kinds import MAMBA, SOURCE, TARGET, call, cross, of, read, seen
 from tests.unit.figures.made import made
 from tests.unit.saved.same import assert_same
 
-RULES = (
+RULES = every_kind(
     rules.Soft(), rules.Soft(0.1), rules.Threshold(0.2), rules.TopK(3, renormalise=True), rules.TopP(0.5),
     rules.Argmax(), rules.Sample(2**40, False, 1, 2, 3), rules.Sparsemax(), rules.Entmax(1.3),
 )  # fmt: skip

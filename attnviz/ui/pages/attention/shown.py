@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -14,6 +15,7 @@ from attnviz.ui.kit import (
     CHART_HEIGHT,
     MODELS,
     SOFT,
+    Choices,
     as_rule,
     blank_position,
     bold,
@@ -38,6 +40,11 @@ CHANGE = {
     "text": "岳阳北站等位于该[MASK]道。", "model": "lab-4", "family": "hard", "hard": "argmax", "renormalise": True,
     "scope": "run", "blank": None,
 }  # fmt: skip
+
+
+def way_to(name: str, now: Choices) -> Callable[[], Trace]:
+    """How the run on the screen is had from its store: with the rule inside it, or with soft weights."""
+    return partial(runs.trace, name, now.text, now.rule if now.scope == "run" else SOFT, now.blank)
 
 
 @dataclass(frozen=True)

@@ -54,8 +54,8 @@ def operations(model: Model, tokens: int) -> float:
 
 def expected(model: Model, tokens: int) -> Cost:
     """What will a run over so many tokens take on this machine?"""
+    from attnviz.adapter.outputs import may_skip
     from attnviz.models.memory import forecast, recorded
-    from attnviz.recording.record import may_skip
 
     config = model.network.config
     seconds = operations(model, tokens) / (SHARE * speed())

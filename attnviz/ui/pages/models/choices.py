@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -238,6 +239,11 @@ def both_runs(request: RunRequest) -> tuple[Trace, Trace]:
     return before, before if request == request.untouched() else trace(request)
 
 
+def way_to(request: RunRequest, part: str) -> Callable[[], Trace] | None:
+    """How a map of a run is had from its store; None of a text that the model wrote, which only this session has."""
+    return None if request.written else lambda: trace(request).map(part)
+
+
 def _written() -> tuple[Encoded, ...]:
     """The text that the model wrote, as it read it: prompt and answer, or source and target."""
     found: tuple[Encoded, ...] = st.session_state[KEY + "written"][1]
@@ -248,7 +254,7 @@ def change_title(code: str, trace: Trace | None = None) -> str:
     """One change in words."""
     found = changes.CODE.fullmatch(code)
     assert found is not None
-    part = f"{t('part_' + found['part'])} · " if found["part"] else ""
+    part = f"{part_name(found['part'])} · " if found["part"] else ""
     if found["kind"]:
         return part + t("change_remove" if found["kind"] == "-" else "change_keep", **_numbers(found, "layer", "head"))
     where = "" if not found["in_layer"] else f" @ {t('layer')} {found['in_layer']}"

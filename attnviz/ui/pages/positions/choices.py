@@ -104,8 +104,8 @@ def choose_order(text: str) -> tuple[Encoded, Order]:
         st.button(t("positions.back"), key=KEY + "back", icon=":material/undo:", on_click=_put, args=(whole,))
     order = order_now(encoded)
     _choose_swap(encoded, order, swap)
-    shown = " ".join(plain(encoded.labels[number]) for number in order if not encoded.special[number])
-    st.markdown(t("positions.order_now", tokens=shown if len(order) <= MOST_SHOWN else shown[:160] + " …"))
+    labels = [plain(encoded.labels[number]) for number in order if not encoded.special[number]]
+    st.markdown(t("positions.order_now", tokens=" ".join(labels[:MOST_SHOWN] + ["…"] * (len(labels) > MOST_SHOWN))))
     return encoded, order
 
 

@@ -43,3 +43,4 @@ def test_title_names_the_tokens_that_it_is_about(language: str, monkeypatch: pyt
     assert "市" in change_title("~3", trace)
     assert "9" in change_title("~9", trace)  # a code of a longer text
     assert change_title("cross:-3.2") != change_title("-3.2")
+    assert change_title("vision:-3.2").startswith("vision · ")  # maps bear any name

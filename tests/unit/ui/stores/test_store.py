@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from weakref import ref
 
 import pytest
 
 from attnviz.errors import Stopped
 from attnviz.ui.stores.sizes import room
-from attnviz.ui.stores.store import Store
+from attnviz.ui.stores.store import COLLECT, Store
 
 
 def of_tens(room: int) -> Store:
@@ -148,3 +150,24 @@ def test_a_store_has_a_share_of_the_memory_unless_it_is_told(monkeypatch: pytest
     monkeypatch.setenv("ATTNVIZ_RUNS_MB", "much")
     with pytest.raises(SystemExit, match="ATTNVIZ_RUNS_MB"):
         room("RUNS", 0.2)
+
+
+class Ring:
+    """Something large that an ended session's circle of objects holds on to."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_much_that_was_let_go_of_goes_though_it_hangs_in_a_circle() -> None:
+    store = Store(COLLECT, size=lambda _: COLLECT)
+    store.put("a", Ring())
+    hanging = ref(store.get("a"))
+    gc.disable()
+    try:
+        store.put("b", 1)
+        assert hanging() is not None, "nothing was looked for: not more than that was let go of"
+        store.put("c", 1)
+        assert hanging() is None
+    finally:
+        gc.enable()

@@ -17,12 +17,14 @@ from attnviz.core.similarity import Additive, Cosine, Dot, General
 from attnviz.errors import AttnvizError
 from attnviz.figures import grid, heatmap, tokens
 from attnviz.selection import Selection, Style
+from attnviz.systems import kinds
 from attnviz.systems.hierarchical import system as hierarchical
 from attnviz.systems.positions import system as positions
 from attnviz.systems.target import system as target
 from attnviz.systems.translation import system as translation
 from attnviz.ui.kit.export import as_csv, as_html, as_npz
 from tests.unit.saved.same import assert_same
+from tests.unit.systems.test_protocol import asked
 
 REVIEW = "A dull film. The acting is bad and the plot is worse. I was bored from beginning to end."
 TALK = "你喜欢看电影吗？喜欢，我最近看了一部科幻片。导演是谁？"
@@ -44,6 +46,15 @@ SYSTEMS: dict[str, Callable[[Rule], Trace]] = {
         )
         for name in SIMILARITIES
     },
+}
+
+
+NAMED = {key.split()[0] for key in SYSTEMS}
+# Any other system, with the text that test_protocol has for it; "-plain" are the twins without attention.
+SYSTEMS |= {
+    name: lambda rule, name=name: load(name).read(asked(name)[0], rule=rule, **asked(name)[1])  # type: ignore[union-attr]
+    for name in kinds()
+    if name not in NAMED and not name.endswith("-plain")
 }
 
 

@@ -1,4 +1,4 @@
-"""Print what the pages import after all has been made ready, a module a line: `python -m tests.pages.late_imports`."""
+"""Print what the pages import after all is made ready, a module a line: `python -m tests.pages.every.late_imports`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""What every page owes: address, links, faults, plain text, readiness."""

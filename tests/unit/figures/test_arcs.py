@@ -106,6 +106,9 @@ def test_a_heads_picture_boxes_what_is_read_off_it_and_is_pale_unless_it_is_clea
                 words = ["".join(picture.labels[at] for at in word) for word in picture.words]
                 assert words == spelled(trace, layer, head).words
                 assert picture.side is None
+                rows = trace.weights(layer, head).tolist()
+                means = [[(rows[a][b] + rows[b][a]) / 2 for b in range(1, 8)] for a in range(1, 8)]
+                torch.testing.assert_close(picture.weights, torch.tensor(means), atol=1e-7, rtol=0)
     rows = found.bits * 0
     sure = Lean(BRIDGE, MAYOR, rows + 2, rows - 1, rows + 1, rows + 1, rows)
     assert [arcs_of(trace, sure, (1, 1), side).side for side in (0, 1)] == [0, None]

@@ -15,7 +15,7 @@ KEY = "readings."
 OWN = "own"
 VIEWS = ("token", "word", "difference")
 TAUGHT, ORDINARY = "lab-readings", "lab-4"  # of one size; only the first was taught two readings
-START = TAUGHT  # the model that the page opens with
+START, START_CASE = TAUGHT, "bridge"  # what the page opens with
 OFFERED = (TAUGHT, *MODELS)
 
 
@@ -27,7 +27,7 @@ def place_of(text: str) -> str:
 
 PARAMS = {
     "lang": LANGUAGE,
-    "case": Param("case", KEY + "case", "bridge", one_of(*cases(), OWN)),
+    "case": Param("case", KEY + "case", START_CASE, one_of(*cases(), OWN)),
     "first": Param("a", KEY + "first", None, str),
     "second": Param("b", KEY + "second", None, str),
     "model": Param("model", KEY + "model", START, one_of(*OFFERED)),

@@ -340,6 +340,7 @@ def test_spaces_can_be_taken_out_and_the_link_brings_that_back() -> None:
     control(at, "spaces").set_value(True).run()
     assert not at.exception and at.query_params["bare"] == "1"
     assert "Isawthemanwiththetelescope." in "".join(text["ticktext"] for text in axes(at)), "one token or a few"
+    assert "themanwiththetelescope" in without_marks(at.markdown[2].value), "as the title of the sentence has it"
     again = opened(case="telescope", bare="1")
     assert torch.equal(grid(at), grid(again)) and not torch.equal(grid(at), grid(opened(case="telescope")))
     assert not [one for one in elements(opened(case="nowhere")) if getattr(one, "key", None) == PARAMS["spaces"].key]

@@ -3,39 +3,45 @@
 import streamlit as st
 
 from attnviz.ui.kit import page, plain, show_cut, t
-from attnviz.ui.pages.readings import SCREEN, choices, shown
+from attnviz.ui.pages.readings import SCREEN, choices, heldout, shown
 from attnviz.ui.stores import runs
 
 page.heading(SCREEN)
 choices.fill()
 shown.listen()
 choices.choose_sentence()
+options = choices.offered(choices.own_words())
+first, second = choices.choose_readings(options)
 model = choices.choose_model()
-before, after = choices.choose_context()
-own = choices.choose_own()
-options = choices.offered(own)
+around = choices.choose_context()
+choices.choose_own()
 choices.show_offered(options)
-left, right = st.columns(2, gap="medium")
-with left:
-    first = choices.choose_reading("first", options)
-with right:
-    second = choices.choose_reading("second", options)
 with page.reader_errors():
     with st.spinner(t("running", model=plain(model)), show_time=True):
-        leaning = shown.measured(model, first, second, before, after)
-        alone = shown.parsed(first, second)
+        alone = shown.alone(first, second)
+        leaning = shown.measured(model, first, second, around, choices.spaces_out())
     show_cut(leaning.trace, runs.model(model).limit)
-    shown.draw_readings(leaning, alone, (left, right))
+    shown.tell_verdict(model, leaning)
+    shown.draw_sentences(leaning, alone)
+    shown.tell_why(model)
     heads = shown.heads_now(leaning)
     grid, one, other = st.columns([10, 11, 11], gap="medium")
     with grid:
-        choices.choose_view()
         shown.draw_lean(leaning, heads)
     shown.draw_heads(leaning, heads, (one, other))
-    left, right = st.columns([1, 1], gap="medium")
-    with left:
-        shown.draw_context(model, first, second, leaning)
-    with right:
-        shown.show_head_counts(model, first, second, before, after)
+    with one:
+        choices.choose_view()
+    with st.expander(t("readings.details")):
+        context, counts, evidence, held_out = st.tabs(
+            [t("context_title"), t("readings.by_heads"), t("readings.evidence"), t("held.title")]
+        )
+        with context:
+            shown.draw_context(model, first, second, leaning)
+        with counts:
+            shown.show_head_counts(model, (first, second), around)
+        with evidence:
+            shown.show_evidence(leaning)
+        with held_out:
+            heldout.show_held_out()
 page.how_it_works("readings", "readings_how")
 page.done(choices.link_params())

@@ -11,11 +11,14 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from attnviz.measures.held import spelled
 from attnviz.measures.readings import Lean, lean, opinion
 from attnviz.models import COMPARED, Model, load
 from attnviz.recording.record import record
 from attnviz.text.segmentation import Case, Reading, cases, within
 from attnviz.trace import Trace
+
+MARKS = {"first": "A", "second": "B", "unclear": " ", "resting": "~"}  # A and B outside the band; ~ on special tokens
 
 
 @dataclass(frozen=True)
@@ -59,15 +62,18 @@ def turn(model: Model, first: Reading, second: Reading, contexts: Sequence[tuple
 
 
 def show(model: Model, case: Case) -> None:
-    """One sentence, one model: the bits of each head, a star outside its band, and what surroundings do."""
+    """One sentence, one model: each head's bits and verdict (`MARKS`), what the strongest join, what context does."""
     first, second = case.readings
     trace = record(model, first.text)
     found: Lean = lean(trace, first, second)
     part = share(trace, first, second)
     print(f"\n{model.name}  A {first}  B {second}" + ("" if part is None else f"  word boundaries: A {part:.3f}"))
-    for layer, (bits, clear) in enumerate(zip(found.bits.tolist(), found.clear.tolist(), strict=True)):
-        cells = (f"{value:+.3f}{'*' if out else ' '}" for value, out in zip(bits, clear, strict=True))
+    for layer, (bits, verdicts) in enumerate(zip(found.bits.tolist(), found.verdicts(), strict=True)):
+        cells = (f"{value:+.3f}{MARKS[verdict]}" for value, verdict in zip(bits, verdicts, strict=True))
         print(f"  layer {layer}  " + "  ".join(cells))
+    for side, letter in enumerate("AB"):
+        layer, head = found.strongest(side)
+        print(f"  {letter} strongest {layer}.{head}, clear {len(found.readers(side))}: {spelled(trace, layer, head)}")
     best = turn(model, first, second, case.contexts)
     if best is not None:
         around = [f"{before}…{after}" for before, after in (best.towards_first, best.towards_second)]

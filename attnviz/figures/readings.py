@@ -8,23 +8,24 @@ from typing import Literal
 
 import plotly.graph_objects as go
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from attnviz.axes import Characters
 from attnviz.figures.cells import cells
 from attnviz.figures.paint.palette import (
+    CLEAR,
     TICK,
+    Colours,
     Diverging,
     bar,
     diverging,
     head_axes,
     head_margins,
     layout,
-    room_for_bar,
     theme,
 )
-from attnviz.measures.readings import by_unit, unit_places, units_of
+from attnviz.measures.readings import Lean, Verdict, by_unit, unit_places, units_of
 from attnviz.messages import say
 from attnviz.selection import PLAIN, Style
 from attnviz.text.segmentation import Reading
@@ -32,68 +33,102 @@ from attnviz.trace import Trace
 
 View = Literal["token", "word", "difference"]
 HEIGHT, HEAD_HEIGHT, ARROWS_HEIGHT = 320, 350, 260
-LEAST_BITS = 0.5  # the colours of a grid of near-zero leans would otherwise shout
+PALE_LIGHT, PALE_DARK = "#eceef1", "#2a2f37"
+SIGN = {"first": 1, "second": -1}
+TILES = {"xgap": 7, "ygap": 7, "showscale": False, "texttemplate": "%{text}"}
 
 
-def lean_grid(
-    bits: Float[Tensor, "layer head"],
-    clear: Bool[Tensor, "layer head"],
-    *,
-    selected: Sequence[tuple[int, int]] = (),
-    style: Style = PLAIN,
-) -> go.Figure:
-    """How does every head lean? Layers down, heads across; one colour towards reading A, another towards B, bits.
+def lean_grid(found: Lean, *, selected: Sequence[tuple[int, int]] = (), style: Style = PLAIN) -> go.Figure:
+    """What does every head do with the two readings? Layers down, heads across, the bits of each written in its tile.
 
-    A head outside the band of its shuffled weights (`clear`) carries a dot; `selected` heads (A first, then B) are
-    framed in their reading's colour. Each tile's `customdata` is (layer, head), for `plotly_click`.
+    A head has its reading's colour and letter only where its lean is clear (`Lean.verdict`); all others are pale, and
+    those that rest on special tokens are hatched. `selected` heads (A first, then B) are framed in their reading's
+    colour. Each tile's `customdata` is (layer, head), for `plotly_click`.
     """
     chosen, two, language = theme(style), diverging(style.dark), style.language
-    layers, heads = bits.shape
-    top = max(LEAST_BITS, float(bits.abs().max()))
-    title, ticks = say("figure.lean_bar", language), _ticks(top, language)
-    picture = {
-        "type": "heatmap", "z": bits.numpy(), "zmin": -top, "zmax": top, "colorscale": two.ramp, "xgap": 3, "ygap": 3,
-        "text": [[_in_tile(value, heads) for value in row] for row in bits.tolist()], "texttemplate": "%{text}",
-        "textfont": {"size": TICK}, "hovertemplate": say("figure.lean_hover", language) + "<extra></extra>",
-        "customdata": [[[layer, head] for head in range(heads)] for layer in range(layers)],
-        "colorbar": bar(title, [-top, 0, top], ticks, chosen),
+    verdicts = found.verdicts()
+    layers, heads = found.bits.shape
+    tiles = {
+        "type": "heatmap", "z": found.bits.numpy(), "colorscale": [[0, pale(style)], [1, pale(style)]],
+        "text": [_written(*row, heads) for row in zip(found.bits.tolist(), verdicts, strict=True)],
+        "hovertext": [[say(f"figure.verdict_{verdict}", language) for verdict in row] for row in verdicts],
+        "hovertemplate": say("figure.lean_hover", language) + "<extra></extra>",
+        "textfont": {"color": chosen.text, "size": TICK},
+        "customdata": [[[layer, head] for head in range(heads)] for layer in range(layers)], **TILES,
     }  # fmt: skip
-    places = clear.nonzero().tolist()
-    dots = {
-        "type": "scatter", "mode": "markers", "hoverinfo": "skip",
-        "x": [head + 0.36 for _, head in places], "y": [layer - 0.3 for layer, _ in places],
-        "marker": {"size": 7, "color": chosen.text},
+    clear = {
+        "type": "heatmap", "z": [[SIGN.get(verdict) for verdict in row] for row in verdicts], "zmin": -1, "zmax": 1,
+        "colorscale": [[0, two.second], [0.5, two.second], [0.5, two.first], [1, two.first]], "hoverinfo": "skip",
+        "text": [_lettered(*row, heads, language) for row in zip(found.bits.tolist(), verdicts, strict=True)],
+        "textfont": {"color": chosen.on_full, "size": TICK}, **TILES,
     }  # fmt: skip
-    frames = [
-        {
-            "type": "rect", "x0": head - 0.5, "x1": head + 0.5, "y0": layer - 0.5, "y1": layer + 0.5,
-            "line": {"color": colour, "width": 3},
-        }
-        for (layer, head), colour in zip(selected, (two.first, two.second), strict=False)
-    ]  # fmt: skip
     names = [say("figure.layer_tick", language, layer=layer) for layer in range(layers)]
     word = "figure.head_tick" if heads <= 4 else "figure.head_short"
     return go.Figure(
         {
-            "data": [picture, dots],
+            "data": [tiles, clear, _hatching(found.of("resting"), chosen)],
             "layout": {
-                **layout(chosen, height=style.pixels(HEIGHT), **head_margins(names), r=room_for_bar(title, ticks)),
+                **layout(chosen, height=style.pixels(HEIGHT), **head_margins(names)),
                 **head_axes(names, [say(word, language, head=head) for head in range(heads)]),
-                "shapes": frames,
+                "shapes": _frames(selected, style),
             },
         }
     )
 
 
+def pale(style: Style) -> str:
+    """The ground of a head that holds no reading clearly."""
+    return PALE_DARK if style.dark else PALE_LIGHT
+
+
+def swatches(style: Style) -> dict[Verdict, str]:
+    """The ground of each kind of tile as CSS, for the legend."""
+    first, second = side_colours(style.dark)
+    faint = theme(style).faint
+    stripes = f"repeating-linear-gradient(135deg,{faint} 0 1px,{pale(style)} 1px 4px)"
+    return {"first": first, "second": second, "unclear": pale(style), "resting": stripes}
+
+
+def _written(bits: Sequence[float], verdicts: Sequence[Verdict], heads: int) -> list[str]:
+    """The bits of a row of heads; none where the weight is elsewhere."""
+    return ["" if v == "resting" else _in_tile(b, heads) for b, v in zip(bits, verdicts, strict=True)]
+
+
+def _lettered(bits: Sequence[float], verdicts: Sequence[Verdict], heads: int, language: str) -> list[str]:
+    """The letter of the reading that a head holds clearly, over its bits."""
+    return [
+        f"<b>{say(f'figure.letter_{v}', language)}</b><br>{_in_tile(b, heads)}" if v in SIGN else ""
+        for b, v in zip(bits, verdicts, strict=True)
+    ]
+
+
+def _hatching(places: Sequence[tuple[int, int]], chosen: Colours) -> dict[str, object]:
+    """Stripes over the tiles of heads that rest, one closed line round each."""
+    x, y = list[float | None](), list[float | None]()
+    for layer, head in places:
+        x += [head - 0.46, head + 0.46, head + 0.46, head - 0.46, head - 0.46, None]
+        y += [layer - 0.44, layer - 0.44, layer + 0.44, layer + 0.44, layer - 0.44, None]
+    return {
+        "type": "scatter", "mode": "lines", "x": x, "y": y, "hoverinfo": "skip", "fill": "toself",
+        "line": {"width": 0, "color": chosen.faint}, "meta": [list(place) for place in places],
+        "fillpattern": {"shape": "/", "size": 8, "solidity": 0.18, "fgcolor": chosen.faint, "bgcolor": CLEAR},
+    }  # fmt: skip
+
+
+def _frames(selected: Sequence[tuple[int, int]], style: Style) -> list[dict[str, object]]:
+    """The outlines of the heads that are open, in the gaps between tiles."""
+    return [
+        {
+            "type": "rect", "x0": head - 0.5, "x1": head + 0.5, "y0": layer - 0.5, "y1": layer + 0.5,
+            "line": {"color": colour, "width": 3},
+        }
+        for (layer, head), colour in zip(selected, side_colours(style.dark), strict=False)
+    ]  # fmt: skip
+
+
 def _in_tile(value: float, heads: int) -> str:
     """As many digits as fit into a tile."""
     return f"{value:+.2f}" if heads <= 4 else f"{value:+.1f}" if heads <= 8 else ""
-
-
-def _ticks(top: float, language: str) -> list[str]:
-    """The ends of the colour bar, named by their reading."""
-    second, first = (say(f"figure.lean_{side}", language, bits=f"{top:.1f}") for side in ("second", "first"))
-    return [second, "0", first]
 
 
 def side_colours(dark: bool) -> tuple[str, str]:

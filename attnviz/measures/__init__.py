@@ -4,7 +4,17 @@ from attnviz.measures.diversity import head_distances, mean_head_distance
 from attnviz.measures.effect import candidates, moved, prediction_change, word_numbers, word_spans, words
 from attnviz.measures.entropy import entropy, normalised
 from attnviz.measures.habits import HABITS, Habit, habit_shares, habits, sink_share, strongest, targets
-from attnviz.measures.readings import Lean, by_unit, lean, opinion, reading_bits, shuffled_bits, units_of
+from attnviz.measures.held import fit, spelled
+from attnviz.measures.readings import (
+    Lean,
+    by_unit,
+    held_words,
+    lean,
+    opinion,
+    reading_bits,
+    shuffled_bits,
+    units_of,
+)
 from attnviz.measures.sides import Sides, consulted, sides
 
 __all__ = [
@@ -16,9 +26,11 @@ __all__ = [
     "candidates",
     "consulted",
     "entropy",
+    "fit",
     "habit_shares",
     "habits",
     "head_distances",
+    "held_words",
     "lean",
     "mean_head_distance",
     "moved",
@@ -29,6 +41,7 @@ __all__ = [
     "shuffled_bits",
     "sides",
     "sink_share",
+    "spelled",
     "strongest",
     "targets",
     "units_of",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float
@@ -13,22 +14,28 @@ from attnviz.axes import Characters
 from attnviz.core.rules import Rule
 from attnviz.errors import TextError
 from attnviz.measures.entropy import normalised
+from attnviz.measures.held import spelled
 from attnviz.text.segmentation import Reading, same_text
 from attnviz.trace import Trace
 
 DRAWS, SEED = 1_000, 11
-LEAST_SHARE = 0.05  # a head that leaves the text less of its weight than that does not read it
+REST = 0.5  # a head that gives more than this share of its weight to [CLS], [SEP] and their like rests there
+LEAST_SHARE = 0.05  # so does one that leaves the text's other tokens less than that
 BAND = (0.025, 0.975)
 Units = Sequence[int | None]
+Place = tuple[int, int]  # a layer and a head
+Verdict = Literal["first", "second", "unclear", "resting"]
 
 
 @dataclass(frozen=True)
 class Lean:
     """How every head of a run leans between two readings: bits, positive towards the first. All `[layer, head]`.
 
-    `low` and `high` bound 95 % of what the same weights give when every query's keys are shuffled; `clear` says which
-    heads lie outside (by chance one in twenty does). `share` (0 to 1) is how much of the weight runs to other tokens of
-    the text at all: the rest is on special tokens and on the query itself, and the bits say nothing of it.
+    `low` and `high` bound 95 % of what the same weights give when every query's keys are shuffled. `share` (0 to 1) is
+    how much of the weight runs to other tokens of the text at all, `special` how much to special tokens; the rest is on
+    the query itself, and the bits say nothing of either.
+
+    Whoever says what a head does, in words, numbers or colours, takes it from `verdict`, `readers` and `strongest`.
     """
 
     first: Reading
@@ -37,20 +44,56 @@ class Lean:
     low: Float[Tensor, "layer head"]
     high: Float[Tensor, "layer head"]
     share: Float[Tensor, "layer head"]
+    special: Float[Tensor, "layer head"]
+
+    @property
+    def resting(self) -> Bool[Tensor, "layer head"]:
+        """Which heads do not read the text, most of their weight being on special tokens (or all on the query)?"""
+        return (self.special > REST) | (self.share < LEAST_SHARE)
 
     @property
     def clear(self) -> Bool[Tensor, "layer head"]:
-        """Which heads lean more than their shuffled weights do in 95 of 100 draws?"""
-        return (self.bits < self.low) | (self.bits > self.high)
+        """Which heads that read the text lean more than their shuffled weights do in 95 of 100 draws?"""
+        return self._clearly(0) | self._clearly(1)
 
-    def strongest(self, side: int) -> tuple[int, int]:
-        """The (layer, head) that leans most towards the first (0) or the second (1) reading.
+    def _clearly(self, side: int) -> Bool[Tensor, "layer head"]:
+        """Which heads hold the first (0) or second (1) reading clearly?"""
+        towards, edge = (self.bits, self.high) if side == 0 else (-self.bits, -self.low)
+        return (towards > edge.clamp_min(0)) & ~self.resting
 
-        Heads that keep less than 5 % of their weight in the text are passed over, unless all do.
+    def verdict(self, layer: int, head: int) -> Verdict:
+        """What does this head do with the two readings?"""
+        if self.resting[layer, head]:
+            return "resting"
+        sides: tuple[Verdict, Verdict] = ("first", "second")
+        return next((name for side, name in enumerate(sides) if self._clearly(side)[layer, head]), "unclear")
+
+    def verdicts(self) -> list[list[Verdict]]:
+        """Of every head, `[layer][head]`."""
+        layers, heads = self.bits.shape
+        return [[self.verdict(layer, head) for head in range(heads)] for layer in range(layers)]
+
+    def of(self, verdict: Verdict) -> list[Place]:
+        """The heads of one verdict, those that lean most first."""
+        layers, heads = self.bits.shape
+        places = [(layer, head) for layer in range(layers) for head in range(heads)]
+        found = [place for place in places if self.verdict(*place) == verdict]
+        return sorted(found, key=lambda place: -abs(float(self.bits[place])))
+
+    def readers(self, side: int) -> list[Place]:
+        """The heads that hold the first (0) or the second (1) reading clearly, the strongest first."""
+        return self.of("first" if side == 0 else "second")
+
+    def strongest(self, side: int) -> Place:
+        """The head that holds the first (0) or the second (1) reading best: of the clear ones the one that leans most.
+
+        Where none is clear, of all that do not rest the one that leans most that way (or least the other); of all
+        heads, where all rest.
         """
-        bits, resting = self.bits if side == 0 else -self.bits, self.share < LEAST_SHARE
-        place = int((bits if resting.all() else bits.masked_fill(resting, -torch.inf)).argmax())
-        return divmod(place, self.bits.shape[1])
+        clear, bits = self._clearly(side), self.bits if side == 0 else -self.bits
+        asked = clear if clear.any() else ~self.resting if not self.resting.all() else torch.ones_like(self.resting)
+        layer, head = divmod(int(bits.masked_fill(~asked, -torch.inf).argmax()), bits.shape[1])
+        return layer, head
 
 
 def units_of(trace: Trace, reading: Reading) -> list[int | None]:
@@ -166,8 +209,31 @@ def lean(trace: Trace, first: Reading, second: Reading, rule: Rule | None = None
         able = apart & (trace.scores(layer) > -torch.inf).any(0)
         band = shuffled_bits(weights, a, b, able, draws).quantile(torch.tensor(BAND, dtype=torch.float64), dim=1)
         kept = weights.double().masked_fill(~able, 0).sum(-1)[:, text].mean(-1)
-        found.append(torch.stack([reading_bits(weights, a, b, able), *band, kept]))
+        rest = weights.double()[..., ~text].sum(-1)[:, text].mean(-1)
+        found.append(torch.stack([reading_bits(weights, a, b, able), *band, kept, rest]))
     return Lean(first, second, *torch.stack(found, dim=1))
+
+
+def held_words(trace: Trace, found: Lean, side: int, place: Place) -> tuple[str, ...]:
+    """Which words of the first (0) or second (1) reading does this head join, as its weights are read off?
+
+    Words that are units of that reading and not of the other, or that hold a pair which that reading alone joins
+    (市长 in 南京市长, where the other has 南京市).
+    """
+    ours, theirs = (found.first, found.second) if side == 0 else (found.second, found.first)
+    pairs = only(units_of(trace, ours), units_of(trace, theirs))
+    own, told = set(ours.units) - set(theirs.units), []
+    read = spelled(trace, *place)
+    for number, group in enumerate(_of_unit(units_of(trace, read), len(read.units))):
+        unit = read.units[number]
+        if len(group) > 1 and (unit in own or bool(pairs[group][:, group].any())):
+            told.append(trace.text[slice(*unit)])
+    return tuple(told)
+
+
+def _of_unit(units: Units, count: int) -> list[list[int]]:
+    """The tokens of every unit by its number."""
+    return [[place for place, unit in enumerate(units) if unit == number] for number in range(count)]
 
 
 def by_unit(weights: Float[Tensor, "*head query key"], units: Units) -> Float[Tensor, "*head unit unit"]:

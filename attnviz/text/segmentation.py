@@ -242,6 +242,19 @@ def within(reading: Reading, before: str, after: str) -> Reading:
     return Reading(before + reading.text + after, tuple(sorted(units)))
 
 
+def without_spaces(reading: Reading) -> Reading:
+    """The same units of the text with its spaces taken out, so that nothing says where a word begins.
+
+    >>> str(without_spaces(Reading.parse("I saw [the man]")))
+    'I / saw / theman'
+    """
+    kept = [0]
+    for character in reading.text:
+        kept.append(kept[-1] + (not character.isspace()))
+    units = tuple((kept[start], kept[end]) for start, end in reading.units)
+    return Reading("".join(reading.text.split()), units)
+
+
 def _trimmed(text: str, start: int, end: int) -> Span:
     """A span without the spaces at its ends."""
     inner = text[start:end]

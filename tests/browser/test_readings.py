@@ -39,6 +39,26 @@ def test_a_phone_scrolls_down_and_never_sideways(visit: Start) -> None:
     assert one.page.evaluate(CUT) == []
 
 
+@pytest.mark.parametrize(("lang", "theme"), LOOKS)
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["projector", "phone"])
+def test_verdict_and_both_sentences_are_seen_without_scrolling(
+    visit: Start, tmp_path: Path, viewport: dict, lang: str, theme: str
+) -> None:
+    for name in ("bridge", "balls", "telescope"):
+        one = visit({"lang": lang, "case": name}, name="readings", viewport=viewport, color_scheme=theme)
+        one.page.screenshot(path=tmp_path / f"seen-{name}-{lang}-{theme}.png")
+        assert one.part("readings-verdict").inner_text().startswith({"zh": "lab-", "en": "In lab-"}[lang])
+        for part in ("readings-verdict", "readings-sentence0", "readings-sentence1"):
+            box = one.part(part).locator("img" if "sentence" in part else "p").first.bounding_box()
+            assert box["y"] >= 0 and box["y"] + box["height"] <= viewport["height"], (name, part)
+            assert box["x"] >= 0 and box["x"] + box["width"] <= viewport["width"]
+            assert box["height"] >= 20
+        for side in (0, 1):
+            picture = one.part(f"readings-sentence{side}").locator("img")
+            assert picture.evaluate("(one) => one.complete && one.naturalWidth") > 100, "arcs and boxes are drawn"
+            assert picture.get_attribute("alt")
+
+
 def test_a_link_to_the_page_opens_it_with_the_app_around_it(visit: Start) -> None:
     one = visit({"lang": "en", "case": "balls"}, name="readings")
     links = one.page.get_by_test_id("stTopNavLink")

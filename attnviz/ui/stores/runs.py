@@ -71,11 +71,11 @@ def trace(name: str, text: str, rule: RuleChoice, blank: int | None = None) -> T
 
 
 @st.cache_data(max_entries=32, show_spinner=False)  # four numbers: 1 kB an entry
-def head_distances(text: str) -> dict[str, float | None]:
+def head_distances(text: str, names: tuple[str, ...] = MODELS) -> dict[str, float | None]:
     """How different are the heads of each lab model on this text? Mean Jensen-Shannon divergence in bits."""
     from attnviz.measures import mean_head_distance
 
-    return {name: mean_head_distance(trace(name, text, SOFT)) for name in MODELS}
+    return {name: mean_head_distance(trace(name, text, SOFT)) for name in names}
 
 
 def card(name: str) -> Card | None:

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import attnviz as av
-from attnviz.figures.paint.palette import diverging
-from attnviz.figures.readings import Opened, arrows, lean_grid, opened_head, side_colours
-from attnviz.measures import by_unit
+from attnviz.figures.paint.palette import diverging, theme
+from attnviz.figures.readings import Opened, arrows, lean_grid, opened_head, pale, side_colours
+from attnviz.measures import Lean, by_unit
 from attnviz.selection import Style
 from attnviz.text.segmentation import Reading
 
@@ -23,28 +23,71 @@ def trace() -> av.Trace:
     return av.record(av.load("lab-4"), "南京市长江大桥")
 
 
-def test_grid_shows_every_lean_and_dots_the_clear_ones() -> None:
-    figure = lean_grid(BITS, CLEAR, selected=((1, 0), (0, 1)))
-    tiles, dots = figure.data
+def found(bits: torch.Tensor = BITS, special: float = 0.0) -> Lean:
+    """Leans whose clear heads are those of `CLEAR`; the first head rests where `special` is large."""
+    edge = torch.where(CLEAR, bits.abs() / 2, bits.abs() + 1)
+    rest = torch.zeros_like(bits)
+    rest[0, 0] = special
+    return Lean(BRIDGE, MAYOR, bits, -edge, edge, torch.ones_like(bits), rest)
+
+
+def test_grid_shows_every_lean_and_colours_and_letters_the_clear_ones_alone() -> None:
+    figure = lean_grid(found(), selected=((1, 0), (0, 1)))
+    tiles, clear, _ = figure.data
     np.testing.assert_array_equal(tiles.z, BITS.numpy())
-    assert (tiles.zmin, tiles.zmax) == (-2, 2), "nothing must be 0 but 0"
+    assert {colour for _, colour in tiles.colorscale} == {pale(Style())}, "what is not clear has no colour of a reading"
     assert np.array(tiles.customdata).tolist() == [[[0, 0], [0, 1], [0, 2]], [[1, 0], [1, 1], [1, 2]]]
-    assert [(round(y), round(x)) for x, y in zip(dots.x, dots.y, strict=True)] == [(0, 1), (1, 0)]
+    assert [list(row) for row in clear.z] == [[None, -1, None], [1, None, None]]
+    assert [colour for _, colour in clear.colorscale] == [*side_colours(False)[1:] * 2, *side_colours(False)[:1] * 2]
+    assert [list(row) for row in clear.text] == [["", "<b>B</b><br>-1.50", ""], ["<b>A</b><br>+2.00", "", ""]]
     assert tiles.text[0][1] == "-1.50"
     first, second = figure.layout.shapes
     assert (first.x0, first.y0, first.line.color) == (-0.5, 0.5, side_colours(False)[0])
     assert (second.x0, second.y0, second.line.color) == (0.5, -0.5, side_colours(False)[1])
 
 
+def test_heads_that_rest_are_hatched_and_have_no_number_and_no_colour() -> None:
+    tiles, clear, hatch = lean_grid(found(special=0.9)).data
+    assert [list(place) for place in hatch.meta] == [[0, 0]] and hatch.fillpattern.shape == "/"
+    assert tiles.text[0][0] == "" and clear.z[0][0] is None
+    assert (min(hatch.x[:5]), max(hatch.x[:5]), min(hatch.y[:5]), max(hatch.y[:5])) == (-0.46, 0.46, -0.44, 0.44)
+    assert tiles.hovertext[0][0] == "rests on [CLS]/[SEP] or on itself"
+    loud = Lean(BRIDGE, MAYOR, BITS, BITS - 9, BITS * 0 - 9, BITS * 0 + 1, BITS * 0 + 1)
+    assert [list(row) for row in lean_grid(loud).data[1].z] == [[None] * 3] * 2, "however far out of its band"
+    assert not lean_grid(found()).data[2].meta
+
+
 def test_small_leans_stay_pale() -> None:
-    assert lean_grid(BITS / 100, CLEAR).data[0].zmax == 0.5
+    small = Lean(BRIDGE, MAYOR, BITS / 100, BITS * 0 - 1, BITS * 0 + 1, BITS * 0 + 1, BITS * 0)
+    assert [list(row) for row in lean_grid(small).data[1].z] == [[None] * 3] * 2
 
 
 def test_grid_speaks_both_languages_and_themes() -> None:
-    english, chinese = (lean_grid(BITS, CLEAR, style=Style(language=words)) for words in ("en", "zh"))
-    assert english.data[0].colorbar.ticktext[2] == "2.0 A" and chinese.data[0].colorbar.ticktext[2] == "2.0 甲"
-    light, dark = (lean_grid(BITS, CLEAR, style=Style(dark=dark)) for dark in (False, True))
-    assert light.data[0].colorscale != dark.data[0].colorscale
+    english, chinese = (lean_grid(found(), style=Style(language=words)) for words in ("en", "zh"))
+    assert english.data[1].text[1][0] == "<b>A</b><br>+2.00" and chinese.data[1].text[1][0] == "<b>甲</b><br>+2.00"
+    light, dark = (lean_grid(found(), style=Style(dark=dark)) for dark in (False, True))
+    assert light.data[0].colorscale != dark.data[0].colorscale and light.data[1].colorscale != dark.data[1].colorscale
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_letters_on_a_readings_colour_and_its_colour_on_the_page_can_be_read(dark: bool) -> None:
+    style, ground = Style(dark=dark), "#0e1117" if dark else "#ffffff"
+    for colour in side_colours(dark):
+        assert contrast(theme(style).on_full, colour) >= 4.5, "WCAG 2 AA: 4.5 for text"
+        assert contrast(colour, ground) >= 4.5 and contrast(colour, pale(style)) >= 3
+    assert contrast(theme(style).text, pale(style)) >= 4.5
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2's ratio of the luminances of two colours."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
 
 
 @pytest.mark.parametrize("dark", [False, True])

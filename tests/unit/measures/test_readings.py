@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pytest
 import torch
 
 import attnviz as av
 from attnviz.errors import TextError
+from attnviz.measures.held import joined, spelled
 from attnviz.measures.readings import (
     Lean,
     by_unit,
+    held_words,
     lean,
     only,
     opinion,
@@ -153,10 +156,98 @@ def test_lean_of_a_run(trace: av.Trace) -> None:
 
 def test_a_head_that_rests_on_special_tokens_is_no_reader() -> None:
     bits, share = torch.tensor([[5.0, 1.0], [-9.0, -2.0]]), torch.tensor([[0.01, 0.5], [0.04, 0.3]])
-    found = Lean(BRIDGE, MAYOR, bits, bits, bits, share)
+    special = torch.tensor([[0.99, 0.4], [0.96, 0.5]])
+    found = Lean(BRIDGE, MAYOR, bits, bits, bits, share, special)
     assert (found.strongest(0), found.strongest(1)) == ((0, 1), (1, 1))
-    nobody = Lean(BRIDGE, MAYOR, bits, bits, bits, share / 100)
+    assert found.of("resting") == [(1, 0), (0, 0)] and found.verdicts() == [["resting", "unclear"]] * 2
+    nobody = Lean(BRIDGE, MAYOR, bits, bits, bits, share / 100, special)
     assert (nobody.strongest(0), nobody.strongest(1)) == ((0, 0), (1, 0))
+
+
+def leaning(bits: list[float], high: float = 1.0, special: float = 0.0) -> Lean:
+    """A run of one layer, the bands of all heads from -`high` to `high`."""
+    row = torch.tensor([bits])
+    return Lean(BRIDGE, MAYOR, row, row * 0 - high, row * 0 + high, row * 0 + 0.5, row * 0 + special)
+
+
+def test_a_verdict_is_clear_outside_the_band_and_pale_within() -> None:
+    found = leaning([1.2, -1.4, 0.9, -0.2, 2.0])
+    assert found.verdicts() == [["first", "second", "unclear", "unclear", "first"]]
+    assert found.clear.tolist() == [[True, True, False, False, True]]
+    assert found.readers(0) == [(0, 4), (0, 0)] and found.readers(1) == [(0, 1)]
+    assert found.of("unclear") == [(0, 2), (0, 3)]
+    every = [place for name in ("first", "second", "unclear", "resting") for place in found.of(name)]
+    assert sorted(every) == [(0, head) for head in range(5)], "each head has one verdict"
+
+
+def test_more_than_half_of_the_weight_on_specials_is_rest_whatever_the_bits() -> None:
+    assert leaning([9.0, -9.0], special=0.51).verdicts() == [["resting", "resting"]]
+    assert leaning([9.0, -9.0], special=0.5).verdicts() == [["first", "second"]]
+
+
+def test_a_band_that_does_not_hold_0_turns_no_head_round() -> None:
+    found = Lean(BRIDGE, MAYOR, *(torch.tensor([[x]]) for x in (-0.1, -0.6, -0.3, 0.5, 0.1)))
+    assert found.verdict(0, 0) == "unclear", "it leans to B, though less than chance does"
+
+
+def test_the_strongest_is_clear_where_any_is_even_if_another_leans_more() -> None:
+    row = torch.tensor([[2.0, 1.0, -0.1]])
+    high = torch.tensor([[3.0, 0.5, 1.0]])
+    found = Lean(BRIDGE, MAYOR, row, -high, high, row * 0 + 0.5, row * 0)
+    assert (found.strongest(0), found.strongest(1)) == ((0, 1), (0, 2))
+
+
+def test_special_tokens_get_what_the_rows_of_the_text_give_them(trace: av.Trace) -> None:
+    found = lean(trace, BRIDGE, MAYOR)
+    for layer in range(trace.n_layers):
+        for head in range(trace.n_heads):
+            rows = trace.weights(layer, head).tolist()[1:-1]
+            expected = sum(row[0] + row[-1] for row in rows) / len(rows)
+            assert found.special[layer, head].item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_neighbours_are_joined_by_the_mean_of_both_weights() -> None:
+    weights = torch.zeros(5, 5)
+    weights[0, 1], weights[1, 0] = 0.4, 0.2  # 0.3: together
+    weights[1, 2], weights[2, 1] = 0.5, 0.0  # 0.25: not above
+    weights[2, 4], weights[4, 2] = 1.0, 1.0  # no neighbours
+    weights[3, 4], weights[4, 3] = 0.0, 0.6
+    assert joined(weights).tolist() == [False, True, False, False, True]
+    assert joined(torch.ones(1, 1)).tolist() == [False]
+
+
+def test_what_a_head_joins_is_read_off_as_words(trace: av.Trace) -> None:
+    for layer in range(trace.n_layers):
+        for head in range(trace.n_heads):
+            rows, expected = trace.weights(layer, head).tolist(), "南"
+            for place, character in enumerate("京市长江大桥", start=2):
+                mean = (rows[place - 1][place] + rows[place][place - 1]) / 2
+                expected += ("" if mean > 0.25 else " / ") + character
+            assert str(spelled(trace, layer, head)) == expected
+
+
+def test_the_words_that_are_told_are_those_that_only_one_reading_makes(
+    trace: av.Trace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = lean(trace, BRIDGE, MAYOR)
+    told = {}
+    for cut in ("南京市/长江大桥", "南京/市长/江大桥", "南京市长/江/大桥", "南京/市/长江/大桥", "南京市长江大桥"):
+        monkeypatch.setattr(av.Trace, "weights", partial(looking_inside, cut.split("/")))
+        told[cut] = held_words(trace, found, 0, (0, 0)), held_words(trace, found, 1, (0, 0))
+    assert told == {
+        "南京市/长江大桥": (("南京市", "长江大桥"), ()),
+        "南京/市长/江大桥": ((), ("市长", "江大桥")),
+        "南京市长/江/大桥": ((), ("南京市长",)),
+        "南京/市/长江/大桥": (("长江",), ()),
+        "南京市长江大桥": (("南京市长江大桥",), ("南京市长江大桥",)),
+    }
+
+
+def looking_inside(words: list[str], layer: int, head: int | None = None) -> torch.Tensor:
+    """Weights of a head whose every token looks evenly at its word."""
+    units = torch.tensor([-1, *(number for number, word in enumerate(words) for _ in word), -2])
+    same = (units[:, None] == units[None, :]).float()
+    return same[None] if head is None else same
 
 
 def test_hiding_specials_from_the_model_is_not_needed(trace: av.Trace) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attnviz.errors import TextError
-from attnviz.text.segmentation import Lattice, Reading, same_text
+from attnviz.text.segmentation import Lattice, Reading, cases, same_text, without_spaces
 
 COUNTS = {"南京": 80, "南京市": 20, "市": 90, "市长": 87, "长": 60, "长江": 189, "长江大桥": 38, "大": 700, "大桥": 12,
           "江": 30, "江大": 0, "长江大": 0, "南": 10, "京": 5, "桥": 7}  # fmt: skip
@@ -138,3 +138,18 @@ def test_two_readings_must_be_two_and_of_one_text() -> None:
         same_text(bridge, Reading.parse("南京市/长江大桥"))
     with pytest.raises(TextError, match="not of one text"):
         same_text(bridge, Reading.parse("南京/市"))
+
+
+@pytest.mark.parametrize("name", [*cases()])
+def test_without_spaces_every_unit_keeps_its_letters(name: str) -> None:
+    for reading in cases()[name].readings:
+        bare = without_spaces(reading)
+        assert bare.text == reading.text.replace(" ", "")
+        assert bare.words == [word.replace(" ", "") for word in reading.words]
+        assert without_spaces(bare) == bare
+
+
+def test_every_sentence_of_the_list_has_two_readings_and_a_gloss_of_each() -> None:
+    for case in cases().values():
+        assert same_text(*case.readings)
+        assert all(gloss.strip() for pair in case.glosses.values() for gloss in pair) and case.contexts

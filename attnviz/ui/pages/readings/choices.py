@@ -6,14 +6,17 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from attnviz.errors import AttnvizError
-from attnviz.text.segmentation import Case, Lattice, Reading, cases
-from attnviz.ui.kit import LANGUAGE, MODELS, Param, address, choose_lab_model, language, one_of, plain, t, table
+from attnviz.text.lattice import Cut
+from attnviz.text.segmentation import Case, Reading, cases
+from attnviz.ui.kit import LANGUAGE, MODELS, Param, address, choose_one, flag, language, one_of, plain, t, table
+from attnviz.ui.pages.readings import cuts
 
 KEY = "readings."
 OWN = "own"
 VIEWS = ("token", "word", "difference")
-BEST = 8  # readings offered for a sentence, at most
+TAUGHT, ORDINARY = "lab-readings", "lab-4"  # of one size; only the first was taught two readings
+START, START_CASE = TAUGHT, "bridge"  # what the page opens with
+OFFERED = (TAUGHT, *MODELS)
 
 
 def place_of(text: str) -> str:
@@ -24,13 +27,14 @@ def place_of(text: str) -> str:
 
 PARAMS = {
     "lang": LANGUAGE,
-    "case": Param("case", KEY + "case", "bridge", one_of(*cases(), OWN)),
+    "case": Param("case", KEY + "case", START_CASE, one_of(*cases(), OWN)),
     "first": Param("a", KEY + "first", None, str),
     "second": Param("b", KEY + "second", None, str),
-    "model": Param("model", KEY + "model", "lab-4", one_of(*MODELS)),
+    "model": Param("model", KEY + "model", START, one_of(*OFFERED)),
     "before": Param("before", KEY + "before", "", str),
     "after": Param("after", KEY + "after", "", str),
     "own": Param("own", KEY + "own", "", str),
+    "spaces": Param("bare", KEY + "spaces", False, flag),
     "view": Param("view", KEY + "view", "token", one_of(*VIEWS)),
     "left": Param("left", KEY + "left", None, place_of),
     "right": Param("right", KEY + "right", None, place_of),
@@ -43,7 +47,7 @@ def choice_of(name: str) -> str | None:
     return None if value is None else str(value)
 
 
-def put(**values: str | None) -> None:
+def put(**values: str | int | None) -> None:
     """Choose for the reader."""
     for name, value in values.items():
         st.session_state[KEY + name] = value
@@ -55,7 +59,7 @@ def fill() -> None:
     if choice_of("first") is None or choice_of("second") is None:
         put(first=case.first if case else "", second=case.second if case else "")
     if KEY + "text" not in st.session_state or address.returned():
-        put(text=_plain(choice_of("first") or ""))
+        put(text=cuts.as_typed(choice_of("first") or ""))
 
 
 def link_params() -> dict[str, Param]:
@@ -70,20 +74,64 @@ def chosen_case() -> Case | None:
 
 
 def choose_sentence() -> None:
-    """A sentence from the list, or the reader's own."""
+    """A sentence from the list, or the reader's own, with or without its spaces; where it can be cut two ways."""
     known = cases()
     with st.sidebar:
         st.selectbox(
             t("case"), (*known, OWN), key=KEY + "case", on_change=_take_case,
-            format_func=lambda name: t("own_case") if name == OWN else _plain(known[name].first),
+            format_func=lambda name: t("own_case") if name == OWN else cuts.as_typed(known[name].first),
         )  # fmt: skip
         st.text_input(t("reading_sentence"), key=KEY + "text", on_change=_take_text, placeholder=t("text_placeholder"))
+        put(spaces=spaces_out())  # a switch that is not drawn would be forgotten
+        if spaces_out() or not cuts.has_no_spaces(st.session_state[KEY + "text"]):
+            st.toggle(t("readings.spaces"), key=KEY + "spaces", help=t("readings.spaces_help"), on_change=_take_spaces)
+        _offer_stretches(cuts.stretches_of(_sentence()))
+
+
+def _offer_stretches(found: Cut) -> None:
+    """The stretches of the sentence that can be cut two ways, to press."""
+    if not found.stretches:
+        return
+    pairs = [cuts.pair(found, number) for number in range(len(found.stretches))]
+    now = (choice_of("first"), choice_of("second"))
+    put(stretch=pairs.index(now) if now in pairs else None)
+    st.radio(
+        t("readings.stretches"), range(len(pairs)), key=KEY + "stretch", help=t("readings.stretches_help"),
+        format_func=lambda number: plain(str(found.stretches[number])), on_change=_take_stretch, args=(pairs,),
+    )  # fmt: skip
+
+
+def spaces_out() -> bool:
+    """Are the spaces taken out?"""
+    return bool(st.session_state[KEY + "spaces"])
+
+
+def _sentence() -> str:
+    """What stands in the box, as it is read."""
+    text = str(st.session_state[KEY + "text"])
+    return cuts.bare(text) if spaces_out() else text
 
 
 def choose_model() -> str:
-    """1, 2, 4 or 8 heads."""
+    """The model that was taught two readings, or an ordinary one of 1, 2, 4 or 8 heads."""
     with st.sidebar:
-        return choose_lab_model(PARAMS["model"], _forget_heads)
+        return choose_one(
+            PARAMS["model"], OFFERED, t("readings.model"), model_title, t("readings.model_help"), _forget_heads
+        )
+
+
+def model_title(name: str) -> str:
+    """A model of this page in a word: its number of heads, or that it was taught."""
+    return t("readings.taught") if name == TAUGHT else name.removeprefix("lab-")
+
+
+def offer_other_model(model: str) -> None:
+    """One press to the same sentence in the model that was taught two readings, or in the ordinary one of its size."""
+    other = ORDINARY if model == TAUGHT else TAUGHT
+    st.button(
+        t("readings.to_plain" if other == ORDINARY else "readings.to_taught"), key=KEY + "other", type="tertiary",
+        icon=":material/compare_arrows:", on_click=_take_model, args=(other,),
+    )  # fmt: skip
 
 
 def choose_context() -> tuple[str, str]:
@@ -107,8 +155,14 @@ def own_words() -> tuple[str, ...]:
     return tuple((choice_of("own") or "").split())
 
 
-def choose_reading(side: str, options: Iterable[str]) -> str:
-    """Reading A or B: one of the best, or typed with / or [ ]."""
+def choose_readings(options: Iterable[str]) -> tuple[str, str]:
+    """Reading A and B: two of the best, or typed with / or [ ]."""
+    with st.sidebar:
+        first, second = (_choose_reading(side, options) for side in ("first", "second"))
+    return first, second
+
+
+def _choose_reading(side: str, options: Iterable[str]) -> str:
     current = choice_of(side) or ""
     known = list(dict.fromkeys([current, *options]))
     chosen = st.selectbox(
@@ -127,73 +181,69 @@ def choose_view() -> str:
     return choice_of("view") or "token"
 
 
-def glosses() -> tuple[str, str]:
-    """What the two readings of the case mean; nothing for the reader's own."""
+def glosses(readings: tuple[Reading, Reading]) -> tuple[str, str]:
+    """What the two readings mean, as far as the list of sentences knows."""
     case = chosen_case()
-    return case.glosses[language()] if case else ("", "")
-
-
-@st.cache_data(max_entries=32, show_spinner=False)  # eight readings of a sentence: 2 kB an entry
-def best_readings(text: str, own: tuple[str, ...] = ()) -> dict[str, float]:
-    """The best readings of a text by the dictionary, as one would write them, and their probabilities.
-
-    The best that hold one of the reader's own words are among them.
-    """
-    try:
-        every = Lattice.of(text, own).best(20 * BEST) if _cut(text) else []
-    except AttnvizError:
-        return {}
-    mine = [one for one in every[BEST - 2 :] if set(own) & set(one[0].words)]
-    return {"/".join(reading.words): p for reading, p in [*every[: BEST - 2], *mine[:2]]}
+    return case.glosses[language()] if case else (cuts.gloss_of(readings[0]), cuts.gloss_of(readings[1]))
 
 
 def offered(own: tuple[str, ...]) -> dict[str, float]:
     """The readings that are offered for the sentence in its box, and their probabilities."""
     with st.spinner(t("cutting")):
-        return best_readings(st.session_state[KEY + "text"], own)
+        return cuts.best_readings(_sentence(), own)
 
 
 def show_offered(options: dict[str, float]) -> None:
     """The best readings and how probable each is among all ways to cut the text."""
-    if options:
-        rows = [(plain(written), percent(p)) for written, p in options.items()]
+    if len(options) > 1:  # letters without spaces are one word to this dictionary
+        rows = [(plain(written), cuts.percent(p)) for written, p in options.items()]
         with st.sidebar:
             st.caption(f"**{t('best_readings')}**", help=t("best_readings_help"))
             st.markdown(table((t("reading"), t("probability")), rows, "---:"))
 
 
-def percent(p: float) -> str:
-    """A probability as one reads it: 99.7%, 0.04%, 3e-07."""
-    return f"{p:.1%}" if p >= 0.0005 else f"{p:.0e}"
-
-
-def _cut(text: str) -> bool:
-    """Is it cut with slashes? English words are grouped with brackets instead."""
-    return not any(character.isspace() for character in text.strip())
-
-
-def _plain(written: str) -> str:
-    """The text of a reading; what was typed, where it is none."""
-    try:
-        return Reading.parse(written).text
-    except AttnvizError:
-        return written
-
-
 def _take_case() -> None:
-    """Another sentence from the list: its readings, and nothing around it."""
+    """Another sentence from the list: its readings, its spaces, and nothing around it."""
     case = chosen_case()
     if case is not None:
-        put(first=case.first, second=case.second, text=_plain(case.first), before="", after="")
+        text = cuts.as_typed(case.first)
+        put(first=case.first, second=case.second, text=text, before="", after="", spaces=False)
     _forget_heads()
 
 
 def _take_text() -> None:
-    """The reader's own sentence: its two best readings."""
-    text = st.session_state[KEY + "text"]
-    best = [*best_readings(text, own_words()), text, text]
-    put(case=OWN, first=best[0], second=best[1], before="", after="")
+    """The reader's own sentence: two readings of it. The model that reads letters without spaces gets none."""
+    text = str(st.session_state[KEY + "text"])
+    without = choice_of("model") == TAUGHT and not cuts.has_no_spaces(text)
+    put(case=OWN, before="", after="", spaces=without and bool(cuts.stretches_of(cuts.bare(text)).stretches))
+    _take_two()
+
+
+def _take_two() -> None:
+    """The two readings to begin with."""
+    first, second = cuts.two_readings(_sentence(), own_words())
+    put(first=first, second=second)
     _forget_heads()
+
+
+def _take_spaces() -> None:
+    """The spaces of the reader's own sentence taken out, or put back; a sentence of the list keeps its readings."""
+    if choice_of("case") == OWN:
+        _take_two()
+
+
+def _take_model(name: str) -> None:
+    """Another model for the same sentence."""
+    put(model=name)
+    _forget_heads()
+
+
+def _take_stretch(pairs: list[tuple[str, str]]) -> None:
+    """A stretch was pressed: its two readings."""
+    number = st.session_state[KEY + "stretch"]
+    if number is not None:
+        put(case=OWN, first=pairs[number][0], second=pairs[number][1])
+        _forget_heads()
 
 
 def _take_reading() -> None:

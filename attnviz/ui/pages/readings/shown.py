@@ -1,47 +1,53 @@
-"""What the readings page shows: the two readings, how every head leans, two heads opened, context, head counts."""
+"""What the readings page shows: the verdict, the sentence twice, every head, two heads opened, context, head counts."""
 
 from __future__ import annotations
 
-import html
-from dataclasses import dataclass
+from base64 import b64encode
+from html import escape
 from typing import TYPE_CHECKING, cast
 
 import streamlit as st
 
-from attnviz.text.segmentation import Lattice, Reading, same_text, within
+from attnviz.text.segmentation import Lattice, Reading, same_text, within, without_spaces
 from attnviz.text.segmentation import cases as known_cases
-from attnviz.ui.kit import MODELS, SOFT, bold, clicked, dark, figure_text, listen_to_clicks, plain, style_now, t, table
-from attnviz.ui.pages.readings.choices import KEY, choice_of, glosses, own_words, percent, put
+from attnviz.ui.kit import SOFT, bold, clicked, figure_text, listen_to_clicks, plain, style_now, t, table
+from attnviz.ui.pages.readings import verdict
+from attnviz.ui.pages.readings.choices import (
+    KEY,
+    OFFERED,
+    TAUGHT,
+    choice_of,
+    glosses,
+    model_title,
+    offer_other_model,
+    own_words,
+    put,
+    spaces_out,
+)
+from attnviz.ui.pages.readings.cuts import has_no_spaces, percent
+from attnviz.ui.pages.readings.verdict import Leaning
 from attnviz.ui.stores import runs
 
 if TYPE_CHECKING:
+    from attnviz.figures.arcs import Arcs
     from attnviz.figures.readings import View
-    from attnviz.measures.readings import Lean
-    from attnviz.trace import Trace
+    from attnviz.measures.readings import Place
 
-HEIGHT = 350
-Place = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Leaning:
-    """One run and its lean, with the readings of the whole text that the model read."""
-
-    trace: Trace
-    lean: Lean
-
-    @property
-    def readings(self) -> tuple[Reading, Reading]:
-        """Reading A and B of the whole text."""
-        return self.lean.first, self.lean.second
+HEIGHT = 300
+FULL = 1.1  # how much an SVG of a sentence may grow on a wide screen
 
 
 @runs.kept
-def measured(name: str, first: str, second: str, before: str, after: str) -> Leaning:
-    """How the heads of a model lean between two written readings. Raises `TextError` where they are not two."""
+def measured(name: str, first: str, second: str, around: tuple[str, str] = ("", ""), bare: bool = False) -> Leaning:
+    """How the heads of a model lean between two written readings. Raises `TextError` where they are not two.
+
+    `around` is the text before and after; `bare` takes all spaces out.
+    """
     from attnviz.measures.readings import lean
 
-    a, b = (within(reading, before, after) for reading in parsed(first, second))
+    a, b = (within(reading, *around) for reading in parsed(first, second))
+    if bare:
+        a, b = without_spaces(a), without_spaces(b)
     trace = runs.trace(name, a.text, SOFT)
     return Leaning(trace, lean(trace, a, b))
 
@@ -53,35 +59,74 @@ def parsed(first: str, second: str) -> tuple[Reading, Reading]:
     return readings
 
 
+def alone(first: str, second: str) -> tuple[Reading, Reading]:
+    """The two readings as the page shows them: with or without their spaces."""
+    one, other = parsed(first, second)
+    return (without_spaces(one), without_spaces(other)) if spaces_out() else (one, other)
+
+
+def tell_verdict(model: str, leaning: Leaning) -> None:
+    """The verdict in a sentence."""
+    with st.container(key=KEY + "verdict"):
+        st.markdown(verdict.verdict(model, leaning), unsafe_allow_html=True)
+        if not any(leaning.lean.bits.flatten().tolist()):
+            st.caption(t("lean_same"))
+
+
+def tell_why(model: str) -> None:
+    """Why the verdict is what it is; beside it the way to the other model."""
+    said, press = st.columns([7, 2], gap="small", vertical_alignment="center")
+    said.caption(t("readings.why_taught" if model == TAUGHT else "readings.why_plain", model=plain(model)))
+    with press:
+        offer_other_model(model)
+
+
 def shares(leaning: Leaning, alone: tuple[Reading, Reading]) -> tuple[list[str], list[str]]:
     """What the model's word boundaries and the dictionary think of A and of B, each as a line; empty where nothing."""
     from attnviz.experiments.sentences import share
 
     part = share(leaning.trace, *leaning.readings)
     model = ["", ""] if part is None else [t("reading_model", share=f"{p:.1%}") for p in (part, 1 - part)]
-    if any(character.isspace() for character in alone[0].text.strip()):
+    if not has_no_spaces(alone[0].text):
         return model, ["", ""]
     lattice = Lattice.of(alone[0].text, own=[*own_words(), *(word for reading in alone for word in reading.words)])
     found = [lattice.probability(reading) for reading in alone]
-    return model, [t("reading_dictionary", share=percent(p)) for p in found]
+    return model, [t("reading_dictionary", share=percent(p)) if p else "" for p in found]
 
 
-def draw_readings(leaning: Leaning, alone: tuple[Reading, Reading], places: tuple[object, object]) -> None:
-    """Under each reading its gloss and how probable it is."""
-    from attnviz.figures.readings import side_colours
+def draw_sentences(leaning: Leaning, alone: tuple[Reading, Reading]) -> None:
+    """The sentence twice, each time as the head reads it that holds that reading best."""
+    from attnviz.figures.arcs import arcs_of, room
 
-    for side, (place, gloss, colour, *lines) in enumerate(
-        zip(places, glosses(), side_colours(dark()), *shares(leaning, alone), strict=True)
-    ):
-        facts = " · ".join(filter(None, (plain(gloss), *lines)))
-        words = "".join(
-            f"<span style='border:2px solid {colour};border-radius:4px;padding:0 .3em;margin-right:.25em'>"
-            f"{html.escape(word)}</span>"
-            for word in alone[side].words
-        )
-        with place:  # type: ignore[attr-defined]
-            st.html(f"<div style='line-height:1.9'>{words}</div>")
-            st.caption(facts or " ")
+    pictures = [arcs_of(leaning.trace, leaning.lean, leaning.lean.strongest(side), side) for side in (0, 1)]
+    arch = max(map(room, pictures))
+    told = zip(glosses(alone), *shares(leaning, alone), strict=True)
+    for side, (place, (gloss, *facts)) in enumerate(zip(st.columns(2, gap="medium"), told, strict=True)):
+        with place, st.container(key=f"{KEY}sentence{side}"):
+            words = " / ".join(f"<span>{plain(word)}</span>" for word in alone[side].words)
+            st.markdown(
+                f"{verdict.coloured(side)} &ensp;**{words}** &ensp;<small>{plain(gloss)}</small>",
+                unsafe_allow_html=True,
+            )  # fmt: skip
+            _draw_arcs(leaning, side, pictures[side], arch)
+            lines = [plain(verdict.about_strongest(leaning.lean, side)), *facts]
+            st.caption(" · ".join(filter(None, lines)))
+
+
+def _draw_arcs(leaning: Leaning, side: int, picture: Arcs, arch: float) -> None:
+    """Arcs and boxes of one head, as a picture that fits any width."""
+    from attnviz.figures.arcs import arcs
+    from attnviz.measures.held import spelled
+
+    place = leaning.lean.strongest(side)
+    drawn = arcs(picture, style_now(), arch)
+    width = float(drawn.split("width='")[1].split("'")[0]) * FULL
+    alt = t(
+        "readings.seen_alt", layer=place[0], head=place[1], words=str(spelled(leaning.trace, *place)),
+        standing=verdict.about_strongest(leaning.lean, side),
+    )  # fmt: skip
+    source = "data:image/svg+xml;base64," + b64encode(drawn.encode()).decode()
+    st.html(f"<img style='width:100%;max-width:{width:.0f}px' alt='{escape(alt, quote=True)}' src='{source}'>")
 
 
 def heads_now(leaning: Leaning) -> tuple[Place, Place]:
@@ -97,24 +142,33 @@ def heads_now(leaning: Leaning) -> tuple[Place, Place]:
 
 
 def draw_lean(leaning: Leaning, open_heads: tuple[Place, Place]) -> None:
-    """The lean of every head; a click opens one on its side."""
+    """What every head does; a click opens one on its side."""
     from attnviz.figures.readings import lean_grid
 
     lean = leaning.lean
     rows, columns = lean.bits.shape
-    layer, head = lean.strongest(0)
+    who = {name: verdict.names(lean.of(name)) for name in ("first", "second", "resting")}
     st.plotly_chart(
-        lean_grid(lean.bits, lean.clear, selected=open_heads, style=style_now(height=HEIGHT)),
-        key=KEY + "lean", theme=None, config={"displayModeBar": False},
-        alt=t("figure.alt_lean", layers=rows, heads=columns, layer=layer, head=head, bits=bits_text(lean, layer, head)),
+        lean_grid(lean, selected=open_heads, style=style_now(height=HEIGHT)), key=KEY + "lean", theme=None,
+        config={"displayModeBar": False}, alt=t("readings.alt_lean", layers=rows, heads=columns, **who),
     )  # fmt: skip
-    count = {"first": int((lean.bits > lean.high).sum()), "second": int((lean.bits < lean.low).sum())}
-    st.caption(t("lean_count", **count, heads=rows * columns, chance=f"{0.05 * rows * columns:.1f}"))
+    st.markdown(_legend(leaning), unsafe_allow_html=True)
 
 
-def bits_text(lean: Lean, layer: int, head: int) -> str:
-    """The bits of a head with their sign."""
-    return f"{lean.bits[layer, head]:+.2f}"
+def _legend(leaning: Leaning) -> str:
+    """What the colours mean and whose they are, and how many heads chance would colour."""
+    from attnviz.figures.readings import swatches
+
+    lean = leaning.lean
+    marks = swatches(style_now())
+    reading = lean.bits.numel() - len(lean.of("resting"))
+    parts = [
+        f"<span style='display:inline-block;width:.9em;height:.9em;border-radius:2px;background:{marks[name]}'></span> "
+        f"{plain(said)}"
+        for name, said in verdict.legend(lean).items()
+    ]
+    parts.append(t("readings.chance", chance=f"{0.05 * reading:.1f}"))
+    return f"<small>{' &ensp;'.join(parts)}</small>"
 
 
 def draw_heads(leaning: Leaning, open_heads: tuple[Place, Place], columns: tuple[object, object]) -> None:
@@ -123,18 +177,12 @@ def draw_heads(leaning: Leaning, open_heads: tuple[Place, Place], columns: tuple
     if view == "word":  # one head under both readings: the one that leans more
         open_heads = (max(open_heads, key=lambda place: abs(float(leaning.lean.bits[place]))),) * 2
     for side, (place, column) in enumerate(zip(open_heads, columns, strict=True)):
-        layer, head = place
-        told = {
-            "side": t("reading_first" if side == 0 else "reading_second"), "layer": layer, "head": head,
-            "bits": bits_text(leaning.lean, layer, head), "share": f"{leaning.lean.share[layer, head]:.0%}",
-            "low": f"{leaning.lean.low[layer, head]:+.2f}", "high": f"{leaning.lean.high[layer, head]:+.2f}",
-        }  # fmt: skip
-        strongest = place == leaning.lean.strongest(side)
+        told = verdict.about_open(leaning.lean, side, place, view == "word")
         with column:  # type: ignore[attr-defined]
-            st.caption(t("lean_words" if view == "word" else "lean_open" if strongest else "lean_picked", **told))
+            st.caption(told)
             st.plotly_chart(
                 _head_figure(leaning, side, open_heads, view), key=f"{KEY}head{side}", theme=None,
-                config={"displayModeBar": False}, alt=t("lean_picked", **told).replace("*", ""),
+                config={"displayModeBar": False}, alt=told.replace("*", ""),
             )  # fmt: skip
 
 
@@ -148,7 +196,6 @@ def _head_figure(leaning: Leaning, side: int, open_heads: tuple[Place, Place], v
 
 def draw_context(name: str, first: str, second: str, leaning: Leaning) -> None:
     """What surroundings do to the word boundaries, and to every head."""
-    st.markdown(f"**{t('context_title')}**")
     found = turned(name, first, second)
     if found is not None:
         around = [f"{before}…{after}" for before, after in (found.towards_first, found.towards_second)]
@@ -178,7 +225,7 @@ def _arrows(name: str, first: str, second: str, leaning: Leaning) -> None:
     from attnviz.experiments.sentences import share
     from attnviz.figures.readings import arrows
 
-    alone = measured(name, first, second, "", "")
+    alone = measured(name, first, second, bare=spaces_out())
     parts = [share(one.trace, *one.readings) for one in (alone, leaning)]
     if parts[0] is not None and parts[1] is not None:
         st.caption(t("context_share", without=f"{parts[0]:.1%}", with_context=f"{parts[1]:.1%}"))
@@ -205,32 +252,50 @@ def _surround(found) -> None:  # type: ignore[no-untyped-def]
     put(before=before, after=after)
 
 
-def show_head_counts(name: str, first: str, second: str, before: str, after: str) -> None:
-    """1, 2, 4 and 8 heads side by side: how many lean clearly, how much, how different they are."""
-    st.caption(f"**{t('readings_heads_title')}**", help=t("readings_heads_help"))
-    text = before + Reading.parse(first).text + after
-    distances = runs.head_distances(text)
-    columns = (
-        "col_heads",
-        "heads_first",
-        "heads_second",
-        "heads_clear",
-        "heads_strongest",
-        "col_distance",
-        "col_boundary",
-    )
+def show_head_counts(name: str, written: tuple[str, str], around: tuple[str, str]) -> None:
+    """The taught model, then 1, 2, 4 and 8 heads: how many hold a reading clearly, how much, how different they are."""
+    bare = spaces_out()
+    text = measured(name, *written, around, bare).trace.text
+    distances = runs.head_distances(text, OFFERED)
+    columns = [
+        t("readings.model"), *(verdict.coloured(side) for side in (0, 1)), t("heads_clear"), t("readings.resting"),
+        t("heads_strongest"), t("col_distance"), t("col_boundary"),
+    ]  # fmt: skip
     rows = []
-    for model in MODELS:
-        lean = measured(model, first, second, before, after).lean
+    for model in OFFERED:
+        lean = measured(model, *written, around, bare).lean
         card = runs.card(model)
-        top = max((lean.bits.max().item(), lean.bits.min().item()), key=abs)
+        top = max((lean.strongest(side) for side in (0, 1)), key=lambda place: abs(float(lean.bits[place])))
         cells = [
-            model.removeprefix("lab-"), str(int((lean.bits > lean.high).sum())), str(int((lean.bits < lean.low).sum())),
-            str(lean.bits.numel()), f"{top:+.2f}", figure_text(distances[model]),
-            figure_text(card.figures.get("boundary_f1_jieba") if card else None),
+            model_title(model), str(len(lean.readers(0))), str(len(lean.readers(1))), str(lean.bits.numel()),
+            str(len(lean.of("resting"))), f"{verdict.place_text(top)}: {verdict.bits_text(lean, top)}",
+            figure_text(distances[model]), figure_text(card.figures.get("boundary_f1_jieba") if card else None),
         ]  # fmt: skip
         rows.append(bold(cells, model == name))
-    st.markdown(table([t(column) for column in columns], rows, "---:"))
+    st.caption(t("readings_heads_help"))
+    st.markdown(table(columns, rows, "---:"), unsafe_allow_html=True)
+
+
+def show_evidence(leaning: Leaning) -> None:
+    """Every head in a table: its bits, their band, how much it rests, its verdict, the words read off its weights."""
+    from attnviz.measures.held import spelled
+
+    lean = leaning.lean
+    names = ("head", "bits", "band", "rest", "verdict", "reads")
+    rows = []
+    for layer, verdicts in enumerate(lean.verdicts()):
+        for head, found in enumerate(verdicts):
+            place = (layer, head)
+            told = t(f"figure.verdict_{found}")
+            side = {"first": 0, "second": 1}.get(found)
+            rows.append([
+                verdict.place_text(place), verdict.bits_text(lean, place),
+                f"{float(lean.low[place]):+.2f} … {float(lean.high[place]):+.2f}", f"{float(lean.special[place]):.0%}",
+                told if side is None else verdict.coloured(side, told),
+                " / ".join(map(plain, spelled(leaning.trace, *place).words)),
+            ])  # fmt: skip
+    st.caption(t("readings.evidence_help"))
+    st.markdown(table([t(f"readings.evidence_{name}") for name in names], rows), unsafe_allow_html=True)
 
 
 def listen() -> None:
@@ -244,6 +309,8 @@ def _open_head() -> None:
     if found is None:
         return
     layer, head = found
-    written = [choice_of(name) or "" for name in ("model", "first", "second", "before", "after")]
-    side = "left" if measured(*written).lean.bits[layer, head] >= 0 else "right"
-    put(**{side: f"{layer}.{head}"})
+    model, first, second, before, after = (
+        choice_of(name) or "" for name in ("model", "first", "second", "before", "after")
+    )
+    lean = measured(model, first, second, (before, after), spaces_out()).lean
+    put(**{"left" if lean.bits[layer, head] >= 0 else "right": f"{layer}.{head}"})

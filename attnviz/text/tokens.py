@@ -245,9 +245,8 @@ def _numbered(labels: list[str], text: str, spans: Sequence[Span | None]) -> lis
 
     A piece may end one character and begin the next (长 3/3 江 1/3).
     """
-    known = [span for span in spans if span]
-    if all(one[1] <= after[0] for one, after in pairwise(known)):
-        return labels  # nothing is shared: so it is of nearly every text, and looking at each character takes long
+    if all(one[1] <= after[0] for one, after in pairwise(filter(None, spans))):
+        return labels  # nothing is shared, as in nearly every text: looking at each character takes long
     faces = [span and _after_space(text, *span) for span in spans]
     owners: dict[int, list[int]] = {}
     for place, face in enumerate(faces):

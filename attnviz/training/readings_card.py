@@ -3,7 +3,7 @@
     python -m attnviz.training.readings_card lab-readings --zh common_voice_zh.txt --en common_voice_en.txt [--write]
 
 From the folder and the two files alone: the stretches are found by code (``attnviz.text.lattice``), in the sentences
-that training never saw. What counts as held is in ``readings/measure.py``, written before the runs.
+that training never saw. What counts as held is in ``readings/measure.py``, fixed before the first evaluation.
 `--beside NAME=FOLDER` measures other runs too (seeds, controls); what was measured of them before is kept where none
 is given.
 """

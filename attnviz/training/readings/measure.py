@@ -1,6 +1,6 @@
 """Do two heads hold the two readings of held-out stretches? Everything that the card of `lab-readings` says.
 
-The criterion, written down before the runs. Of every crossing stretch in a held-out sentence, with the sentence around
+The criterion, fixed before the first evaluation. Of every crossing stretch in a held-out sentence, the sentence around
 it: **held** when one head's weights in the top layer fit the first reading by more than 2 nats and another's the second
 (`measures.held.fit`); **exact** when one head's weights spell the first reading inside the stretch and another's the
 second (neighbours are joined when the mean of the two weights between them is above 0.25). **New**: its characters

@@ -154,7 +154,7 @@ def test_no_made_up_text_holds_a_sentence_of_the_page(words: Dictionary) -> None
     ]
     assert not any(is_of_page(text) for text in made) and any(stretches(text, words) for text in made)
     page = [one.readings[0].text for one in cases().values()]
-    assert "南京市长江大桥" in forbidden() and len(page) == 13
+    assert "南京市长江大桥" in forbidden() and len(page) >= 13
     assert list(allowed(iter([*page, "在" + page[0] + "上", "好"]))) == ["好"]
 
 

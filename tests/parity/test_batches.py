@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import product
@@ -42,6 +42,7 @@ from attnviz.text.tokens import Encoded
 from tests.parity import tiny
 from tests.parity.architectures import ARCHITECTURES, IDS, build, way_of
 from tests.parity.test_interventions import SIZES
+from tests.parity.tiny import Models
 
 TEXTS = (
     "南京市长江大桥",
@@ -64,20 +65,11 @@ TOGETHER = [
     and "input_ids" in one.inputs
     and "pixel_values" not in one.inputs
 ]
-Models = Callable[[str], Model]
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory, wordpiece: PreTrainedTokenizerBase) -> Models:
-    root, loaded = tmp_path_factory.mktemp("models"), {}
-
-    def find(name: str) -> Model:
-        if name not in loaded:
-            kind = "seq2seq" if name in ("t5", "bart") else "masked" if name == "mpnet" else tiny.kind_of(name)
-            loaded[name] = load(str(tiny.save(kind, name, root / name, wordpiece, **SIZES.get(name, {}))))
-        return loaded[name]
-
-    return find
+    return tiny.opener(tmp_path_factory.mktemp("models"), wordpiece, SIZES)
 
 
 def far(first: Tensor | None, second: Tensor | None) -> float:

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, ClassVar
 
 import pytest
@@ -41,13 +42,13 @@ from attnviz import (
 )
 from tests.parity import tiny
 from tests.parity.test_interventions import SIZES
+from tests.parity.tiny import Models
 
 TEXT, TARGET = "南京市长江大桥", "the mat 在上"
 EXACT = ("bert", "gpt2", "opt", "gpt_neox", "bart")
 # Types whose norms or rotary positions are computed in float32 whatever the model's number type.
 ROUNDED = ("modernbert", "llama", "gemma2", "gpt_oss", "t5")
 KINDS = (*EXACT, *ROUNDED)
-Models = Callable[[str], Model]
 
 
 @dataclass(frozen=True)
@@ -86,15 +87,13 @@ class Gate(Intervention):
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory, wordpiece: PreTrainedTokenizerBase) -> Models:
     """One tiny model by its type, in float64 where its experts are computed in it."""
-    root, loaded = tmp_path_factory.mktemp("models"), {}
+    single = tiny.opener(tmp_path_factory.mktemp("models"), wordpiece, SIZES)
 
+    @cache
     def find(name: str) -> Model:
-        if name not in loaded:
-            kind = "seq2seq" if name in ("t5", "bart") else tiny.kind_of(name)
-            single = load(str(tiny.save(kind, name, root / name, wordpiece, **SIZES.get(name, {}))))
-            exact = copy.deepcopy(single.network).double() if name != "gpt_oss" else single.network
-            loaded[name] = replace(single, network=exact)
-        return loaded[name]
+        found = single(name)
+        exact = copy.deepcopy(found.network).double() if name != "gpt_oss" else found.network
+        return replace(found, network=exact)
 
     return find
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -27,12 +27,12 @@ from attnviz import (
     Soft,
     TopK,
     Trace,
-    load,
     record,
 )
 from attnviz.adapter import registered as interface
 from attnviz.measures import candidates, moved, prediction_change
 from tests.parity import tiny
+from tests.parity.tiny import Models
 
 TEXT, TARGET = "南京市长江大桥, the cat", "the mat 在上"
 HEADS = 4
@@ -61,22 +61,11 @@ SIZES: dict[str, dict[str, Any]] = {
     "jamba": dict(num_hidden_layers=3, attn_layer_period=2, attn_layer_offset=1, num_key_value_heads=2,
                   mamba_d_state=4, mamba_dt_rank=4, num_experts=2, num_experts_per_tok=1, use_mamba_kernels=False),
 }  # fmt: skip
-Models = Callable[[str], Model]
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory, wordpiece: PreTrainedTokenizerBase) -> Models:
-    """One tiny model by its type, saved and loaded once."""
-    root = tmp_path_factory.mktemp("models")
-    loaded: dict[str, Model] = {}
-
-    def find(name: str) -> Model:
-        if name not in loaded:
-            kind = "seq2seq" if name in TWO_TEXTS else tiny.kind_of(name)
-            loaded[name] = load(str(tiny.save(kind, name, root / name, wordpiece, **SIZES.get(name, {}))))
-        return loaded[name]
-
-    return find
+    return tiny.opener(tmp_path_factory.mktemp("models"), wordpiece, SIZES)
 
 
 def changed(model: Model, *changes: Intervention) -> Trace:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from attnviz import Model, load, record
+from attnviz import record
 from attnviz.core.causal import CausalMask
 from attnviz.core.interventions import HideToken
 from attnviz.core.rules import TopK
@@ -18,24 +17,15 @@ from attnviz.errors import AttnvizError, Stopped, TextError
 from attnviz.models import memory
 from attnviz.trace import Trace
 from tests.parity import tiny
+from tests.parity.tiny import Models
 
 TEXT = "the cat sat on the mats, 南京市长江大桥"
 TYPES = ("bert", "gpt2", "llama", "mistral", "t5", "bart")
-Models = Callable[[str], Model]
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory, wordpiece: PreTrainedTokenizerBase) -> Models:
-    """One tiny model by its type, loaded once."""
-    loaded: dict[str, Model] = {}
-
-    def find(model_type: str) -> Model:
-        if model_type not in loaded:
-            folder = tmp_path_factory.mktemp(model_type)
-            loaded[model_type] = load(str(tiny.save(kind_of(model_type), model_type, folder, wordpiece)))
-        return loaded[model_type]
-
-    return find
+    return tiny.opener(tmp_path_factory.mktemp("models"), wordpiece, {})
 
 
 @pytest.fixture
@@ -54,11 +44,7 @@ def same(first: Trace, second: Trace) -> None:
 
 
 def target(model_type: str) -> dict[str, str]:
-    return {"target": "she sat"} if kind_of(model_type) == "seq2seq" else {}
-
-
-def kind_of(model_type: str) -> str:
-    return "seq2seq" if model_type in ("t5", "bart") else tiny.kind_of(model_type)
+    return {"target": "she sat"} if tiny.kind_of(model_type) == "seq2seq" else {}
 
 
 @pytest.mark.parametrize("model_type", TYPES)

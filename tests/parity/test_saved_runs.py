@@ -27,16 +27,12 @@ OWN = {
 }  # fmt: skip
 
 
-def kind_of(model_type: str) -> str:
-    return {"t5": "seq2seq", "bart": "seq2seq", "jamba": "causal"}.get(model_type) or tiny.kind_of(model_type)
-
-
 @pytest.mark.parametrize("model_type", TYPES)
 def test_runs_of_many_architectures_load_equal(
     model_type: str, tmp_path: Path, wordpiece: PreTrainedTokenizerBase
 ) -> None:
     own = OWN.get(model_type, {})
-    model = load(str(tiny.save(kind_of(model_type), model_type, tmp_path / model_type, wordpiece, **own)))
+    model = load(str(tiny.save(tiny.kind_of(model_type), model_type, tmp_path / model_type, wordpiece, **own)))
     changes = () if model.eager else (Reweigh(TopP(0.8), layers=(1 if model_type == "jamba" else 0,)),)
     trace = record(model, TEXT, interventions=changes)
     trace.save(tmp_path / "trace.safetensors")

@@ -20,6 +20,7 @@ from tests.parity import tiny
 from tests.parity.architectures.__main__ import main
 from tests.parity.architectures.states import FOLLOWED, stream
 from tests.parity.test_interventions import SIZES
+from tests.parity.tiny import Models
 
 TEXT, TARGET = "南京市长江大桥, the cat", "the mat 在上"
 # The modules of transformers whose inputs and outputs are the reference: the projection, and the layer.
@@ -38,20 +39,11 @@ PLACES = {
 # What stands between heads and projection in the types whose output is no sum over heads.
 BETWEEN = {"bitnet", "diffllama", "jetmoe", "qwen3_next", "qwen3_5_text"}
 BESIDE = {"mobilebert", "phi", "gpt_neox", "falcon_h1"}  # an MLP (or a Mamba) joins before the sum with the stream
-Models = Callable[[str], Model]
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory, wordpiece: PreTrainedTokenizerBase) -> Models:
-    root, loaded = tmp_path_factory.mktemp("models"), {}
-
-    def find(name: str) -> Model:
-        if name not in loaded:
-            kind = "seq2seq" if name == "t5" else tiny.kind_of(name)
-            loaded[name] = load(str(tiny.save(kind, name, root / name, wordpiece, **SIZES.get(name, {}))))
-        return loaded[name]
-
-    return find
+    return tiny.opener(tmp_path_factory.mktemp("models"), wordpiece, SIZES)
 
 
 def kept(model: Model, **asked: Any) -> Trace:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,13 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from attnviz import load
+from attnviz.models import Model
+
+Models = Callable[[str], Model]
 MASKED = ("bert", "roberta", "electra", "distilbert", "albert", "modernbert")
 CAUSAL = ("gpt2", "llama", "mistral", "qwen2", "qwen3", "opt", "gpt_neox", "phi3", "gemma3_text", "gemma2", "gpt_oss")
+SEQ2SEQ = ("t5", "bart")
 WINDOW = 4  # tokens that a query of a windowed model may reach; the tests' text is longer
 MAKERS = {
     "masked": AutoModelForMaskedLM,
@@ -74,8 +81,21 @@ def save(kind: str, model_type: str, folder: Path, tokenizer: PreTrainedTokenize
 
 
 def kind_of(model_type: str) -> str:
-    """What a type of MASKED or CAUSAL predicts."""
-    return "masked" if model_type in MASKED else "causal"
+    """What a type predicts."""
+    if model_type in SEQ2SEQ:
+        return "seq2seq"
+    return "masked" if model_type in (*MASKED, "mpnet") else "causal"
+
+
+def opener(root: Path, tokenizer: PreTrainedTokenizerBase, sizes: Mapping[str, dict[str, Any]]) -> Models:
+    """Opens a model by its type, saved under `root` with its own sizes and loaded the first time it is asked for."""
+
+    @cache
+    def find(model_type: str) -> Model:
+        own = sizes.get(model_type, {})
+        return load(str(save(kind_of(model_type), model_type, root / model_type, tokenizer, **own)))
+
+    return find
 
 
 def eager(kind: str, folder: Path) -> PreTrainedModel:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from attnviz import AttnvizError, Model, ModelError, Trace, generate, load, reco
 from attnviz.core.interventions import Restrict
 from attnviz.core.masks import Causal, Dilated, Fixed, Global, Mask, RandomKeys, Strided, Window
 from tests.parity import tiny
+from tests.parity.tiny import Models
 
 TEXT, TARGET = "南京市长江大桥, the cat sat on the mat", "the mat 在上"
 HEADS = 4
@@ -24,22 +24,11 @@ MASKS: tuple[Mask, ...] = (
 )  # fmt: skip
 WRITING = (Window(2), Window(1) | Global((0,)), Window(1) | RandomKeys(1, 3), Strided(3))
 NAMES = ("bert", "roberta", "distilbert", "modernbert", "gpt2", "llama", "mistral", "qwen3", "gemma2")
-Models = Callable[[str], Model]
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory, wordpiece: PreTrainedTokenizerBase) -> Models:
-    """One tiny model by its type, saved and loaded once."""
-    root, loaded = tmp_path_factory.mktemp("models"), {}
-
-    def find(name: str) -> Model:
-        if name not in loaded:
-            kind = "seq2seq" if name == "t5" else tiny.kind_of(name)
-            changes = SEQ if name == "t5" else {}
-            loaded[name] = load(str(tiny.save(kind, name, root / name, wordpiece, **changes)))
-        return loaded[name]
-
-    return find
+    return tiny.opener(tmp_path_factory.mktemp("models"), wordpiece, {"t5": SEQ})
 
 
 def pairs_of(mask: Mask, trace: Trace) -> Tensor:

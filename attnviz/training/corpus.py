@@ -50,18 +50,28 @@ def is_held_out(sentence: str) -> bool:
     >>> is_held_out("南京市长江大桥")
     False
     """
-    return int.from_bytes(hashlib.sha1(sentence.encode()).digest()[:4], "big") % HELD_OUT_ONE_IN == 0
+    return drawn(sentence) == 0
+
+
+def drawn(sentence: str) -> int:
+    """A number from 0 to 79 that hangs on the sentence alone: those of 0 are held out."""
+    return int.from_bytes(hashlib.sha1(sentence.encode()).digest()[:4], "big") % HELD_OUT_ONE_IN
 
 
 def read_corpus(path: Path, language: str) -> Corpus:
     """Read one sentence a line, drop repeats, and split off the held-out ones."""
-    sentences = list(dict.fromkeys(line.strip() for line in path.read_text(encoding="utf-8").splitlines()))
-    sentences = [sentence for sentence in sentences if sentence]
+    sentences = sentences_of(path)
     return Corpus(
         language,
         tuple(sentence for sentence in sentences if not is_held_out(sentence)),
         tuple(sentence for sentence in sentences if is_held_out(sentence)),
     )
+
+
+def sentences_of(path: Path) -> list[str]:
+    """The lines of a file that are not empty, each once."""
+    lines = dict.fromkeys(line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    return [line for line in lines if line]
 
 
 def build_tokenizer(chinese: Sequence[str], english: Sequence[str]) -> PreTrainedTokenizerFast:
@@ -89,10 +99,15 @@ def build_tokenizer(chinese: Sequence[str], english: Sequence[str]) -> PreTraine
     vocabulary = {piece: number for number, piece in enumerate(known)}
     tokenizer.model = models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=64)
     tokenizer.decoder = decoders.WordPiece()
+    return with_specials(tokenizer)
+
+
+def with_specials(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
+    """The tokenizer as transformers' own, [CLS] and [SEP] put around a text; its vocabulary has `SPECIALS`."""
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
-        special_tokens=[(name, vocabulary[name]) for name in ("[CLS]", "[SEP]")],
+        special_tokens=[(name, tokenizer.token_to_id(name)) for name in ("[CLS]", "[SEP]")],
     )
     names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), SPECIALS, strict=True))
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=LONGEST, **names)

@@ -137,7 +137,10 @@ def parts(figures: Mapping[str, Any]) -> list[str]:
         ]
         made.append(table(("失败例 failure", "两种读法 readings", "各头 the heads"), failed))
     bridge_of = figures["bridge"]
-    made.append("### 南京市长江大桥\n\n" + table(("头 0", "头 1", "头 2", "头 3"), [bridge_of["heads"]]))
+    made.append(
+        "### 南京市长江大桥\n\n"
+        + table([f"头 {number}" for number in range(len(bridge_of["heads"]))], [bridge_of["heads"]])
+    )
     if figures.get("beside"):
         rows = [(name, *(f"{one[key]:.3f}" for key in BESIDE)) for name, one in figures["beside"].items()]
         made += ["### 其他训练 Other runs", table(("", *BESIDE), rows)]

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import ModernBertForMaskedLM, PreTrainedTokenizerFast
 
+from attnviz.models.load import BOUNDARY_FILE
 from attnviz.shipped import WEIGHTS
 from attnviz.training import loop
 from attnviz.training.batches import blanked
@@ -60,7 +61,7 @@ def train(
 
     def save(now: loop.Now) -> None:
         save_folder(folder, model, tokenizer, recipe, now.seconds)
-        save_tensors(folder / "word_boundary.safetensors", boundary.state_dict())
+        save_tensors(folder / BOUNDARY_FILE, boundary.state_dict())
 
     loop.train(
         learner(recipe, model, boundary),

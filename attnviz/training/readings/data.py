@@ -6,7 +6,6 @@ is it joined to the token before it, in reading 1 and in reading 2; does a stret
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,18 +15,28 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from attnviz.text.lattice import Cut, Dictionary, cut, plain
 from attnviz.text.segmentation import cases
 from attnviz.training.batches import batches, blank
-from attnviz.training.corpus import BEGIN, LONGEST, NO_MARK, SPECIALS, Marked, mark
+from attnviz.training.corpus import (
+    BEGIN,
+    HELD_OUT_ONE_IN,
+    NO_MARK,
+    SPECIALS,
+    Marked,
+    drawn,
+    mark,
+    sentences_of,
+    with_specials,
+)
 from attnviz.training.packing import Rows
 from attnviz.training.recipe import Recipe
 
-HELD_OUT_FIVE_IN = 80  # a superset of what the other lab models hold out
+HELD_OUT_FIVE_IN = HELD_OUT_ONE_IN  # a superset of what the other lab models hold out
 LETTERS_MOST = 126
 TWO = frozenset(  # else 'll', 'ma', 'ye'
     (
@@ -45,7 +54,7 @@ MOST_STRETCHES = 768  # of one step; more than a step of 2,048 characters has se
 
 def is_held_out(sentence: str) -> bool:
     """Is this sentence kept from training? Five in 80, by its own hash: those of the lab models among them."""
-    return int.from_bytes(hashlib.sha1(sentence.encode()).digest()[:4], "big") % HELD_OUT_FIVE_IN < 5
+    return drawn(sentence) < 5
 
 
 def bare(text: str) -> str:
@@ -71,8 +80,7 @@ def is_of_page(text: str) -> bool:
 
 def read(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The sentences of a file that teach, and those that are held out."""
-    lines = dict.fromkeys(line.strip() for line in path.read_text(encoding="utf-8").splitlines())
-    kept = [line for line in lines if line and not is_of_page(line)]
+    kept = [sentence for sentence in sentences_of(path) if not is_of_page(sentence)]
     return tuple(x for x in kept if not is_held_out(x)), tuple(x for x in kept if is_held_out(x))
 
 
@@ -101,13 +109,7 @@ def build_tokenizer(chinese: Sequence[str], english: Sequence[str]) -> PreTraine
         [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Split(Regex("."), behavior="isolated")]
     )
     tokenizer.decoder = decoders.Fuse()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]",
-        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
-        special_tokens=[(name, vocabulary[name]) for name in ("[CLS]", "[SEP]")],
-    )
-    names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), SPECIALS, strict=True))
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=LONGEST, **names)
+    return with_specials(tokenizer)
 
 
 def joins(cut: Cut, side: int) -> np.ndarray:

@@ -45,12 +45,12 @@ def allowed(texts: Iterator[str]) -> Iterator[str]:
 
 def grafted(sentences: Sequence[str], words: Dictionary, rng: random.Random) -> Iterator[str]:
     """Without end: the beginning of one sentence and the end of another, grafted on a character of a word in both."""
-    places: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
+    places: dict[str, list[tuple[int, int]]] = defaultdict(list)
     cuts = [cut(sentence, words) for sentence in sentences]
     for number, one in enumerate(cuts):
         for place, (start, end) in enumerate(one.units):
             if end - start > 1 and HAN.fullmatch(one.text, start, end):
-                places[one.text[start:end]].append((number, place, start))
+                places[one.text[start:end]].append((number, place))
     counts = Counter({word: len(found) for word, found in places.items()})
     begins = Bag.of(counts)
     ends = {c: Bag.of(group) for c, group in _by_last(counts).items()}
@@ -63,9 +63,9 @@ def grafted(sentences: Sequence[str], words: Dictionary, rng: random.Random) -> 
         yield _left(*before, rng) + left[:-1] + _right(*after, rng)
 
 
-def cuts_at(cuts: Sequence[Cut], places: Sequence[tuple[int, int, int]], rng: random.Random) -> tuple[Cut, int]:
+def cuts_at(cuts: Sequence[Cut], places: Sequence[tuple[int, int]], rng: random.Random) -> tuple[Cut, int]:
     """A sentence that has a word, and the number of that word in it."""
-    number, place, _ = rng.choice(places)
+    number, place = rng.choice(places)
     return cuts[number], place
 
 

@@ -24,6 +24,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import ModernBertForMaskedLM, PreTrainedTokenizerFast
 
+from attnviz.models.load import BOUNDARY_FILE
 from attnviz.shipped import WEIGHTS
 from attnviz.text.lattice import MODEL, Dictionary
 from attnviz.training import loop
@@ -35,7 +36,6 @@ from attnviz.training.readings.loss import reading_loss
 from attnviz.training.readings.made import allowed, chained, grafted, respelled
 from attnviz.training.recipe import Recipe, course
 
-BOUNDARY = "word_boundary.safetensors"
 CHOICES = ("batch", "two", "roles", "mean", "none")
 MADE_IN = ("zh", "zh", "en")
 KINDS = ("zh", "zh again", "en", "grafted", "chained", "respelled")
@@ -143,7 +143,7 @@ def begun(
     model, boundary = new_model(recipe, tokenizer), nn.Linear(recipe.width, 2)
     if start is not None:
         model = ModernBertForMaskedLM.from_pretrained(start, attn_implementation="eager", dtype=torch.float32)
-        boundary.load_state_dict({name: one.float() for name, one in load_file(start / BOUNDARY).items()})
+        boundary.load_state_dict({name: one.float() for name, one in load_file(start / BOUNDARY_FILE).items()})
     return model.train(), boundary
 
 
@@ -156,7 +156,7 @@ def train(
 
     def save(now: loop.Now) -> None:
         save_folder(folder, model, made.tokenizer, recipe, now.seconds)
-        save_tensors(folder / BOUNDARY, boundary.state_dict())
+        save_tensors(folder / BOUNDARY_FILE, boundary.state_dict())
         save_facts(folder, words=made.english, indent=0)
 
     loop.train(

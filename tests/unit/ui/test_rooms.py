@@ -17,7 +17,7 @@ from attnviz.ui.kit import Screen
 from tests.unit.test_layers import ROOT, all_imports, nothing, sources
 
 EDGES_OF_A_PAGE = 4  # its SCREEN, its choices and what it shows take from the kit, its choices from the stores
-MORE_EDGES = 11  # pages of many parts: the readings page has three parts more than its choices and what it shows
+MORE_EDGES = 10  # pages of many parts: the readings page has two parts more than its choices and what it shows
 MOST_PARAMETERS = 6
 GENERIC = ("kit", "stores", "server")
 

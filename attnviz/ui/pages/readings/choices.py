@@ -183,8 +183,8 @@ def choose_view() -> str:
 
 def glosses(readings: tuple[Reading, Reading]) -> tuple[str, str]:
     """What the two readings mean, as far as the list of sentences knows."""
-    case = chosen_case()
-    return case.glosses[language()] if case else (cuts.gloss_of(readings[0]), cuts.gloss_of(readings[1]))
+    case, lang = chosen_case(), language()
+    return case.glosses[lang] if case else (cuts.gloss_of(readings[0], lang), cuts.gloss_of(readings[1], lang))
 
 
 def offered(own: tuple[str, ...]) -> dict[str, float]:

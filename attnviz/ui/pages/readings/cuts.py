@@ -7,7 +7,6 @@ import streamlit as st
 from attnviz.errors import AttnvizError
 from attnviz.text.lattice import Cut, cut
 from attnviz.text.segmentation import Lattice, Reading, cases
-from attnviz.ui.kit import language
 
 BEST = 8  # readings offered for a sentence, at most
 
@@ -56,7 +55,7 @@ def two_readings(text: str, own: tuple[str, ...]) -> tuple[str, str]:
     return best[0], best[1]
 
 
-def gloss_of(reading: Reading) -> str:
+def gloss_of(reading: Reading, language: str) -> str:
     """What the list says of a reading that cuts a sentence of the list, or a part of one, as it does and its rival not.
 
     A finer cut has the same gloss: 南京 / 市长 / 江大桥 that of 南京市长 / 江大桥.
@@ -66,7 +65,7 @@ def gloss_of(reading: Reading) -> str:
         at = reading.text.find(case.readings[0].text)
         found = [{at + start for start, _ in one.units if start} <= cuts for one in case.readings]
         if at >= 0 and found[0] != found[1]:
-            return case.glosses[language()][found.index(True)]
+            return case.glosses[language][found.index(True)]
     return ""
 
 
@@ -76,7 +75,7 @@ def percent(p: float) -> str:
 
 
 def has_no_spaces(text: str) -> bool:
-    """Is it cut with slashes? English words are grouped with brackets instead."""
+    """Are its readings written with slashes? English words are grouped with brackets instead."""
     return not any(character.isspace() for character in text.strip())
 
 

@@ -14,10 +14,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attnviz.axes import Characters
 from attnviz.figures.paint.labels import shortened, text_width
-from attnviz.figures.paint.palette import FONT, Diverging, diverging, theme
-from attnviz.measures.held import spelled
+from attnviz.figures.paint.palette import FONT, theme
+from attnviz.figures.readings import side_colours
+from attnviz.measures.held import spans_of, spelled
 from attnviz.measures.readings import Lean, Place, unit_places, units_of
 from attnviz.selection import PLAIN, Style
 from attnviz.trace import Trace
@@ -63,16 +63,16 @@ def arcs_of(trace: Trace, found: Lean, place: Place, side: int) -> Arcs:
 
 def _spaced(trace: Trace, tokens: Sequence[int]) -> tuple[bool, ...]:
     """Before which of these tokens does the text have a space?"""
-    spans = [trace.queries.stands_for(at) for at in tokens]
-    starts = [span[0] if isinstance(span, Characters) else 0 for span in spans]
+    spans = spans_of(trace)
+    starts = [one[0] if (one := spans[at]) else 0 for at in tokens]
     return tuple(trace.text[max(start - 1, 0) : start].isspace() for start in starts)
 
 
 def _window(trace: Trace, found: Lean, text: Sequence[int]) -> tuple[int, int]:
     """Which tokens of the text are drawn: all, or `MOST` around where the units differ."""
     apart = set(found.first.units) ^ set(found.second.units)
-    spans = [trace.queries.stands_for(at) for at in text]
-    starts = [span[0] if isinstance(span, Characters) else -1 for span in spans]
+    spans = spans_of(trace)
+    starts = [one[0] if (one := spans[at]) else -1 for at in text]
     inside = [number for number, start in enumerate(starts) if any(a <= start < b for a, b in apart)]
     if len(text) <= MOST or not inside:
         return 0, min(len(text), MOST)
@@ -87,6 +87,12 @@ def room(drawn: Arcs) -> float:
     return max([LOW, *(_rise(one) + THICK / 2 for one in apart)])
 
 
+def across(drawn: Arcs) -> float:
+    """How wide is this picture at full size, in pixels?"""
+    edges = _edges(drawn)
+    return (edges[-1][1] if edges else 0) + PAD + 2 + 20 * drawn.cut[1]
+
+
 def arcs(drawn: Arcs, style: Style = PLAIN, arch: float | None = None) -> str:
     """The picture as SVG: arcs above the letters as thick as their weight, boxes round the words that are joined.
 
@@ -94,8 +100,7 @@ def arcs(drawn: Arcs, style: Style = PLAIN, arch: float | None = None) -> str:
     """
     arch = room(drawn) if arch is None else arch
     colour = colour_of(drawn.side, style)
-    edges = _edges(drawn)
-    width = (edges[-1][1] if edges else 0) + PAD + 2 + 20 * drawn.cut[1]
+    edges, width = _edges(drawn), across(drawn)
     parts = [*_arches(drawn, edges, colour), *_boxes(drawn, edges, colour), *_letters(drawn, edges, style)]
     return (
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{width:.0f}' height='{arch + ROW:.0f}' "
@@ -127,8 +132,7 @@ def _rise(apart: float) -> float:
 
 def colour_of(side: int | None, style: Style = PLAIN) -> str:
     """The colour of a reading in every picture, word and table; grey where no head holds it."""
-    two: Diverging = diverging(style.dark)
-    return theme(style).faint if side is None else (two.first, two.second)[side]
+    return theme(style).faint if side is None else side_colours(style.dark)[side]
 
 
 def _arches(drawn: Arcs, edges: Sequence[tuple[float, float]], colour: str) -> list[str]:

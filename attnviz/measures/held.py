@@ -33,22 +33,19 @@ def joined(weights: Float[Tensor, "*head query key"]) -> Bool[Tensor, "*head tok
 
 def spelled(trace: Trace, layer: int, head: int) -> Reading:
     """The words that one head's weights spell: the text cut wherever two neighbours are not joined."""
-    return spelled_by_each(trace, trace.weights(layer))[head]
+    return spelled_by_each(trace, trace.weights(layer, head)[None])[0]
 
 
 def spelled_by_each(trace: Trace, weights: Float[Tensor, "head query key"]) -> list[Reading]:
     """The words that each head of a layer spells, `[head]`."""
-    spans = _spans(trace)
-    text = [place for place, span in enumerate(spans) if span is not None]
+    spans = spans_of(trace)
     found = []
     for row in joined(weights).tolist():
         units: list[Span] = []
-        for place in text:
-            span = spans[place]
-            assert span is not None
-            if units and row[place] and place - 1 in text:
+        for before, span, one_word in zip([None, *spans], spans, row, strict=False):
+            if span is not None and before is not None and one_word:
                 units[-1] = (units[-1][0], span[1])
-            else:
+            elif span is not None:
                 units.append(span)
         found.append(Reading(trace.text, tuple(units)))
     return found
@@ -73,22 +70,22 @@ def nats(
 
 def fit(trace: Trace, stretch: Stretch, weights: Float[Tensor, "head query key"]) -> Float[Tensor, " head"]:
     """How much better do each head's weights fit the first reading of a stretch than the second? Nats, `[head]`."""
-    places = [place for place, span in enumerate(_spans(trace)) if span and stretch.start <= span[0] < stretch.end]
+    places = [place for place, span in enumerate(spans_of(trace)) if span and stretch.start <= span[0] < stretch.end]
     costs = [nats(weights, places, _units(trace, places, stretch.units(side))) for side in (0, 1)]
     return costs[1] - costs[0]
 
 
 def _units(trace: Trace, places: Sequence[int], units: Sequence[Span]) -> list[list[int]]:
     """The tokens of each word."""
-    spans = _spans(trace)
+    spans = spans_of(trace)
     return [[place for place in places if start <= spans[place][0] < end] for start, end in units]  # type: ignore[index]
 
 
-def _spans(trace: Trace) -> list[Span | None]:
-    """The characters of each token, None for special ones."""
+def spans_of(trace: Trace) -> list[Characters | None]:
+    """The characters of each token, None for special ones and for those that stand for none."""
     found = [trace.queries.stands_for(place) for place in range(len(trace.queries))]
     return [
-        (span[0], span[1]) if isinstance(span, Characters) and not special else None
+        span if isinstance(span, Characters) and not special else None
         for span, special in zip(found, trace.special, strict=True)
     ]
 

@@ -14,7 +14,7 @@ from attnviz.axes import Characters
 from attnviz.core.rules import Rule
 from attnviz.errors import TextError
 from attnviz.measures.entropy import normalised
-from attnviz.measures.held import spelled
+from attnviz.measures.held import spans_of, spelled
 from attnviz.text.segmentation import Reading, same_text
 from attnviz.trace import Trace
 
@@ -104,11 +104,7 @@ def units_of(trace: Trace, reading: Reading) -> list[int | None]:
     """
     if reading.text != trace.text:
         raise TextError("reading_not_of", reading=str(reading), text=trace.text)
-    spans = [trace.queries.stands_for(place) for place in range(len(trace.queries))]
-    return [
-        _unit(span, reading) if not special and isinstance(span, Characters) else None
-        for special, span in zip(trace.special, spans, strict=True)
-    ]
+    return [None if span is None else _unit(span, reading) for span in spans_of(trace)]
 
 
 def _unit(span: Characters, reading: Reading) -> int | None:
@@ -192,8 +188,11 @@ def shuffled_bits(
     return found[0].log2() - found[1].log2()
 
 
-def lean(trace: Trace, first: Reading, second: Reading, rule: Rule | None = None, draws: int = DRAWS) -> Lean:
-    """Which head reads the text which way? See `reading_bits`; bands from `draws` shuffles.
+def lean(
+    trace: Trace, first: Reading, second: Reading, rule: Rule | None = None, draws: int = DRAWS,
+    layers: Sequence[int] | None = None,
+) -> Lean:  # fmt: skip
+    """Which head reads the text which way? See `reading_bits`; bands from `draws` shuffles; all layers unless said.
 
     Works for every run whose tokens have character spans, causal ones included (keys ahead are not able). Raises
     `TextError` when the readings are not two readings of the run's text.
@@ -204,7 +203,7 @@ def lean(trace: Trace, first: Reading, second: Reading, rule: Rule | None = None
     text = ~torch.tensor(trace.special)
     apart = text & ~torch.eye(len(text), dtype=torch.bool)
     found = []
-    for layer in range(trace.n_layers):
+    for layer in range(trace.n_layers) if layers is None else layers:
         weights = trace.weights(layer, rule=rule)
         able = apart & (trace.scores(layer) > -torch.inf).any(0)
         band = shuffled_bits(weights, a, b, able, draws).quantile(torch.tensor(BAND, dtype=torch.float64), dim=1)

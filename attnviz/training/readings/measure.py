@@ -14,10 +14,8 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-import torch
-
 from attnviz.measures.held import HELD, fit, spelled_by_each, spells
-from attnviz.measures.readings import BAND, DRAWS, only, reading_bits, shuffled_bits, units_of
+from attnviz.measures.readings import Lean, lean
 from attnviz.models import Model
 from attnviz.recording.record import record
 from attnviz.text.lattice import Cut, Dictionary, Stretch, cut
@@ -33,7 +31,7 @@ Group = Callable[["Found"], bool]
 
 @dataclass(frozen=True)
 class Found:
-    """One held-out stretch as the top layer's heads read it; `bits` and `clear` are None where not asked for.
+    """One held-out stretch as the top layer's heads read it; `lean`, of that layer alone, is None where not asked for.
 
     `fits` are nats by head, positive for the first reading; `spelled` what each head spells inside, as words; `exact`
     which reading that is (0, 1, None).
@@ -44,8 +42,7 @@ class Found:
     fits: tuple[float, ...]
     spelled: tuple[str, ...]
     exact: tuple[int | None, ...]
-    bits: tuple[float, ...] | None
-    clear: tuple[bool, ...] | None
+    lean: Lean | None
 
     @property
     def held(self) -> bool:
@@ -60,14 +57,14 @@ class Found:
     @property
     def opposite(self) -> bool:
         """Do the two opened heads, those that fit the readings best, lean to opposite sides?"""
-        assert self.bits is not None
-        ours, theirs = self.fits.index(max(self.fits)), self.fits.index(min(self.fits))
-        return self.bits[ours] > 0 > self.bits[theirs]
+        assert self.lean is not None
+        bits: list[float] = self.lean.bits[0].tolist()
+        return bits[self.fits.index(max(self.fits))] > 0 > bits[self.fits.index(min(self.fits))]
 
     def outside_band(self, side: int) -> bool:
-        """Does any head lean clearly to one side?"""
-        assert self.bits is not None and self.clear is not None
-        return any(c and (b > 0) == (side == 0) for b, c in zip(self.bits, self.clear, strict=True))
+        """Does any head hold that reading clearly (`Lean.readers`)?"""
+        assert self.lean is not None
+        return bool(self.lean.readers(side))
 
 
 @dataclass(frozen=True)
@@ -109,21 +106,11 @@ def one_stretch(trace: Trace, cuts: Cut, stretch: Stretch, seen: str, leaning: b
                  if a < stretch.end and b > stretch.start)
         for head in heads
     )  # fmt: skip
-    bits, clear = leaning_of(trace, cuts, stretch) if leaning and stretch.kind == "crossing" else (None, None)
+    asked = leaning and stretch.kind == "crossing"
+    top = [trace.n_layers - 1]
+    found = lean(trace, cuts.reading(0, stretch), cuts.reading(1, stretch), layers=top) if asked else None
     fits = tuple(fit(trace, stretch, weights).tolist())
-    return Found(stretch, stretch.bare not in seen, fits, inside, exact, bits, clear)
-
-
-def leaning_of(trace: Trace, cuts: Cut, stretch: Stretch) -> tuple[tuple[float, ...], tuple[bool, ...]]:
-    """The lean of each head of the top layer in bits, and which are outside the band (as `measures.lean`)."""
-    ones, others = (units_of(trace, cuts.reading(side, stretch)) for side in (0, 1))
-    a, b = only(ones, others), only(others, ones)
-    text = ~torch.tensor(trace.special)
-    able = text & ~torch.eye(len(text), dtype=torch.bool) & text[None, :]
-    weights = trace.weights(trace.n_layers - 1)
-    bits = reading_bits(weights, a, b, able)
-    low, high = shuffled_bits(weights, a, b, able, DRAWS).quantile(torch.tensor(BAND, dtype=torch.float64), dim=1)
-    return tuple(bits.tolist()), tuple(((bits < low) | (bits > high)).tolist())
+    return Found(stretch, stretch.bare not in seen, fits, inside, exact, found)
 
 
 def right_outside(trace: Trace, cuts: Cut) -> Outside:
@@ -163,7 +150,7 @@ def shares(found: Sequence[Found]) -> dict[str, float]:
         "held_by_independent_heads": by_chance(held),
         "exact_by_independent_heads": by_chance(exact),  # type: ignore[arg-type]
     }
-    if all(one.bits is not None for one in found):
+    if all(one.lean is not None for one in found):
         figures |= {
             "opposite": _mean(one.opposite for one in found),
             "clear_first": _mean(one.outside_band(0) for one in found),

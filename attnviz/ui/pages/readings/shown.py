@@ -115,12 +115,11 @@ def draw_sentences(leaning: Leaning, alone: tuple[Reading, Reading]) -> None:
 
 def _draw_arcs(leaning: Leaning, side: int, picture: Arcs, arch: float) -> None:
     """Arcs and boxes of one head, as a picture that fits any width."""
-    from attnviz.figures.arcs import arcs
+    from attnviz.figures.arcs import across, arcs
     from attnviz.measures.held import spelled
 
     place = leaning.lean.strongest(side)
-    drawn = arcs(picture, style_now(), arch)
-    width = float(drawn.split("width='")[1].split("'")[0]) * FULL
+    drawn, width = arcs(picture, style_now(), arch), across(picture) * FULL
     alt = t(
         "readings.seen_alt", layer=place[0], head=place[1], words=str(spelled(leaning.trace, *place)),
         standing=verdict.about_strongest(leaning.lean, side),

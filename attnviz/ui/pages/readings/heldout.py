@@ -27,6 +27,12 @@ def figures() -> Figures:
     return shipped.figures(TAUGHT)
 
 
+def shares_read_off() -> dict[str, str]:
+    """Of how many held-out Chinese stretches, and of how many new ones, can both readings be read off two heads?"""
+    tables = figures()["zh"]["tables"]
+    return {name: f"{tables[group]['exact']:.0%}" for name, group in (("exact", "all"), ("new", "new"))}
+
+
 def show_held_out() -> None:
     """Each language by length and by how likely the second reading is; other runs beside it; three failures."""
     found = figures()

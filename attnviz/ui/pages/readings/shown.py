@@ -25,6 +25,7 @@ from attnviz.ui.pages.readings.choices import (
     spaces_out,
 )
 from attnviz.ui.pages.readings.cuts import has_no_spaces, percent
+from attnviz.ui.pages.readings.heldout import shares_read_off
 from attnviz.ui.pages.readings.verdict import Leaning
 from attnviz.ui.stores import runs
 
@@ -76,7 +77,10 @@ def tell_verdict(model: str, leaning: Leaning) -> None:
 def tell_why(model: str) -> None:
     """Why the verdict is what it is; beside it the way to the other model."""
     said, press = st.columns([7, 2], gap="small", vertical_alignment="center")
-    said.caption(t("readings.why_taught" if model == TAUGHT else "readings.why_plain", model=plain(model)))
+    if model == TAUGHT:
+        said.caption(t("readings.why_taught", **shares_read_off()))
+    else:
+        said.caption(t("readings.why_plain", model=plain(model)))
     with press:
         offer_other_model(model)
 
@@ -97,6 +101,7 @@ def shares(leaning: Leaning, alone: tuple[Reading, Reading]) -> tuple[list[str],
 def draw_sentences(leaning: Leaning, alone: tuple[Reading, Reading]) -> None:
     """The sentence twice, each time as the head reads it that holds that reading best."""
     from attnviz.figures.arcs import arcs_of, room
+    from attnviz.measures.held import JOINED
 
     pictures = [arcs_of(leaning.trace, leaning.lean, leaning.lean.strongest(side), side) for side in (0, 1)]
     arch = max(map(room, pictures))
@@ -110,7 +115,7 @@ def draw_sentences(leaning: Leaning, alone: tuple[Reading, Reading]) -> None:
             )  # fmt: skip
             _draw_arcs(leaning, side, pictures[side], arch)
             lines = [plain(verdict.about_strongest(leaning.lean, side)), *facts]
-            st.caption(" · ".join(filter(None, lines)))
+            st.caption(" · ".join(filter(None, lines)), help=t("readings.arcs", least=JOINED))
 
 
 def _draw_arcs(leaning: Leaning, side: int, picture: Arcs, arch: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import websockets
@@ -62,5 +63,6 @@ def come_at_once(port: int, pages: Sequence[str]) -> list[Visitor]:
     async def all_of_them() -> None:
         await asyncio.wait_for(asyncio.gather(*(one.come(port) for one in visitors)), PATIENCE)
 
-    asyncio.run(all_of_them())
+    with ThreadPoolExecutor(1) as own:  # Playwright leaves a loop of its own running in the thread of the tests
+        own.submit(asyncio.run, all_of_them()).result()
     return visitors

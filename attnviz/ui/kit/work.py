@@ -42,12 +42,15 @@ class Work:
         """Has the reader stopped it, clicked on something else, or left? To be asked between two steps."""
         return not self.running or bool(self._halted) or not connected(self.session)
 
-    def tell(self, bar: Bar | None, share: float, words: str) -> None:
-        """How far it is. What Streamlit raises here to end this run of the page waits until the step is over."""
+    def tell(self, bar: Bar | None, share: float, words: Callable[[], str]) -> None:
+        """How far it is. What Streamlit raises here to end this run of the page waits until the step is over.
+
+        It may raise in `words` too: they are found in the reader's language, and to look into the session is enough.
+        """
         if bar is None or self._halted:
             return
         try:
-            bar.progress(share, words)
+            bar.progress(share, words())
         except BaseException as halt:
             self._halted.append(halt)
 

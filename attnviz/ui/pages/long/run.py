@@ -191,7 +191,10 @@ def _recorded(model: Model, encoded: Encoded, job: work.Work, bar: work.Bar | No
     from attnviz.recording.record import record
 
     def on_layer(done: int, layers: int) -> None:
-        job.tell(bar, done / max(layers, 1), t("long.running", model=plain(model.name), done=done, layers=layers))
+        job.tell(
+            bar, done / max(layers, 1),
+            lambda: t("long.running", model=plain(model.name), done=done, layers=layers),
+        )  # fmt: skip
 
     trace = record(model, encoded, values=False, predictions=False, on_layer=on_layer, stop=job.stopped)
     return trace.map("encoder") if "encoder" in trace.parts else trace

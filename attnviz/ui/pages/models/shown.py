@@ -82,7 +82,7 @@ def _let_write(model: Model, writing: work.Work, most: int, bar: work.Bar) -> No
     from attnviz.recording.generate import generate
 
     def on_token(count: int, text: str) -> None:
-        writing.tell(bar, count / most, t("writing_so_far", count=count, most=most, text=plain(text[-60:])))
+        writing.tell(bar, count / most, lambda: t("writing_so_far", count=count, most=most, text=plain(text[-60:])))
 
     writing.found = generate(
         model, writing.about.text, most=most, on_token=on_token, stop=writing.stopped, **inside(writing.about)

@@ -218,8 +218,10 @@ def written(request: RunRequest, model: Model, writing: work.Work, bar: work.Bar
         raise ModelError("translation_needs_both", model=model.name)
 
     def on_token(count: int, text: str) -> None:
-        words = t("writing_so_far", count=count, most=HUB_TOKENS, text=plain(text[-60:]))
-        writing.tell(bar, count / HUB_TOKENS, words)
+        writing.tell(
+            bar, count / HUB_TOKENS,
+            lambda: t("writing_so_far", count=count, most=HUB_TOKENS, text=plain(text[-60:])),
+        )  # fmt: skip
 
     changed = request.uniform or request.rule != SOFT
     rule = Uniform() if request.uniform else as_rule(request.rule)

@@ -27,14 +27,27 @@ class Broken:
 
 def test_what_streamlit_raises_waits_until_the_step_is_over() -> None:
     bar, now = Broken(), Work("a")
-    now.tell(bar, 0.1, "one")
+    now.tell(bar, 0.1, lambda: "one")
     assert not now.stopped()
-    now.tell(bar, 0.2, "two")
-    now.tell(bar, 0.3, "three")
+    now.tell(bar, 0.2, lambda: "two")
+    now.tell(bar, 0.3, lambda: "three")
     assert now.stopped() and bar.said == ["one", "two"]
     with pytest.raises(KeyboardInterrupt):
         now.end()
     assert now.done.is_set()
+
+
+def test_what_streamlit_raises_while_the_words_are_found_waits_too() -> None:
+    """The words are in the reader's language, which stands in the session: to look there may end the page."""
+
+    def words() -> str:
+        raise KeyboardInterrupt
+
+    now = Work("a")
+    now.tell(Broken(), 0.1, words)
+    assert now.stopped()
+    with pytest.raises(KeyboardInterrupt):
+        now.end()
 
 
 def test_the_next_run_of_the_page_stops_the_last_ones_work_and_takes_what_it_has(
@@ -71,10 +84,10 @@ def test_work_that_raises_what_is_told_is_forgotten_and_nobody_waits_for_it(monk
         raise Stopped("run_stopped")
     assert now.done.is_set() and state["a"] is now, "what it has is for the run of the page that stopped it"
     with pytest.raises(KeyboardInterrupt), work.doing("a", 1) as now:
-        now.tell(Broken(), 0, "one")
+        now.tell(Broken(), 0, lambda: "one")
         bar = Broken()
         bar.said.append("zero")
-        now.tell(bar, 0.5, "two")
+        now.tell(bar, 0.5, lambda: "two")
         raise Stopped("run_stopped")
 
 

@@ -172,9 +172,12 @@ def _draw(book: Book, asked: set[str] | None = None) -> None:
 
 
 def _take_stray() -> None:
-    """The address says something else than the session thinks: a way back that no run of the page has seen."""
+    """The address says something else than the session thinks: a way back that no run of the page had seen.
+
+    Where one has seen it since, this run still rules: it brings what the widgets said before the way back.
+    """
     book, says = _book(), st.session_state[KEY]["stray"]
-    if says is not None and says != book.history.says:
+    if says is not None:
         book.coming = Coming(_page(), {str(name): str(value) for name, value in says.items()}, back=True)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 import streamlit as st
 
 from attnviz.ui.kit import MODELS, SOFT, RuleChoice, as_rule
-from attnviz.ui.stores.models import model_store
+from attnviz.ui.stores.models import model_store, stamped
 from attnviz.ui.stores.sizes import room
 from attnviz.ui.stores.store import Store
 
@@ -50,11 +50,20 @@ def kept(make: Callable[Given, Made]) -> Callable[Given, Made]:
     def found(*args: Given.args, **kwargs: Given.kwargs) -> Made:
         given = signature.bind(*args, **kwargs)
         given.apply_defaults()
-        key = (name, *(value for argument, value in given.arguments.items() if not argument.startswith("_")))
+        asked = [value for argument, value in given.arguments.items() if not argument.startswith("_")]
+        key = (name, *asked, *(stamped(*of) for value in asked if (of := _model_of(value)) is not None))
         made: Made = traces().take(key, lambda: make(*args, **kwargs))
         return made
 
     return found
+
+
+def _model_of(value: object) -> tuple[str, str] | None:
+    """The model, by name and revision, that an argument of a run stands for: a request, or the name itself."""
+    if isinstance(value, str):
+        return (value, "") if "/" in value or "\\" in value else None
+    name, revision = getattr(value, "name", None), getattr(value, "revision", "")
+    return (name, str(revision or "")) if isinstance(name, str) else None
 
 
 def model(name: str) -> Model:

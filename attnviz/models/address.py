@@ -18,10 +18,7 @@ ELSEWHERE = frozenset({
     "datasets", "spaces", "docs", "blog", "papers", "collections", "learn", "models", "settings", "organizations",
     "tasks", "posts", "join", "login",
 })  # fmt: skip
-# Pages of one model.
-VIEWS = frozenset({"tree", "blob", "resolve", "raw", "blame", "commit", "commits", "edit", "discussions"})
-    ["tree", "blob", "resolve", "raw", "blame", "commit", "commits", "edit", "discussions"]
-)  # pages of one model
+VIEWS = frozenset({"tree", "blob", "resolve", "raw", "blame", "commit", "commits", "edit", "discussions"})  # of a model
 CALL = re.compile(r"""(?:from_pretrained|load|pipeline)\(.*?(["'])(?P<name>[^"']+)\1""")
 COMMAND = re.compile(r"(?:git\s+clone|(?:hf|huggingface-cli)\s+download)\s+(?P<name>\S+)")
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from attnviz import shipped
 from attnviz.ui.stores.sizes import network_bytes, room
 from attnviz.ui.stores.store import Store
 
@@ -47,7 +48,9 @@ class ModelStore:
 
 
 def stamped(name: str, revision: str = "") -> tuple[object, ...]:
-    """What changes when the files of a local model do; () for any other, and before anything was loaded."""
+    """What changes when the files of a local model do; () for any other."""
+    if shipped.folder(name).parent == shipped.WEIGHTS:  # before PyTorch is loaded for it
+        return ()
     from attnviz.models.place import stamp
 
     return stamp(name, revision or None)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from attnviz.trace import Trace
 
 SHARE = 0.2  # of the memory, unless ATTNVIZ_RUNS_MB says otherwise
+MOST = 500  # characters of a path
 Made = TypeVar("Made")
 Given = ParamSpec("Given")
 
@@ -61,7 +62,8 @@ def kept(make: Callable[Given, Made]) -> Callable[Given, Made]:
 def _model_of(value: object) -> tuple[str, str] | None:
     """The model, by name and revision, that an argument of a run stands for: a request, or the name itself."""
     if isinstance(value, str):
-        return (value, "") if "/" in value or "\\" in value else None
+        path = len(value) < MOST and "\n" not in value and ("/" in value or "\\" in value)
+        return (value, "") if path else None
     name, revision = getattr(value, "name", None), getattr(value, "revision", "")
     return (name, str(revision or "")) if isinstance(name, str) else None
 

@@ -66,8 +66,9 @@ def _config(name: str, folder: Path, common: dict[str, Any]) -> PretrainedConfig
 
     written = {} if "gguf_file" in common else read_config(name, folder)
     if not written or "model_type" in written:
-        return AutoConfig.from_pretrained(folder, **common)
-    return cast("PretrainedConfig", CONFIG_MAPPING[type_of(written)].from_pretrained(folder, local_files_only=True))
+        found: PretrainedConfig = AutoConfig.from_pretrained(folder, **common)
+        return found
+    return CONFIG_MAPPING[type_of(written)].from_pretrained(folder, local_files_only=True)
 
 
 def _tokenizer(name: str, config: PretrainedConfig, folder: Path, common: dict[str, Any]) -> PreTrainedTokenizerBase:

@@ -131,10 +131,8 @@ def _network(name: str, config: PretrainedConfig, folder: Path, common: dict[str
 
 
 def _may_drop(read: _Read) -> bool:
-    """May what lacks weights be read without its head, or an encoder-decoder without its decoder?"""
-    if read.choice.kind != "seq2seq":
-        return read.headless
-    return not any(key.startswith(("encoder.", "shared.")) for key in read.missing)
+    """May what lacks weights be read without its head, or as an encoder alone?"""
+    return read.choice.kind == "seq2seq" or read.headless
 
 
 def _read(name: str, choice: Choice, config: PretrainedConfig, folder: Path, common: dict[str, Any]) -> _Read:

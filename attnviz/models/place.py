@@ -234,11 +234,9 @@ def stamp(name: str, revision: str | None = None) -> tuple[object, ...]:
     >>> stamp("lab-4")
     ()
     """
-    if shipped.folder(name).parent == shipped.WEIGHTS:
-        return ()
     try:
-        found = find(name, revision)
-    except (ModelError, OSError):
+        found = Found(name) if shipped.folder(name).parent == shipped.WEIGHTS else find(name, revision)
+    except (ModelError, OSError, ValueError):  # too long for a path, or with a zero byte in it
         return ()
     if found.folder is None:
         return ()

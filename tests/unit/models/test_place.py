@@ -1,4 +1,4 @@
-"""Where a name leads: quoted, one level off, a file in the folder, a page of the Hub; or the sentence that says what next."""
+"""Where a name leads: quoted, one level off, a file in the folder, a page of the Hub; or what the sentence says."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ PAGES = {
     "https://modelscope.cn/models/a/b": "address_elsewhere",
     "https://huggingface.co/a/b-GGUF/blob/main/b.Q4_0.gguf": "address_gguf",
     "https://huggingface.co/google-bert/bert-base-chinese": "hub_unreachable",
-    "http://[": "model_name",
+    "http://[": "folder_missing",
     "file:///nowhere/at/all": "folder_missing",
 }
 
@@ -167,7 +167,6 @@ def test_modules_of_sentence_transformers_may_lie_anywhere(put: Callable[[str], 
     ]
     (tmp_path / "st" / "modules.json").write_text(json.dumps(modules))
     assert "parts/words" in str(load(str(tmp_path / "st")).notices[0])
-    (tmp_path / "st" / "parts" / "1_Pooling").mkdir()
 
 
 def test_part_of_a_model_names_the_folder_above(put: Callable[[str], Path]) -> None:

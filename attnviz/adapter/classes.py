@@ -60,8 +60,8 @@ def _of_both_sides(config: PretrainedConfig, named: type[Any]) -> tuple[Choice, 
 def _by_type(config: PretrainedConfig, name: str, gguf: bool) -> tuple[Choice, ...]:
     """What a type of model predicts at most, and below it what is left where the file has no head for that."""
     plain = Choice("plain", _body())
-    if config.is_encoder_decoder and (writer := _find("SEQ_TO_SEQ_CAUSAL_LM", config)) is not None:
-        alone = _find("TEXT_ENCODING", config)
+    writer, alone = _find("SEQ_TO_SEQ_CAUSAL_LM", config), _find("TEXT_ENCODING", config)
+    if writer is not None and (config.is_encoder_decoder or alone is not None):  # T5's encoder says that it is none
         return Choice("seq2seq", writer), *(() if alone is None else (Choice("plain", alone, encoder=True),))
     masked, causal = _find("MASKED_LM", config), _find("CAUSAL_LM", config) or _find("IMAGE_TEXT_TO_TEXT", config)
     looks_back = gguf or _looks_back(config) or name.endswith(("ForCausalLM", "LMHeadModel"))

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from attnviz.errors import ModelError
-
-# One of these makes a tokenizer; the rest of a tokenizer's files only add to it.
-VOCABULARIES = (
-    "tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model",
-    "source.spm",
-)  # fmt: skip
 
 
 def read_config(name: str, folder: Path) -> dict[str, Any]:
@@ -33,8 +28,8 @@ def check_config(name: str, config: dict[str, Any]) -> None:
     """
     from transformers import CONFIG_MAPPING
 
-    kind = config.get("model_type")
-    if not isinstance(kind, str) or not kind:
+    kind = type_of(config)
+    if not kind:
         raise ModelError("not_transformers", model=name)
     if kind not in CONFIG_MAPPING:
         if config.get("auto_map"):
@@ -47,10 +42,17 @@ def check_config(name: str, config: dict[str, Any]) -> None:
         raise ModelError("not_text", model=name, type=kind)
 
 
-def check_tokenizer(name: str, files: set[str]) -> None:
-    """Is there a tokenizer among these files? Without one transformers would make up an empty one."""
-    if not files & set(VOCABULARIES):
-        raise ModelError("no_tokenizer", model=name)
+def type_of(config: Mapping[str, Any]) -> str:
+    """Which type of model is it? That which config.json names; where it has none, that of the class that it names."""
+    import transformers
+
+    if "model_type" in config:
+        named = config["model_type"]
+        return named if isinstance(named, str) else ""
+    classes = config.get("architectures")
+    name = classes[0] if isinstance(classes, list) and classes else None
+    found = getattr(transformers, name, None) if isinstance(name, str) else None
+    return str(getattr(getattr(found, "config_class", None), "model_type", ""))
 
 
 def _reads_text(model_type: str) -> bool:

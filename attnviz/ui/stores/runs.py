@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 import streamlit as st
 
 from attnviz.ui.kit import MODELS, SOFT, RuleChoice, as_rule
-from attnviz.ui.stores.models import model_store
+from attnviz.ui.stores.models import model_store, stamped
 from attnviz.ui.stores.sizes import room
 from attnviz.ui.stores.store import Store
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from attnviz.trace import Trace
 
 SHARE = 0.2  # of the memory, unless ATTNVIZ_RUNS_MB says otherwise
+MOST = 500  # characters of a path
 Made = TypeVar("Made")
 Given = ParamSpec("Given")
 
@@ -50,11 +51,21 @@ def kept(make: Callable[Given, Made]) -> Callable[Given, Made]:
     def found(*args: Given.args, **kwargs: Given.kwargs) -> Made:
         given = signature.bind(*args, **kwargs)
         given.apply_defaults()
-        key = (name, *(value for argument, value in given.arguments.items() if not argument.startswith("_")))
+        asked = [value for argument, value in given.arguments.items() if not argument.startswith("_")]
+        key = (name, *asked, *(stamped(*of) for value in asked if (of := _model_of(value)) is not None))
         made: Made = traces().take(key, lambda: make(*args, **kwargs))
         return made
 
     return found
+
+
+def _model_of(value: object) -> tuple[str, str] | None:
+    """The model, by name and revision, that an argument of a run stands for: a request, or the name itself."""
+    if isinstance(value, str):
+        path = len(value) < MOST and "\n" not in value and ("/" in value or "\\" in value)
+        return (value, "") if path else None
+    name, revision = getattr(value, "name", None), getattr(value, "revision", "")
+    return (name, str(revision or "")) if isinstance(name, str) else None
 
 
 def model(name: str) -> Model:

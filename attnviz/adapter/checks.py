@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +76,12 @@ def _reads_text(model_type: str) -> bool:
     modalities = main.input_modalities
     texts = "text" in ([modalities] if isinstance(modalities, str) else modalities)
     return bool(texts and main.main_input_name == "input_ids")
+
+
+def embedding_rows(network: Any) -> float:
+    """How many tokens has the network a place for? Infinitely many where that is not known."""
+    try:
+        table = network.get_input_embeddings()
+    except (NotImplementedError, AttributeError):
+        return inf
+    return getattr(table, "num_embeddings", inf)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
-from attnviz.adapter.checks import read_config, type_of
+from attnviz.adapter.checks import embedding_rows, read_config, type_of
 from attnviz.adapter.classes import Choice, Kind, choices
 from attnviz.adapter.lora import adapter_beside
 from attnviz.adapter.registered import ATTENTION, EAGER_TYPES, listen
@@ -197,11 +197,11 @@ def notices_of(name: str, folder: Path, config: PretrainedConfig) -> tuple[Notic
 
 def _misfit(name: str, tokenizer: PreTrainedTokenizerBase, network: PreTrainedModel) -> tuple[Notice, ...]:
     """A line on tokens for which the model has no row of its embedding."""
-    rows = getattr(network.get_input_embeddings(), "num_embeddings", None)
-    most = max(tokenizer.get_vocab().values(), default=0) + 1
-    if not isinstance(rows, int) or most <= rows or not tokenizer.get_vocab():
+    rows = embedding_rows(network)
+    most = max(tokenizer.get_vocab().values(), default=-1) + 1
+    if most <= rows:
         return ()
-    return (Notice("tokenizer_larger", {"model": name, "tokens": most, "rows": rows}),)
+    return (Notice("tokenizer_larger", {"model": name, "tokens": most, "rows": int(rows)}),)
 
 
 def _limit(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int | None:

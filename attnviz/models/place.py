@@ -63,7 +63,9 @@ def _elsewhere(name: str) -> Found:
         missing = local or bare.count("/") > 1 or Path(bare).suffix.lower() == ".gguf"
         raise ModelError("folder_missing" if missing else "model_name", model=name)
     if hub.file.lower().endswith(".gguf") or (hub.name == bare and bare.lower().endswith(".gguf")):
-        raise ModelError("address_gguf" if hub.file else "folder_missing", model=name, file=hub.file)
+        if hub.file:
+            raise ModelError("address_gguf", model=name, file=hub.file)
+        raise ModelError("folder_missing", model=name)
     return Found(hub.name, hub=hub)
 
 

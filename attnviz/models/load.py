@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,7 +99,7 @@ def built_in_folder(name: str) -> Path:
     return shipped.WEIGHTS / name if name in BUILT_IN else Path(name)
 
 
-def load(name: str, revision: str | None = None, *, progress: Report | None = None) -> Model:
+def load(name: str | PathLike[str], revision: str | None = None, *, progress: Report | None = None) -> Model:
     """Which model is to be looked at? A built-in name ("lab-4"), a Hub id ("google-bert/bert-base-chinese"), a folder
     or a .gguf file; the address of a page of the Hub, a file in a model's folder and a folder one level off will do.
 
@@ -108,7 +109,7 @@ def load(name: str, revision: str | None = None, *, progress: Report | None = No
     the memory, or lacks weights.
     """
     register()
-    progress = own(progress)
+    name, progress = str(name), own(progress)
     with guarded(lambda reason: ModelError("model_not_loaded", model=name, reason=_first_sentence(reason))):
         found = _find(name, revision)
         model = _of_gguf(found, progress) if found.gguf else _of_folder(found, revision, progress)

@@ -114,6 +114,11 @@ def test_path_is_read_however_it_was_pasted(way: str, put: Callable[[str], Path]
     assert load(way.format(place)).kind == "masked"
 
 
+def test_path_may_be_an_object(put: Callable[[str], Path]) -> None:
+    place = put("小 bert#1 100%")
+    assert load(place).kind == load(str(place)).kind == load(f"{place}/").kind == "masked"
+
+
 def test_path_with_escaped_blanks_or_percents_is_read(put: Callable[[str], Path]) -> None:
     place = put("a b")
     assert load(str(place).replace(" ", "\\ ")).kind == "masked"

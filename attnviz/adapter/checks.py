@@ -10,6 +10,17 @@ from typing import Any
 
 from attnviz.errors import ModelError
 
+ADAPTER, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"  # as peft saves an adapter
+
+
+def said_in(file: Path) -> dict[str, Any]:
+    """What a JSON file says; {} where there is none, or none that can be read."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
 
 def read_config(name: str, folder: Path) -> dict[str, Any]:
     """What does config.json of `folder` say? Raises `ModelError` where it cannot be read."""

@@ -17,10 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from attnviz.adapter.checks import ADAPTER, ADAPTER_WEIGHTS
+from attnviz.errors import first_line
 from attnviz.notices import Notice
 
-CONFIG = "adapter_config.json"
-WEIGHTS = "adapter_model.safetensors"
 PAIR = re.compile(r"(?P<module>.+)\.lora_(?P<embedding>embedding_)?(?P<side>[AB])(\.\w+)?(\.weight)?$")
 OTHERS = ("use_dora", "layer_replication", "megatron_config", "alora_invocation_tokens", "use_bdlora")  # not only B A
 
@@ -43,13 +43,13 @@ def adapter_beside(name: str, folder: Path, network: nn.Module) -> tuple[Notice,
 
     The network's weights are replaced, never changed in place: they may be the file itself, mapped into memory.
     """
-    if not (folder / CONFIG).is_file():
+    if not (folder / ADAPTER).is_file():
         return ()
     try:
         said = _said(folder)
         changes = _changes(said, _tensors(folder), network)
     except (OSError, ValueError, CannotMerge) as reason:
-        detail = (str(reason).strip().splitlines() or [type(reason).__name__])[0][:160]
+        detail = first_line(reason, 160)
         return (Notice("adapter_left_out", {"model": name, "reason": detail}),)
     for change in changes:
         parameter = nn.Parameter(change.value, requires_grad=False)
@@ -59,7 +59,7 @@ def adapter_beside(name: str, folder: Path, network: nn.Module) -> tuple[Notice,
 
 def _said(folder: Path) -> dict[str, Any]:
     """adapter_config.json of a LoRA adapter. Raises `CannotMerge` for any other."""
-    said = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    said = json.loads((folder / ADAPTER).read_text(encoding="utf-8"))
     if not isinstance(said, dict) or str(said.get("peft_type", "")).upper() != "LORA":
         kind = said.get("peft_type") if isinstance(said, dict) else None
         raise CannotMerge(f"peft_type: {kind or '?'}")
@@ -73,12 +73,12 @@ def _tensors(folder: Path) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    if not (folder / WEIGHTS).is_file():
-        raise CannotMerge(f"{WEIGHTS}?")
+    if not (folder / ADAPTER_WEIGHTS).is_file():
+        raise CannotMerge(f"{ADAPTER_WEIGHTS}?")
     try:
-        return {name: one.float() for name, one in load_file(folder / WEIGHTS).items()}
+        return {name: one.float() for name, one in load_file(folder / ADAPTER_WEIGHTS).items()}
     except SafetensorError as reason:
-        raise CannotMerge(f"{WEIGHTS}: {reason}") from reason
+        raise CannotMerge(f"{ADAPTER_WEIGHTS}: {reason}") from reason
 
 
 def _changes(said: Mapping[str, Any], tensors: Mapping[str, Tensor], network: nn.Module) -> list[Change]:

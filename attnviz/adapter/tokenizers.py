@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from attnviz.adapter.checks import said_in, type_of
 from attnviz.errors import ModelError
 
 CONFIG = "tokenizer_config.json"
@@ -38,11 +38,7 @@ def check_tokenizer(name: str, config: Mapping[str, Any], said: Mapping[str, Any
 
 def read_said(folder: Path) -> dict[str, Any]:
     """What tokenizer_config.json of a folder says; {} where there is none that can be read."""
-    try:
-        found = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return said_in(folder / CONFIG)
 
 
 def needs_package(error: BaseException) -> str | None:
@@ -67,8 +63,6 @@ def _classes(config: Mapping[str, Any], said: Mapping[str, Any]) -> Iterator[Any
 
 def _of_type(config: Mapping[str, Any], names: Mapping[str, Any]) -> Any:
     """The tokenizer of a model's type, or of the type of its text where it has several parts."""
-    from attnviz.adapter.checks import type_of
-
     text = config.get("text_config")
     inner = text.get("model_type") if isinstance(text, dict) else None
     return names.get(type_of(config)) or names.get(str(inner))

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from attnviz.adapter.checks import check_config, read_config
+from attnviz.adapter.checks import ADAPTER, ADAPTER_WEIGHTS, check_config, read_config, said_in
 from attnviz.adapter.progress import Progress, Report
 from attnviz.adapter.tokenizers import CONFIG as TOKENIZER
 from attnviz.adapter.tokenizers import check_tokenizer, read_said, wanted
@@ -27,12 +27,11 @@ WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 UNREAD = (*PICKLES, "tf_model.h5", "flax_model.msgpack", "model.ckpt.index")
-ADAPTER = "adapter_config.json"
 OPTIONAL = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt",
     "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model", "source.spm",
     "target.spm", "generation_config.json", "chat_template.jinja", "preprocessor_config.json",
-    "word_boundary.safetensors", "README.md", ADAPTER, "adapter_model.safetensors",
+    "word_boundary.safetensors", "README.md", ADAPTER, ADAPTER_WEIGHTS,
 )  # fmt: skip
 AT_ONCE = 8  # questions asked of the Hub at the same time
 
@@ -95,11 +94,8 @@ def _no_config(hub: Hub) -> ModelError:
 
 def adapter_alone(name: str, file: Path) -> ModelError:
     """The refusal of an adapter without its model; `file` is its adapter_config.json (peft's, or the adapters')."""
-    try:
-        said = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        said = None
-    base = said.get("base_model_name_or_path") or said.get("model_name") if isinstance(said, dict) else None
+    said = said_in(file)
+    base = said.get("base_model_name_or_path") or said.get("model_name")
     if not base or not isinstance(base, str):
         return ModelError("adapter_nameless", model=name)
     return ModelError("adapter_alone", model=name, base=base)
@@ -128,12 +124,12 @@ def _fetch_rest(hub: Hub, folder: Path) -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         small = [one for one in pool.map(hub.look, _small(hub.name, folder)) if one is not None]
     check_tokenizer(hub.name, read_config(hub.name, folder), read_said(folder), {one.file for one in small})
-    wanted = [one for one in (*small, *weights) if hub.cached(one.file) is None]
-    hub.total, hub.done = early + sum(one.size for one in wanted), 0
+    lacking = [one for one in (*small, *weights) if hub.cached(one.file) is None]
+    hub.total, hub.done = early + sum(one.size for one in lacking), 0
     _check_room(hub, weights)
     hub.report(TOKENIZER, now=bool(early))
     hub.done = early
-    for one in wanted:
+    for one in lacking:
         hub.take(one)
 
 

@@ -13,15 +13,14 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from attnviz import shipped
-from attnviz.adapter.checks import check_config, read_config
+from attnviz.adapter.checks import ADAPTER_WEIGHTS, check_config, read_config
 from attnviz.adapter.classes import Kind
 from attnviz.adapter.gguf import check_gguf
-from attnviz.adapter.lora import WEIGHTS as ADAPTER_FILE
 from attnviz.adapter.opening import opened
 from attnviz.adapter.progress import Report, reported
 from attnviz.adapter.registered import register
 from attnviz.adapter.tokenizers import check_tokenizer, read_said
-from attnviz.errors import ModelError
+from attnviz.errors import ModelError, first_line
 from attnviz.guard import guarded, own
 from attnviz.models import memory
 from attnviz.models.catalogue import recommended_revision
@@ -110,7 +109,7 @@ def load(name: str | PathLike[str], revision: str | None = None, *, progress: Re
     """
     register()
     name, progress = str(name), own(progress)
-    with guarded(lambda reason: ModelError("model_not_loaded", model=name, reason=_first_sentence(reason))):
+    with guarded(lambda reason: ModelError("model_not_loaded", model=name, reason=first_line(reason))):
         found = _find(name, revision)
         model = _of_gguf(found, progress) if found.gguf else _of_folder(found, revision, progress)
     warn(model.notices)
@@ -165,7 +164,7 @@ def _no_weights(name: str, folder: Path) -> ModelError:
     """What a folder has in place of model.safetensors, and the next step."""
     found = next((file for file in UNREAD if (folder / file).is_file()), None)
     own = sorted(path.name for path in folder.glob("*.safetensors"))
-    others = [file for file in own if file not in (BOUNDARY_FILE, ADAPTER_FILE)]
+    others = [file for file in own if file not in (BOUNDARY_FILE, ADAPTER_WEIGHTS)]
     if found is None and any(PART.search(file) for file in others):
         return ModelError("shard_missing", model=name, file=INDEX_FILE)
     if found is None and len(others) == 1:
@@ -191,8 +190,3 @@ def _boundary(folder: Path) -> Boundary | None:
         return None
     tensors = load_file(folder / BOUNDARY_FILE)
     return Boundary(tensors["weight"].float(), tensors["bias"].float())
-
-
-def _first_sentence(reason: BaseException) -> str:
-    """The first line of a library's own message, at most 200 characters."""
-    return (str(reason).strip().splitlines() or [type(reason).__name__])[0][:200]

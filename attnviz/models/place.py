@@ -8,12 +8,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from attnviz import shipped
+from attnviz.adapter.checks import ADAPTER, said_in
 from attnviz.errors import ModelError
 from attnviz.models.address import OnHub, on_hub, plain, readings
-from attnviz.models.fetch import ADAPTER, INDEX_FILE, UNREAD, WEIGHTS_FILE, adapter_alone
+from attnviz.models.fetch import INDEX_FILE, UNREAD, WEIGHTS_FILE, adapter_alone
 from attnviz.notices import Notice
 
 CONFIG = "config.json"
@@ -62,9 +61,9 @@ def _elsewhere(name: str) -> Found:
     if hub is None:
         missing = local or bare.count("/") > 1 or Path(bare).suffix.lower() == ".gguf"
         raise ModelError("folder_missing" if missing else "model_name", model=name)
-    if hub.file.lower().endswith(".gguf") or (hub.name == bare and bare.lower().endswith(".gguf")):
-        if hub.file:
-            raise ModelError("address_gguf", model=name, file=hub.file)
+    if hub.file.lower().endswith(".gguf"):
+        raise ModelError("address_gguf", model=name, file=hub.file)
+    if hub.name == bare and bare.lower().endswith(".gguf"):
         raise ModelError("folder_missing", model=name)
     return Found(hub.name, hub=hub)
 
@@ -106,15 +105,6 @@ def _taken(name: str, folder: Path, inner: Path) -> Found:
     return Found(name, inner, notices=(notice,))
 
 
-def _config(folder: Path) -> dict[str, Any]:
-    """What config.json says; {} where there is none that can be read."""
-    try:
-        found = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def _is_model(folder: Path) -> bool:
     """Does a folder hold a configuration of transformers, and weights beside it?"""
     return _of_transformers(folder) and any((folder / file).is_file() for file in WEIGHTS)
@@ -122,13 +112,13 @@ def _is_model(folder: Path) -> bool:
 
 def _of_transformers(folder: Path) -> bool:
     """Does its config.json name a type or a class?"""
-    config = _config(folder)
+    config = said_in(folder / CONFIG)
     return bool(config.get("model_type") or config.get("architectures"))
 
 
 def _belongs_above(folder: Path) -> bool:
     """Is it a part of a model, as `1_Pooling` of sentence-transformers?"""
-    return not _of_transformers(folder) and bool(_config(folder)) and _of_transformers(folder.parent)
+    return not _of_transformers(folder) and bool(said_in(folder / CONFIG)) and _of_transformers(folder.parent)
 
 
 def _below(name: str, folder: Path, revision: str | None, deep: int) -> Path | None:
@@ -189,14 +179,14 @@ def _snapshot(folder: Path, revision: str | None) -> Path | None:
         file = shelf / "refs" / wanted
         commit = file.read_text(encoding="utf-8").strip() if file.is_file() else wanted
         if found := [one for one in commits if one.name == commit]:
-            return _settled(found[0], revision)
+            return _settled(found[0])
         if revision:
             raise ModelError("hub_revision", model=shelf.name, revision=revision)
     newest = sorted(commits, key=lambda one: one.stat().st_mtime)
-    return _settled(newest[-1], revision) if newest else None
+    return _settled(newest[-1]) if newest else None
 
 
-def _settled(folder: Path, revision: str | None) -> Path:
+def _settled(folder: Path) -> Path:
     """A snapshot, or what its modules point to."""
     return folder if _is_model(folder) else _module(folder) or folder
 
@@ -237,7 +227,7 @@ def stamp(name: str, revision: str | None = None) -> tuple[object, ...]:
     ()
     """
     try:
-        found = Found(name) if shipped.folder(name).parent == shipped.WEIGHTS else find(name, revision)
+        found = find(name, revision)
     except (ModelError, OSError, ValueError):  # too long for a path, or with a zero byte in it
         return ()
     if found.folder is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 from functools import cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attnviz import shipped
@@ -50,9 +49,7 @@ class ModelStore:
 
 def stamped(name: str, revision: str = "") -> tuple[object, ...]:
     """What changes when the files of a local model do; () for any other."""
-    if Path(name).name == name and name in {
-        one.name for one in shipped.WEIGHTS.iterdir()
-    }:  # before PyTorch is loaded for it
+    if shipped.has(name):  # asked before PyTorch is loaded for it
         return ()
     from attnviz.models.place import stamp
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from attnviz.trace import Trace
 
 SHARE = 0.2  # of the memory, unless ATTNVIZ_RUNS_MB says otherwise
-MOST = 500  # characters of a path
 Made = TypeVar("Made")
 Given = ParamSpec("Given")
 
@@ -51,21 +50,21 @@ def kept(make: Callable[Given, Made]) -> Callable[Given, Made]:
     def found(*args: Given.args, **kwargs: Given.kwargs) -> Made:
         given = signature.bind(*args, **kwargs)
         given.apply_defaults()
-        asked = [value for argument, value in given.arguments.items() if not argument.startswith("_")]
-        key = (name, *asked, *(stamped(*of) for value in asked if (of := _model_of(value)) is not None))
+        asked = {argument: value for argument, value in given.arguments.items() if not argument.startswith("_")}
+        key = (name, *asked.values(), *(stamped(*of) for of in map(_model_of, asked, asked.values()) if of))
         made: Made = traces().take(key, lambda: make(*args, **kwargs))
         return made
 
     return found
 
 
-def _model_of(value: object) -> tuple[str, str] | None:
-    """The model, by name and revision, that an argument of a run stands for: a request, or the name itself."""
-    if isinstance(value, str):
-        path = len(value) < MOST and "\n" not in value and ("/" in value or "\\" in value)
-        return (value, "") if path else None
-    name, revision = getattr(value, "name", None), getattr(value, "revision", "")
-    return (name, str(revision or "")) if isinstance(name, str) else None
+def _model_of(argument: str, value: object) -> tuple[str, str] | None:
+    """The model, by name and revision, that an argument of a run stands for: `name` itself, or a page's request."""
+    if argument == "name":
+        return str(value), ""
+    if argument in ("request", "what"):
+        return str(getattr(value, "name", "")), str(getattr(value, "revision", "") or "")
+    return None
 
 
 def model(name: str) -> Model:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
-from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerBase, T5Config, T5EncoderModel
+from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerBase
 
 from attnviz import load, record
 from attnviz.notices import AttnvizWarning
@@ -108,6 +109,7 @@ LEFT_OUT = {
     "another kind": (pair(), {"peft_type": "IA3"}),
     "DoRA": (pair(), {"use_dora": True}),
     "one of two has no place": (pair() | pair("bert.nowhere"), {}),
+    "a bias of another length": (pair() | {"base_model.model.cls.predictions.bias": torch.ones(3)}, {}),
 }
 
 
@@ -121,15 +123,21 @@ def test_adapter_that_cannot_be_applied_whole_is_named_and_left_out(
     assert torch.equal(record(load(str(folder)), TEXT).weights(1), alone.weights(1))
 
 
-@pytest.mark.parametrize("named", [True, False], ids=["named", "unnamed"])
-def test_encoder_saved_alone_is_read_as_one(named: bool, tmp_path: Path, wordpiece: PreTrainedTokenizerBase) -> None:
+ENCODERS = ("T5EncoderModel", "MT5EncoderModel", "UMT5EncoderModel", "T5ForTokenClassification")
+
+
+@pytest.mark.parametrize(("name", "named"), [*((name, True) for name in ENCODERS), ("T5EncoderModel", False)])
+def test_encoder_saved_alone_is_read_as_one(
+    name: str, named: bool, tmp_path: Path, wordpiece: PreTrainedTokenizerBase
+) -> None:
     sizes = dict(d_model=32, num_layers=2, num_heads=4, d_kv=8, d_ff=64, decoder_start_token_id=0)
-    T5EncoderModel(T5Config(vocab_size=len(wordpiece), **sizes)).save_pretrained(tmp_path)
+    maker = getattr(transformers, name)
+    maker(maker.config_class(vocab_size=len(wordpiece), **sizes)).save_pretrained(tmp_path)
     wordpiece.save_pretrained(tmp_path)
     if not named:
         edit(tmp_path, architectures=None)
     trace = record(load(str(tmp_path)), TEXT)
-    theirs = T5EncoderModel.from_pretrained(tmp_path, attn_implementation="eager")
+    theirs = maker.from_pretrained(tmp_path, attn_implementation="eager")
     given = torch.tensor([trace.encoded.ids])
     for layer, weights in enumerate(theirs(given, output_attentions=True).attentions):
         assert torch.allclose(trace.weights(layer=layer), weights[0], atol=1e-5)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     )
     from attnviz.core.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
     from attnviz.core.states import Block, Norm, Projection
-    from attnviz.errors import AttnvizError, ModelError, RuleError, Stopped, TextError
+    from attnviz.errors import ArgumentError, AttnvizError, ModelError, RuleError, Stopped, TextError
     from attnviz.models import Model
     from attnviz.recording.batches import record_batch
     from attnviz.recording.generate import generate
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "core.attention": ("Attention", "Observed", "attend"),
     "core.states": ("Block", "Norm", "Projection"),
-    "errors": ("AttnvizError", "ModelError", "RuleError", "Stopped", "TextError"),
+    "errors": ("ArgumentError", "AttnvizError", "ModelError", "RuleError", "Stopped", "TextError"),
     "recording.batches": ("record_batch",),
     "recording.generate": ("generate",),
     "recording.gradients": ("Differentiable", "Gradients", "Logit", "Outcome", "differentiable"),
@@ -74,6 +74,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Argmax",
+    "ArgumentError",
     "Attention",
     "AttnvizError",
     "Block",

@@ -182,6 +182,15 @@ def stored_bytes(header: Mapping[str, Mapping[str, Any]]) -> int:
     return max((int(tensor["data_offsets"][1]) for tensor in header.values()), default=0)
 
 
+def counted(files: Iterable[Path]) -> tuple[int, int]:
+    """How many tensors and how many numbers do safetensors files hold, which `folder_bytes` has found whole?"""
+    found = []
+    for path in files:
+        with path.open("rb") as file:
+            found += [int(prod(tensor["shape"])) for tensor in read_header(file).values()]
+    return len(found), sum(found)
+
+
 def folder_bytes(files: Iterable[Path]) -> int:
     """What safetensors files take while they are read, from their headers. Raises `ModelError` for a damaged one."""
     total = 0

@@ -12,8 +12,11 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, cast
 
+from attnviz.guard import sentences
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from os import PathLike
 
     from attnviz.adapter.progress import Report
     from attnviz.models import Model
@@ -32,7 +35,8 @@ def open_system(name: str) -> System:
     return cast("System", import_module(f"{__name__}.{kinds()[name]}.system").load(name))
 
 
-def load(name: str, revision: str | None = None, *, progress: Report | None = None) -> Model | System:
+@sentences
+def load(name: str | PathLike[str], revision: str | None = None, *, progress: Report | None = None) -> Model | System:
     """Open a model or a system by its name: what `read` or `record` then works on.
 
     A built-in model ("lab-4"), a Hub id ("google-bert/bert-base-chinese"), a folder or a .gguf file gives a `Model`
@@ -43,7 +47,7 @@ def load(name: str, revision: str | None = None, *, progress: Report | None = No
     >>> load("han-topics").read("你喜欢看电影吗？").parts
     ('words', 'sentences')
     """
-    if name in kinds():
+    if isinstance(name, str) and name in kinds():
         return open_system(name)
     from attnviz.models import load as load_model
 

@@ -104,7 +104,8 @@ def grown(file: str, size: int) -> Damage:
     """It is as large as `size`, zeros at its end that take no room on the disk."""
 
     def do(folder: Path) -> None:
-        put(folder / file, (folder / file).read_bytes())
+        if (folder / file).stat().st_nlink > 1:
+            put(folder / file, (folder / file).read_bytes())
         os.truncate(folder / file, size)
 
     return do

@@ -23,7 +23,6 @@ FREE = GIB // 2  # bytes that the library is told are free
 REACH = 4 * GIB  # bytes of addresses that the process may take on
 LONGEST = 2_000  # characters of a sentence
 ROOT = Path(__file__).parents[2]
-LAST = frozenset({"run_failed", "model_not_loaded", "text_not_cut", "system_failed"})  # what the guards say
 
 
 class Hung(BaseException):

@@ -49,7 +49,7 @@ def work(pipe: Connection, count: int, seed: int, root: Path) -> None:
 
 def quiet() -> None:
     """No network, one thread, and nothing said by the way."""
-    for name, value in (("HF_HUB_OFFLINE", "1"), ("TOKENIZERS_PARALLELISM", "false"), ("OMP_NUM_THREADS", "1")):
+    for name, value in (("HF_HUB_OFFLINE", "1"), ("TOKENIZERS_PARALLELISM", "false"), ("TQDM_DISABLE", "1")):
         os.environ[name] = value
     import logging
     import warnings

@@ -27,7 +27,7 @@ from attnviz.recording.checks import check_ids, check_numbers, why_not
 from attnviz.recording.dataflow import Dataflow
 from attnviz.recording.systems import read as read_system
 from attnviz.systems.protocol import System
-from attnviz.text.tokens import Encoded, encode, piece_label, written
+from attnviz.text.tokens import MOST_CHARACTERS, Encoded, clean, encode, piece_label, written
 from attnviz.trace import Trace
 
 LONG = 1024  # tokens; longer texts are recorded without their values, and without the states between layers
@@ -287,7 +287,9 @@ def reply_of(model: Model, target: str | Encoded | None) -> Encoded:
         start = getattr(model.network.generation_config, "decoder_start_token_id", None)
     if start is None:
         start = config.bos_token_id if config.bos_token_id is not None else config.pad_token_id
-    ids = model.tokenizer(text_target=target)["input_ids"][:-1] if target else []
+    if len(target or "") > MOST_CHARACTERS:
+        raise TextError("text_huge", characters=len(target or ""), most=MOST_CHARACTERS)
+    ids = model.tokenizer(text_target=clean(target))["input_ids"][:-1] if target else []
     return written((start, *ids), model.tokenizer)
 
 

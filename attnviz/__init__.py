@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from attnviz.core.states import Block, Norm, Projection
     from attnviz.errors import AttnvizError, ModelError, RuleError, Stopped, TextError
     from attnviz.models import Model
+    from attnviz.notebook.given import from_weights
     from attnviz.recording.batches import record_batch
     from attnviz.recording.generate import generate
     from attnviz.recording.gradients import Differentiable, Gradients, Logit, Outcome, differentiable
@@ -61,6 +62,7 @@ _HOMES = {
         "Reweigh",
     ),
     "models": ("Model",),
+    "notebook.given": ("from_weights",),
     "recording.record": ("record",),
     "core.rules": ("Argmax", "Entmax", "Rule", "Sample", "Soft", "Sparsemax", "Threshold", "TopK", "TopP"),
     "systems": ("load",),
@@ -113,6 +115,7 @@ __all__ = [
     "differentiable",
     "export",
     "figures",
+    "from_weights",
     "generate",
     "load",
     "load_trace",

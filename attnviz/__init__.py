@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from attnviz.errors import AttnvizError, ModelError, RuleError, Stopped, TextError
     from attnviz.models import Model
     from attnviz.notebook.given import from_weights
+    from attnviz.notebook.show import show
+    from attnviz.notebook.views import head_view, model_view
     from attnviz.recording.batches import record_batch
     from attnviz.recording.generate import generate
     from attnviz.recording.gradients import Differentiable, Gradients, Logit, Outcome, differentiable
@@ -63,6 +65,8 @@ _HOMES = {
     ),
     "models": ("Model",),
     "notebook.given": ("from_weights",),
+    "notebook.show": ("show",),
+    "notebook.views": ("head_view", "model_view"),
     "recording.record": ("record",),
     "core.rules": ("Argmax", "Entmax", "Rule", "Sample", "Soft", "Sparsemax", "Threshold", "TopK", "TopP"),
     "systems": ("load",),
@@ -117,12 +121,15 @@ __all__ = [
     "figures",
     "from_weights",
     "generate",
+    "head_view",
     "load",
     "load_trace",
     "masks",
     "measures",
+    "model_view",
     "record",
     "record_batch",
+    "show",
     "similarity",
 ]
 

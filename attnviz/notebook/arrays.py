@@ -36,9 +36,7 @@ def by_part(given: Any) -> dict[str, Any] | None:
     found = found or _of_cache(entries)
     if not found:
         raise AttnvizError("given_nothing")
-    if (
-        "cross" in found and "self" in found
-    ):  # GPT-2 as the decoder of something else
+    if "cross" in found and "self" in found:  # GPT-2 as the decoder of something else
         found["decoder"] = found.pop("self")
     return found
 

@@ -1,4 +1,4 @@
-"""A page read back without any of its own code: what its bytes say, by the rules written in `codes.py` and `page.py`."""
+"""A page read back without any of its own code: what its bytes say, by the rules in `codes.py` and `page.py`."""
 
 from __future__ import annotations
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+__version__ = "0.1.0"  # pyproject.toml reads it here
+
 if TYPE_CHECKING:
     from attnviz import axes, export, figures, measures
     from attnviz.core import masks, similarity

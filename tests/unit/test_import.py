@@ -71,7 +71,7 @@ def test_a_change_would_be_seen() -> None:
     assert set(changed("", CHANGES)) == {"environment", "path", "warnings", "threads", "log", "loggers"}
 
 
-STARTS = {"server": "import app"}
+STARTS = {"server": "import app", "command": "from attnviz import commands; sys.argv[1:] = ['-V']; commands.run()"}
 
 
 @pytest.mark.parametrize("start", STARTS)

@@ -36,7 +36,8 @@ FLOORS = (
     ("recording",),
     ("experiments",),
     ("ui", "training"),  # neither may know the other
-    ("app", "pages"),
+    ("app", "pages", "commands"),
+    ("__main__",),
 )
 FLOOR = {part: number for number, parts in enumerate(FLOORS) for part in parts}
 FLOOR[""] = FLOOR["recording"]  # attnviz itself hands out names of up to this floor

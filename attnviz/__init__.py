@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from attnviz.core.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
     from attnviz.core.states import Block, Norm, Projection
     from attnviz.errors import AttnvizError, ModelError, RuleError, Stopped, TextError
-    from attnviz.models import Model
+    from attnviz.models import Model, wrap
     from attnviz.recording.batches import record_batch
     from attnviz.recording.generate import generate
     from attnviz.recording.gradients import Differentiable, Gradients, Logit, Outcome, differentiable
@@ -60,7 +60,7 @@ _HOMES = {
         "Restrict",
         "Reweigh",
     ),
-    "models": ("Model",),
+    "models": ("Model", "wrap"),
     "recording.record": ("record",),
     "core.rules": ("Argmax", "Entmax", "Rule", "Sample", "Soft", "Sparsemax", "Threshold", "TopK", "TopP"),
     "systems": ("load",),
@@ -121,6 +121,7 @@ __all__ = [
     "record",
     "record_batch",
     "similarity",
+    "wrap",
 ]
 
 

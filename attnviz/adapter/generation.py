@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from attnviz.adapter.machine import brought, placed
 from attnviz.adapter.registered import decoder_cache
 
 CACHES = ("past_key_values", "cache_params")  # where a model hands its cache back
@@ -60,10 +61,8 @@ class Stepping:
             max_new_tokens=self.most + 1,  # one more: else a forced end would come early
             cache_implementation=None,  # one that grows, whatever the model asks for
         )  # fmt: skip
-        self.network.generate(
-            input_ids=self.first, generation_config=settings, attention_mask=torch.ones_like(self.first), **given,
-            custom_generate=loop,
-        )  # fmt: skip
+        given |= {"input_ids": self.first, "attention_mask": torch.ones_like(self.first)}
+        self.network.generate(generation_config=settings, **placed(self.network, given), custom_generate=loop)
 
     def _loop(
         self, steps: Steps, network: Any, ids: Tensor, logits_processor: Callable[[Tensor, Tensor], Tensor],
@@ -78,7 +77,7 @@ class Stepping:
             )
             result = network(**inputs, return_dict=True, output_hidden_states=True)
             cached = any(result.get(name) is not None for name in CACHES)
-            steps.add(result, cached=cached)
+            steps.add(brought(result), cached=cached)
             if ended or steps.blind:  # a blind model is refused by `record`
                 return ids
             given = network._update_model_kwargs_for_generation(
@@ -86,5 +85,5 @@ class Stepping:
             )
             take = 1 if cached else None
             number = self.choose(logits_processor(ids, result.logits[:, -1].float()))
-            ids = torch.cat([ids, torch.tensor([[number]])], dim=-1)
+            ids = torch.cat([ids, ids.new_tensor([[number]])], dim=-1)
             ended = self.ended(number) or bool(stopping_criteria(ids, None).all())

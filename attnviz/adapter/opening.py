@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
-
-import torch
 
 from attnviz.adapter.checks import embedding_rows, read_config, type_of
 from attnviz.adapter.classes import Choice, Kind, choices
 from attnviz.adapter.lora import adapter_beside
+from attnviz.adapter.machine import Machine
 from attnviz.adapter.registered import ATTENTION, EAGER_TYPES, listen
 from attnviz.adapter.tokenizers import WHOLE, needs_package, read_said
 from attnviz.errors import ModelError
@@ -45,16 +46,18 @@ class Opened:
     notices: tuple[Notice, ...] = ()
 
 
-def opened(name: str, folder: Path, gguf: str | None) -> Opened:
-    """The network and tokenizer of a folder, or of one GGUF file in it."""
+def opened(name: str, folder: Path, gguf: str | None, machine: Machine) -> Opened:
+    """The network and tokenizer of a folder, or of one GGUF file in it, as it computes on a machine."""
     common = {"local_files_only": True, "trust_remote_code": False} | ({"gguf_file": gguf} if gguf else {})
     config = _config(name, folder, common)
+    config.dtype = machine.dtype
     if config.model_type == "big_bird":  # what transformers turns to by itself for texts of up to `_limit` tokens
         config.attention_type = "original_full"
     tokenizer = _tokenizer(name, config, folder, common)
     read = _network(name, config, folder, common)
     network = read.network
     notices = () if gguf else (*notices_of(name, folder, config), *read.notices, *_adapter(name, folder, network))
+    machine.put(name, network)
     eager = network.config._attn_implementation == EAGER
     kind, limit = read.choice.kind, _limit(config, tokenizer)
     return Opened(kind, network.eval(), tokenizer, limit, eager, (*notices, *_misfit(name, tokenizer, network)))
@@ -139,7 +142,7 @@ def _read(name: str, choice: Choice, config: PretrainedConfig, folder: Path, com
     """A network read by one of transformers' classes, and the weights that its file lacks."""
     network, found = choice.maker.from_pretrained(
         folder, config=config, attn_implementation=EAGER if _is_eager(choice.maker, config) else ATTENTION,
-        dtype=torch.float32, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True, **common,
+        dtype=config.dtype, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True, **common,
     )  # fmt: skip
     shapes = sorted(found["mismatched_keys"])
     if shapes:
@@ -164,9 +167,13 @@ def _is_eager(maker: type[Any], config: PretrainedConfig) -> bool:
     """Does the class that will be loaded keep its attention to itself?"""
     if config.model_type in EAGER_TYPES:
         return True
-    found = maker._model_mapping[type(config)] if hasattr(maker, "_model_mapping") else maker
-    classes = found if isinstance(found, (tuple, list)) else (found,)
-    return not all(one._can_set_attn_implementation() for one in classes)
+    return not all(one._can_set_attn_implementation() for one in _classes(maker, config))
+
+
+def _classes(maker: type[Any], config: PretrainedConfig) -> tuple[type[Any], ...]:
+    """The classes that a class of transformers makes for a configuration: itself, unless it finds them by type."""
+    found = maker._model_mapping.get(type(config), ()) if hasattr(maker, "_model_mapping") else maker
+    return tuple(found) if isinstance(found, (tuple, list)) else (found,)
 
 
 def _unused(name: str, config: PretrainedConfig, read: _Read) -> tuple[Notice, ...]:
@@ -213,3 +220,48 @@ def _limit(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int 
         positions = min(positions, (5 + 2 * config.num_random_blocks) * config.block_size)
     known = [n for n in (positions, tokenizer.model_max_length) if n and 0 < n < UNBOUNDED]
     return min(known) if known else None
+
+
+def taken(name: str, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Opened:
+    """What a network that is in memory already is, read from its own class; nothing on it is changed.
+
+    Where transformers' class for what it was trained for predicts no tokens, it is the layers below its head.
+    """
+    kind, body = _taken_kind(network)
+    eager = network.config.model_type in EAGER_TYPES or not _class_of(network)._can_set_attn_implementation()
+    limit = _limit(body.config, tokenizer)
+    return Opened(
+        kind, body, tokenizer, limit, eager, (*_head_left(name, network, body), *_misfit(name, tokenizer, body))
+    )
+
+
+def _class_of(network: PreTrainedModel) -> type[Any]:
+    """The class of transformers that a network's own is or comes from; its own where it comes from none."""
+    from transformers import PreTrainedModel
+
+    theirs = next(one for one in type(network).__mro__ if one.__module__.startswith("transformers."))
+    return type(network) if theirs is PreTrainedModel else theirs
+
+
+def _taken_kind(network: PreTrainedModel) -> tuple[Kind, PreTrainedModel]:
+    """What a network predicts, and the part of it that does."""
+    body = cast("PreTrainedModel", network.base_model)
+    config = copy.copy(network.config)
+    config.architectures = [_class_of(network).__name__]
+    for choice in choices(config):
+        classes = _classes(choice.maker, config)
+        if isinstance(network, classes):
+            return choice.kind, network
+        if choice.kind == "plain" and isinstance(body, classes):
+            return choice.kind, body
+    writes = bool(config.is_encoder_decoder) and "decoder_input_ids" in signature(body.forward).parameters
+    return "seq2seq" if writes else "plain", body
+
+
+def _head_left(name: str, network: PreTrainedModel, body: PreTrainedModel) -> tuple[Notice, ...]:
+    """One line on the head above the layers that are looked at."""
+    if body is network:
+        return ()
+    heads = [part for part, one in network.named_children() if one is not body and any(True for _ in one.parameters())]
+    said = {"model": name, "architecture": type(network).__name__, "names": ", ".join(heads[:4])}
+    return (Notice("head_unused", said),) if heads else ()

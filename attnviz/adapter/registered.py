@@ -16,8 +16,10 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+from torch.utils.weak import WeakIdKeyDictionary
 
 from attnviz.adapter.arena import Arena, give_back
+from attnviz.adapter.machine import computing, home, homed
 from attnviz.core.attention import Attention, attend
 from attnviz.core.causal import CausalMask
 from attnviz.core.interventions import Intervention, Place
@@ -58,7 +60,10 @@ class Call:
     def repeats(self, module: torch.nn.Module, queries: Tensor, keys: Tensor) -> bool:
         """Is a call with these the same map again, for other values, as in differential attention (DiffLlama)?"""
         mine = self.attention
-        return self.module is module and torch.equal(mine.queries, queries) and torch.equal(mine.keys, keys)
+        same = (
+            self.module is module and mine.queries.shape == queries.shape and torch.equal(mine.queries, home(queries))
+        )
+        return same and torch.equal(mine.keys, home(keys))
 
 
 class Follow(Protocol):
@@ -91,12 +96,20 @@ class Run:
     arena: Arena = field(default_factory=Arena)
     steps: list[list[Call]] = field(default_factory=lambda: [[]])
     written: int = 0  # tokens that earlier steps have gone through
+    masks: WeakIdKeyDictionary = field(default_factory=WeakIdKeyDictionary)  # brought home: layers share them
 
     def next_step(self) -> None:
         """What comes next is another forward pass, over the tokens after those seen."""
         own = [call for call in self.steps[-1] if call.place.part != "encoder"]
         self.written += own[0].attention.queries.shape[-2] if own else 0
         self.steps.append([])
+
+    def at_home(self, mask: Tensor | None) -> Tensor | None:
+        """A mask, or a bias, brought home once for all the layers that have it."""
+        if mask is None or (near := home(mask)) is mask:
+            return mask
+        found: Tensor = self.masks.setdefault(mask, near)
+        return found
 
     def place(self, module: torch.nn.Module, queries: int, keys: int) -> tuple[str, Place]:
         """Where does a call of this module stand? By the module's name, and by what was called before it."""
@@ -147,13 +160,27 @@ def listen(network: Any) -> None:
     network.base_model.register_forward_hook(_hear)
 
 
+@contextmanager
+def _listening(network: Any) -> Iterator[None]:
+    """Hear the last hidden states of a network that is not ours, and leave no hook on it."""
+    body = getattr(network, "base_model", network)
+    if _hear in body._forward_hooks.values():
+        yield
+        return
+    hook = body.register_forward_hook(_hear)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
 def _hear(module: torch.nn.Module, inputs: object, output: object) -> None:
     """Write down the last hidden states, where this is a run."""
     run = _RUN.get()
     if run is None or not isinstance(output, Mapping):
         return
     states = {name: output.get(name) for name in ("last_hidden_state", "encoder_last_hidden_state")}
-    run.last |= {name: state for name, state in states.items() if isinstance(state, Tensor)}
+    run.last |= {name: home(state) for name, state in states.items() if isinstance(state, Tensor)}
 
 
 @contextmanager
@@ -165,12 +192,16 @@ def recording(
     on_call: Callable[[int], object] | None = None,
     follow: Follow | None = None,
 ) -> Iterator[Run]:
-    """Let the attention of this context, and of no other, be recorded and changed (`Run`)."""
+    """Let the attention of this context, and of no other, be recorded and changed (`Run`).
+
+    The network computes meanwhile as it does when it does not train, and is afterwards as it was.
+    """
     names = {id(module): name for name, module in network.named_modules()}
     run = Run(names, bool(getattr(network.config, "is_encoder_decoder", False)), changes, values, on_call, follow)
     token = _RUN.set(run)
     try:
-        yield run
+        with computing(network), _listening(network):
+            yield run
     finally:
         _RUN.reset(token)
 
@@ -285,6 +316,7 @@ def _attention(
     position_bias: Tensor | None = None,
     softcap: float | None = None,
     s_aux: Tensor | None = None,
+    dropout: float = 0.0,
     **_: object,
 ) -> tuple[Tensor, None]:
     """The function that transformers calls: query `[batch, head, query, d]`, key and value with their own heads.
@@ -298,17 +330,20 @@ def _attention(
     # A module that says nothing is not causal in transformers' eager attention: Splinter, LayoutLM, MarkupLM.
     causal = getattr(module, "is_causal", False) if is_causal is None else is_causal
     if attention_mask is None and causal and query.shape[2] > 1:
-        allowed = CausalMask(query.shape[2], key.shape[2])
-    sink = None if s_aux is None else s_aux.detach().reshape(1, -1, 1)
+        allowed = CausalMask(query.shape[2], key.shape[2], device=query.device)
+    run = _RUN.get()
+    sink = None if s_aux is None else (s_aux.detach() if run else s_aux).reshape(1, -1, 1)
     call = attend(
         query, key, value, rule=Soft(), allowed=allowed, bias=bias, scale=scaling, softcap=softcap, sink=sink
     )  # fmt: skip
     call = replace(call, shared=groups)
-    run = _RUN.get()
     if run:
         call = _changed_and_recorded(run, module, call)
         if run.follow is not None:
             return run.follow.output(run.steps[-1][-1], call), None
+    elif dropout:  # a network of someone's own goes on training
+        kept = torch.nn.functional.dropout(call.weights.to(value.dtype), dropout)
+        return (kept @ value).transpose(1, 2).contiguous(), None
     return call.output.transpose(1, 2).contiguous(), None
 
 
@@ -324,21 +359,23 @@ def _changed_and_recorded(run: Run, module: torch.nn.Module, call: Attention) ->
         if change.acts(place.part, place.layer):
             call = change.change(call, place)
     if not again:
-        calls.append(Call(stack, place, _kept(call, None if run.values else run.arena), module))
+        calls.append(Call(stack, place, _kept(call, run), module))
         if run.on_call is not None:
             run.on_call(place.layer + 1 if place.part == "self" else len(calls))
     return call
 
 
-def _kept(call: Attention, arena: Arena | None) -> Attention:
-    """A call to be written down, apart from what is computed from it; in an `arena`, without its values."""
-    if arena is None:
-        return replace(call)
-    none = call.values.new_empty(*call.values.shape[:-1], 0)
+def _kept(call: Attention, run: Run) -> Attention:
+    """A call to be written down at home, apart from what is computed from it; in an arena, without its values."""
+    call = replace(call, allowed=run.at_home(call.allowed), bias=run.at_home(call.bias))
+    if run.values:
+        return homed(call)
+    none = torch.empty(*call.values.shape[:-1], 0, dtype=torch.promote_types(call.values.dtype, torch.float32))
     alone = call.queries.untyped_storage().nbytes() == call.queries.nbytes  # not in GPT-2, whose holes stay of use
     if alone and call.queries.nbytes >= LARGE:
         give_back()
-    return replace(call, queries=arena.keep(call.queries), keys=arena.keep(call.keys), values=none)
+    sink, keep = None if call.sink is None else home(call.sink), run.arena.keep
+    return replace(call, queries=keep(call.queries), keys=keep(call.keys), values=none, sink=sink)
 
 
 def _allowed_and_bias(mask: Tensor | None, bias: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
@@ -346,7 +383,7 @@ def _allowed_and_bias(mask: Tensor | None, bias: Tensor | None) -> tuple[Tensor 
     if mask is None:
         return None, bias
     if isinstance(mask, CausalMask):
-        return CausalMask(*mask.shape[-2:]), bias
+        return CausalMask(*mask.shape[-2:], device=mask.device), bias
     if mask.dtype == torch.bool:
         return mask, bias
     allowed = mask > torch.finfo(mask.dtype).min / 2
@@ -365,5 +402,5 @@ def _mask(*args: Any, **kwargs: Any) -> Tensor | None:
         return laid_out
     batch, queries, keys = (kwargs[name] for name in ("batch_size", "q_length", "kv_length"))
     if queries == keys > 1:
-        return CausalMask(queries, keys, batch, 1)
+        return CausalMask(queries, keys, batch, 1, device=kwargs.get("device", "cpu"))
     return sdpa_mask(*args, **{**kwargs, "allow_is_causal_skip": False})

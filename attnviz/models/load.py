@@ -1,4 +1,4 @@
-"""Load a model once, in float32 and `eval()`, with its attention going through `attend`."""
+"""Load a model once, in float32 unless told otherwise and `eval()`, with its attention going through `attend`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from attnviz import shipped
 from attnviz.adapter.checks import ADAPTER_WEIGHTS, check_config, read_config
 from attnviz.adapter.classes import Kind
 from attnviz.adapter.gguf import check_gguf
+from attnviz.adapter.machine import Machine
 from attnviz.adapter.opening import opened
 from attnviz.adapter.progress import Report, reported
 from attnviz.adapter.registered import register
@@ -88,6 +89,11 @@ class Model:
         return sum(one.numel() * one.element_size() for one in self.network.parameters())
 
     @property
+    def machine(self) -> Machine:
+        """Where it computes, and in which numbers; a trace is in float32 on the CPU all the same."""
+        return Machine.under(self.network)
+
+    @property
     def mask_id(self) -> int | None:
         """The id of [MASK], for models that fill blanks."""
         return self.tokenizer.mask_token_id if self.kind == "masked" else None
@@ -98,20 +104,26 @@ def built_in_folder(name: str) -> Path:
     return shipped.WEIGHTS / name if name in BUILT_IN else Path(name)
 
 
-def load(name: str | PathLike[str], revision: str | None = None, *, progress: Report | None = None) -> Model:
+def load(
+    name: str | PathLike[str], revision: str | None = None, *, progress: Report | None = None,
+    device: str | torch.device | None = None, dtype: str | torch.dtype | None = None,
+) -> Model:  # fmt: skip
     """Which model is to be looked at? A built-in name ("lab-4"), a Hub id ("google-bert/bert-base-chinese"), a folder
     or a .gguf file; the address of a page of the Hub, a file in a model's folder and a folder one level off will do.
 
     Only safetensors and GGUF are read and no code that comes with a model is run. `progress` is told how far it is
-    (`attnviz.models.Progress`). What the folder holds and is not used is told by `Model.notices`, and as a warning.
+    (`attnviz.models.Progress`). It computes on `device` ("cuda", "mps", a `torch.device`; the CPU unless given) in
+    `dtype` ("bfloat16", `torch.float16`; float32 unless given); what a run records is float32 on the CPU. What the
+    folder holds and is not used is told by `Model.notices`, and as a warning.
     Raises `ModelError` with what to do when the model cannot be found, is of a kind that is not read, does not fit into
     the memory, or lacks weights.
     """
     register()
+    machine = Machine.of(device, dtype)
     name, progress = str(name), own(progress)
     with guarded(lambda reason: ModelError("model_not_loaded", model=name, reason=first_line(reason))):
         found = _find(name, revision)
-        model = _of_gguf(found, progress) if found.gguf else _of_folder(found, revision, progress)
+        model = _of_gguf(found, machine, progress) if found.gguf else _of_folder(found, revision, machine, progress)
     warn(model.notices)
     return model
 
@@ -121,16 +133,16 @@ def _find(name: str, revision: str | None) -> Found:
     return Found(name, built_in_folder(name)) if name in BUILT_IN else find(name, revision)
 
 
-def _of_gguf(found: Found, progress: Report | None) -> Model:
+def _of_gguf(found: Found, machine: Machine, progress: Report | None) -> Model:
     """The model of a GGUF file."""
     assert found.folder is not None and found.gguf is not None
     folder, need = check_gguf(str(found.folder / found.gguf), found.name)
     memory.check_weights(found.name, need)
     with reported(found.name, found.gguf, (folder / found.gguf).stat().st_size, progress):
-        return _open(found, folder)
+        return _open(found, folder, machine)
 
 
-def _of_folder(found: Found, revision: str | None, progress: Report | None) -> Model:
+def _of_folder(found: Found, revision: str | None, machine: Machine, progress: Report | None) -> Model:
     """The model of a folder, fetched from the Hub if need be."""
     name, folder = found.name, found.folder
     if folder is None:
@@ -140,12 +152,12 @@ def _of_folder(found: Found, revision: str | None, progress: Report | None) -> M
     config = read_config(name, folder)
     check_config(name, config)
     check_tokenizer(name, config, read_said(folder), {path.name for path in folder.iterdir()})
-    size = _check_weights(name, folder)
+    size = _check_weights(name, folder, machine)
     with reported(name, shard_names(name, folder)[0], size, progress):
-        return _open(found, folder)
+        return _open(found, folder, machine)
 
 
-def _check_weights(name: str, folder: Path) -> int:
+def _check_weights(name: str, folder: Path, machine: Machine) -> int:
     """Bytes of the files of weights, all of which are there, whole, and fit into the memory."""
     files = shard_names(name, folder)
     if not files:
@@ -156,7 +168,7 @@ def _check_weights(name: str, folder: Path) -> int:
         with (folder / file).open("rb") as opened:
             if opened.read(len(POINTER)) == POINTER:
                 raise ModelError("weights_pointer", model=name, file=file)
-    memory.check_weights(name, memory.folder_bytes(folder / file for file in files))
+    memory.check_weights(name, memory.folder_bytes([folder / file for file in files], machine.stored))
     return sum((folder / file).stat().st_size for file in files)
 
 
@@ -172,9 +184,9 @@ def _no_weights(name: str, folder: Path) -> ModelError:
     return unread(name, found, folder)
 
 
-def _open(found: Found, folder: Path) -> Model:
+def _open(found: Found, folder: Path, machine: Machine) -> Model:
     """The model of a folder, or of one GGUF file in it."""
-    read = opened(found.name, folder, found.gguf)
+    read = opened(found.name, folder, found.gguf, machine)
     boundary = None if found.gguf else _boundary(folder)
     revision = folder.name if COMMIT.fullmatch(folder.name) else None
     licence = None if found.gguf else shipped.licence(folder)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from attnviz.adapter.machine import homed
 from attnviz.adapter.outputs import Layers, Result, as_result, filled, hears_last, needed, of_encoder
 from attnviz.adapter.registered import Call, one_text
 from attnviz.core.attention import Attention
@@ -254,7 +255,7 @@ class Each:
         for change in self.changes:
             if change.acts(seen.place.part, seen.place.layer):
                 calls = [change.change(one, seen.place) for one in calls]
-        self._changed.setdefault(id(seen.attention), [replace(one) for one in calls])
+        self._changed.setdefault(id(seen.attention), [homed(one) for one in calls])
         shape = call.queries.shape
         output = call.values.new_zeros(shape[0], shape[2], shape[1], call.values.shape[-1])
         for row, one in enumerate(calls):
@@ -280,10 +281,11 @@ def _part(table: Tensor, row: int, queries: int, keys: int) -> Tensor:
 def _short(mask: Tensor, row: int, queries: int, keys: int) -> Tensor | None:
     """One text's part of a mask; None where everything is allowed, not laid out where it is a causal one."""
     if isinstance(mask, CausalMask):
-        return CausalMask(queries, keys, first=mask.first)
+        return CausalMask(queries, keys, first=mask.first, device=mask.device)
     own = _part(mask, row, queries, keys)
     if bool(own.all()):
         return None
-    if queries == keys and bool((own == CausalMask(queries, keys).dense()).all()):
-        return CausalMask(queries, keys)
+    causal = CausalMask(queries, keys, device=own.device)
+    if queries == keys and bool((own == causal.dense()).all()):
+        return causal
     return own.clone()

@@ -19,6 +19,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map
 
 from attnviz.adapter import outputs
+from attnviz.adapter.machine import home
 from attnviz.adapter.registered import Call, by_map
 from attnviz.core.attention import Attention
 from attnviz.core.interventions import Intervention, check_tokens
@@ -116,7 +117,8 @@ class Differentiable:
             if value.numel() != 1:
                 raise ValueError(f"gradients needs a target of one number; got the shape {tuple(value.shape)}")
             found = torch.autograd.grad(value.sum(), asked, retain_graph=True, allow_unused=True)
-        by = {id(one): torch.zeros_like(one) if grad is None else grad for one, grad in zip(asked, found, strict=True)}
+        both = zip(asked, found, strict=True)
+        by = {id(one): home(torch.zeros_like(one) if grad is None else grad) for one, grad in both}
 
         def of(group: Sequence[Tensor | None]) -> tuple[Tensor | None, ...]:
             return tuple(None if one is None else by[id(one)] for one in group)
@@ -159,7 +161,8 @@ def differentiable(
     check_run(model.network.config, sizes[0], sizes[1] or 0, eager=True)  # the weights of all layers at once
     tape = Tape()
     with torch.inference_mode(False), torch.enable_grad():
-        tape.texts = [torch.tensor([one.ids]) for one in (encoded, reply) if one is not None]
+        device = model.network.device
+        tape.texts = [torch.tensor([one.ids], device=device) for one in (encoded, reply) if one is not None]
         inputs: dict[str, Any] = outputs.inputs(*tape.texts)
         result, found = run(model.network, changes, name=model.name, watch=Watch(follow=tape), **inputs)
         fits(found, model.name, *sizes)
@@ -182,7 +185,7 @@ class _Held:
         weights = call.weights
         if not weights.requires_grad:
             weights = weights.detach().requires_grad_()
-        return cls(weights, torch.ones(call.n_heads, dtype=weights.dtype, requires_grad=True))
+        return cls(weights, weights.new_ones(call.n_heads).requires_grad_())
 
 
 class Tape(TorchFunctionMode):

@@ -11,8 +11,19 @@ import torch
 from torch import Tensor
 
 from attnviz.adapter import longformer, outputs
+from attnviz.adapter.machine import brought, is_rough, placed
 from attnviz.adapter.outputs import Layers, hears_last, last_states, may_skip, other_shape, put_last, returned
-from attnviz.adapter.registered import BY_DISTANCE, UNREADABLE, Call, Follow, instead, maps, one_text, recording
+from attnviz.adapter.registered import (
+    ATTENTION,
+    BY_DISTANCE,
+    UNREADABLE,
+    Call,
+    Follow,
+    instead,
+    maps,
+    one_text,
+    recording,
+)
 from attnviz.core.attention import Attention
 from attnviz.core.interventions import Intervention, Reweigh, check_tokens
 from attnviz.core.rules import Rule, Soft
@@ -179,18 +190,20 @@ def run(
     asked = {"output_hidden_states": watch.states, "use_cache": False, **({"output_attentions": True} if eager else {})}
     heard = recording(network, changes, values=watch.values, on_call=watch.on_call, follow=watch.follow)
     with heard as seen, watch.follow or torch.inference_mode():
-        result = network(**inputs, **asked)
+        result = brought(network(**placed(network, inputs), **asked))
     if not watch.states and not put_last(result, seen.last):
         return run(network, changes, eager=eager, name=name, watch=replace(watch, states=True), **inputs)
-    check_numbers(result, name)
+    check_numbers(result, name, network.dtype)
     found = (
-        returned(result)
+        returned(result, rough=is_rough(network))
         if eager
         else maps(network, seen.steps[-1], watch.texts, one_text if watch.texts == 1 else _as_it_is)
     )
     if part := BY_DISTANCE.get(network.config.model_type):
         found |= {part: longformer.layers(result, part)}
     if not found:
+        if not eager and network.config._attn_implementation != ATTENTION:
+            raise ModelError("model_restored", model=name)
         raise _refusal(network, name, result, seen.steps[-1])
     return result, found
 
@@ -230,7 +243,8 @@ def trace_of(
 ) -> Trace:  # fmt: skip
     """The trace of a run from what it returned; of an encoder-decoder that of the cross attention, with the others."""
     make = _Maker(model, dict(said))
-    logits = result.logits[0] if predictions and model.kind != "plain" else None
+    heard = predictions and model.kind != "plain" and "logits" in result  # not in a T5Model, wrapped as it is
+    logits = result.logits[0] if heard else None
     if reply is None:
         hidden = last_states(result)
         traces = {part: make(part, encoded, layers, hidden, logits) for part, layers in found.items()}

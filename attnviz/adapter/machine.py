@@ -23,6 +23,8 @@ from attnviz.errors import ModelError, TextError, first_line
 
 CPU = torch.device("cpu")
 NUMBERS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "float64": torch.float64}
+# Where transformers keeps the hooks by which it collects states, and its mark on a network that has them.
+HOOKS, HOOKED = "transformers.utils.output_capturing", "_output_capturing_hooks_installed"
 STORED = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16", torch.float64: "F64"}
 SHORT = {
     "fp32": "float32", "float": "float32", "bf16": "bfloat16", "fp16": "float16", "half": "float16", "fp64": "float64",
@@ -67,6 +69,11 @@ class Machine:
     def stored(self) -> str:
         """Its numbers by the name that a file of safetensors gives them."""
         return STORED[self.dtype]
+
+    @property
+    def numbers(self) -> str:
+        """Its number type, by the name that people write."""
+        return short(self.dtype)
 
     @property
     def plain(self) -> bool:
@@ -178,10 +185,14 @@ def is_rough(network: Any) -> bool:
 
 @dataclass
 class _Kept:
-    """The modules of a network that runs have put out of training mode, and how many runs are going on."""
+    """The modules of a network that runs have put out of training mode, and how many runs are going on.
+
+    Of a `guest`, a network that someone else goes on using, also the forward hooks that its modules had.
+    """
 
     runs: int = 0
     training: list[torch.nn.Module] = field(default_factory=list)
+    hooks: list[tuple[torch.nn.Module, frozenset[int], bool]] = field(default_factory=list)
 
 
 _LOCK = Lock()
@@ -189,12 +200,13 @@ _KEPT: dict[int, _Kept] = {}
 
 
 @contextmanager
-def computing(network: torch.nn.Module) -> Iterator[None]:
+def computing(network: torch.nn.Module, guest: bool = False) -> Iterator[None]:
     """Within, a network computes and does not train; after the last such run each of its modules is as it was before.
 
-    Raises `TextError` where the memory of its device does not suffice.
+    From a `guest` the hooks are taken off that transformers puts on once a network is asked for its states. Raises
+    `TextError` where the memory of its device does not suffice.
     """
-    _begin(network)
+    _begin(network, guest)
     try:
         yield
     except RuntimeError as reason:
@@ -205,10 +217,12 @@ def computing(network: torch.nn.Module) -> Iterator[None]:
         _end(network)
 
 
-def _begin(network: torch.nn.Module) -> None:
+def _begin(network: torch.nn.Module, guest: bool) -> None:
     with _LOCK:
         kept = _KEPT.setdefault(id(network), _Kept())
         kept.runs += 1
+        if guest and kept.runs == 1:
+            kept.hooks = [(one, frozenset(one._forward_hooks), hasattr(one, HOOKED)) for one in network.modules()]
         for module in network.modules():
             if module.training:  # not `eval()`, which some modules take for an order to merge their weights
                 kept.training.append(module)
@@ -222,7 +236,18 @@ def _end(network: torch.nn.Module) -> None:
         if not kept.runs:
             for module in kept.training:
                 module.training = True
+            for module, before, marked in kept.hooks:
+                _unhook(module, before, marked)
             del _KEPT[id(network)]
+
+
+def _unhook(module: torch.nn.Module, before: frozenset[int], marked: bool) -> None:
+    """Take off what transformers has put on a module meanwhile, and its mark that it has."""
+    for number, hook in list(module._forward_hooks.items()):
+        if number not in before and getattr(hook, "__module__", "") == HOOKS:
+            del module._forward_hooks[number]
+    if hasattr(module, HOOKED) and not marked:
+        delattr(module, HOOKED)
 
 
 def _full(reason: BaseException) -> bool:

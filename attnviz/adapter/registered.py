@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -160,18 +161,20 @@ def listen(network: Any) -> None:
     network.base_model.register_forward_hook(_hear)
 
 
+def _is_ours(network: Any) -> bool:
+    """Was the network loaded here (`listen`), so that nobody else uses it?"""
+    return _hear in network.base_model._forward_hooks.values()
+
+
 @contextmanager
-def _listening(network: Any) -> Iterator[None]:
-    """Hear the last hidden states of a network that is not ours, and leave no hook on it."""
-    body = getattr(network, "base_model", network)
-    if _hear in body._forward_hooks.values():
-        yield
-        return
-    hook = body.register_forward_hook(_hear)
-    try:
-        yield
-    finally:
-        hook.remove()
+def _visiting(network: Any) -> Iterator[None]:
+    """Let a network that is not ours compute, hear its last hidden states, and leave it as it was."""
+    with computing(network, guest=True):
+        hook = network.base_model.register_forward_hook(partial(_hear))  # not `_hear`, by which ours are known
+        try:
+            yield
+        finally:
+            hook.remove()
 
 
 def _hear(module: torch.nn.Module, inputs: object, output: object) -> None:
@@ -200,7 +203,7 @@ def recording(
     run = Run(names, bool(getattr(network.config, "is_encoder_decoder", False)), changes, values, on_call, follow)
     token = _RUN.set(run)
     try:
-        with computing(network), _listening(network):
+        with computing(network) if _is_ours(network) else _visiting(network):
             yield run
     finally:
         _RUN.reset(token)

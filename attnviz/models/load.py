@@ -16,7 +16,7 @@ from attnviz import shipped
 from attnviz.adapter.checks import ADAPTER_WEIGHTS, check_config, read_config
 from attnviz.adapter.classes import Kind
 from attnviz.adapter.gguf import check_gguf
-from attnviz.adapter.machine import Machine
+from attnviz.adapter.machine import STORED, Machine
 from attnviz.adapter.opening import opened
 from attnviz.adapter.progress import Report, reported
 from attnviz.adapter.registered import register
@@ -64,7 +64,8 @@ class Model:
     which can be drawn and re-weighted but not changed inside a run.
     `limit` is the longest text in tokens, special tokens counted; None without a limit of its own. `revision` is the
     commit of the Hub that was loaded, `licence` what the model's card names, both None where they are not known.
-    `notices` say what a reader should know of it: what the folder holds and is not used, one line each.
+    `notices` say what a reader should know of it: what the folder holds and is not used, one line each. `stored` is the
+    number type of its files, where they are safetensors; it computes in that of its `machine`.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Model:
     revision: str | None = None
     licence: str | None = None
     notices: tuple[Notice, ...] = ()
+    stored: torch.dtype | None = None
 
     @property
     def parameters(self) -> int:
@@ -172,6 +174,12 @@ def _check_weights(name: str, folder: Path, machine: Machine) -> int:
     return sum((folder / file).stat().st_size for file in files)
 
 
+def _stored(name: str, folder: Path) -> torch.dtype | None:
+    """The number type that most of the weights are stored in; None for one that is not computed in."""
+    found = memory.stored_as(folder / file for file in shard_names(name, folder))
+    return next((dtype for dtype, stored in STORED.items() if stored == found), None)
+
+
 def _no_weights(name: str, folder: Path) -> ModelError:
     """What a folder has in place of model.safetensors, and the next step."""
     found = next((file for file in UNREAD if (folder / file).is_file()), None)
@@ -192,7 +200,7 @@ def _open(found: Found, folder: Path, machine: Machine) -> Model:
     licence = None if found.gguf else shipped.licence(folder)
     return Model(
         found.name, read.kind, read.network, read.tokenizer, boundary, read.limit, read.eager, revision, licence,
-        (*found.notices, *read.notices),
+        (*found.notices, *read.notices), None if found.gguf else _stored(found.name, folder),
     )  # fmt: skip
 
 

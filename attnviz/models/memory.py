@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from math import isqrt, prod
 from pathlib import Path
@@ -181,6 +182,16 @@ def _stored(tensor: Mapping[str, Any]) -> int:
 def stored_bytes(header: Mapping[str, Mapping[str, Any]]) -> int:
     """What the tensors of a header take in their file."""
     return max((int(tensor["data_offsets"][1]) for tensor in header.values()), default=0)
+
+
+def stored_as(files: Iterable[Path]) -> str:
+    """The number type that safetensors files hold most bytes of, by its name there ("F32", "BF16")."""
+    held: Counter[str] = Counter()
+    for path in files:
+        with path.open("rb") as file:
+            for tensor in read_header(file).values():
+                held[str(tensor["dtype"])] += _stored(tensor)
+    return max(held, key=held.__getitem__, default="")
 
 
 def folder_bytes(files: Iterable[Path], numbers: str = "F32") -> int:

@@ -57,6 +57,8 @@ def generate(
         raise ValueError(f"generate needs most >= 1 token to write; got {most}")
     if not isinstance(model, Model) or model.kind not in ("causal", "seq2seq"):
         raise ModelError("model_writes_nothing", model=model.name)
+    if not model.network.can_generate():  # a body without the head that its type has
+        raise ModelError("model_writes_nothing", model=model.name)
     chosen = Soft() if rule is None else rule
     changes = (*([] if chosen == Soft() else [Reweigh(chosen)]), *interventions)
     if model.eager and changes:

@@ -289,7 +289,8 @@ def reply_of(model: Model, target: str | Encoded | None) -> Encoded:
     config = model.network.config
     start = getattr(config, "decoder_start_token_id", None)
     if start is None:
-        start = getattr(model.network.generation_config, "decoder_start_token_id", None)
+        written_by = getattr(model.network, "generation_config", None)  # which a body without its head does not have
+        start = getattr(written_by, "decoder_start_token_id", None)
     if start is None:
         start = config.bos_token_id if config.bos_token_id is not None else config.pad_token_id
     ids = model.tokenizer(text_target=target)["input_ids"][:-1] if target else []

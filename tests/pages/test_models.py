@@ -9,8 +9,9 @@ from pathlib import Path
 from weakref import ref
 
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
-from transformers import PreTrainedTokenizerBase
+from transformers import BertForMaskedLM, PreTrainedTokenizerBase
 
 from attnviz import RemoveHeads, load, record
 from attnviz.messages import LANGUAGES, table
@@ -106,6 +107,33 @@ def test_every_kind_of_model_draws(lang: str, kind: str, model_type: str, change
     at = opened(lang, id=folder(kind, model_type, **changes))
     assert not at.exception and not at.error, [e.value for e in at.error]
     assert len(charts(at)) == 2
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_page_says_what_a_model_is_stored_and_computed_in(
+    lang: str, tmp_path: Path, wordpiece: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tiny.save("masked", "bert", tmp_path, wordpiece)
+    BertForMaskedLM.from_pretrained(place, dtype=torch.bfloat16).save_pretrained(place)
+    words, both = table(lang), {"stored": "bfloat16", "numbers": "float32"}
+    stored = words["ui.facts_stored"].format(**both)
+    at = opened(lang, id=str(place))
+    assert not at.error and stored in said(at) and "float32" in stored
+    monkeypatch.setenv("ATTNVIZ_DTYPE", "bfloat16")
+    at = opened(lang, id=str(place))
+    assert not at.error and words["ui.facts_machine"].format(numbers="bfloat16", device="cpu") in said(at)
+    assert stored not in said(at)
+    at = opened(lang, model="lab-4")
+    assert words["ui.facts_stored"].format(stored="float16", numbers="bfloat16") in said(at)
+    monkeypatch.delenv("ATTNVIZ_DTYPE")
+    at = opened(lang, model="lab-4")
+    assert words["ui.facts_stored"].format(stored="float16", numbers="float32") in said(at)
+    assert "bfloat16" not in said(at)
+
+
+def test_page_says_nothing_of_numbers_where_all_are_float32(folder: Folder) -> None:
+    at = opened(id=folder("masked", "bert"))
+    assert not at.error and not any("float32" in one.value for one in at.caption)
 
 
 def test_encoder_decoder_has_three_maps_of_their_own_sizes(folder: Folder) -> None:

@@ -25,7 +25,13 @@ def show_facts(model: Model, run: Trace) -> None:
         for part in run.parts
     ]
     size = f"{model.parameters / 1e6:,.1f}"
+    machine, stored = model.machine, model.stored
+    numbers = plain(machine.numbers)
     st.caption(t("facts", model=plain(model.name), kind=t(f"kind_{model.kind}"), size=size, maps=", ".join(parts)))
+    if not machine.plain:
+        st.caption(t("facts_machine", device=plain(str(machine.device)), numbers=numbers))
+    if stored is not None and stored != machine.dtype:
+        st.caption(t("facts_stored", stored=plain(str(stored).removeprefix("torch.")), numbers=numbers))
 
 
 def show_limits(model: Model, run: Trace) -> None:

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from attnviz.adapter.machine import brought, placed
-from attnviz.adapter.registered import decoder_cache
 
 CACHES = ("past_key_values", "cache_params")  # where a model hands its cache back
 
@@ -29,6 +28,13 @@ class Steps(Protocol):
     def add(self, result: Mapping[str, Any], *, cached: bool) -> None:
         """One forward pass; `cached` where the next goes over the new tokens alone."""
         ...
+
+
+def decoder_cache() -> Any:
+    """An empty cache for an encoder-decoder; the one that transformers makes by itself is as deep as T5's encoder."""
+    from transformers import DynamicCache, EncoderDecoderCache
+
+    return EncoderDecoderCache(DynamicCache(), DynamicCache())
 
 
 @dataclass(frozen=True)

@@ -146,13 +146,6 @@ def register() -> None:
     AttentionMaskInterface.register(ATTENTION, _mask)
 
 
-def decoder_cache() -> Any:
-    """An empty cache for an encoder-decoder; the one that transformers makes by itself is as deep as T5's encoder."""
-    from transformers import DynamicCache, EncoderDecoderCache
-
-    return EncoderDecoderCache(DynamicCache(), DynamicCache())
-
-
 def listen(network: Any) -> None:
     """Let runs hear the last hidden states of a network, once after it was loaded; nothing on it changes later.
 
@@ -195,10 +188,7 @@ def recording(
     on_call: Callable[[int], object] | None = None,
     follow: Follow | None = None,
 ) -> Iterator[Run]:
-    """Let the attention of this context, and of no other, be recorded and changed (`Run`).
-
-    The network computes meanwhile as it does when it does not train, and is afterwards as it was.
-    """
+    """Let the attention of this context alone be recorded and changed (`Run`), out of training mode, and leave no trace."""
     names = {id(module): name for name, module in network.named_modules()}
     run = Run(names, bool(getattr(network.config, "is_encoder_decoder", False)), changes, values, on_call, follow)
     token = _RUN.set(run)

@@ -36,4 +36,6 @@ def check_numbers(result: Mapping[str, Any], name: str, dtype: torch.dtype = tor
     scores, states = scores_after(result), of_each_side(result)
     unsure = scores is not None and bool(scores.isnan().any())
     if unsure or not all(bool(one.isfinite().all()) for one in states):
-        raise ModelError("half_not_enough" if dtype == torch.float16 else "weights_not_numbers", model=name)
+        if dtype == torch.float16:
+            raise ModelError("half_not_enough", model=name)
+        raise ModelError("weights_not_numbers", model=name)

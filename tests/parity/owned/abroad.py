@@ -10,8 +10,8 @@ import torch
 
 import attnviz as av
 from attnviz import load
-from tests.parity import elsewhere
-from tests.parity.test_machine import RULES, TARGET, TEXT, TYPES, Half, half, of, tensors
+from tests.parity.owned import elsewhere
+from tests.parity.owned.test_machine import RULES, TARGET, TEXT, TYPES, Half, half, of, tensors
 
 __all__ = ["half"]  # a fixture
 

@@ -234,7 +234,7 @@ def test_runs_on_another_device_are_the_runs_here() -> None:
     """`abroad.py` in a process of its own, since PyTorch keeps what it is told of a device (`elsewhere.py`)."""
     where = Path(__file__).with_name("abroad.py")
     asked = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", str(where)]
-    done = subprocess.run(asked, cwd=where.parents[2], capture_output=True, text=True, timeout=600)
+    done = subprocess.run(asked, cwd=where.parents[3], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-4000:]
     assert "passed" in done.stdout
 

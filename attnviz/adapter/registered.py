@@ -188,7 +188,7 @@ def recording(
     on_call: Callable[[int], object] | None = None,
     follow: Follow | None = None,
 ) -> Iterator[Run]:
-    """Let the attention of this context alone be recorded and changed (`Run`), out of training mode, and leave no trace."""
+    """Let the attention of this context alone be recorded and changed (`Run`), and leave the network as it was."""
     names = {id(module): name for name, module in network.named_modules()}
     run = Run(names, bool(getattr(network.config, "is_encoder_decoder", False)), changes, values, on_call, follow)
     token = _RUN.set(run)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import copy
 import json
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from inspect import signature
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -36,7 +37,7 @@ HUGE = 10_000  # rows: CANINE's tokenizer has a number for every character there
 HEADS = {
     "text encoder": ("MASKED_LM",),
     "decoder": ("CAUSAL_LM", "IMAGE_TEXT_TO_TEXT"),
-    "encoder-decoder": ("SEQ_TO_SEQ_CAUSAL_LM",),
+    "encoder-decoder": ("SEQ_TO_SEQ_CAUSAL_LM", "IMAGE_TEXT_TO_TEXT"),
     "image and text": ("IMAGE_TEXT_TO_TEXT",),
 }
 HEADS |= dict.fromkeys(("mixture of experts", "hybrid"), HEADS["decoder"])
@@ -124,7 +125,7 @@ def with_rows(numbers: Mapping[str, Any], count: int) -> dict[str, Any]:
     for name, value in found.items():
         if isinstance(value, Mapping):
             found[name] = with_rows(value, count)
-        elif name.endswith("vocab_size") and isinstance(value, int):
+        elif "vocab_size" in name and isinstance(value, int):
             found[name] = max(value, count)
     return found
 
@@ -152,6 +153,9 @@ def compared(came: Entered, model: Model, trace: Trace, folder: Path) -> Entered
     maker = getattr(transformers, came.saved)
     eager = maker.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
     given = {"input_ids": torch.tensor([model.tokenizer(TEXT)["input_ids"]])}
+    types = getattr(trace.looked_at or trace.encoded, "types", ())
+    if types and eager.config.to_dict().get("type_vocab_size", 9) > max(types):
+        given |= {"token_type_ids": torch.tensor([types])} if _takes_types(eager) else {}
     if model.kind == "seq2seq":
         replied = next(trace.map(part) for part in trace.parts if part != "encoder").encoded
         given["decoder_input_ids"] = torch.tensor([replied.ids])
@@ -169,16 +173,20 @@ def compared(came: Entered, model: Model, trace: Trace, folder: Path) -> Entered
     )  # fmt: skip
 
 
+def _takes_types(network: PreTrainedModel) -> bool:
+    return "token_type_ids" in signature(network.forward).parameters
+
+
 def _size(layers: Layers) -> tuple[int, int]:
     """Layers and heads."""
     return len(layers), max(layer.n_heads for layer in layers if isinstance(layer, Attention))
 
 
-def _output_gaps(trace: Trace, plain: Any) -> Iterator[float]:
-    """The last states and the scores of the next token."""
-    last = plain.get("decoder_hidden_states") or plain.get("hidden_states")
-    if last is not None and trace.outputs is not None:
-        yield worst(trace.outputs, last[-1][0])
+def _output_gaps(trace: Trace, plain: Any) -> list[float]:
+    """The last states and the scores of the next token; there is always one of them."""
+    states = plain.get("decoder_hidden_states") or plain.get("hidden_states")
+    found = [] if states is None else [worst(trace.outputs, states[-1][0])]
     if trace.logits is not None:
-        yield worst(trace.logits, plain["logits"][0])
-    yield 0.0
+        found.append(worst(trace.logits, plain["logits"][0]))
+    assert found, "nothing to compare"
+    return found

@@ -1,10 +1,14 @@
-"""Print the table of model types as people meet it, as Markdown: `python -m tests.parity.front_door [type ...]`."""
+"""Print the table of model types as people meet it, as Markdown: `python -m tests.parity.front_door [type ...]`.
+
+With `--save` the table of all is written to `table.md`, from which README and CHANGELOG have their figures.
+"""
 
 from __future__ import annotations
 
 import sys
 import warnings
 from collections import Counter
+from pathlib import Path
 
 import torch
 from transformers.utils import logging
@@ -12,27 +16,30 @@ from transformers.utils import logging
 from tests.parity.front_door import DOORS, Entered
 from tests.parity.front_door.apart import entered
 
+TABLE = Path(__file__).with_name("table.md")
 HEAD = ("type", "family", "saved as", "tokenizer", "read by", "maps: layers x heads", "worst gap, weights", "output")
 
 
 def main(names: list[str]) -> int:
     """Enter with these types, or all; how many ended in a traceback."""
-    unknown = [name for name in names if name not in DOORS]
+    wanted = [name for name in names if name != "--save"] or list(DOORS)
+    unknown = [name for name in wanted if name not in DOORS]
     if unknown:
         sys.exit(f"no tiny configuration of {', '.join(unknown)} yet: add one to tests/parity/front_door/more.py first")
     torch.set_num_threads(1)
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     warnings.simplefilter("ignore")
-    print(line(HEAD))
-    print(line(["---"] * len(HEAD)))
-    found = []
-    for number, name in enumerate(names or DOORS, start=1):
-        one = entered(name)
-        found.append(one)
-        print(line(cells(one)), flush=True)
-        print(f"{number} of {len(names or DOORS)}: {name}", file=sys.stderr, flush=True)
+    found, lines = [], [line(HEAD), line(["---"] * len(HEAD))]
+    print("\n".join(lines))
+    for number, name in enumerate(wanted, start=1):
+        found.append(entered(name))
+        lines.append(line(cells(found[-1])))
+        print(lines[-1], flush=True)
+        print(f"{number} of {len(wanted)}: {name}", file=sys.stderr, flush=True)
     print(f"\n{summary(found)}")
+    if "--save" in names and len(found) == len(DOORS):
+        TABLE.write_text("\n".join([*lines, "", summary(found), ""]), encoding="utf-8")
     return sum(one.fault is not None for one in found)
 
 

@@ -8,7 +8,9 @@ from tests.parity.architectures import Architecture
 from tests.parity.architectures.other import BART, GEMMA, T5
 from tests.parity.architectures.text import BOTH, COMMON, DELTA, EXPERTS, GPT, LATENT, NO_HEAD_DIM, WINDOW, Numbers
 
-INDEXED = LATENT | EXPERTS | dict(index_topk=16, index_head_dim=8, index_n_heads=2)
+INDEXED = LATENT | EXPERTS | dict(  # fewer keys than the text has tokens, so that a choice not followed shows
+    index_topk=6, index_head_dim=8, index_n_heads=2,
+)  # fmt: skip
 THREE_AXES = dict(rope_parameters={"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [1, 1, 2]})
 EYES = dict(
     hidden_size=32, num_hidden_layers=1, num_attention_heads=4, intermediate_size=48, image_size=28, patch_size=14,
@@ -24,11 +26,12 @@ ENCODERS: dict[str, Numbers] = {
     **{
         name: COMMON
         for name in (
-            "bros", "clip_text_model", "dpr", "gte", "lilt", "markuplm", "tapas", "visual_bert", "ultrabert",
+            "bros", "clip_text_model", "dpr", "gte", "markuplm", "tapas", "visual_bert", "ultrabert",
             "roc_bert", "tipsv2_text_model", "embedding_gemma2_text",
         )
     },
     "modernvbert": dict(text_config=COMMON | dict(model_type="modernbert"), vision_config=EYES) | SEEN,
+    "lilt": COMMON | dict(hidden_size=48),  # its boxes take a sixth of it each
     "esmc": COMMON | dict(num_key_value_heads=4),
     "layoutlmv3": COMMON | dict(coordinate_size=4, shape_size=8, visual_embed=False),
     "luke": COMMON | dict(entity_vocab_size=8, entity_emb_size=16),
@@ -43,12 +46,17 @@ DECODERS: dict[str, Numbers] = {
         name: COMMON
         for name in (
             "arcee", "beam", "cwm", "flint", "gpt_neox_japanese", "hrm_text", "hunyuan_v1_dense", "hyperclovax",
-            "iquestcoder", "jais2", "lfm3", "ministral", "ministral3", "vaultgemma", "hunyuan_vl_text",
-            "glm4v_text", "glm_ocr_text", "glm_image_text", "granite_docling_text", "molmo2_text",
+            "iquestcoder", "jais2", "ministral", "ministral3", "vaultgemma", "granite_docling_text", "molmo2_text",
             "muse_glimmer_text",
         )
     },
-    **{name: COMMON | THREE_AXES for name in ("qwen2_vl_text", "qwen2_5_vl_text", "qwen3_vl_text")},
+    **{
+        name: COMMON | THREE_AXES
+        for name in (
+            "qwen2_vl_text", "qwen2_5_vl_text", "qwen3_vl_text", "hunyuan_vl_text", "glm4v_text", "glm_ocr_text",
+            "glm_image_text",
+        )
+    },
     "gpt-sw3": GPT,
     "modernbert-decoder": COMMON | dict(local_attention=2 * WINDOW, global_attn_every_n_layers=2),
     "gemma3n_text": COMMON
@@ -73,24 +81,53 @@ MIXTURES: dict[str, Numbers] = {
     **{
         name: COMMON | EXPERTS
         for name in (
-            "afmoe", "aria_text", "cohere2_moe", "dots1", "exaone_moe", "flex_olmo", "granitemoe_swa",
+            "afmoe", "aria_text", "cohere2_moe", "exaone_moe", "flex_olmo", "granitemoe_swa",
             "granitemoeshared", "hunyuan_v1_moe", "kolibri1", "laguna", "mellum", "mimo_v2_flash",
-            "solar_open", "hy_v3", "glm4v_moe_text", "zaya",
+            "solar_open", "hy_v3",
         )
     },
     **{
         name: LATENT | EXPERTS
-        for name in ("axk1", "axk2", "glm4_moe_lite", "mistral4", "hy_v4", "mistral_large4_text")
+        for name in ("axk1", "glm4_moe_lite", "mistral4")
     },
-    **{name: INDEXED for name in ("deepseek_v32", "glm_moe_dsa")},
+    **{name: INDEXED for name in ("deepseek_v32", "glm_moe_dsa", "axk2", "hy_v4", "mistral_large4_text")},
     "llama4_text": COMMON | EXPERTS | dict(intermediate_size_mlp=48, attention_chunk_size=16),
+    "glm4v_moe_text": COMMON
+    | EXPERTS
+    | dict(rope_parameters=THREE_AXES["rope_parameters"] | {"partial_rotary_factor": 1.0}),
+    "zaya": COMMON | EXPERTS | dict(num_experts_per_tok=1),
+    "dots1": COMMON | EXPERTS | dict(n_shared_experts=1),
+    "deepseek_v4": COMMON
+    | EXPERTS
+    | INDEXED
+    | dict(
+        layer_types=["compressed_sparse_attention", "heavily_compressed_attention"],
+        compress_rates={"compressed_sparse_attention": 2, "heavily_compressed_attention": 4}, sliding_window=8,
+    ),
+    "minimax_m3_vl_text": COMMON
+    | EXPERTS
+    | dict(
+        layer_types=["full_attention", "minimax_m3_sparse"], index_n_heads=2, index_head_dim=8, index_block_size=4,
+        index_topk_blocks=2, index_local_blocks=1,
+    ),
     "qwen3_vl_moe_text": COMMON | EXPERTS | THREE_AXES,
 }  # fmt: skip
 HYBRIDS: dict[str, Numbers] = {
     "lfm2_moe": COMMON | EXPERTS | dict(layer_types=["conv", "full_attention"], num_dense_layers=1),
     "qwen3_5_moe_text": COMMON | EXPERTS | DELTA,
-    "qwen4_exp_text": COMMON | EXPERTS | DELTA,
-    "bailing_hybrid": COMMON | EXPERTS,
+    "qwen4_exp_text": COMMON
+    | EXPERTS
+    | DELTA
+    | dict(
+        indexer_n_heads=2,
+        indexer_kv_heads=1,
+        indexer_head_dim=8,
+        indexer_budget=16,
+        indexer_compress_ratio=4,
+    ),
+    "bailing_hybrid": LATENT | EXPERTS | dict(layer_types=["linear_attention", "full_attention"]),
+    "lfm3": COMMON | dict(layer_types=["conv", "full_attention"]),
+    "inkling2_text": COMMON | EXPERTS,
 }
 ENCODER_DECODERS: dict[str, Numbers] = {
     "pegasus_x": BART | dict(block_size=4, num_global_tokens=4),
@@ -105,7 +142,7 @@ SEERS: dict[str, Numbers] = {
     **{
         name: READING
         for name in (
-            "aya_vision", "cohere2_vision", "deepseek_vl", "glm4v", "glm_ocr", "got_ocr2", "internvl", "llava_next",
+            "aya_vision", "cohere2_vision", "deepseek_vl", "got_ocr2", "internvl", "llava_next",
             "llava_next_video", "llava_onevision", "mistral3", "smolvlm", "idefics3", "video_llava", "vipllava",
             "lfm2_vl", "lighton_ocr", "granite_docling", "video_llama_3",
         )
@@ -113,7 +150,10 @@ SEERS: dict[str, Numbers] = {
     "gemma3": READING | dict(text_config=GEMMA | BOTH, mm_tokens_per_image=4),
     "qwen2_vl": READING | dict(text_config=NO_HEAD_DIM | THREE_AXES),
     "qwen2_5_vl": READING | dict(text_config=NO_HEAD_DIM | THREE_AXES),
-    "qwen3_vl": READING | dict(text_config=COMMON | THREE_AXES),
+    **{
+        name: READING | dict(text_config=COMMON | THREE_AXES)
+        for name in ("qwen3_vl", "glm4v", "glm_ocr", "hunyuan_vl")
+    },
     "idefics2": READING
     | dict(perceiver_config=RESAMPLER),
     "mllama": READING | dict(text_config=COMMON | dict(cross_attention_layers=[], num_hidden_layers=2)),

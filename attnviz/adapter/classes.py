@@ -52,7 +52,7 @@ def _of_one(config: PretrainedConfig, named: type[Any]) -> tuple[Choice, ...]:
 
 def _of_both_sides(config: PretrainedConfig, named: type[Any]) -> tuple[Choice, ...]:
     """An encoder alone, or an encoder-decoder, whose predictions come from its embeddings where they are tied."""
-    writer = _find("SEQ_TO_SEQ_CAUSAL_LM", config)
+    writer = _find("SEQ_TO_SEQ_CAUSAL_LM", config) or _find("IMAGE_TEXT_TO_TEXT", config)
     body = () if named.__name__ == _names("").get(config.model_type) else (Choice("plain", named, encoder=True),)
     return (*body, *(() if writer is None else (Choice("seq2seq", writer),)))
 

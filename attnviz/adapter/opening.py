@@ -127,7 +127,8 @@ def _network(name: str, config: PretrainedConfig, folder: Path, common: dict[str
             listen(read.network)
             return replace(read, notices=_unused(name, config, read))
         first = read if first is None or first.choice.encoder else first
-    assert first is not None
+    if first is None:  # Whisper's encoder hears, and there is nothing beside it that reads
+        raise ModelError("not_text", model=name, type=config.model_type)
     if any(".base_layer." in key for key in first.unused):
         raise ModelError("adapter_inside", model=name)
     raise ModelError("weights_missing", model=name, count=len(first.missing), first=first.missing[0])

@@ -80,14 +80,19 @@ def put_last(result: Any, heard: Mapping[str, Tensor]) -> bool:
 def last_states(result: Any, side: str = "") -> Tensor:
     """The last hidden states, `[token, width]`; those of one side ("encoder", "decoder") of an encoder-decoder."""
     states = result.get(f"{side}_hidden_states" if side else "hidden_states")
-    last: Tensor = result[f"{side}_last_hidden_state"] if states is None else states[-1]
-    return last[0]
+    last = result[f"{side}_last_hidden_state"] if states is None else states[-1]
+    return _of_tokens(last)[0]
+
+
+def _of_tokens(states: Tensor | Sequence[Tensor]) -> Tensor:
+    """States `[text, token, width]`; PEGASUS-X has a layer's of its tokens and, beside them, of its global ones."""
+    return states if isinstance(states, Tensor) else states[0]
 
 
 def of_each_side(result: Mapping[str, Any]) -> list[Tensor]:
     """The last of all hidden states that a run returned, of each side that it has."""
     states = [result.get(field) for field in ("hidden_states", "encoder_hidden_states", "decoder_hidden_states")]
-    return [one[-1] for one in states if one]
+    return [_of_tokens(one[-1]) for one in states if one]
 
 
 def scores_after(result: Mapping[str, Any]) -> Tensor | None:
@@ -99,7 +104,9 @@ def scores_after(result: Mapping[str, Any]) -> Tensor | None:
 def needed(result: Mapping[str, Any]) -> dict[str, Tensor]:
     """What a trace is made of, by name: logits and, of hidden states, the last alone."""
     found = {name: result.get(name) for name in WANTED}
-    return {name: one[-1] if isinstance(one, tuple) else one for name, one in found.items() if one is not None}
+    return {
+        name: _of_tokens(one[-1]) if isinstance(one, tuple) else one for name, one in found.items() if one is not None
+    }
 
 
 def as_result(found: Mapping[str, Tensor]) -> Result:

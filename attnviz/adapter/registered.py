@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.utils.weak import WeakIdKeyDictionary
 
 from attnviz.adapter.arena import Arena, give_back
+from attnviz.adapter.chosen import chosen
 from attnviz.adapter.machine import computing, home, homed
 from attnviz.core.attention import Attention, attend
 from attnviz.core.causal import CausalMask
@@ -309,12 +310,14 @@ def _attention(
     position_bias: Tensor | None = None,
     softcap: float | None = None,
     s_aux: Tensor | None = None,
+    sinks: Tensor | None = None,
     dropout: float = 0.0,
-    **_: object,
+    **more: object,
 ) -> tuple[Tensor, None]:
     """The function that transformers calls: query `[batch, head, query, d]`, key and value with their own heads.
 
-    `s_aux` `[head]` are the scores of learned sinks.
+    `s_aux` `[head]` are the scores of learned sinks, `sinks` `[batch, head, query, 1]` those that a query computes; of
+    `more` counts what says which keys were chosen (`chosen`).
     """
     groups = query.shape[1] // key.shape[1]
     if groups > 1:
@@ -324,8 +327,12 @@ def _attention(
     causal = getattr(module, "is_causal", False) if is_causal is None else is_causal
     if attention_mask is None and causal and query.shape[2] > 1:
         allowed = CausalMask(query.shape[2], key.shape[2], device=query.device)
+    picked = chosen(module, query, key.shape[2], more)
+    if picked is not None:
+        allowed = picked if allowed is None else allowed & picked
     run = _RUN.get()
-    sink = None if s_aux is None else (s_aux.detach() if run else s_aux).reshape(1, -1, 1)
+    learned = s_aux if s_aux is None or not run else s_aux.detach()
+    sink = sinks.squeeze(-1) if sinks is not None else None if learned is None else learned.reshape(1, -1, 1)
     call = attend(
         query, key, value, rule=Soft(), allowed=allowed, bias=bias, scale=scaling, softcap=softcap, sink=sink
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -38,6 +38,9 @@ from attnviz.recording.systems import read as read_system
 from attnviz.systems.protocol import System
 from attnviz.text.tokens import Encoded, encode, piece_label, written
 from attnviz.trace import Trace
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 LONG = 1024  # tokens; longer texts are recorded without their values, and without the states between layers
 
@@ -217,6 +220,8 @@ def fits(found: Mapping[str, Layers], name: str, source: int, target: int | None
     queries = {"self": source, "encoder": source, "decoder": target, "cross": target}
     keys = {**queries, "cross": source}
     for part, layers in found.items():
+        if part not in queries:  # several stacks, run in turn over the same text: HRM's two modules
+            raise ModelError("model_no_attention", model=name)
         if _sizes(layers) - {(queries.get(part), keys.get(part))}:
             raise ModelError("model_not_by_token", model=name)
 
@@ -293,8 +298,15 @@ def reply_of(model: Model, target: str | Encoded | None) -> Encoded:
         start = getattr(written_by, "decoder_start_token_id", None)
     if start is None:
         start = config.bos_token_id if config.bos_token_id is not None else config.pad_token_id
-    ids = model.tokenizer(text_target=target)["input_ids"][:-1] if target else []
+    ids = _target_ids(target, model.tokenizer) if target else []
     return written((start, *ids), model.tokenizer)
+
+
+def _target_ids(target: str, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """A target without its end; without the mark of a language too where the tokenizer was told of none (M2M100)."""
+    if getattr(tokenizer, "tgt_lang", "") is None and hasattr(tokenizer, "lang_code_to_token"):
+        return list(tokenizer(target, add_special_tokens=False)["input_ids"])
+    return list(tokenizer(text_target=target)["input_ids"][:-1])
 
 
 def _refuse_places(change: Intervention, trace: Trace) -> None:

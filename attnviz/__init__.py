@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     )
     from attnviz.core.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
     from attnviz.core.states import Block, Norm, Projection
-    from attnviz.errors import AttnvizError, ModelError, RuleError, Stopped, TextError
+    from attnviz.errors import ArgumentError, AttnvizError, ModelError, RuleError, Stopped, TextError
     from attnviz.models import Model, wrap
     from attnviz.notebook.given import from_weights
     from attnviz.notebook.show import show
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "core.attention": ("Attention", "Observed", "attend"),
     "core.states": ("Block", "Norm", "Projection"),
-    "errors": ("AttnvizError", "ModelError", "RuleError", "Stopped", "TextError"),
+    "errors": ("ArgumentError", "AttnvizError", "ModelError", "RuleError", "Stopped", "TextError"),
     "recording.batches": ("record_batch",),
     "recording.generate": ("generate",),
     "recording.gradients": ("Differentiable", "Gradients", "Logit", "Outcome", "differentiable"),
@@ -77,6 +77,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Argmax",
+    "ArgumentError",
     "Attention",
     "AttnvizError",
     "Block",

@@ -3,6 +3,7 @@
     AttnvizError            base: a message id and the values that fill its sentence
     |- TextError            the text cannot be used (empty, too long, ...)
     |- RuleError            a rule was given a number outside its range
+    |- ArgumentError        a function was given a thing of another kind than it takes
     |- ModelError           the model cannot be found, loaded or read
     |- Stopped              a run was stopped at the reader's wish
 
@@ -16,6 +17,9 @@ from numbers import Number
 
 from attnviz.messages import say
 
+LONGEST = 600  # characters of one value in a sentence: a path may have some hundred, a pasted text any number
+SHORT = 80  # characters of a thing of another kind than was asked for
+
 
 def is_fault(error: BaseException) -> bool:
     """Has something gone wrong? Not so where someone wishes that the work end (Ctrl-C, Streamlit's own stops)."""
@@ -28,7 +32,36 @@ def first_line(error: BaseException, most: int = 200) -> str:
     >>> first_line(OSError("no such file\\nand more")), first_line(KeyError())
     ('no such file', 'KeyError')
     """
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:most]
+    try:
+        said = str(error).strip()
+    except Exception:  # it may hold a thing that cannot say what it is
+        said = ""
+    return (said.splitlines() or [type(error).__name__])[0][:most]
+
+
+def shown(value: object, most: int = SHORT) -> str:
+    """What a sentence calls a thing of whatever kind: what Python would print, or its kind where that fails or is long.
+
+    >>> shown(3.5), shown("ab"), shown([0] * 99)
+    ('3.5', "'ab'", 'a list')
+    """
+    try:
+        found = ascii(value) if not isinstance(value, str) else repr(value)
+    except Exception:  # a number of more than 4,300 digits, a thing that cannot say what it is
+        found = ""
+    return found if 0 < len(found) <= most else f"a {type(value).__name__}"
+
+
+def _fitting(value: object) -> object:
+    """A value as a sentence can hold it: numbers as they are, words of some length that any screen can show."""
+    if isinstance(value, (bool, float)) or (isinstance(value, int) and abs(value) < 10**30):
+        return value
+    try:
+        found = str(value)
+    except Exception:
+        return shown(value)
+    found = found.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")  # no half of a pair
+    return found if len(found) <= LONGEST else f"{found[: LONGEST - 1]}…"
 
 
 class AttnvizError(Exception):
@@ -54,7 +87,7 @@ class AttnvizError(Exception):
 
         `shown` writes the values that are no numbers, for a page that would take their marks for formatting.
         """
-        values = self.values
+        values = {name: _fitting(value) for name, value in self.values.items()}
         if shown is not None:
             values = {name: value if isinstance(value, Number) else shown(value) for name, value in values.items()}
         return say(f"error.{self.message}", language, **values)
@@ -66,6 +99,10 @@ class TextError(AttnvizError):
 
 class RuleError(AttnvizError, ValueError):
     """A rule was given a number outside its range."""
+
+
+class ArgumentError(AttnvizError, ValueError):
+    """A function was given a thing of another kind than it takes, or a number outside its range."""
 
 
 class ModelError(AttnvizError):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from attnviz.errors import AttnvizError, is_fault
+from attnviz.errors import AttnvizError, first_line, is_fault
 
 LOG = logging.getLogger("attnviz")
 OWN = "_attnviz_own"  # marks an exception of the caller's own function
@@ -30,6 +30,20 @@ def guarded(refusal: Callable[[BaseException], AttnvizError]) -> Iterator[None]:
         said = refusal(error)
         LOG.warning("%s: %s", said.message, said, exc_info=error)
         raise said from error
+
+
+def sentences(function: Callable[Given, Answer]) -> Callable[Given, Answer]:
+    """A function that people call, which nothing but an `AttnvizError` leaves, however wrong what it was given.
+
+    The last guard: what can be told more exactly has been told inside.
+    """
+
+    @wraps(function)
+    def called(*args: Given.args, **kwargs: Given.kwargs) -> Answer:
+        with guarded(lambda error: AttnvizError("call_failed", function=function.__name__, reason=first_line(error))):
+            return function(*args, **kwargs)
+
+    return called
 
 
 def own(function: Callable[Given, Answer] | None) -> Callable[Given, Answer] | None:

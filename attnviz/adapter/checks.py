@@ -8,15 +8,32 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from attnviz.errors import ModelError
+from attnviz.errors import ModelError, first_line
 
+MOST_BYTES = 200_000_000  # of a file beside the weights; the largest known is a tokenizer.json of 35 MB
+READ_WHOLE = frozenset({".json", ".txt", ".model", ".spm", ".bpe", ".jinja", ".md"})
 ADAPTER, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"  # as peft saves an adapter
+
+
+def read_json(file: Path) -> Any:
+    """What a JSON file says. Raises `OSError` or `ValueError` where it is none that can be read.
+
+    A pipe, which would be waited for; one larger than any that a model has; one nested more deeply than Python reads.
+    """
+    if not file.is_file():
+        raise FileNotFoundError(f"there is no file {file.name}")
+    if (size := file.stat().st_size) > MOST_BYTES:
+        raise ValueError(f"it has {size / 1e6:.0f} MB")
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except RecursionError as reason:
+        raise ValueError("it is nested too deeply") from reason
 
 
 def said_in(file: Path) -> dict[str, Any]:
     """What a JSON file says; {} where there is none, or none that can be read."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = read_json(file)
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -25,12 +42,26 @@ def said_in(file: Path) -> dict[str, Any]:
 def read_config(name: str, folder: Path) -> dict[str, Any]:
     """What does config.json of `folder` say? Raises `ModelError` where it cannot be read."""
     try:
-        found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        found = read_json(folder / "config.json")
         if not isinstance(found, dict):
             raise ValueError(f"it holds a {type(found).__name__}")
-    except ValueError as reason:  # broken JSON and broken UTF-8 alike
-        raise ModelError("config_unreadable", model=name, reason=reason) from reason
+    except (OSError, ValueError) as reason:  # broken JSON and broken UTF-8 alike
+        raise ModelError("config_unreadable", model=name, reason=first_line(reason)) from reason
     return found
+
+
+def check_files(name: str, folder: Path) -> None:
+    """Are the files beside the weights such as a model may have? transformers reads each of them whole.
+
+    Raises `ModelError` for a pipe or the like, and for one larger than any that a model has.
+    """
+    for path in folder.iterdir():
+        if not path.exists() or path.is_dir():
+            continue
+        if not path.is_file():
+            raise ModelError("file_strange", model=name, file=path.name)
+        if path.suffix in READ_WHOLE and (size := path.stat().st_size) > MOST_BYTES:
+            raise ModelError("file_large", model=name, file=path.name, size=round(size / 1e6), most=MOST_BYTES // 10**6)
 
 
 def check_config(name: str, config: dict[str, Any]) -> None:

@@ -6,7 +6,6 @@ adapter is merged or nothing.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from attnviz.adapter.checks import ADAPTER, ADAPTER_WEIGHTS
+from attnviz.adapter.checks import ADAPTER, ADAPTER_WEIGHTS, read_json
 from attnviz.errors import first_line
 from attnviz.notices import Notice
 
@@ -60,7 +59,7 @@ def adapter_beside(name: str, folder: Path, network: nn.Module) -> tuple[Notice,
 
 def _said(folder: Path) -> dict[str, Any]:
     """adapter_config.json of a LoRA adapter. Raises `CannotMerge` for any other."""
-    said = json.loads((folder / ADAPTER).read_text(encoding="utf-8"))
+    said = read_json(folder / ADAPTER)
     if not isinstance(said, dict) or str(said.get("peft_type", "")).upper() != "LORA":
         kind = said.get("peft_type") if isinstance(said, dict) else None
         raise CannotMerge(f"peft_type: {kind or '?'}")

@@ -16,7 +16,8 @@ from attnviz.adapter.lora import adapter_beside
 from attnviz.adapter.machine import Machine
 from attnviz.adapter.registered import ATTENTION, EAGER_TYPES, listen
 from attnviz.adapter.tokenizers import WHOLE, needs_package, read_said
-from attnviz.errors import ModelError
+from attnviz.errors import ModelError, first_line
+from attnviz.guard import guarded
 from attnviz.notices import Notice
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def opened(name: str, folder: Path, gguf: str | None, machine: Machine) -> Opene
     config.dtype = machine.dtype
     if config.model_type == "big_bird":  # what transformers turns to by itself for texts of up to `_limit` tokens
         config.attention_type = "original_full"
-    tokenizer = _tokenizer(name, config, folder, common)
+    with guarded(lambda reason: ModelError("tokenizer_unreadable", model=name, reason=first_line(reason))):
+        tokenizer = _tokenizer(name, config, folder, common)
     read = _network(name, config, folder, common)
     network = read.network
     notices = () if gguf else (*notices_of(name, folder, config), *read.notices, *_adapter(name, folder, network))

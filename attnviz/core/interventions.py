@@ -25,9 +25,10 @@ import torch
 from torch import Tensor
 
 from attnviz.core.attention import Attention
+from attnviz.core.given import whole, wholes
 from attnviz.core.masks import Mask
 from attnviz.core.rules import Rule
-from attnviz.errors import AttnvizError
+from attnviz.errors import ArgumentError, AttnvizError, shown
 
 SOURCE_KEYS = ("self", "encoder", "cross")  # the maps whose keys are the tokens of the text that was given
 SOURCE_QUERIES = ("self", "encoder")
@@ -54,6 +55,18 @@ class Intervention:
 
     layers: tuple[int, ...] | None = None
     part: str | None = None
+
+    def __post_init__(self) -> None:
+        self._keep_numbers("layers", many=True)
+        if self.part is not None and not isinstance(self.part, str):
+            raise ArgumentError("argument_part", got=shown(self.part))
+
+    def _keep_numbers(self, *names: str, many: bool = False) -> None:
+        """Keep fields as whole numbers of Python's own, None as it is. Raises `ArgumentError`."""
+        for name in names:
+            value = getattr(self, name)
+            if value is not None or not many:
+                object.__setattr__(self, name, wholes(name, value) if many else whole(name, value))
 
     def acts(self, part: str, layer: int) -> bool:
         """Does it act there?"""
@@ -85,6 +98,11 @@ class Reweigh(Intervention):
 
     rule: Rule
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.rule, Rule):
+            raise ArgumentError("argument_rule", name="rule", got=shown(self.rule))
+
     def change(self, call: Attention, place: Place) -> Attention:
         return replace(call, rule=self.rule.at(place.layer, query=place.first_query))
 
@@ -98,6 +116,10 @@ class RemoveHeads(Intervention):
 
     heads: tuple[int, ...]
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "heads", wholes("heads", self.heads))
+
     def change(self, call: Attention, place: Place) -> Attention:
         return replace(call, values=_without(call.values, self.heads)) if self.heads else call
 
@@ -110,6 +132,10 @@ class KeepHead(Intervention):
     """All heads but one bring nothing. (Michel et al. 2019, sec. 3.3)"""
 
     head: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._keep_numbers("head")
 
     def change(self, call: Attention, place: Place) -> Attention:
         _check("head", self.head, call.n_heads)
@@ -130,6 +156,11 @@ class ForbidEdge(Intervention):
     query: int
     key: int
     heads: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._keep_numbers("query", "key")
+        self._keep_numbers("heads", many=True)
 
     def meant(self, part: str) -> bool:
         return part in (FIRST if self.part is None else (self.part,))
@@ -166,6 +197,10 @@ class HideToken(Intervention):
 
     token: int
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._keep_numbers("token")
+
     def meant(self, part: str) -> bool:
         return part in (SOURCE_KEYS if self.part is None else (self.part,))
 
@@ -191,6 +226,11 @@ class Restrict(Intervention):
     """
 
     mask: Mask
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.mask, Mask):
+            raise ArgumentError("argument_mask", name="mask", got=shown(self.mask))
 
     def meant(self, part: str) -> bool:
         return part in (OWN_TEXT if self.part is None else (self.part,))

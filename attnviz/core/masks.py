@@ -19,7 +19,8 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from attnviz.errors import RuleError
+from attnviz.core.given import plain, wholes
+from attnviz.errors import RuleError, shown
 
 BITS = 31  # of the numbers that `RandomKeys` draws by
 
@@ -60,6 +61,17 @@ class Mask:
         rows = max(1, 2**18 // max(tokens, 1))  # a block of cells that stays in the processor's cache
         starts = range(0, tokens, rows)
         return sum(int(self.allowed(min(rows, tokens - at), tokens, at).count_nonzero()) for at in starts)
+
+    def _at_least(self, name: str, least: int) -> None:
+        """Keep a field as a whole number of Python's own; refuse one that means nothing. Raises `RuleError`."""
+        value = plain(getattr(self, name))
+        try:
+            number = int(value) if value == int(value) else least - 1
+        except Exception:  # no number
+            number = least - 1
+        if number < least or isinstance(value, str):
+            raise RuleError("mask_number", name=name, value=shown(value), least=least)
+        object.__setattr__(self, name, number)
 
     def __and__(self, other: Mask) -> Mask:
         return Both(self, other)
@@ -126,7 +138,7 @@ class Window(Mask):
     size: int
 
     def __post_init__(self) -> None:
-        _at_least("size", self.size, 0)
+        self._at_least("size", 0)
 
     def sees(self, query: Tensor, key: Tensor) -> Tensor:
         return (query - key).abs() <= self.size
@@ -150,8 +162,8 @@ class Dilated(Mask):
     gap: int
 
     def __post_init__(self) -> None:
-        _at_least("size", self.size, 0)
-        _at_least("gap", self.gap, 0)
+        self._at_least("size", 0)
+        self._at_least("gap", 0)
 
     def sees(self, query: Tensor, key: Tensor) -> Tensor:
         distance, step = (query - key).abs(), self.gap + 1
@@ -174,6 +186,9 @@ class Global(Mask):
 
     tokens: tuple[int, ...]
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tokens", wholes("tokens", self.tokens))
+
     def sees(self, query: Tensor, key: Tensor) -> Tensor:
         chosen = torch.tensor(self.tokens, dtype=query.dtype)
         return torch.isin(query, chosen) | torch.isin(key, chosen) | (query == key)
@@ -195,8 +210,8 @@ class RandomKeys(Mask):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _at_least("count", self.count, 0)
-        _at_least("seed", self.seed, 0)
+        self._at_least("count", 0)
+        self._at_least("seed", 0)
 
     def sees(self, query: Tensor, key: Tensor) -> Tensor:
         if key.numel() == 0:
@@ -224,7 +239,7 @@ class Strided(Mask):
     stride: int
 
     def __post_init__(self) -> None:
-        _at_least("stride", self.stride, 1)
+        self._at_least("stride", 1)
 
     def sees(self, query: Tensor, key: Tensor) -> Tensor:
         distance = (query - key).abs()
@@ -249,8 +264,8 @@ class Fixed(Mask):
     summaries: int = 1
 
     def __post_init__(self) -> None:
-        _at_least("stride", self.stride, 1)
-        _at_least("summaries", self.summaries, 0)
+        self._at_least("stride", 1)
+        self._at_least("summaries", 0)
 
     def sees(self, query: Tensor, key: Tensor) -> Tensor:
         own = query // self.stride == key // self.stride
@@ -278,9 +293,3 @@ def _smallest(drawn: Tensor, count: int) -> Tensor:
     """Where in each row `[query, key]` the `count` smallest numbers stand."""
     places = drawn.topk(min(count, drawn.shape[-1]), largest=False).indices
     return torch.zeros_like(drawn, dtype=torch.bool).scatter_(-1, places, True)
-
-
-def _at_least(name: str, value: int, least: int) -> None:
-    """Refuse a number that means nothing. Raises `RuleError`."""
-    if value < least or value != int(value):
-        raise RuleError("mask_number", name=name, value=value, least=least)

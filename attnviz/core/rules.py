@@ -16,12 +16,15 @@ returns weights alone.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from attnviz.errors import RuleError
+from attnviz.core.given import plain, switch, whole
+from attnviz.errors import RuleError, shown
 
 BISECTIONS = 60  # halves the bracket of the threshold below float64's spacing
 
@@ -69,9 +72,20 @@ class Rule:
         """The rule as it acts in one layer, its scores from `head` and `query` on. Only `Sample` differs by place."""
         return self
 
-    def _require(self, holds: bool, message: str, value: object) -> None:
-        if not holds:
-            raise RuleError(message, value=value)
+    def _require(self, holds: Callable[[Any], bool], message: str, value: object) -> None:
+        """Keep `value`, of the field that `message` names, as Python's own number. Raises `RuleError`."""
+        number = plain(value)
+        try:
+            good = not isinstance(number, (complex, Tensor)) and bool(holds(number))
+        except Exception:  # what is no number cannot be compared with one
+            good = False
+        if not good:
+            raise RuleError(message, value=shown(value))
+        object.__setattr__(self, message, number)
+
+    def _yes_or_no(self, name: str) -> None:
+        """Keep a switch as one. Raises `ArgumentError`."""
+        object.__setattr__(self, name, switch(name, getattr(self, name)))
 
 
 @dataclass(frozen=True)
@@ -87,7 +101,7 @@ class Soft(Rule):
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
-        self._require(0 < self.temperature < math.inf, "temperature", self.temperature)
+        self._require(lambda value: 0 < value < math.inf, "temperature", self.temperature)
 
     def weigh(self, scores: Tensor) -> Tensor:
         return softmax(scores, self.temperature)
@@ -108,7 +122,8 @@ class Threshold(Rule):
     renormalise: bool = False
 
     def __post_init__(self) -> None:
-        self._require(0 <= self.minimum <= 1, "minimum", self.minimum)
+        self._require(lambda value: 0 <= value <= 1, "minimum", self.minimum)
+        self._yes_or_no("renormalise")
 
     def weigh(self, scores: Tensor) -> Tensor:
         weights = softmax(scores)
@@ -129,7 +144,8 @@ class TopK(Rule):
     renormalise: bool = False
 
     def __post_init__(self) -> None:
-        self._require(isinstance(self.k, int) and self.k >= 1, "k", self.k)
+        self._require(lambda value: isinstance(value, int) and value >= 1, "k", self.k)
+        self._yes_or_no("renormalise")
 
     def weigh(self, scores: Tensor) -> Tensor:
         weights = softmax(scores)
@@ -152,7 +168,8 @@ class TopP(Rule):
     renormalise: bool = False
 
     def __post_init__(self) -> None:
-        self._require(0 < self.p <= 1, "p", self.p)
+        self._require(lambda value: 0 < value <= 1, "p", self.p)
+        self._yes_or_no("renormalise")
 
     def weigh(self, scores: Tensor) -> Tensor:
         weights = softmax(scores)
@@ -174,6 +191,9 @@ class Argmax(Rule):
 
     renormalise: bool = True
 
+    def __post_init__(self) -> None:
+        self._yes_or_no("renormalise")
+
     def weigh(self, scores: Tensor) -> Tensor:
         return TopK(1, self.renormalise).weigh(scores)
 
@@ -193,7 +213,10 @@ class Sample(Rule):
     first_query: int = 0
 
     def __post_init__(self) -> None:
-        self._require(isinstance(self.seed, int) and self.seed >= 0, "seed", self.seed)
+        self._require(lambda value: isinstance(value, int) and value >= 0, "seed", self.seed)
+        self._yes_or_no("renormalise")
+        for name in ("layer", "first_head", "first_query"):
+            object.__setattr__(self, name, whole(name, getattr(self, name)))
 
     def at(self, layer: int, head: int = 0, query: int = 0) -> Sample:
         return replace(self, layer=layer, first_head=head, first_query=query)
@@ -247,7 +270,7 @@ class Entmax(Rule):
     alpha: float = 1.5
 
     def __post_init__(self) -> None:
-        self._require(1 <= self.alpha <= 10, "alpha", self.alpha)
+        self._require(lambda value: 1 <= value <= 10, "alpha", self.alpha)
 
     def weigh(self, scores: Tensor) -> Tensor:
         if self.alpha - 1 < 1e-3:  # the exponent would pass 1,000; softmax is the limit

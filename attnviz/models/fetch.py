@@ -5,7 +5,6 @@ What can be refused by its configuration or its size is refused before any weigh
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -15,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from attnviz.adapter.checks import ADAPTER, ADAPTER_WEIGHTS, check_config, read_config, said_in
+from attnviz.adapter.checks import ADAPTER, ADAPTER_WEIGHTS, check_config, read_config, read_json, said_in
 from attnviz.adapter.progress import Progress, Report
 from attnviz.adapter.tokenizers import CONFIG as TOKENIZER
 from attnviz.adapter.tokenizers import check_tokenizer, read_said, wanted
@@ -197,10 +196,10 @@ def shard_names(name: str, folder: Path) -> list[str]:
     if (folder / WEIGHTS_FILE).is_file() or not (folder / INDEX_FILE).is_file():
         return [WEIGHTS_FILE] if (folder / WEIGHTS_FILE).is_file() else []
     try:
-        files = set(json.loads((folder / INDEX_FILE).read_text(encoding="utf-8"))["weight_map"].values())
+        files = set(read_json(folder / INDEX_FILE)["weight_map"].values())
         if not files or not all(re.fullmatch(r"[\w.-]+\.safetensors", file) for file in files):
             raise ValueError("it names no files beside itself")
-    except (ValueError, KeyError, TypeError, AttributeError) as reason:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as reason:
         raise ModelError("weights_corrupt", file=folder / INDEX_FILE, reason=reason) from reason
     return sorted(files)
 

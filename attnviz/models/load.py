@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
 from attnviz import shipped
-from attnviz.adapter.checks import ADAPTER_WEIGHTS, check_config, read_config
+from attnviz.adapter.checks import ADAPTER_WEIGHTS, check_config, check_files, read_config
 from attnviz.adapter.classes import Kind
+from attnviz.adapter.described import no_larger_than
 from attnviz.adapter.gguf import check_gguf
 from attnviz.adapter.machine import STORED, Machine
 from attnviz.adapter.opening import opened
 from attnviz.adapter.progress import Report, reported
 from attnviz.adapter.registered import register
 from attnviz.adapter.tokenizers import check_tokenizer, read_said
-from attnviz.errors import ModelError, first_line
-from attnviz.guard import guarded, own
+from attnviz.core.given import check_functions
+from attnviz.errors import ArgumentError, ModelError, first_line, shown
+from attnviz.guard import guarded, own, sentences
 from attnviz.models import memory
 from attnviz.models.catalogue import recommended_revision
 from attnviz.models.fetch import INDEX_FILE, UNREAD, fetch, shard_names, unread
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 COMPARED = ("lab-1", "lab-2", "lab-4", "lab-8")  # trained alike but for the head count
 BUILT_IN = (*COMPARED, "lab-gpt", "lab-long", "lab-readings")
 BOUNDARY_FILE = "word_boundary.safetensors"
+BLOCK = 32  # bytes: in a GGUF file each tensor begins at a multiple of that
 COMMIT = re.compile(r"[0-9a-f]{40}")
 PART = re.compile(r"-\d+-of-\d+\.safetensors$")
 POINTER = b"version https://git-lfs"  # what Git leaves in place of a large file where it has no LFS
@@ -106,6 +110,7 @@ def built_in_folder(name: str) -> Path:
     return shipped.WEIGHTS / name if name in BUILT_IN else Path(name)
 
 
+@sentences
 def load(
     name: str | PathLike[str], revision: str | None = None, *, progress: Report | None = None,
     device: str | torch.device | None = None, dtype: str | torch.dtype | None = None,
@@ -120,14 +125,29 @@ def load(
     Raises `ModelError` with what to do when the model cannot be found, is of a kind that is not read, does not fit into
     the memory, or lacks weights.
     """
-    register()
     machine = Machine.of(device, dtype)
-    name, progress = str(name), own(progress)
+    name = named(name)
+    if revision is not None and not isinstance(revision, str):
+        raise ArgumentError("argument_revision", got=shown(revision))
+    check_functions(progress=progress)
+    progress = own(progress)
     with guarded(lambda reason: ModelError("model_not_loaded", model=name, reason=first_line(reason))):
+        register()
         found = _find(name, revision)
         model = _of_gguf(found, machine, progress) if found.gguf else _of_folder(found, revision, machine, progress)
     warn(model.notices)
     return model
+
+
+def named(name: Any) -> str:
+    """What a model is called by, a text or a path. Raises `ArgumentError` for anything else."""
+    try:
+        found = os.fspath(name)
+        if isinstance(found, str):
+            return found
+    except Exception:  # no path, or a thing that fails when it is asked for one
+        pass
+    raise ArgumentError("argument_name", got=shown(name))
 
 
 def _find(name: str, revision: str | None) -> Found:
@@ -140,7 +160,8 @@ def _of_gguf(found: Found, machine: Machine, progress: Report | None) -> Model:
     assert found.folder is not None and found.gguf is not None
     folder, need = check_gguf(str(found.folder / found.gguf), found.name)
     memory.check_weights(found.name, need)
-    with reported(found.name, found.gguf, (folder / found.gguf).stat().st_size, progress):
+    size = (folder / found.gguf).stat().st_size
+    with reported(found.name, found.gguf, size, progress), no_larger_than(found.name, size // BLOCK, need):
         return _open(found, folder, machine)
 
 
@@ -151,11 +172,14 @@ def _of_folder(found: Found, revision: str | None, machine: Machine, progress: R
         assert found.hub is not None
         wanted = revision or found.hub.revision or recommended_revision(name)
         folder = fetch(name, wanted, progress=progress)
+    check_files(name, folder)
     config = read_config(name, folder)
     check_config(name, config)
     check_tokenizer(name, config, read_said(folder), {path.name for path in folder.iterdir()})
     size = _check_weights(name, folder, machine)
-    with reported(name, shard_names(name, folder)[0], size, progress):
+    files = shard_names(name, folder)
+    held = memory.counted(folder / file for file in files)
+    with reported(name, files[0], size, progress), no_larger_than(name, *held):
         return _open(found, folder, machine)
 
 

@@ -184,6 +184,15 @@ def stored_bytes(header: Mapping[str, Mapping[str, Any]]) -> int:
     return max((int(tensor["data_offsets"][1]) for tensor in header.values()), default=0)
 
 
+def counted(files: Iterable[Path]) -> tuple[int, int]:
+    """How many tensors and how many numbers do safetensors files hold, which `folder_bytes` has found whole?"""
+    found = []
+    for path in files:
+        with path.open("rb") as file:
+            found += [int(prod(tensor["shape"])) for tensor in read_header(file).values()]
+    return len(found), sum(found)
+
+
 def stored_as(files: Iterable[Path]) -> str:
     """The number type that safetensors files hold most bytes of, by its name there ("F32", "BF16")."""
     held: Counter[str] = Counter()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from attnviz.adapter.checks import ADAPTER, said_in
+from attnviz.adapter.checks import ADAPTER, read_json, said_in
 from attnviz.errors import ModelError
 from attnviz.models.address import OnHub, on_hub, plain, readings
 from attnviz.models.fetch import INDEX_FILE, UNREAD, WEIGHTS_FILE, adapter_alone
@@ -44,13 +43,23 @@ def find(name: str, revision: str | None = None) -> Found:
     `revision` chooses among those that the Hub's cache holds, where the name is that of its folder for one model.
     """
     for way in readings(name):
-        path = Path(way).expanduser()
+        path = _there(way)
         called = name if way == name else way
-        if path.is_dir():
+        if path is not None and path.is_dir():
             return _in_folder(called, path, revision)
-        if path.is_file() and (found := _from_file(called, path, revision)) is not None:
+        if path is not None and path.is_file() and (found := _from_file(called, path, revision)) is not None:
             return found
     return _elsewhere(name)
+
+
+def _there(way: str) -> Path | None:
+    """A path to what is there; None where there is nothing, nor can be: too long, a zero byte, an unknown user."""
+    try:
+        path = Path(way).expanduser()
+        path.stat()
+    except (OSError, RuntimeError, ValueError):
+        return None
+    return path
 
 
 def _elsewhere(name: str) -> Found:
@@ -160,7 +169,7 @@ def _entries(folder: Path) -> list[Path]:
 def _module(folder: Path) -> Path | None:
     """The Transformer among the modules of sentence-transformers (`modules.json`)."""
     try:
-        modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+        modules = read_json(folder / "modules.json")
         paths = [str(one["path"]) for one in modules if str(one.get("type", "")).endswith("Transformer")]
         paths += [str(one["path"]) for one in modules]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

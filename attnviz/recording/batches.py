@@ -15,10 +15,23 @@ from attnviz.adapter.outputs import Layers, Result, as_result, filled, hears_las
 from attnviz.adapter.registered import Call, one_text
 from attnviz.core.attention import Attention
 from attnviz.core.causal import CausalMask
+from attnviz.core.given import switch
 from attnviz.core.interventions import Intervention, check_tokens
 from attnviz.core.rules import Rule, Soft
+from attnviz.errors import AttnvizError
+from attnviz.guard import guarded, sentences
 from attnviz.models.load import Model
 from attnviz.models.memory import check_run
+from attnviz.recording.asked import (
+    check_blank,
+    check_changes,
+    check_model,
+    check_rule,
+    check_text,
+    check_texts,
+    one_each,
+)
+from attnviz.recording.checks import check_ids, why_not
 from attnviz.recording.record import Watch, changes_of, fits, read, record, run, trace_of
 from attnviz.text.tokens import Encoded
 from attnviz.trace import Trace
@@ -44,6 +57,7 @@ class Reading:
         return len(self.encoded.ids), None if self.reply is None else len(self.reply.ids)
 
 
+@sentences
 def record_batch(
     model: Model,
     texts: Sequence[str | Encoded],
@@ -68,22 +82,39 @@ def record_batch(
     >>> [len(trace.tokens) for trace in av.record_batch(av.load("lab-4"), ["南京市长江大桥", "the cat sat"])]
     [9, 5]
     """
-    for name, given in (("blanks", blanks), ("targets", targets)):
-        if given is not None and len(given) != len(texts):
-            raise ValueError(f"record_batch needs one of {name} for each of the {len(texts)} texts; got {len(given)}")
-    readings = []
-    for number, text in enumerate(texts):
-        blank = None if blanks is None else blanks[number]
-        encoded, reply = read(model, text, None if targets is None else targets[number], blank)
-        readings.append(Reading(number, encoded, reply, blank))
-        check_tokens(interventions, *readings[-1].sizes)
-    batch = Batch(model, rule or Soft(), tuple(interventions), predictions)
+    if not isinstance(check_model(model), Model):
+        raise AttnvizError("system_cannot", model=model.name, what="record_batch")
+    texts, changes = check_texts("texts", texts), check_changes(interventions)
+    places, replies = one_each("blanks", blanks, texts), one_each("targets", targets, texts)
+    batch = Batch(model, check_rule(rule) or Soft(), changes, switch("predictions", predictions))
+    with guarded(lambda error: why_not(model)):
+        return _recorded(
+            batch,
+            [_reading(batch, number, *one) for number, one in enumerate(zip(texts, replies, places, strict=True))],
+        )
+
+
+def _reading(
+    batch: Batch, number: int, text: str | Encoded, target: str | Encoded | None, blank: int | None
+) -> Reading:
+    """What the model reads of one text. Raises what `record` raises before a run."""
+    if target is not None:
+        check_text("targets", target)
+    encoded, reply = read(batch.model, text, target, check_blank(blank))
+    reading = Reading(number, encoded, reply, check_blank(blank))
+    check_ids(batch.model, *(one for one in (encoded, reply) if one is not None))
+    check_tokens(batch.interventions, *reading.sizes)
+    return reading
+
+
+def _recorded(batch: Batch, readings: Sequence[Reading]) -> list[Trace]:
+    """The traces of texts, in their order."""
     traces: dict[int, Trace] = {}
-    groups = passes(readings) if together(model) else [[one] for one in readings]
+    groups = passes(readings) if together(batch.model) else [[one] for one in readings]
     batch.check(groups)
     for group in groups:
         traces |= {one.number: trace for one, trace in zip(group, batch.traces(group), strict=True)}
-    return [traces[number] for number in range(len(texts))]
+    return [traces[number] for number in range(len(readings))]
 
 
 def together(model: Model) -> bool:

@@ -9,19 +9,29 @@ import torch
 
 from attnviz.adapter.checks import embedding_rows
 from attnviz.adapter.outputs import of_each_side, scores_after
+from attnviz.core.given import whole
 from attnviz.errors import AttnvizError, ModelError, TextError
 from attnviz.models.load import Model
 from attnviz.text.tokens import Encoded
 
 
-def why_not(model: Model, *read: Encoded) -> AttnvizError:
-    """What stands between a model and a text (and a reply) with which a run of it has failed?"""
+def check_ids(model: Model, *read: Encoded) -> None:
+    """Has the network a row of its embedding for each token, and its decoder a position? Asked before it is run.
+
+    Raises `ModelError` for a token that it has no row for, `TextError` for a reply of more tokens than it reads.
+    """
     rows = embedding_rows(model.network)
-    beyond = [label for one in read for number, label in zip(one.ids, one.labels, strict=True) if number >= rows]
-    if beyond:
-        return ModelError("tokens_beyond_model", model=model.name, token=beyond[0], rows=rows)
+    for one in read:
+        for place, number in enumerate(one.ids):
+            if not 0 <= (number if type(number) is int else whole("id", number)) < rows:
+                token = one.labels[place]
+                raise ModelError("tokens_beyond_model", model=model.name, token=token, rows=rows)
     if len(read) > 1 and model.limit is not None and len(read[1].ids) > model.limit:
-        return TextError("target_too_long", model=model.name, tokens=len(read[1].ids), limit=model.limit)
+        raise TextError("target_too_long", model=model.name, tokens=len(read[1].ids), limit=model.limit)
+
+
+def why_not(model: Model) -> AttnvizError:
+    """What stands between a model and a text that may be put to it, where a run of it has failed?"""
     if getattr(model.network, "input_modalities", "text") not in ("text", ("text",), ["text"]):
         return ModelError("model_needs_more", model=model.name)
     return ModelError("run_failed", model=model.name)

@@ -13,18 +13,22 @@ from attnviz.adapter.generation import Stepping
 from attnviz.adapter.outputs import Layers, Result, as_result, needed, of_encoder
 from attnviz.adapter.registered import Run, maps, recording
 from attnviz.core.attention import Attention
-from attnviz.core.interventions import Intervention, Reweigh, check_tokens
+from attnviz.core.given import check_functions, whole
+from attnviz.core.interventions import Intervention, check_tokens
 from attnviz.core.rules import Rule, Soft
-from attnviz.errors import ModelError, TextError
-from attnviz.guard import guarded, own
+from attnviz.errors import ArgumentError, ModelError, TextError
+from attnviz.guard import guarded, own, sentences
 from attnviz.models.load import Model
-from attnviz.recording.checks import check_numbers, why_not
-from attnviz.recording.record import record, reply_of, trace_of
+from attnviz.models.memory import check_run
+from attnviz.recording.asked import check_changes, check_model, check_rule, check_text
+from attnviz.recording.checks import check_ids, check_numbers, why_not
+from attnviz.recording.record import changes_of, record, reply_of, trace_of
 from attnviz.systems.protocol import System
 from attnviz.text.tokens import Encoded, encode, written
 from attnviz.trace import Gap, Trace
 
 
+@sentences
 def generate(
     model: Model | System,
     text: str | Encoded,
@@ -53,22 +57,25 @@ def generate(
     Raises `TextError` for a text that leaves no room to write, `ModelError` for a model that does not write, and what
     `record` raises.
     """
+    model, text, rule = check_model(model), check_text("text", text), check_rule(rule)
+    check_functions(on_token=on_token, stop=stop)
+    interventions, most = check_changes(interventions), whole("most", most)
     if most < 1:
-        raise ValueError(f"generate needs most >= 1 token to write; got {most}")
+        raise ArgumentError("argument_most", got=most)
     if not isinstance(model, Model) or model.kind not in ("causal", "seq2seq"):
         raise ModelError("model_writes_nothing", model=model.name)
     if not model.network.can_generate():  # a body without the head that its type has
         raise ModelError("model_writes_nothing", model=model.name)
     chosen = Soft() if rule is None else rule
-    changes = (*([] if chosen == Soft() else [Reweigh(chosen)]), *interventions)
+    changes = changes_of(chosen, interventions)
     if model.eager and changes:
         raise ModelError("model_read_only", model=model.name)
-    draw, dice = None if temperature is None else Soft(temperature), torch.Generator().manual_seed(seed)
-    read: list[Encoded] = []
-    with guarded(lambda error: why_not(model, *read)):
-        read.append(text if isinstance(text, Encoded) else encode(text, model.tokenizer, model.limit))
-        writer = _Writer(model, *_begun(model, read[0], most), own(on_token), own(stop), draw, dice)
-        trace = _written(writer, changes, {"rule": chosen, "changes": tuple(interventions)})
+    draw, dice = None if temperature is None else Soft(temperature), torch.Generator()
+    dice.manual_seed(whole("seed", seed) % 2**64)  # torch takes no longer one, and a negative one as this
+    with guarded(lambda error: why_not(model)):
+        encoded = text if isinstance(text, Encoded) else encode(text, model.tokenizer, model.limit)
+        writer = _Writer(model, *_begun(model, encoded, most), own(on_token), own(stop), draw, dice)
+        trace = _written(writer, changes, {"rule": chosen, "changes": interventions})
     return replace(trace, border=len(writer.start.ids)) if writer.source is None else trace
 
 
@@ -145,6 +152,9 @@ def _begun(model: Model, encoded: Encoded, most: int) -> tuple[Encoded | None, E
         most = min(most, model.limit - len(start.ids))
         if most < 1 or (source is None and encoded.cut is not None):
             raise TextError("text_leaves_no_room", model=model.name, limit=model.limit)
+    check_ids(model, *(one for one in (source, start) if one is not None))
+    sizes = (len(encoded.ids), most) if source is not None else (len(start.ids) + most,)
+    check_run(model.network.config, *sizes, eager=model.eager)
     return source, start, most
 
 

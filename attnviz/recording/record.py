@@ -25,14 +25,16 @@ from attnviz.adapter.registered import (
     recording,
 )
 from attnviz.core.attention import Attention
+from attnviz.core.given import check_functions, switch
 from attnviz.core.interventions import Intervention, Reweigh, check_tokens
 from attnviz.core.rules import Rule, Soft
 from attnviz.core.states import Block
 from attnviz.errors import ModelError, Stopped, TextError
-from attnviz.guard import guarded, own
+from attnviz.guard import guarded, own, sentences
 from attnviz.models.load import Model
 from attnviz.models.memory import check_run, n_calls
-from attnviz.recording.checks import check_numbers, why_not
+from attnviz.recording.asked import check_blank, check_changes, check_model, check_rule, check_text
+from attnviz.recording.checks import check_ids, check_numbers, why_not
 from attnviz.recording.dataflow import Dataflow
 from attnviz.recording.systems import read as read_system
 from attnviz.systems.protocol import System
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 LONG = 1024  # tokens; longer texts are recorded without their values, and without the states between layers
 
 
+@sentences
 def record(
     model: Model | System,
     text: str | Encoded,
@@ -84,6 +87,12 @@ def record(
     >>> av.record(av.load("lab-4"), "南京市长江大桥").tokens[:4]
     ['[CLS]', '南', '京', '市']
     """
+    model, text, rule = check_model(model), check_text("text", text), check_rule(rule)
+    target = None if target is None else check_text("target", target)
+    interventions, blank = check_changes(interventions), check_blank(blank)
+    values = None if values is None else switch("values", values)
+    predictions, states = switch("predictions", predictions), switch("states", states)
+    check_functions(on_layer=on_layer, stop=stop)
     if isinstance(model, System):
         beyond = {
             "blank": blank is not None,
@@ -93,10 +102,9 @@ def record(
         }
         return read_system(model, text, rule, target, beyond | {"predictions": not predictions})
     changes = changes_of(rule, interventions)
-    said = {"rule": rule or Soft(), "changes": tuple(interventions), "blank": blank}
-    texts: list[Encoded] = []
-    with guarded(lambda error: why_not(model, *texts)):
-        texts.extend(one for one in read(model, text, target, blank) if one is not None)
+    said = {"rule": rule or Soft(), "changes": interventions, "blank": blank}
+    with guarded(lambda error: why_not(model)):
+        texts = [one for one in read(model, text, target, blank) if one is not None]
         sizes, inputs = _prepared(model, changes, predictions, *texts)
         watch = Watch.over(model.network, max(sizes), values, own(on_layer), own(stop))
         watch = watch.closer(model) if states else watch
@@ -132,6 +140,7 @@ def _prepared(
     model: Model, changes: Sequence[Intervention], predictions: bool, *read: Encoded
 ) -> tuple[list[int], dict[str, Any]]:
     """How long text and reply are, and what the network is given. Raises what `record` raises before a run."""
+    check_ids(model, *read)
     sizes = [len(one.ids) for one in read]
     check_tokens(changes, sizes[0], sizes[1] if len(sizes) > 1 else None)
     inputs: dict[str, Any] = outputs.inputs(*(torch.tensor([one.ids]) for one in read))

@@ -13,9 +13,11 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, cast
 
 from attnviz.errors import ModelError
+from attnviz.guard import sentences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from os import PathLike
 
     import torch
 
@@ -36,8 +38,9 @@ def open_system(name: str) -> System:
     return cast("System", import_module(f"{__name__}.{kinds()[name]}.system").load(name))
 
 
+@sentences
 def load(
-    name: str, revision: str | None = None, *, progress: Report | None = None,
+    name: str | PathLike[str], revision: str | None = None, *, progress: Report | None = None,
     device: str | torch.device | None = None, dtype: str | torch.dtype | None = None,
 ) -> Model | System:  # fmt: skip
     """Open a model or a system by its name: what `read` or `record` then works on.
@@ -53,7 +56,7 @@ def load(
     """
     from attnviz.models import load as load_model
 
-    if name not in kinds():
+    if not isinstance(name, str) or name not in kinds():
         return load_model(name, revision, progress=progress, device=device, dtype=dtype)
     if device is not None or dtype is not None:
         _check_machine(name, device, dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -278,3 +279,67 @@ def test_big_bird_is_read_as_far_as_it_looks_at_every_token(tmp_path: Path, word
     assert model.limit == len(trace.tokens) == (5 + 2 * 1) * 4
     assert trace.encoded.cut is not None
     assert [record(model, "长江").weights(0).shape, trace.weights(0).shape] == [(4, 4, 4), (4, 28, 28)]
+
+
+HUGE = [
+    ("bert", "vocab_size", 10**7), ("bert", "num_hidden_layers", 10**9), ("albert", "max_position_embeddings", 10**9),
+    ("bert", "hidden_size", 10**6), ("bert", "type_vocab_size", 10**8),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("model_type", "key", "number"), HUGE)
+def test_network_far_larger_than_its_weights_is_refused_before_it_takes_memory(
+    model_type: str, key: str, number: int, tmp_path: Path, wordpiece: PreTrainedTokenizerBase
+) -> None:
+    edit_config(tiny.save("masked", model_type, tmp_path, wordpiece), **{key: number})
+    with pytest.raises(ModelError, match="far larger") as refused:
+        load(str(tmp_path))
+    assert "大得多" in refused.value.say("zh")
+
+
+def test_only_those_who_open_a_model_have_their_networks_counted() -> None:
+    from attnviz.adapter.described import no_larger_than
+
+    with no_larger_than("m", 0, 0), pytest.raises(ModelError), torch.device("meta"):
+        torch.nn.Linear(10**5, 10**5)
+    with torch.device("meta"):
+        assert torch.nn.Linear(10**5, 10**5).weight.numel() == 10**10
+
+
+def test_pipe_in_a_folder_is_not_waited_for(tmp_path: Path, wordpiece: PreTrainedTokenizerBase) -> None:
+    tiny.save("masked", "bert", tmp_path, wordpiece)
+    os.mkfifo(tmp_path / "special_tokens_map.json")
+    with pytest.raises(ModelError, match="no file that can be read") as refused:
+        load(str(tmp_path))
+    assert "管道" in refused.value.say("zh")
+    (tmp_path / "special_tokens_map.json").unlink()
+    (tmp_path / "config.json").unlink()
+    os.mkfifo(tmp_path / "config.json")
+    with pytest.raises(ModelError):
+        load(str(tmp_path))
+
+
+@pytest.mark.parametrize("file", ["config.json", "tokenizer.json", "special_tokens_map.json"])
+def test_file_far_larger_than_any_is_not_read(file: str, tmp_path: Path, wordpiece: PreTrainedTokenizerBase) -> None:
+    tiny.save("masked", "bert", tmp_path, wordpiece)
+    with (tmp_path / file).open("ab") as opened:
+        opened.truncate(2 * 10**9)  # takes no room on the disk
+    with pytest.raises(ModelError, match="2000 MB") as refused:
+        load(str(tmp_path))
+    assert "2000 MB" in refused.value.say("zh")
+
+
+def test_json_nested_too_deeply_is_said_so(tmp_path: Path, wordpiece: PreTrainedTokenizerBase) -> None:
+    tiny.save("masked", "bert", tmp_path, wordpiece)
+    (tmp_path / "config.json").write_text("[" * 100_000)
+    with pytest.raises(ModelError, match="nested too deeply") as refused:
+        load(str(tmp_path))
+    assert refused.value.message == "config_unreadable"
+
+
+def test_damaged_tokenizer_is_named_as_such(tmp_path: Path, wordpiece: PreTrainedTokenizerBase) -> None:
+    tiny.save("masked", "bert", tmp_path, wordpiece)
+    (tmp_path / "tokenizer.json").write_text('{"model": {"type": "WordPiece"')
+    with pytest.raises(ModelError, match="tokenizer of") as refused:
+        load(str(tmp_path))
+    assert "分词器读不出来" in refused.value.say("zh")

@@ -1,0 +1,71 @@
+"""Is what `record`, `record_batch` and `generate` are given of the kinds that they take? Asked before a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from attnviz.core.given import listed, whole
+from attnviz.core.interventions import Intervention
+from attnviz.core.rules import Rule
+from attnviz.errors import ArgumentError, TextError, shown
+from attnviz.models.load import Model
+from attnviz.systems.protocol import System
+from attnviz.text.tokens import Encoded
+
+
+def check_model(model: Any) -> Model | System:
+    """A model or a system. Raises `ArgumentError`."""
+    try:
+        if isinstance(model, (Model, System)):
+            return model
+    except Exception:  # a thing that fails when it is asked what it has
+        pass
+    raise ArgumentError("argument_model", got=shown(model))
+
+
+def check_text(name: str, text: Any) -> str | Encoded:
+    """A text, or one that was cut into tokens already, of which there is at least one. Raises `ArgumentError`."""
+    if not isinstance(text, (str, Encoded)):
+        raise ArgumentError("argument_text", name=name, got=shown(text))
+    if isinstance(text, Encoded) and not text.ids:
+        raise TextError("text_empty")
+    return text
+
+
+def check_texts(name: str, texts: Any) -> list[Any]:
+    """Some texts. Raises `ArgumentError`."""
+    return [check_text(name, text) for text in listed(name, texts)]
+
+
+def check_rule(rule: Any) -> Rule | None:
+    """A rule, or None. Raises `ArgumentError`."""
+    if rule is not None and not isinstance(rule, Rule):
+        raise ArgumentError("argument_rule", name="rule", got=shown(rule))
+    return rule
+
+
+def check_changes(changes: Any) -> tuple[Intervention, ...]:
+    """Interventions in a row. Raises `ArgumentError`."""
+    try:
+        found = tuple(changes)
+    except Exception:
+        found = (None,)
+    if not all(isinstance(one, Intervention) for one in found):
+        raise ArgumentError("argument_change", got=shown(changes))
+    return found
+
+
+def check_blank(blank: Any) -> int | None:
+    """The number of a token, or None. Raises `ArgumentError`."""
+    return None if blank is None else whole("blank", blank)
+
+
+def one_each(name: str, given: Any, texts: Sequence[object]) -> list[Any]:
+    """An entry for each text, None where none were given. Raises `ArgumentError` for another number of them."""
+    if given is None:
+        return [None] * len(texts)
+    found = listed(name, given)
+    if len(found) != len(texts):
+        raise ArgumentError("argument_each", name=name, texts=len(texts), got=len(found))
+    return found

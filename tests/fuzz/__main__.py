@@ -1,0 +1,68 @@
+"""`python -m tests.fuzz [--inputs 10000] [--seed 1]`: try generated inputs in a process of their own, and sum up.
+
+Ends with 1 where there are findings. `--again CODE` tries one input as it was printed, and shows where it fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+
+from tests.fuzz.process import Brought, watched
+
+
+def main() -> int:
+    """Start a process, and another one where one hangs or dies."""
+    ask = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    ask.add_argument("--inputs", type=int, default=10_000)
+    ask.add_argument("--seed", type=int, default=1)
+    ask.add_argument("--again", metavar="CODE")
+    given = ask.parse_args()
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    if given.again is not None:
+        return once(given.again)
+    began, whole, processes = time.monotonic(), Brought(0, {}, Counter()), 0
+    while whole.done < given.inputs:
+        whole += watched(given.inputs - whole.done, given.seed + 1000 * processes, whole.done)
+        processes += 1
+    report(whole)
+    seconds = time.monotonic() - began
+    print(
+        f"{whole.done} inputs in {seconds:.0f} s: {whole.said['a result']} read, {sum(refusals(whole).values())} "
+        f"refused with a sentence, {len(whole.findings)} kinds of findings"
+    )
+    return int(bool(whole.findings))
+
+
+def refusals(whole: Brought) -> Counter[str]:
+    """How often each sentence was said, by its id."""
+    return Counter({name: number for name, number in whole.said.items() if name.isidentifier()})
+
+
+def report(whole: Brought) -> None:
+    """How often what was said, and each kind of finding with the input that brings it back."""
+    print("\n".join(f"{number:7} {name}" for name, number in refusals(whole).most_common()))
+    for finding in whole.findings.values():
+        print(f"\n{finding.kind}\n  {finding.said}\n  python -m tests.fuzz --again {finding.code!r}")
+    print()
+
+
+def once(code: str) -> int:
+    """One input, with the whole of what it raises."""
+    from attnviz.errors import AttnvizError
+    from tests.fuzz import folders
+    from tests.fuzz.names import again
+
+    try:
+        print(again(code))
+    except AttnvizError as error:
+        print(f"refused ({error.message}): {error}\n{error.say('zh')}")
+    finally:
+        folders.clear()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""A process of its own that tries inputs: if one hangs or dies, that is a finding, and another goes on."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from tests.fuzz.rounds import Finding, Tally, search
+
+SILENCE = 240.0  # seconds without a word after which a process is taken for one that hangs
+EVERY = 10.0  # seconds between two lines of progress
+
+
+@dataclass(frozen=True)
+class Brought:
+    """What was tried: how many inputs, the findings by kind, how often what was said."""
+
+    done: int
+    findings: Mapping[str, Finding]
+    said: Counter[str]
+
+    def __add__(self, other: Brought) -> Brought:
+        return Brought(self.done + other.done, {**other.findings, **self.findings}, self.said + other.said)
+
+
+def work(pipe: Connection, count: int, seed: int, root: Path) -> None:
+    """Try inputs in this process, and tell of each."""
+    quiet()
+    from tests.fuzz import folders
+    from tests.fuzz.names import model
+    from tests.fuzz.outcome import limit_memory
+
+    folders.use(root)
+    for name in folders.ALL:
+        model(name)
+    limit_memory()
+    tally = Tally(lambda code: pipe.send(("begin", code)))
+    tally.end = lambda outcome: pipe.send(("end", (tally.done, len(tally.findings))))
+    search(tally, count, seed)
+    pipe.send(("over", Brought(tally.done, tally.findings, tally.said)))
+
+
+def quiet() -> None:
+    """No network, one thread, and nothing said by the way."""
+    for name, value in (("HF_HUB_OFFLINE", "1"), ("TOKENIZERS_PARALLELISM", "false"), ("TQDM_DISABLE", "1")):
+        os.environ[name] = value
+    import logging
+    import warnings
+
+    import torch
+    from transformers.utils import logging as theirs
+
+    warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
+    theirs.disable_progress_bar()
+    torch.set_num_threads(1)
+
+
+def watched(count: int, seed: int, before: int) -> Brought:
+    """What one process brings. That it dies, or is silent for long, is a finding with the input that it was at."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    with tempfile.TemporaryDirectory(prefix="attnviz-fuzz-", ignore_cleanup_errors=True) as root:
+        process = context.Process(target=work, args=(theirs, count, seed, Path(root)), daemon=True)
+        process.start()
+        theirs.close()
+        try:
+            return _followed(ours, process, before)
+        finally:
+            process.kill()
+            process.join()
+
+
+def _followed(pipe: Connection, process: multiprocessing.process.BaseProcess, before: int) -> Brought:
+    """Listen to a process until it is done, dies or says nothing for long."""
+    code, done, shown, name = "", 0, time.monotonic(), "hang that nothing ends"
+    try:
+        while pipe.poll(SILENCE):
+            kind, what = pipe.recv()
+            if kind == "over":
+                found: Brought = what
+                return found
+            if kind == "begin":
+                code = what
+            else:
+                done = what[0]
+                if time.monotonic() - shown > EVERY:
+                    shown = time.monotonic()
+                    print(f"  {before + done} inputs, {what[1]} kinds of findings", flush=True)
+    except EOFError:
+        process.join(10)
+        name = f"crash with exit code {process.exitcode}"
+    if not code:
+        raise RuntimeError(f"no input was tried: {name}")
+    return Brought(done + 1, {f"{name}: {code}": Finding(name, "the process ended", code)}, Counter({name: done + 1}))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
 
+from attnviz.adapter.heads import KINDS, HeadKind, head_of, unused_heads
 from attnviz.adapter.registered import ATTENTION, EAGER_TYPES, listen
 from attnviz.errors import ModelError
 
@@ -25,7 +26,8 @@ PADDED_POSITIONS = {
 }  # fmt: skip
 # Weights that a checkpoint may lack: they are computed, or nothing that is shown comes from them.
 NEEDLESS = re.compile(r"(^|\.)(pooler\.|position_ids$|rotary_emb|inv_freq$|masked_bias$|attn\.bias$)")
-Kind = Literal["masked", "causal", "seq2seq", "plain"]
+POOLER = re.compile(r"(^|\.)pooler\.")  # what a head that speaks of a whole text may read, and nothing else
+Kind = Literal["masked", "causal", "seq2seq", "plain"] | HeadKind
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Opened:
     tokenizer: PreTrainedTokenizerBase
     limit: int | None
     eager: bool
+    unused_heads: tuple[str, ...] = ()
 
 
 def opened(name: str, folder: Path, gguf: str | None) -> Opened:
@@ -50,32 +53,38 @@ def opened(name: str, folder: Path, gguf: str | None) -> Opened:
     tokenizer = AutoTokenizer.from_pretrained(folder, **common)
     if not set(tokenizer.get_vocab().values()) - set(tokenizer.all_special_ids):
         raise ModelError("no_tokenizer", model=name)  # transformers makes up an empty one
-    kind, network = _network(name, config, folder, common)
+    kind, network, unused = _network(name, config, folder, common)
     eager = network.config._attn_implementation == EAGER
-    return Opened(kind, network, tokenizer, _limit(config, tokenizer), eager)
+    return Opened(kind, network, tokenizer, _limit(config, tokenizer), eager, unused)
 
 
-def _network(name: str, config: PretrainedConfig, folder: Path, common: dict[str, Any]) -> tuple[Kind, PreTrainedModel]:
-    """The network with its attention going through `attend`, or returning its weights where that cannot be had.
+def _network(
+    name: str, config: PretrainedConfig, folder: Path, common: dict[str, Any]
+) -> tuple[Kind, PreTrainedModel, tuple[str, ...]]:
+    """The network with its attention going through `attend`, or returning its weights where that cannot be had; and
+    the heads that the file has and the network has not.
 
-    A head that predicts tokens is left out where the file has no weights for it: transformers would make them up.
+    A head is left out where the file has no weights for it: transformers would make them up.
     """
     from transformers import AutoModel
 
     kind, maker = _kind(config, gguf="gguf_file" in common)
-    network, missing = _read(name, maker, config, folder, common)
-    if missing and kind in ("masked", "causal") and not any(_in_body(network, key) for key in missing):
-        kind, (network, missing) = "plain", _read(name, AutoModel, config, folder, common)
+    network, lacking, unused = _read(name, maker, config, folder, common)
+    missing = _needed(lacking)
+    headless = bool(missing) or (kind == "sequence" and any(map(POOLER.search, lacking)))
+    if headless and kind in ("masked", "causal", *KINDS) and not any(_in_body(network, key) for key in missing):
+        kind, (network, lacking, unused) = "plain", _read(name, AutoModel, config, folder, common)
+        missing = _needed(lacking)
     if missing:
         raise ModelError("weights_missing", model=name, count=len(missing), first=missing[0])
     listen(network)
-    return kind, network.eval()
+    return kind, network.eval(), unused
 
 
 def _read(
     name: str, maker: type[Any], config: PretrainedConfig, folder: Path, common: dict[str, Any]
-) -> tuple[PreTrainedModel, list[str]]:
-    """A network read by one of transformers' classes, and the weights that its file lacks."""
+) -> tuple[PreTrainedModel, list[str], tuple[str, ...]]:
+    """A network read by one of transformers' classes, the weights that its file lacks, the heads that it alone has."""
     network, found = maker.from_pretrained(
         folder, config=config, attn_implementation=EAGER if _is_eager(maker, config) else ATTENTION,
         dtype=torch.float32, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True, **common,
@@ -86,7 +95,11 @@ def _read(
         raise ModelError(
             "weights_shape", model=name, count=len(shapes), first=key, stored=tuple(stored), asked=tuple(asked)
         )  # fmt: skip
-    return cast("PreTrainedModel", network), sorted(_needed(found["missing_keys"]))
+    return (
+        cast("PreTrainedModel", network),
+        sorted(found["missing_keys"]),
+        unused_heads(network, found["unexpected_keys"]),
+    )
 
 
 def _needed(keys: Iterable[str]) -> list[str]:
@@ -116,6 +129,8 @@ def _kind(config: PretrainedConfig, gguf: bool = False) -> tuple[Kind, type[Any]
     from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
 
     architecture = (config.architectures or [""])[0]
+    if (head := head_of(config)) is not None:
+        return head
     if config.is_encoder_decoder and not architecture.startswith(("T5Encoder", "MT5Encoder", "UMT5Encoder")):
         return "seq2seq", AutoModelForSeq2SeqLM
     if architecture == "ElectraForPreTraining":  # it tells true tokens from false ones; it fills no blanks

@@ -81,6 +81,11 @@ class Axis:
         return None
 
     @property
+    def segments(self) -> tuple[int | None, ...]:
+        """Which of two texts that were read as one is each place of: 0, 1, or None for neither? () where it is one."""
+        return ()
+
+    @property
     def groupings(self) -> tuple[str, ...]:
         """The ways in which places can be taken, the first of them each by itself."""
         return (self.unit,)

@@ -5,6 +5,7 @@ from attnviz.measures.effect import candidates, moved, prediction_change, word_n
 from attnviz.measures.entropy import entropy, normalised
 from attnviz.measures.habits import HABITS, Habit, habit_shares, habits, sink_share, strongest, targets
 from attnviz.measures.held import fit, spelled
+from attnviz.measures.pairs import is_pair, pair_shares
 from attnviz.measures.readings import (
     Lean,
     by_unit,
@@ -31,11 +32,13 @@ __all__ = [
     "habits",
     "head_distances",
     "held_words",
+    "is_pair",
     "lean",
     "mean_head_distance",
     "moved",
     "normalised",
     "opinion",
+    "pair_shares",
     "prediction_change",
     "reading_bits",
     "shuffled_bits",

@@ -52,8 +52,10 @@ class Model:
     """A loaded model, shared by everyone who asks for it: never changed after loading.
 
     `kind` is what it predicts: "masked" fills blanks, "causal" the next token, "seq2seq" the next token of an answer,
-    "plain" predicts no tokens. `eager` models do not let their attention be computed by `attend`: they return weights,
-    which can be drawn and re-weighted but not changed inside a run.
+    "plain" predicts nothing. Of trained heads "sequence" says something of the whole text (a label, a number), "token"
+    of each token, "question" where an answer stands; `unused_heads` are those that the file has beside what was loaded,
+    by the names of their weights. `eager` models do not let their attention be computed by `attend`: they return
+    weights, which can be drawn and re-weighted but not changed inside a run.
     `limit` is the longest text in tokens, special tokens counted; None without a limit of its own. `revision` is the
     commit of the Hub that was loaded, `licence` what the model's card names, both None where they are not known.
     """
@@ -67,6 +69,7 @@ class Model:
     eager: bool = False
     revision: str | None = None
     licence: str | None = None
+    unused_heads: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> int:
@@ -146,7 +149,8 @@ def _open(name: str, folder: Path, gguf: str | None) -> Model:
     revision = folder.name if COMMIT.fullmatch(folder.name) else None
     licence = None if gguf else shipped.licence(folder)
     return Model(
-        name, found.kind, found.network, found.tokenizer, boundary, found.limit, found.eager, revision, licence
+        name, found.kind, found.network, found.tokenizer, boundary, found.limit, found.eager, revision, licence,
+        found.unused_heads,
     )  # fmt: skip
 
 

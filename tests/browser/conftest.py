@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import sync_playwright
 
-from tests.browser.person import PATIENCE, Visit
+from tests.browser.person import PATIENCE, Seats, Visit
 
 ROOT = Path(__file__).parents[2]
 ARGUMENTS = (
@@ -71,7 +71,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def chromium() -> Iterator[Seats]:
     """The system's Chromium; CHROMIUM names another."""
     names = (os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome", "/usr/bin/chromium")
     path = next((found for name in names if name and (found := shutil.which(name))), None)
@@ -79,12 +79,12 @@ def chromium() -> Iterator[Browser]:
         pytest.fail("no Chromium here: install the package chromium, or name its program in CHROMIUM")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
-        yield browser
+        yield Seats(browser)
         browser.close()
 
 
 @pytest.fixture
-def visit(chromium: Browser, address: str) -> Iterator[Callable[..., Visit]]:
+def visit(chromium: Seats, address: str) -> Iterator[Callable[..., Visit]]:
     """Open the app as a new person. Afterwards nobody may have met an error, or the network outside."""
     visits: list[Visit] = []
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Download, Locator, WebSocket, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Download, Locator, WebSocket, expect
 
 from attnviz.messages import LANGUAGES, table
 
@@ -44,14 +45,42 @@ FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimati
 CELLS = "(chart) => Array.from(chart._fullData[0].z, (row) => Array.from(row))"
 
 
-class Visit:
-    """One person in a browser context of their own. `faults` are errors of the page, `urls` all that it asked for."""
+@dataclass
+class Seats:
+    """Browser contexts by their settings, each for one person at a time; what a person leaves there is cleared.
 
-    def __init__(self, browser: Browser, address: str, **context: object) -> None:
+    A context keeps what it has read: the next page does not fetch and compile Streamlit's and Plotly's scripts again.
+    """
+
+    browser: Browser
+    free: dict[str, list[BrowserContext]] = field(default_factory=dict)
+
+    def take(self, settings: dict[str, object]) -> BrowserContext:
+        """A context with these settings where nobody sits."""
+        seats = self.free.setdefault(repr(settings), [])
+        if seats:
+            return seats.pop()
+        context = self.browser.new_context(**settings)  # type: ignore[arg-type]
+        context.set_default_timeout(60_000)
+        return context
+
+    def leave(self, settings: dict[str, object], context: BrowserContext) -> None:
+        """Close the pages, and forget what they kept."""
+        for page in context.pages:
+            page.evaluate("() => { try { localStorage.clear(); } catch { /* a page without an origin has none */ } }")
+            page.close()
+        context.clear_cookies()
+        self.free[repr(settings)].append(context)
+
+
+class Visit:
+    """One person with a tab of their own. `faults` are errors of the page, `urls` all that it asked for."""
+
+    def __init__(self, seats: Seats, address: str, **context: object) -> None:
         settings = {"viewport": {"width": 1440, "height": 900}, "locale": "en-US", "accept_downloads": True}
         self.address = address
-        self.context = browser.new_context(**{**settings, **context})  # type: ignore[arg-type]
-        self.context.set_default_timeout(60_000)
+        self.seats, self.settings = seats, {**settings, **context}
+        self.context = seats.take(self.settings)
         self.page = self.context.new_page()
         self.urls: list[str] = []
         self.faults: list[str] = []
@@ -90,7 +119,7 @@ class Visit:
         """Close the page. What went wrong on it and was no mistake of the reader stands there as a sentence."""
         if not self.page.is_closed():
             self.faults += self.page.get_by_text(FAULT).all_inner_texts()
-        self.context.close()
+        self.seats.leave(self.settings, self.context)
 
     def strangers(self) -> list[str]:
         """What was asked of another machine."""

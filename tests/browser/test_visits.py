@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import parse_qsl, urlsplit
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from attnviz.ui.pages.attention.choices import PARAMS
-from tests.browser.person import Visit
+from tests.browser.person import Seats, Visit
 
 Start = Callable[..., Visit]
 WHOLE = {
@@ -26,9 +26,9 @@ def test_nothing_is_asked_of_another_machine(visit: Start) -> None:
 
 
 def test_the_first_picture_needs_no_script_and_goes_when_the_page_stands(
-    visit: Start, address: str, chromium: Browser
+    visit: Start, address: str, chromium: Seats
 ) -> None:
-    bare = chromium.new_context(java_script_enabled=False, locale="zh-CN", color_scheme="dark")
+    bare = chromium.browser.new_context(java_script_enabled=False, locale="zh-CN", color_scheme="dark")
     page = bare.new_page()
     page.goto(address)
     dark, light = (page.locator(f"#attnviz-first .attnviz-{name} svg") for name in ("dark", "light"))

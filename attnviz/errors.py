@@ -22,6 +22,15 @@ def is_fault(error: BaseException) -> bool:
     return isinstance(error, Exception) or type(error).__name__ == "PanicException"  # what Rust raises, through pyo3
 
 
+def first_line(error: BaseException, most: int = 200) -> str:
+    """The first line of a library's own message, its type where it has none; at most `most` characters.
+
+    >>> first_line(OSError("no such file\\nand more")), first_line(KeyError())
+    ('no such file', 'KeyError')
+    """
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:most]
+
+
 class AttnvizError(Exception):
     """A reader's mistake. `str(error)` is the English sentence; `error.say("zh")` the Chinese one.
 

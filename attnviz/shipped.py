@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attnviz.errors import ModelError
+from attnviz.errors import ModelError, first_line
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,10 +23,17 @@ WEIGHTS = Path(__file__).with_name("weights")
 FRONT_MATTER = re.compile(r"\s*---[\r\n]+(.*?)[\r\n]+---(?:[\r\n]|$)", re.DOTALL)  # as huggingface_hub finds it
 
 
+def has(name: str) -> bool:
+    """Is this the name of shipped weights?"""
+    try:
+        return Path(name).name == name and (WEIGHTS / name / "config.json").is_file()
+    except (OSError, ValueError):  # too long for a path
+        return False
+
+
 def folder(name: str) -> Path:
     """Where a name points: the folder of shipped weights, or the name itself as a path."""
-    here = WEIGHTS / name
-    return here if Path(name).name == name and (here / "config.json").is_file() else Path(name)
+    return WEIGHTS / name if has(name) else Path(name)
 
 
 def config(place: Path) -> dict[str, Any]:
@@ -97,8 +104,7 @@ def damaged(place: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, KeyError, TypeError, ValueError, RuntimeError) as reason:
-        line = (str(reason).strip().splitlines() or [type(reason).__name__])[0][:200]
-        raise ModelError("model_not_loaded", model=place.name, reason=line) from reason
+        raise ModelError("model_not_loaded", model=place.name, reason=first_line(reason)) from reason
 
 
 def _table(place: Path, file: str) -> dict[str, Any]:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from attnviz.errors import ModelError
 
-# One of these makes a tokenizer; the rest of a tokenizer's files only add to it.
-VOCABULARIES = (
-    "tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model",
-    "source.spm",
-)  # fmt: skip
+ADAPTER, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"  # as peft saves an adapter
+
+
+def said_in(file: Path) -> dict[str, Any]:
+    """What a JSON file says; {} where there is none, or none that can be read."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def read_config(name: str, folder: Path) -> dict[str, Any]:
@@ -33,8 +40,8 @@ def check_config(name: str, config: dict[str, Any]) -> None:
     """
     from transformers import CONFIG_MAPPING
 
-    kind = config.get("model_type")
-    if not isinstance(kind, str) or not kind:
+    kind = type_of(config)
+    if not kind:
         raise ModelError("not_transformers", model=name)
     if kind not in CONFIG_MAPPING:
         if config.get("auto_map"):
@@ -47,10 +54,17 @@ def check_config(name: str, config: dict[str, Any]) -> None:
         raise ModelError("not_text", model=name, type=kind)
 
 
-def check_tokenizer(name: str, files: set[str]) -> None:
-    """Is there a tokenizer among these files? Without one transformers would make up an empty one."""
-    if not files & set(VOCABULARIES):
-        raise ModelError("no_tokenizer", model=name)
+def type_of(config: Mapping[str, Any]) -> str:
+    """Which type of model is it? That which config.json names; where it has none, that of the class that it names."""
+    import transformers
+
+    if "model_type" in config:
+        named = config["model_type"]
+        return named if isinstance(named, str) else ""
+    classes = config.get("architectures")
+    name = classes[0] if isinstance(classes, list) and classes else None
+    found = getattr(transformers, name, None) if isinstance(name, str) else None
+    return str(getattr(getattr(found, "config_class", None), "model_type", ""))
 
 
 def _reads_text(model_type: str) -> bool:
@@ -73,3 +87,12 @@ def _reads_text(model_type: str) -> bool:
     modalities = main.input_modalities
     texts = "text" in ([modalities] if isinstance(modalities, str) else modalities)
     return bool(texts and main.main_input_name == "input_ids")
+
+
+def embedding_rows(network: Any) -> float:
+    """How many tokens has the network a place for? Infinitely many where that is not known."""
+    try:
+        table = network.get_input_embeddings()
+    except (NotImplementedError, AttributeError):
+        return inf
+    return getattr(table, "num_embeddings", inf)

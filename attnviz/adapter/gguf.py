@@ -12,24 +12,24 @@ MAGIC = b"GGUF"
 FLOAT32 = 4  # bytes of a number
 
 
-def check_gguf(name: str) -> tuple[Path, int]:
+def check_gguf(file: str, name: str) -> tuple[Path, int]:
     """In which folder is a GGUF file that can be read, and how many bytes does it take once it is loaded?
 
     Its weights are unpacked to float32 beside the file, which takes up to nine times its size (measured with Q8_0:
     656 MB for 122 million numbers, which are 489 MB in float32 and a file of 130 MB). Raises `ModelError` with what to
     do where it cannot be read.
     """
-    path = Path(name).expanduser()
+    path = Path(file).expanduser()
     if not path.is_file():
         raise ModelError("folder_missing", model=name)
-    with path.open("rb") as file:
-        start = file.read(len(MAGIC))
+    with path.open("rb") as opened:
+        start = opened.read(len(MAGIC))
     if start != MAGIC:
         raise ModelError("gguf_unreadable", model=name, reason=f"{start!r}")
     missing = [extra for extra in EXTRAS if find_spec(extra.split("==")[0]) is None]
     if missing:
         raise ModelError("gguf_needs", packages=" ".join(missing))
-    return path.resolve().parent, _check_content(name, path)
+    return path.absolute().parent, _check_content(name, path)
 
 
 def _check_content(name: str, path: Path) -> int:

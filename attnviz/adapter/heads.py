@@ -1,4 +1,4 @@
-"""Trained heads by transformers' names: which class opens one, what it is given, what it said, which is not used."""
+"""Trained heads: what one is given, what it said, which is not used."""
 
 from __future__ import annotations
 
@@ -6,43 +6,20 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from inspect import signature
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
 
+from attnviz.adapter.classes import HEAD_KINDS, head_of
 from attnviz.answers import Answer, Problem
 from attnviz.axes import Axis
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
-HeadKind = Literal["sequence", "token", "question"]
-# How the architecture of a head ends, what it speaks of, and the class that opens one.
-HEADS: Mapping[str, tuple[HeadKind, str]] = {
-    "ForSequenceClassification": ("sequence", "AutoModelForSequenceClassification"),
-    "ForTokenClassification": ("token", "AutoModelForTokenClassification"),
-    "ForQuestionAnswering": ("question", "AutoModelForQuestionAnswering"),
-    "ForQuestionAnsweringSimple": ("question", "AutoModelForQuestionAnswering"),
-    "ForNextSentencePrediction": ("sequence", "AutoModelForNextSentencePrediction"),
-}
-KINDS: frozenset[str] = frozenset(kind for kind, _ in HEADS.values())
 PROBLEMS: Mapping[str | None, Problem] = {"regression": "number", "multi_label_classification": "several"}
 ENDS = ("start", "end")  # what the two scores of a question are
-
-
-def head_of(config: PretrainedConfig) -> tuple[HeadKind, type[Any]] | None:
-    """What does the head of a model speak of, and which of transformers' classes opens it? None for no such head."""
-    import transformers
-
-    architecture = (config.architectures or [""])[0]
-    kind, name = next((found for end, found in HEADS.items() if architecture.endswith(end)), (None, ""))
-    if kind is None:
-        return None
-    maker = getattr(transformers, name)
-    known = maker._model_mapping.get(type(config), None)
-    names = [one.__name__ for one in (known if isinstance(known, (tuple, list)) else (known,)) if one is not None]
-    return (kind, maker) if architecture in names else None
 
 
 def unused_heads(network: Any, keys: Iterable[str]) -> tuple[str, ...]:
@@ -68,7 +45,7 @@ def takes(network: Any, name: str) -> bool:
 
 def without_cache(network: Any) -> dict[str, bool]:
     """How a network is told to keep no cache: not at all where its head tells the body so by itself (T5Gemma)."""
-    headed = type(network).__name__.endswith(tuple(HEADS))
+    headed = head_of(type(network).__name__) is not None
     return {} if headed and not takes(network, "use_cache") else {"use_cache": False}
 
 
@@ -91,7 +68,7 @@ def decoder_ids(network: Any, ids: tuple[int, ...]) -> tuple[int, ...] | None:
 
 def answer_of(kind: str, config: PretrainedConfig, result: Mapping[str, Any], read: Axis) -> Answer | None:
     """What did a head say in this run? None for a model without one."""
-    if kind not in KINDS:
+    if kind not in HEAD_KINDS:
         return None
     if kind == "question":
         ends = torch.stack([result["start_logits"][0], result["end_logits"][0]], -1)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
-from attnviz.adapter.heads import KINDS, HeadKind, head_of, unused_heads
+from attnviz.adapter.checks import embedding_rows, read_config, type_of
+from attnviz.adapter.classes import Choice, Kind, choices
+from attnviz.adapter.heads import unused_heads
+from attnviz.adapter.lora import adapter_beside
 from attnviz.adapter.registered import ATTENTION, EAGER_TYPES, listen
+from attnviz.adapter.tokenizers import WHOLE, needs_package, read_said
 from attnviz.errors import ModelError
+from attnviz.notices import Notice
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -27,7 +32,7 @@ PADDED_POSITIONS = {
 # Weights that a checkpoint may lack: they are computed, or nothing that is shown comes from them.
 NEEDLESS = re.compile(r"(^|\.)(pooler\.|position_ids$|rotary_emb|inv_freq$|masked_bias$|attn\.bias$)")
 POOLER = re.compile(r"(^|\.)pooler\.")  # what a head that speaks of a whole text may read, and nothing else
-Kind = Literal["masked", "causal", "seq2seq", "plain"] | HeadKind
+LAYER = re.compile(r"\.\d+\.")  # a weight of a numbered layer, whatever stands before it
 
 
 @dataclass(frozen=True)
@@ -39,54 +44,104 @@ class Opened:
     tokenizer: PreTrainedTokenizerBase
     limit: int | None
     eager: bool
-    unused_heads: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
 
 def opened(name: str, folder: Path, gguf: str | None) -> Opened:
     """The network and tokenizer of a folder, or of one GGUF file in it."""
-    from transformers import AutoConfig, AutoTokenizer
-
     common = {"local_files_only": True, "trust_remote_code": False} | ({"gguf_file": gguf} if gguf else {})
-    config = AutoConfig.from_pretrained(folder, **common)
+    config = _config(name, folder, common)
     if config.model_type == "big_bird":  # what transformers turns to by itself for texts of up to `_limit` tokens
         config.attention_type = "original_full"
-    tokenizer = AutoTokenizer.from_pretrained(folder, **common)
-    if not set(tokenizer.get_vocab().values()) - set(tokenizer.all_special_ids):
-        raise ModelError("no_tokenizer", model=name)  # transformers makes up an empty one
-    kind, network, unused = _network(name, config, folder, common)
+    tokenizer = _tokenizer(name, config, folder, common)
+    read = _network(name, config, folder, common)
+    network = read.network
+    notices = () if gguf else (*notices_of(name, folder, config), *read.notices, *_adapter(name, folder, network))
     eager = network.config._attn_implementation == EAGER
-    return Opened(kind, network, tokenizer, _limit(config, tokenizer), eager, unused)
+    kind, limit = read.choice.kind, _limit(config, tokenizer)
+    return Opened(kind, network.eval(), tokenizer, limit, eager, (*notices, *_misfit(name, tokenizer, network)))
 
 
-def _network(
-    name: str, config: PretrainedConfig, folder: Path, common: dict[str, Any]
-) -> tuple[Kind, PreTrainedModel, tuple[str, ...]]:
-    """The network with its attention going through `attend`, or returning its weights where that cannot be had; and
-    the heads that the file has and the network has not.
+def _config(name: str, folder: Path, common: dict[str, Any]) -> PretrainedConfig:
+    """The configuration, by its type or, where that is not written down, by the class that it names."""
+    from transformers import CONFIG_MAPPING, AutoConfig
+
+    written = {} if "gguf_file" in common else read_config(name, folder)
+    if not written or "model_type" in written:
+        found: PretrainedConfig = AutoConfig.from_pretrained(folder, **common)
+        return found
+    return CONFIG_MAPPING[type_of(written)].from_pretrained(folder, local_files_only=True)
+
+
+def _tokenizer(name: str, config: PretrainedConfig, folder: Path, common: dict[str, Any]) -> PreTrainedTokenizerBase:
+    """The tokenizer. Raises `ModelError` where it is empty, or lacks a package."""
+    from transformers import AutoTokenizer
+
+    given = {} if "gguf_file" in common else {"config": config}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, **given, **common)
+    except ImportError as reason:
+        package = needs_package(reason)
+        if package is None:
+            raise
+        raise ModelError("tokenizer_needs", model=name, package=package) from reason
+    if not set(tokenizer.get_vocab().values()) - set(tokenizer.all_special_ids):
+        raise ModelError("no_tokenizer", model=name, files=WHOLE)  # transformers makes up an empty one
+    return cast("PreTrainedTokenizerBase", tokenizer)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A network as one class read it, with the weights that its file lacks and those that had no place."""
+
+    choice: Choice
+    network: PreTrainedModel
+    missing: list[str]
+    unused: list[str]
+    notices: tuple[Notice, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Is everything there that this class needs, and is it a class that may be had?"""
+        alone = not self.choice.encoder or getattr(self.network.base_model, "decoder", None) is None
+        return alone and not self.missing
+
+    @property
+    def headless(self) -> bool:
+        """Are the layers all there, and only the head is not, or the pooler that it reads?"""
+        layers = (key for key in self.missing if not POOLER.search(key))
+        return bool(self.missing) and not any(_in_body(self.network, key) for key in layers)
+
+
+def _network(name: str, config: PretrainedConfig, folder: Path, common: dict[str, Any]) -> _Read:
+    """The network with its attention going through `attend`, or returning its weights where that cannot be had.
 
     A head is left out where the file has no weights for it: transformers would make them up.
     """
-    from transformers import AutoModel
+    first: _Read | None = None
+    for choice in choices(config, gguf="gguf_file" in common):
+        if first is not None and choice.kind == "plain" and first.choice.kind != "plain" and not _may_drop(first):
+            break
+        read = _read(name, choice, config, folder, common)
+        if read.whole:
+            listen(read.network)
+            return replace(read, notices=_unused(name, config, read))
+        first = read if first is None or first.choice.encoder else first
+    assert first is not None
+    if any(".base_layer." in key for key in first.unused):
+        raise ModelError("adapter_inside", model=name)
+    raise ModelError("weights_missing", model=name, count=len(first.missing), first=first.missing[0])
 
-    kind, maker = _kind(config, gguf="gguf_file" in common)
-    network, lacking, unused = _read(name, maker, config, folder, common)
-    missing = _needed(lacking)
-    headless = bool(missing) or (kind == "sequence" and any(map(POOLER.search, lacking)))
-    if headless and kind in ("masked", "causal", *KINDS) and not any(_in_body(network, key) for key in missing):
-        kind, (network, lacking, unused) = "plain", _read(name, AutoModel, config, folder, common)
-        missing = _needed(lacking)
-    if missing:
-        raise ModelError("weights_missing", model=name, count=len(missing), first=missing[0])
-    listen(network)
-    return kind, network.eval(), unused
+
+def _may_drop(read: _Read) -> bool:
+    """May what lacks weights be read without its head, or as an encoder alone?"""
+    return read.choice.kind == "seq2seq" or read.headless
 
 
-def _read(
-    name: str, maker: type[Any], config: PretrainedConfig, folder: Path, common: dict[str, Any]
-) -> tuple[PreTrainedModel, list[str], tuple[str, ...]]:
-    """A network read by one of transformers' classes, the weights that its file lacks, the heads that it alone has."""
-    network, found = maker.from_pretrained(
-        folder, config=config, attn_implementation=EAGER if _is_eager(maker, config) else ATTENTION,
+def _read(name: str, choice: Choice, config: PretrainedConfig, folder: Path, common: dict[str, Any]) -> _Read:
+    """A network read by one of transformers' classes, and the weights that its file lacks."""
+    network, found = choice.maker.from_pretrained(
+        folder, config=config, attn_implementation=EAGER if _is_eager(choice.maker, config) else ATTENTION,
         dtype=torch.float32, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True, **common,
     )  # fmt: skip
     shapes = sorted(found["mismatched_keys"])
@@ -95,16 +150,14 @@ def _read(
         raise ModelError(
             "weights_shape", model=name, count=len(shapes), first=key, stored=tuple(stored), asked=tuple(asked)
         )  # fmt: skip
-    return (
-        cast("PreTrainedModel", network),
-        sorted(found["missing_keys"]),
-        unused_heads(network, found["unexpected_keys"]),
-    )
+    pooled = sorted(key for key in found["missing_keys"] if choice.kind == "sequence" and POOLER.search(key))
+    missing = [*_needed(found["missing_keys"]), *pooled]
+    return _Read(choice, network, missing, _needed(found["unexpected_keys"]))
 
 
 def _needed(keys: Iterable[str]) -> list[str]:
     """Those of the weights without which a picture would be of random numbers."""
-    return [key for key in keys if not NEEDLESS.search(key)]
+    return sorted(key for key in keys if not NEEDLESS.search(key))
 
 
 def _in_body(network: PreTrainedModel, key: str) -> bool:
@@ -116,30 +169,45 @@ def _is_eager(maker: type[Any], config: PretrainedConfig) -> bool:
     """Does the class that will be loaded keep its attention to itself?"""
     if config.model_type in EAGER_TYPES:
         return True
-    found = maker._model_mapping[type(config)]
+    found = maker._model_mapping[type(config)] if hasattr(maker, "_model_mapping") else maker
     classes = found if isinstance(found, (tuple, list)) else (found,)
     return not all(one._can_set_attn_implementation() for one in classes)
 
 
-def _kind(config: PretrainedConfig, gguf: bool = False) -> tuple[Kind, type[Any]]:
-    """What does the model predict, and which class loads it? By the architecture that its config names.
+def _unused(name: str, config: PretrainedConfig, read: _Read) -> tuple[Notice, ...]:
+    """One line on weights that the class has no place for: those of another head, and those of the layers."""
+    prefix = f"{read.network.base_model_prefix}."
+    layers = [key for key in read.unused if key.startswith(prefix) or LAYER.search(key)]
+    heads = unused_heads(read.network, (key for key in read.unused if key not in layers))
+    found = []
+    if heads:
+        trained = (config.architectures or [type(read.network).__name__])[0]
+        said = {"model": name, "architecture": trained, "names": ", ".join(heads[:4])}
+        found.append(Notice("head_unused" if read.choice.kind == "plain" else "head_beside", said))
+    if layers:
+        counted = {"model": name, "count": len(layers), "first": layers[0], "used": type(read.network).__name__}
+        found.append(Notice("weights_unused", counted))
+    return tuple(found)
 
-    A GGUF file names none: it holds a decoder.
-    """
-    from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
 
-    architecture = (config.architectures or [""])[0]
-    if (head := head_of(config)) is not None:
-        return head
-    if config.is_encoder_decoder and not architecture.startswith(("T5Encoder", "MT5Encoder", "UMT5Encoder")):
-        return "seq2seq", AutoModelForSeq2SeqLM
-    if architecture == "ElectraForPreTraining":  # it tells true tokens from false ones; it fills no blanks
-        return "plain", AutoModel
-    if architecture.endswith(("ForMaskedLM", "ForPreTraining")):
-        return "masked", AutoModelForMaskedLM
-    if architecture.endswith(("ForCausalLM", "LMHeadModel")) or (gguf and not architecture):
-        return "causal", AutoModelForCausalLM
-    return "plain", AutoModel
+def _adapter(name: str, folder: Path, network: PreTrainedModel) -> tuple[Notice, ...]:
+    """The adapter beside the weights; where peft is installed, transformers has put it in already."""
+    return () if getattr(network, "_hf_peft_config_loaded", False) else adapter_beside(name, folder, network)
+
+
+def notices_of(name: str, folder: Path, config: PretrainedConfig) -> tuple[Notice, ...]:
+    """Code that came with a folder and is not run: of the model, of its tokenizer."""
+    code = bool(getattr(config, "auto_map", None)) or bool(read_said(folder).get("auto_map"))
+    return (Notice("code_ignored", {"model": name}),) if code else ()
+
+
+def _misfit(name: str, tokenizer: PreTrainedTokenizerBase, network: PreTrainedModel) -> tuple[Notice, ...]:
+    """A line on tokens for which the model has no row of its embedding."""
+    rows = embedding_rows(network)
+    most = max(tokenizer.get_vocab().values(), default=-1) + 1
+    if most <= rows:
+        return ()
+    return (Notice("tokenizer_larger", {"model": name, "tokens": most, "rows": int(rows)}),)
 
 
 def _limit(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int | None:

@@ -11,23 +11,27 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from attnviz.adapter.checks import check_config, check_tokenizer, read_config
+from attnviz.adapter.checks import ADAPTER, ADAPTER_WEIGHTS, check_config, read_config, said_in
 from attnviz.adapter.progress import Progress, Report
+from attnviz.adapter.tokenizers import CONFIG as TOKENIZER
+from attnviz.adapter.tokenizers import check_tokenizer, read_said, wanted
 from attnviz.errors import ModelError
 from attnviz.models import memory
 from attnviz.models.hub import Hub, Remote, network_errors, once_more
 
 WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
-UNREAD = ("pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack", "model.ckpt.index")
+PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
+UNREAD = (*PICKLES, "tf_model.h5", "flax_model.msgpack", "model.ckpt.index")
 OPTIONAL = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt",
     "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model", "source.spm",
     "target.spm", "generation_config.json", "chat_template.jinja", "preprocessor_config.json",
-    "word_boundary.safetensors", "README.md",
+    "word_boundary.safetensors", "README.md", ADAPTER, ADAPTER_WEIGHTS,
 )  # fmt: skip
 AT_ONCE = 8  # questions asked of the Hub at the same time
 
@@ -56,7 +60,7 @@ def fetch(
         if not _is_complete(hub, folder, ask=failure is None):
             if failure is not None:
                 raise failure
-            _fetch_rest(hub)
+            _fetch_rest(hub, folder)
         return folder
 
 
@@ -74,28 +78,58 @@ def _config(hub: Hub) -> tuple[Path, Exception | None]:
         hub.commit = cached.parent.name
         return cached, failure
     if remote is None:
-        raise ModelError("hub_no_config", model=hub.name)
+        raise _no_config(hub)
     hub.total = remote.size
     return hub.take(remote, hub.revision), None
+
+
+def _no_config(hub: Hub) -> ModelError:
+    """The refusal of what has no config.json: an adapter names the model that it was trained for."""
+    remote = hub.look(ADAPTER, hub.revision)
+    if remote is None:
+        return ModelError("hub_no_config", model=hub.name)
+    hub.total = remote.size
+    return adapter_alone(hub.name, hub.take(remote, hub.revision))
+
+
+def adapter_alone(name: str, file: Path) -> ModelError:
+    """The refusal of an adapter without its model; `file` is its adapter_config.json (peft's, or the adapters')."""
+    said = said_in(file)
+    base = said.get("base_model_name_or_path") or said.get("model_name")
+    if not base or not isinstance(base, str):
+        return ModelError("adapter_nameless", model=name)
+    return ModelError("adapter_alone", model=name, base=base)
 
 
 def _is_complete(hub: Hub, folder: Path, ask: bool) -> bool:
     """Are all weights there? If the Hub can be asked, also: is there nothing that it has never been asked for?"""
     files = shard_names(hub.name, folder)
     there = bool(files) and all((folder / file).is_file() for file in files)
-    return there and (not ask or all(hub.known(file) for file in OPTIONAL))
+    return there and (not ask or all(hub.known(file) for file in _small(hub.name, folder)))
 
 
-def _fetch_rest(hub: Hub) -> None:
+def _small(name: str, folder: Path) -> tuple[str, ...]:
+    """The files beside the weights: those that any model may have, and those that its own tokenizer reads."""
+    own = wanted(read_config(name, folder), read_said(folder))
+    return (*OPTIONAL, *(file for file in own if file not in OPTIONAL))
+
+
+def _fetch_rest(hub: Hub, folder: Path) -> None:
     """Everything beside the configuration; the weights last, after all that speaks against them has been looked at."""
     weights = _weights(hub)
+    said = hub.look(TOKENIZER)
+    early = 0 if said is None or hub.cached(TOKENIZER) is not None else said.size
+    if said is not None:  # it says what else the tokenizer needs
+        replace(hub, progress=None).take(said)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        small = [one for one in pool.map(hub.look, OPTIONAL) if one is not None]
-    check_tokenizer(hub.name, {one.file for one in small})
-    wanted = [one for one in (*small, *weights) if hub.cached(one.file) is None]
-    hub.total, hub.done = sum(one.size for one in wanted), 0
+        small = [one for one in pool.map(hub.look, _small(hub.name, folder)) if one is not None]
+    check_tokenizer(hub.name, read_config(hub.name, folder), read_said(folder), {one.file for one in small})
+    lacking = [one for one in (*small, *weights) if hub.cached(one.file) is None]
+    hub.total, hub.done = early + sum(one.size for one in lacking), 0
     _check_room(hub, weights)
-    for one in wanted:
+    hub.report(TOKENIZER, now=bool(early))
+    hub.done = early
+    for one in lacking:
         hub.take(one)
 
 
@@ -171,8 +205,22 @@ def shard_names(name: str, folder: Path) -> list[str]:
     return sorted(files)
 
 
-def unread(name: str, found: str | None) -> ModelError:
-    """The refusal of a model without safetensors; `found` is what it has instead."""
+def unread(name: str, found: str | None, folder: Path | None = None) -> ModelError:
+    """The refusal of a model without safetensors; `found` is what it has instead, in a `folder` of this machine."""
     if found is None:
         return ModelError("no_weights", model=name)
-    return ModelError("no_safetensors", model=name, found=found)
+    place = name if folder is None else str(folder)
+    if found not in PICKLES:
+        return ModelError("weights_of_others", model=name, found=found)
+    return ModelError("no_safetensors", model=name, found=found, command=conversion(place, folder))
+
+
+def conversion(place: str, folder: Path | None) -> str:
+    """The command that writes the weights of a model as safetensors, with the class that its config.json names."""
+    config = {} if folder is None else read_config(place, folder)
+    named = config.get("architectures")
+    maker = named[0] if isinstance(named, list) and named and str(named[0]).isidentifier() else "AutoModel"
+    new = f"{place.rstrip('/').rpartition('/')[2] or 'model'}-safetensors"
+    read, write = f"from_pretrained({place!r})", f"save_pretrained({new!r})"
+    imports = f"from transformers import AutoTokenizer, {maker}"
+    return f'python -c "{imports}; {maker}.{read}.{write}; AutoTokenizer.{read}.{write}"'

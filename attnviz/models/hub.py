@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from attnviz.adapter.progress import Progress, Report
-from attnviz.errors import ModelError
+from attnviz.errors import ModelError, first_line
 
 CHUNK = 1 << 20  # bytes that are checked at once
 EVERY = 0.1  # seconds between two reports of progress
@@ -269,4 +269,4 @@ def _why(reason: Exception) -> str:
         return f"HTTP {reason.response.status_code}"
     if isinstance(reason, OfflineModeIsEnabled):
         return "HF_HUB_OFFLINE"
-    return (str(reason).strip().splitlines() or [type(reason).__name__])[0][:120]
+    return first_line(reason, 120)

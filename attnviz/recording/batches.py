@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from attnviz.adapter.heads import KINDS
+from attnviz.adapter.classes import HEAD_KINDS
 from attnviz.adapter.outputs import Layers, Result, as_result, filled, hears_last, needed, of_encoder, takes_types
 from attnviz.adapter.registered import Call, one_text
 from attnviz.core.attention import Attention
@@ -90,7 +90,8 @@ def record_batch(
 def together(model: Model) -> bool:
     """Can texts go through the model together, without what fills them up being seen?"""
     config = model.network.config
-    if model.eager or config.model_type in ALONE or model.kind in KINDS:  # a head looks for the last token by itself
+    headed = model.kind in HEAD_KINDS  # a head looks for the last token by itself
+    if model.eager or config.model_type in ALONE or headed:
         return False
     return "attention_mask" in signature(model.network.forward).parameters
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import inf
 from typing import Any
 
+from attnviz.adapter.checks import embedding_rows
 from attnviz.adapter.outputs import of_each_side, scores_after
 from attnviz.errors import AttnvizError, ModelError, TextError
 from attnviz.models.load import Model
@@ -14,7 +14,7 @@ from attnviz.text.tokens import Encoded
 
 def why_not(model: Model, *read: Encoded) -> AttnvizError:
     """What stands between a model and a text (and a reply) with which a run of it has failed?"""
-    rows = _rows(model.network)
+    rows = embedding_rows(model.network)
     beyond = [label for one in read for number, label in zip(one.ids, one.labels, strict=True) if number >= rows]
     if beyond:
         return ModelError("tokens_beyond_model", model=model.name, token=beyond[0], rows=rows)
@@ -23,15 +23,6 @@ def why_not(model: Model, *read: Encoded) -> AttnvizError:
     if getattr(model.network, "input_modalities", "text") not in ("text", ("text",), ["text"]):
         return ModelError("model_needs_more", model=model.name)
     return ModelError("run_failed", model=model.name)
-
-
-def _rows(network: Any) -> float:
-    """How many tokens has the network a place for? Infinitely many where that is not known."""
-    try:
-        table = network.get_input_embeddings()
-    except (NotImplementedError, AttributeError):
-        return inf
-    return getattr(table, "num_embeddings", inf)
 
 
 def check_numbers(result: Mapping[str, Any], name: str) -> None:

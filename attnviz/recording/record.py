@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from attnviz.adapter import longformer, outputs
-from attnviz.adapter.heads import KINDS, answer_of, decoder_ids, without_cache
+from attnviz.adapter.classes import HEAD_KINDS
+from attnviz.adapter.heads import answer_of, decoder_ids, without_cache
 from attnviz.adapter.outputs import (
     Layers,
     hears_last,
@@ -124,7 +125,7 @@ def read(
         encoded = encode(text, model.tokenizer, model.limit, pair=pair)
     if blank is not None:
         encoded = _blanked(encoded, blank, model)
-    if model.kind in KINDS:
+    if model.kind in HEAD_KINDS:
         return encoded, _moved_on(encoded, model)
     return encoded, reply_of(model, target) if model.kind == "seq2seq" else None
 
@@ -162,7 +163,7 @@ def _prepared(
     text, reply = read[0], read[1] if len(read) > 1 else None
     inputs: dict[str, Any] = outputs.inputs(model.network, text.ids, text.types, None if reply is None else reply.ids)
     skips = not predictions and may_skip(model.network)
-    check_run(model.network.config, *sizes, eager=model.eager, predictions=not skips and model.kind not in KINDS)
+    check_run(model.network.config, *sizes, eager=model.eager, predictions=not skips and model.kind not in HEAD_KINDS)
     return sizes, inputs | ({"logits_to_keep": 1} if skips else {})
 
 
@@ -271,7 +272,7 @@ def trace_of(
     *, predictions: bool = True, **said: Any,
 ) -> Trace:  # fmt: skip
     """The trace of a run from what it returned; of an encoder-decoder that of the cross attention, with the others."""
-    logits = result.logits[0] if predictions and model.kind not in ("plain", *KINDS) else None
+    logits = result.logits[0] if predictions and model.kind not in ("plain", *HEAD_KINDS) else None
     if predictions:
         said["answer"] = answer_of(model.kind, model.network.config, result, encoded)
     make = _Maker(model, said)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
-import unicodedata
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any, Literal, get_args
 
 from attnviz.axes.units import Units
+from attnviz.text.characters import clusters, together, words
 from attnviz.text.labels import visible
 from attnviz.text.tokens import Encoded
 
@@ -17,6 +17,7 @@ Unit = Literal["token", "character", "word"]
 UNITS: tuple[Unit, ...] = get_args(Unit)
 Span = tuple[int, int]
 HAN = re.compile("[々〇〻\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]+")
+CIRCLE = "◌"  # what a token's label puts below a mark that stands alone
 NUMBERED = re.compile(r" \d+/\d+$")  # the mark of a byte piece: 长 1/3
 
 
@@ -24,9 +25,9 @@ NUMBERED = re.compile(r" \d+/\d+$")  # the mark of a byte piece: 长 1/3
 def groups(encoded: Encoded, by: str) -> Units:
     """Which tokens make up each character, or each word?
 
-    "character": tokens that share a character (its byte pieces) are one unit; a token of several characters cannot be
-    split and stays whole. "word": jieba's words in Chinese; elsewhere letters and digits up to a space or punctuation
-    mark, apostrophes inside and all; a script without spaces that is not Chinese is one word as far as it goes. A token
+    "character": tokens that share a character as people see it (its byte pieces, a letter and its marks, the parts of
+    an emoji: UAX 29) are one unit; a token of several characters cannot be split and stays whole. "word": jieba's words
+    in Chinese, elsewhere those of UAX 29, which has no dictionary: in Thai and Hiragana each character is one. A token
     across two words belongs to the one that it shares most characters with; one in no word (a comma, an emoji) stands
     alone. Special tokens, and those of no characters, stand alone.
 
@@ -50,16 +51,17 @@ def groups(encoded: Encoded, by: str) -> Units:
 def _sharing(encoded: Encoded) -> list[int]:
     """For each token the first one with which it shares a character, by way of others if need be."""
     found: list[int] = []
-    reach, first = 0, -1
+    cluster = together(clusters(encoded.text), len(encoded.text))
+    reach, first = -1, -1
     for place, (span, special) in enumerate(zip(encoded.spans, encoded.special, strict=True)):
-        if span is None or special:
+        if span is None or special or span[0] >= span[1]:
             found.append(place)
             continue
         start, end = _inked(encoded.text, span)
-        if first < 0 or start >= reach:
+        if first < 0 or cluster[start] > reach:
             first = place
         found.append(first)
-        reach = max(reach, end)
+        reach = max(reach, cluster[end - 1])
     return found
 
 
@@ -70,18 +72,18 @@ def _in_words(encoded: Encoded, joined: Sequence[int]) -> list[int]:
         if span is not None and not special:
             start, end = spans.get(unit, span)
             spans[unit] = min(start, span[0]), max(end, span[1])
-    words = words_in(encoded.text)
+    standing = words_in(encoded.text)
     first: dict[int, int] = {}  # the unit that begins each word
     found: dict[int, int] = {}
     behind = 0  # words that end before every span still to come: texts are read once
     for unit, (start, end) in spans.items():
-        while behind < len(words) and words[behind][1] <= start:
+        while behind < len(standing) and standing[behind][1] <= start:
             behind += 1
         best, most = -1, 0
-        for number in range(behind, len(words)):
-            if words[number][0] >= end:
+        for number in range(behind, len(standing)):
+            if standing[number][0] >= end:
                 break
-            shared = min(end, words[number][1]) - max(start, words[number][0])
+            shared = min(end, standing[number][1]) - max(start, standing[number][0])
             best, most = (number, shared) if shared > most else (best, most)
         found[unit] = unit if best < 0 else first.setdefault(best, unit)
     return [found.get(unit, unit) for unit in joined]
@@ -96,41 +98,15 @@ def words_in(text: str) -> tuple[Span, ...]:
     """
     spans: list[Span] = []
     start = 0
-    while start < len(text):
-        run = HAN.match(text, start)
-        if run is not None:
-            spans += _chinese(run.group(), start)
-            start = run.end()
-        elif _in_word(text, start):
-            end = start + 1
-            while end < len(text) and not HAN.match(text, end) and _in_word(text, end):
-                end += 1
-            spans.append((start, end))
-            start = end
-        else:
-            start += 1
-    return tuple(spans)
+    for run in HAN.finditer(text):
+        spans += _others(text, start, run.start()) + _chinese(run.group(), run.start())
+        start = run.end()
+    return tuple(spans + _others(text, start, len(text)))
 
 
-def _in_word(text: str, place: int) -> bool:
-    """Is this character a letter, a digit, a mark on one; or an apostrophe, joiner or decimal point between such?"""
-    character = text[place]
-    if _lettered(character):
-        return True
-    if not 0 < place < len(text) - 1:
-        return False
-    before, after = text[place - 1], text[place + 1]
-    if character in "'\u2019":
-        return before.isalpha() and after.isalpha()
-    if character in "\u200c\u200d":  # within Persian or Hindi words; in an emoji there are no letters beside it
-        return _lettered(before) and _lettered(after)
-    return character in ".," and before.isdecimal() and after.isdecimal()
-
-
-def _lettered(character: str) -> bool:
-    """A letter, a digit, a mark on one, or an underscore; the selector behind an emoji is none."""
-    kind = unicodedata.category(character)[0]
-    return character == "_" or (kind in "LNM" and not "\ufe00" <= character <= "\ufe0f")
+def _others(text: str, start: int, end: int) -> list[Span]:
+    """The words of a stretch that is not Chinese."""
+    return [(start + first, start + last) for first, last in words(text[start:end])]
 
 
 def _chinese(run: str, start: int) -> list[Span]:
@@ -165,23 +141,30 @@ def _inked(text: str, span: Span) -> Span:
 def _face(encoded: Encoded, tokens: Sequence[int], by: str) -> str:
     """A unit's label: the characters that its tokens cover; a token that does not spell its own keeps its label."""
     alone = encoded.labels[tokens[0]] if len(tokens) == 1 else None
-    if alone is not None and (by == "character" or encoded.special[tokens[0]] or encoded.spans[tokens[0]] is None):
+    special = encoded.special[tokens[0]] or encoded.spans[tokens[0]] is None
+    if alone is not None and (special or (by == "character" and not alone.startswith(CIRCLE))):
         return alone
     shown, read = "", 0
     for place in tokens:
         span = encoded.spans[place] or (read, read)
         start = read if shown else _inked(encoded.text, span)[0]
-        shown += _spelt(encoded, place, start)
+        shown += _spelt(encoded, place, start, begun=bool(shown))
         read = max(read, span[1])
     return shown or encoded.labels[tokens[0]]
 
 
-def _spelt(encoded: Encoded, place: int, start: int) -> str:
-    """What one token adds to a unit's label from character `start` on; [MASK] or [UNK:…] where it spells nothing."""
+def _spelt(encoded: Encoded, place: int, start: int, *, begun: bool) -> str:
+    """What one token adds to a unit's label from character `start` on; [MASK] or [UNK:…] where it spells nothing.
+
+    A mark goes on the letter before it; one that begins a label gets a blank to stand on, not a circle nobody typed.
+    """
     span = encoded.spans[place]
     if span is None:
         return encoded.labels[place]
     bare, face = NUMBERED.sub("", encoded.labels[place]), visible(encoded.text[slice(*span)])
     if bare not in (face, "##" + face, "␣" + face):
         return bare
-    return visible(encoded.text[start : max(start, _inked(encoded.text, span)[1])])
+    text = encoded.text[start : max(start, _inked(encoded.text, span)[1])]
+    shown = visible(text)
+    added = shown.startswith(CIRCLE) and not text.startswith(CIRCLE)
+    return ("" if begun else "\u00a0") + shown[1:] if added else shown

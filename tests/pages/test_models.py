@@ -215,6 +215,21 @@ def test_model_that_is_not_there_gets_a_sentence_and_the_text_stays(lang: str, t
     assert control(at, "id").value == str(tmp_path)
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_a_folder_holds_and_is_not_used_is_said_under_the_picture(
+    lang: str, tmp_path: Path, wordpiece: PreTrainedTokenizerBase
+) -> None:
+    place = tiny.save("masked", "bert", tmp_path / "run" / "checkpoint-7", wordpiece)
+    (place / "config.json").write_text(
+        (place / "config.json").read_text().replace("{", '{"auto_map": {"a": "b.C"},', 1)
+    )
+    at = opened(lang, id=str(place.parent))
+    assert not at.exception and not at.error
+    told = [notice.say(lang) for notice in load(str(place.parent)).notices]
+    captions = "\n".join(one.value.replace("\\", "") for one in at.caption)
+    assert len(told) == 2 and all(sentence in captions for sentence in told)
+
+
 class Breaking(dict[str, Fault]):
     """Half of the weights comes, then nothing more."""
 

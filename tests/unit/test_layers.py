@@ -24,7 +24,7 @@ PLACES = ("attnviz", "benchmarks", "pages", "tests")
 
 # An arrow points down or sideways, never up. Everything in a row stands on the same floor.
 FLOORS = (
-    ("errors", "guard", "messages", "shipped"),
+    ("errors", "guard", "messages", "notices", "shipped"),
     ("core",),
     ("axes",),
     ("text",),

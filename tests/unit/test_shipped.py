@@ -32,7 +32,7 @@ def test_a_card_without_a_licence_has_none(card: str, tmp_path: Path) -> None:
 
 def test_a_name_points_at_the_shipped_folder_and_anything_else_at_itself(tmp_path: Path) -> None:
     assert shipped.folder("han-reviews") == shipped.WEIGHTS / "han-reviews"
-    for name in ("", ".", "..", "nowhere", str(tmp_path), "./han-reviews", "someone/han-reviews"):
+    for name in ("", ".", "..", "nowhere", str(tmp_path), "./han-reviews", "someone/han-reviews", "x" * 5000, "a\0b"):
         assert shipped.folder(name) == Path(name)
 
 

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from attnviz.training.readings.data import MOST_STRETCHES
 
-EVERY_HEAD = 0.3  # what it counts, beside the two best, that each head holds one of the readings
+OUTSIDE = 8.0  # what a token outside counts against a stretch: at 1 heads cut what is plain in ways of their own
+EVERY_HEAD = 0.1  # what it counts, beside the two best, that each head holds one of the readings
 BATCH_HEAT = 0.5  # the temperature of a choice for a whole step, on costs that are means over its stretches
 LEAST = 1e-7
 
@@ -80,7 +81,11 @@ def given_roles(
 def reading_loss(
     weights: Float[Tensor, "row head query key"], batch: dict[str, Tensor], choice: str = "two"
 ) -> Float[Tensor, ""]:
-    """What the top layer's weights cost in nats a token that is asked for.
+    """What the top layer's weights cost: nats a stretch, and `OUTSIDE` times nats a token outside.
+
+    A stretch counts whole, however many tokens stand around it. Spread over all tokens of a step, stretches were a
+    tenth of the loss, and all heads learned the one likeliest cut: both readings were read off in 0.14 of held-out
+    stretches after 1,700 steps of a smaller network, and in 0.78 of them when each stretch counted whole.
 
     `choice`: "batch" (two different heads for all stretches of a step), "two" (for each stretch its own two), "roles"
     (told beforehand) or "mean" (all heads, both readings: no choice).
@@ -89,19 +94,20 @@ def reading_loss(
     logs, asked, stretch = near(weights), batch["asked"], batch["stretch"]
     one = costs(logs, batch["joined"]) * asked[:, None]
     other = costs(logs, batch["joined_too"]) * asked[:, None]
-    outside = (one.mean(1) * (stretch == 0)).sum()
+    plain = (stretch == 0) & asked
+    outside = (one.mean(1) * plain).sum() / plain.sum().clamp_min(1)
     first, second = by_stretch(one, stretch)[1:], by_stretch(other, stretch)[1:]
     there = (torch.zeros(MOST_STRETCHES).index_add(0, stretch.flatten(), asked.flatten().float())[1:] > 0).float()
+    count = there.sum().clamp_min(1)
     if choice == "batch":
-        count = there.sum().clamp_min(1)
         one, other = ((cost * there[:, None]).sum(0, keepdim=True) / count for cost in (first, second))
         heat = torch.tensor(BATCH_HEAT)
         inside = there * (two_heads(one, other, heat) + each_head(one, other, heat))
     elif choice == "two":
         heat = batch["temperature"]
-        inside = two_heads(first, second, heat) + EVERY_HEAD * each_head(first, second, heat)
+        inside = (two_heads(first, second, heat) + EVERY_HEAD * each_head(first, second, heat)) / heat
     elif choice == "roles":
         inside = given_roles(first, second)
     else:
         inside = first.mean(-1) + second.mean(-1)
-    return (outside + (inside * there).sum()) / asked.sum().clamp_min(1)
+    return OUTSIDE * outside + (inside * there).sum() / count

@@ -56,7 +56,8 @@ class ReadingsRecipe(Recipe):
     left_whole: float = 0.3
     rate: float = 2e-3
     choice: str = "two"
-    reading_share: float = 5.0
+    reading_share: float = 1.0
+    hot: float = HOT
 
 
 @dataclass(frozen=True)
@@ -101,10 +102,10 @@ def kept(file: Path | None, zh: Path, en: Path) -> Lessons:
     return made
 
 
-def cooling(steps: int) -> Iterator[float]:
+def cooling(steps: int, hot: float = HOT) -> Iterator[float]:
     """The temperature of each step, from hot to cold along a line, then cold."""
     for step in range(steps):
-        yield HOT + (COLD - HOT) * min(1.0, step / (COOLING * steps))
+        yield hot + (COLD - hot) * min(1.0, step / (COOLING * steps))
 
 
 def losses(
@@ -161,7 +162,7 @@ def train(
 
     loop.train(
         loop.adamw(nn.ModuleList([model, boundary]), rate=recipe.rate, decay=recipe.weight_decay, betas=(0.9, 0.98)),
-        blanked(made.texts, recipe, made.tokenizer.get_vocab(), cooling(recipe.steps)),
+        blanked(made.texts, recipe, made.tokenizer.get_vocab(), cooling(recipe.steps, recipe.hot)),
         partial(run, model, boundary, recipe.choice),
         course(recipe, counts={"boundary": recipe.boundary_share, "reading": recipe.reading_share}, bfloat16=False),
         loop.say(),
@@ -179,6 +180,8 @@ def main() -> None:
     parser.add_argument("--choice", choices=CHOICES, default="two", help="how stretches are asked for; see loss.py")
     parser.add_argument("--whole", type=float, default=ReadingsRecipe.left_whole, help="share of texts without blanks")
     parser.add_argument("--masked", type=int, default=ReadingsRecipe.masked_a_step, help="blanks a step")
+    parser.add_argument("--rate", type=float, default=ReadingsRecipe.rate, help="the largest step of AdamW")
+    parser.add_argument("--hot", type=float, default=HOT, help="the first temperature; 1 with --start")
     parser.add_argument("--shares", type=float, nargs=len(KINDS), default=[1.0] * len(KINDS), help=f"of {KINDS}")
     parser.add_argument("--start", type=Path, help="a folder whose training is gone on with")
     parser.add_argument("--out", type=Path, help=f"folder to write; attnviz/weights/{MODEL} unless given")
@@ -195,6 +198,8 @@ def main() -> None:
         choice=given.choice,
         left_whole=given.whole,
         masked_a_step=given.masked,
+        rate=given.rate,
+        hot=given.hot,
     )
     made = kept(given.lessons, given.zh, given.en)
     print(

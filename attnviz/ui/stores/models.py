@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from attnviz import shipped
 from attnviz.ui.stores.sizes import network_bytes, room
 from attnviz.ui.stores.store import Store
 
@@ -17,18 +18,22 @@ SHARE = 0.3  # of the memory, unless ATTNVIZ_MODELS_MB says otherwise
 
 
 class ModelStore:
-    """Models by name and revision. Two readers who ask for one model at once wait for one loading."""
+    """Models by name, revision and what their files were. Two readers who ask for one at once wait for one loading.
+
+    A folder whose files have changed since, as one that was trained again, is another model.
+    """
 
     def __init__(self, room: int, size: Callable[[Any], int] = network_bytes) -> None:
         self.store = Store(room, size)
 
     def has(self, name: str, revision: str = "") -> bool:
         """Is it there already?"""
-        return self.store.has((name, revision))
+        return self.store.has((name, revision, stamped(name, revision)))
 
     def take(self, name: str, revision: str = "", progress: Callable[[Any], None] | None = None) -> Model:
         """The model, loaded if nobody has. Raises what `load` raises."""
-        found: Model = self.store.take((name, revision), partial(_load, name, revision, progress))
+        key = (name, revision, stamped(name, revision))
+        found: Model = self.store.take(key, partial(_load, name, revision, progress))
         return found
 
     def let_go(self, need: int) -> int:
@@ -40,6 +45,15 @@ class ModelStore:
         if freed:
             gc.collect()  # a network's parts refer to one another
         return freed
+
+
+def stamped(name: str, revision: str = "") -> tuple[object, ...]:
+    """What changes when the files of a local model do; () for any other."""
+    if shipped.has(name):  # asked before PyTorch is loaded for it
+        return ()
+    from attnviz.models.place import stamp
+
+    return stamp(name, revision or None)
 
 
 def _load(name: str, revision: str, progress: Callable[[Any], None] | None) -> Model:

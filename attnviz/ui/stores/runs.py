@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 import streamlit as st
 
 from attnviz.ui.kit import MODELS, SOFT, RuleChoice, as_rule
-from attnviz.ui.stores.models import model_store
+from attnviz.ui.stores.models import model_store, stamped
 from attnviz.ui.stores.sizes import room
 from attnviz.ui.stores.store import Store
 
@@ -50,11 +50,21 @@ def kept(make: Callable[Given, Made]) -> Callable[Given, Made]:
     def found(*args: Given.args, **kwargs: Given.kwargs) -> Made:
         given = signature.bind(*args, **kwargs)
         given.apply_defaults()
-        key = (name, *(value for argument, value in given.arguments.items() if not argument.startswith("_")))
+        asked = {argument: value for argument, value in given.arguments.items() if not argument.startswith("_")}
+        key = (name, *asked.values(), *(stamped(*of) for of in map(_model_of, asked, asked.values()) if of))
         made: Made = traces().take(key, lambda: make(*args, **kwargs))
         return made
 
     return found
+
+
+def _model_of(argument: str, value: object) -> tuple[str, str] | None:
+    """The model, by name and revision, that an argument of a run stands for: `name` itself, or a page's request."""
+    if argument == "name":
+        return str(value), ""
+    if argument in ("request", "what"):
+        return str(getattr(value, "name", "")), str(getattr(value, "revision", "") or "")
+    return None
 
 
 def model(name: str) -> Model:

@@ -190,3 +190,25 @@ def test_jieba_is_read_only_for_chinese_and_says_nothing() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == ran.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "by", "wanted"),
+    [
+        ("👨‍👩‍👧‍👦", "character", 1), ("e\u0301", "character", 1), ("🇨🇳", "character", 1), ("👨‍👩‍👧‍👦", "word", 1),
+        ("1️⃣2️⃣", "word", 2),
+        ("नमस्ते", "word", 1), ("नमस्ते", "character", 3), ("1️⃣2️⃣", "character", 2), ("👩🏽‍🚀🧑‍🔬", "character", 2),
+        ("👍🏽👍🏿", "word", 2), ("\u1100\u1161\u11a8", "character", 1), ("ที่นี่", "character", 2), ("க்ஷ", "word", 1),
+        ("a\r\nb", "character", 3), ("e\u0301\u0323\u0302", "character", 1), ("❤️☎︎", "character", 2),
+        ("نص abc", "word", 3),
+        ("🇨🇳🇩🇪", "character", 2), ("\u0301", "character", 1), ("\u0301a", "character", 2),
+    ],
+)  # fmt: skip
+def test_what_people_see_as_one_is_one_and_has_no_circle_that_was_not_typed(
+    text: str, by: Unit, wanted: int, byte_level: PreTrainedTokenizerBase
+) -> None:
+    units = groups(encode(text, byte_level, None), by)
+    if text == "نص abc":  # the space is a token of its own or goes with the word after it
+        wanted -= "␣" not in units.labels
+    assert len(units.labels) == wanted
+    assert not any("◌" in label for label in units.labels)

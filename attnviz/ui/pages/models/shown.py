@@ -29,9 +29,11 @@ def show_facts(model: Model, run: Trace) -> None:
 
 
 def show_limits(model: Model, run: Trace) -> None:
-    """What has no picture, and what the model does not let one do."""
+    """What has no picture, what the model does not let one do, and what its folder holds and is not used."""
     from attnviz.trace import Gap
 
+    for notice in model.notices:
+        st.caption(f":material/info: {notice.say(language(), plain)}")
     gaps = {layer for layer in run.layers if isinstance(layer, Gap)}
     for gap in sorted(gaps, key=str):
         numbers = [str(n) for n, layer in enumerate(run.layers) if layer == gap]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
@@ -13,7 +14,7 @@ from attnviz import TextError
 from attnviz.models import check_run, memory
 from attnviz.models.memory import recorded
 from attnviz.ui.kit import SOFT
-from attnviz.ui.stores import runs
+from attnviz.ui.stores import models, runs
 from attnviz.ui.stores.store import Store
 
 GPT2 = SimpleNamespace(num_hidden_layers=12, num_attention_heads=12, hidden_size=768, vocab_size=50_257)
@@ -47,6 +48,27 @@ def test_arguments_that_begin_with_an_underscore_do_not_count(store: Store) -> N
     assert make("a", object()) is make("a", object()) and made == ["a"]
     make("b", object())
     assert made == ["a", "b"]
+
+
+def test_a_run_of_a_folder_is_made_anew_when_its_files_have_changed_and_a_text_is_no_folder(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def stamped(name: str, revision: str = "") -> tuple[object, ...]:
+        asked.append(name)
+        return models.stamped(name, revision)
+
+    monkeypatch.setattr(runs, "stamped", stamped)
+    made = runs.kept(lambda name, text: SimpleNamespace(name=name, text=text))
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    (tmp_path / "model.safetensors").write_bytes(b"one")
+    text = "南京市/长江大桥"
+    before = made(str(tmp_path), text)
+    assert made(str(tmp_path), text) is before
+    (tmp_path / "model.safetensors").write_bytes(b"another")
+    assert made(str(tmp_path), text) is not before
+    assert set(asked) == {str(tmp_path)}
 
 
 def test_models_come_from_the_one_shelf() -> None:

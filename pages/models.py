@@ -17,6 +17,7 @@ with st.sidebar:
     kit.choose_look()
 page.how_it_works("models", "models_how")
 kit.choose_shared_text()
+choices.choose_pair()
 run = None
 with page.reader_errors():
     model = choices.chosen_model()
@@ -49,6 +50,7 @@ with page.reader_errors():
         kit.choose_cell(run)
         kit.draw_heatmap(run, selection, style)
     with side:
+        shown.show_shares(run, selection)
         kit.show_why(selection.explained(run), kit.as_rule(now.rule), model.name, choices.scope(model))
         kit.show_sink(run, selection)
         kit.take_away(run, selection, style, again=choices.way_to(request, run.part))

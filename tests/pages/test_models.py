@@ -18,7 +18,7 @@ from attnviz.trace import Trace
 from attnviz.ui.pages.models.choices import KEY, PARAMS
 from attnviz.ui.stores.runs import traces
 from tests.pages.opened import PATIENCE, ROOT, array, cells, charts, elements, said, seen
-from tests.parity import tiny
+from tests.parity import headed, tiny
 from tests.unit.models.hub import Fault, StandIn, endpoint
 
 NAME, WEIGHTS = "someone/small-bert", "model.safetensors"
@@ -325,3 +325,20 @@ def test_two_towers_are_chosen_by_their_own_names() -> None:
     assert picker.options == ["text\\_model", "vision\\_\\*model\\*"]
     picker.set_value("vision_*model*").run()
     assert not at.exception and at.code[0].value == "vision_*model*"
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("kind", ["sequence", "token", "question"])
+def test_a_trained_head_speaks_of_a_pair_before_and_after_a_change(
+    kind: str, lang: str, tmp_path: Path, wordpiece: PreTrainedTokenizerBase
+) -> None:
+    place = str(headed.save(kind, "bert", tmp_path, wordpiece, num_labels=2))
+    at = opened(lang, id=place, pair="it was tired", change="-1.2", scope="run")
+    assert not at.exception and not at.error, [e.value for e in at.error]
+    assert at.query_params["pair"] in ("it was tired", ["it was tired"])
+    labels = charts(at)[1]["layout"]["xaxis"]["ticktext"]
+    assert len(labels) == len(record(load(place), TEXT, pair="it was tired").tokens)
+    assert effect(at).count("<th>") == 3 and "A" in said(at)
+    control(at, "pair").set_value("")
+    at.run()
+    assert len(charts(at)[1]["layout"]["xaxis"]["ticktext"]) < len(labels) and not at.exception

@@ -31,6 +31,9 @@ def position_of(trace: Trace, query: int) -> int | None:
 
 def show_effect(before: Trace, after: Trace, query: int) -> None:
     """Candidates with their probabilities, and how far the outputs moved."""
+    if before.answer is not None:
+        _show_answer(before, after, query)
+        return
     position = position_of(before, query)
     changed = after is not before
     if position is None:
@@ -43,6 +46,22 @@ def show_effect(before: Trace, after: Trace, query: int) -> None:
         st.html(STYLE + _table(before, after, position, changed))
     if changed:
         show_shift(before, after, position)
+
+
+def _show_answer(before: Trace, after: Trace, query: int) -> None:
+    """What a trained head says: labels or numbers, the tags of the text and of one token, answers to a question."""
+    answer, changed = before.answer, after is not before
+    assert answer is not None and after.answer is not None
+    position = min(query, len(answer.read) - 1)
+    name = f"answer_{answer.about}" if answer.problem != "number" else "answer_number"
+    st.markdown(f"**{t(name, token=plain(answer.read.labels[position]))}**")
+    if answer.about == "token":
+        for run, when in ((answer, "col_before"), (after.answer, "col_after"))[: 1 + changed]:
+            said = ", ".join(plain(f"{tag.text} · {tag.label} {tag.probability:.2f}") for tag in run.tags()[:20])
+            st.caption(f"{t(when)}: {said or t('answer_no_tags')}")
+    st.html(STYLE + _table(before, after, position, changed, numbers=answer.problem == "number"))
+    if changed:
+        show_shift(before, after, None if answer.problem == "number" else position)
 
 
 def show_shift(before: Trace, after: Trace, position: int | None) -> None:
@@ -66,17 +85,23 @@ def blank_position(trace: Trace) -> int | None:
     return next((place for place, label in enumerate(trace.tokens) if label == "[MASK]"), None)
 
 
-def _table(before: Trace, after: Trace, position: int, changed: bool) -> str:
+def _table(before: Trace, after: Trace, position: int, changed: bool, numbers: bool = False) -> str:
     """The likeliest tokens of both runs, a bar for each probability."""
     from attnviz.measures import candidates
 
     rows = candidates(before, after, position, 6)
     head = [t("col_token"), t("col_before")] + ([t("col_after")] if changed else [])
     lines = ["<tr>" + "".join(f"<th>{html.escape(name)}</th>" for name in head) + "</tr>"]
+    draw = _number if numbers else _bar
     for token, first, second in rows:
-        cells = [f"<td>{html.escape(token)}</td>", _bar(first, "before")] + ([_bar(second, "after")] if changed else [])
+        cells = [f"<td>{html.escape(token)}</td>", draw(first, "before")] + ([draw(second, "after")] if changed else [])
         lines.append("<tr>" + "".join(cells) + "</tr>")
     return f"<table class='effect'>{''.join(lines)}</table>"
+
+
+def _number(value: float, name: str) -> str:
+    """A number that is no probability."""
+    return f"<td class='{name}'>{value:.3f}</td>"
 
 
 def _bar(probability: float, name: str) -> str:

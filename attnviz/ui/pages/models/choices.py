@@ -48,6 +48,7 @@ PARAMS = {
     "revision": Param("revision", KEY + "revision", "", str),
     "map": Param("map", KEY + "map", None, str),
     "by": Param("by", KEY + "by", "token", one_of(*UNITS)),
+    "pair": Param("pair", KEY + "pair", "", str),
     "target": Param("target", KEY + "target", "", str),
     "changes": Param("change", KEY + "changes", "", changes.read),
     "layers": Param("in", KEY + "layers", "", lambda text: ",".join(str(int(n)) for n in text.split(",") if n)),
@@ -64,6 +65,7 @@ class RunRequest:
     name: str
     revision: str
     text: str
+    pair: str = ""
     target: str = ""
     blank: int | None = None
     rule: RuleChoice = SOFT
@@ -170,6 +172,18 @@ def rule_layers() -> tuple[int, ...]:
     return tuple(int(number) for number in str(choice_of("layers") or "").split(",") if number)
 
 
+def choose_pair() -> None:
+    """A second text, read with the first as one; blank: none."""
+    st.text_input(
+        t("pair"), key=KEY + "pair", help=t("pair_help"), placeholder=t("pair_placeholder"), on_change=_forget_blank
+    )  # fmt: skip
+
+
+def _forget_blank() -> None:
+    """A blank belongs to the texts that it was made in."""
+    st.session_state[SHARED + "blank"] = None
+
+
 def choose_target(model: Model) -> None:
     """What the decoder of an encoder-decoder has written so far."""
     if model.kind == "seq2seq" and KEY + "written" not in st.session_state:
@@ -196,11 +210,12 @@ def request_now(model: Model) -> RunRequest:
     now, inside = choices_now(), runs_with(model)
     written = st.session_state.get(KEY + "written")
     name, revision = named()
-    if written is not None and written[0] != (name, revision, now.text):
+    pair = str(choice_of("pair") or "").strip() and str(choice_of("pair"))
+    if written is not None and written[0] != (name, revision, now.text, pair):
         forget_written()
         written = None
     return RunRequest(
-        name, revision, now.text, str(choice_of("target") or ""), now.blank if written is None else None,
+        name, revision, now.text, pair, str(choice_of("target") or ""), now.blank if written is None else None,
         rule=now.rule if inside else SOFT, layers=rule_layers() if inside else (),
         changes=changes.chosen() if inside else (),
         written=() if written is None else tuple(encoded.ids for encoded in written[1]),
@@ -229,7 +244,8 @@ def trace(request: RunRequest) -> Trace:
     if request.written:
         text, *answer = _written()
         target = answer[0] if answer else None
-    found = record(model, text, blank=request.blank, target=target, **inside(request))
+    pair = None if request.written else request.pair or None
+    found = record(model, text, pair=pair, blank=request.blank, target=target, **inside(request))
     return replace(found, border=request.border)
 
 

@@ -337,5 +337,6 @@ def _add(code: str) -> None:
 
 
 def _take_back() -> None:
-    """What was left in the list."""
-    st.session_state[KEY + "changes"] = ";".join(st.session_state[KEY + "chips"])
+    """What was left in the list: its entries travel as the words that they are shown in, so only known ones count."""
+    left = st.session_state[KEY + "chips"]
+    st.session_state[KEY + "changes"] = ";".join(code for code in changes.chosen() if code in left)

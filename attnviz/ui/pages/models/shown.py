@@ -39,8 +39,6 @@ def show_limits(model: Model, run: Trace) -> None:
     for gap in sorted(gaps, key=str):
         numbers = [str(n) for n, layer in enumerate(run.layers) if layer == gap]
         st.caption(t("facts_gap", layers=", ".join(numbers), reason=t(f"gap.{gap.reason}", kind=plain(gap.kind))))
-    if model.unused_heads:
-        st.caption(t("facts_heads", model=plain(model.name), heads=plain(", ".join(model.unused_heads))))
     if model.eager:
         st.info(t("facts_eager", model=plain(model.name)), icon=":material/lock:")
 

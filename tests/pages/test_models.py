@@ -18,7 +18,8 @@ from attnviz.trace import Trace
 from attnviz.ui.pages.models.choices import KEY, PARAMS
 from attnviz.ui.stores.runs import traces
 from tests.pages.opened import PATIENCE, ROOT, array, cells, charts, elements, said, seen
-from tests.parity import headed, tiny
+from tests.parity import tiny
+from tests.parity.heads import headed
 from tests.unit.models.hub import Fault, StandIn, endpoint
 
 NAME, WEIGHTS = "someone/small-bert", "model.safetensors"

@@ -39,8 +39,8 @@ from attnviz import (
 from attnviz.answers import LONGEST
 from attnviz.models import Model
 from attnviz.trace import Trace
-from tests.parity import headed
-from tests.parity.headed import FIRST, SECOND
+from tests.parity.heads import headed
+from tests.parity.heads.headed import FIRST, SECOND
 from tests.unit.saved.same import assert_same
 
 ENCODERS = ("bert", "roberta", "distilbert", "albert", "electra", "deberta-v2", "gpt2", "llama")

@@ -11,8 +11,9 @@ from transformers import ByT5Tokenizer, PreTrainedTokenizerBase
 from attnviz import AttnvizError, ForbidEdge, TextError, differentiable, load, measures, record, record_batch
 from attnviz.models import Model
 from attnviz.text.tokens import encode
-from tests.parity import headed, tiny
-from tests.parity.headed import FIRST, SECOND
+from tests.parity import tiny
+from tests.parity.heads import headed
+from tests.parity.heads.headed import FIRST, SECOND
 
 TYPES = ("bert", "roberta", "electra", "albert", "distilbert", "deberta-v2", "xlnet", "gpt2", "llama")
 

@@ -68,6 +68,14 @@ class Encoded(Axis):
         span = self.spans[place]
         return None if span is None else Characters(*span)
 
+    def left_out(self) -> list[tuple[str, str, int]]:
+        if self.pair is None:
+            return super().left_out()
+        first, second = self.pair.split(self.text)
+        read = None if self.cut is None else self.cut - self.pair.second
+        parts = (("_a", first, self.pair.cut), ("_b", second, read))
+        return [(name, text, end) for name, text, end in parts if end is not None]
+
     def first(self, count: int) -> Encoded:
         """Its first `count` tokens, with the text as far as they reach."""
         end = max((span[1] for span in self.spans[:count] if span), default=0)

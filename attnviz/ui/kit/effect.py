@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 STYLE = """<style>
 .effect { border-collapse: collapse; font-size: .85rem; width: 100%; max-width: 40rem; }
 .effect :is(td, th) { padding: .1rem .5rem .1rem 0; text-align: left; font-weight: normal; white-space: nowrap; }
+.effect td:first-child { white-space: normal; }
 .effect th { opacity: .7; }
 .effect i { display: inline-block; height: .6rem; border-radius: 2px; background: currentColor; margin-right: .4rem; }
 .effect .before i { opacity: .35; } .effect .after i { opacity: .8; }
 </style>"""
+
+
+MOST_TAGS = 20
 
 
 def position_of(trace: Trace, query: int) -> int | None:
@@ -57,8 +61,8 @@ def _show_answer(before: Trace, after: Trace, query: int) -> None:
     st.markdown(f"**{t(name, token=plain(answer.read.labels[position]))}**")
     if answer.about == "token":
         for run, when in ((answer, "col_before"), (after.answer, "col_after"))[: 1 + changed]:
-            said = ", ".join(plain(f"{tag.text} · {tag.label} {tag.probability:.2f}") for tag in run.tags()[:20])
-            st.caption(f"{t(when)}: {said or t('answer_no_tags')}")
+            said = ", ".join(plain(f"{tag.text} · {tag.label} {tag.probability:.2f}") for tag in run.tags()[:MOST_TAGS])
+            st.caption(t("answer_tags", when=t(when), tags=said or t("answer_no_tags")))
     st.html(STYLE + _table(before, after, position, changed, numbers=answer.problem == "number"))
     if changed:
         show_shift(before, after, None if answer.problem == "number" else position)
@@ -90,7 +94,8 @@ def _table(before: Trace, after: Trace, position: int, changed: bool, numbers: b
     from attnviz.measures import candidates
 
     rows = candidates(before, after, position, 6)
-    head = [t("col_token"), t("col_before")] + ([t("col_after")] if changed else [])
+    named = "col_token" if before.answer is None else "col_answer" if before.answer.about == "question" else "col_label"
+    head = [t(named), t("col_before")] + ([t("col_after")] if changed else [])
     lines = ["<tr>" + "".join(f"<th>{html.escape(name)}</th>" for name in head) + "</tr>"]
     draw = _number if numbers else _bar
     for token, first, second in rows:

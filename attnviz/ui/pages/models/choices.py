@@ -42,6 +42,7 @@ PLACES = ("all", "layer", "head")  # where a change acts
 UNITS = ("token", "character", "word")
 MOST_TOKENS = 200
 PARTS = ("encoder", "decoder", "cross")  # the maps of an encoder-decoder, in this order
+BLOCKS: dict[str, tuple[int, int] | None] = {"all": None, "aa": (0, 0), "ab": (0, 1), "ba": (1, 0), "bb": (1, 1)}
 PARAMS = {
     **SHARED_PARAMS,
     "id": Param("id", KEY + "id", "lab-4", str),
@@ -49,6 +50,7 @@ PARAMS = {
     "map": Param("map", KEY + "map", None, str),
     "by": Param("by", KEY + "by", "token", one_of(*UNITS)),
     "pair": Param("pair", KEY + "pair", "", str),
+    "block": Param("block", KEY + "block", "all", one_of(*BLOCKS)),
     "target": Param("target", KEY + "target", "", str),
     "changes": Param("change", KEY + "changes", "", changes.read),
     "layers": Param("in", KEY + "layers", "", lambda text: ",".join(str(int(n)) for n in text.split(",") if n)),
@@ -182,6 +184,19 @@ def choose_pair() -> None:
 def _forget_blank() -> None:
     """A blank belongs to the texts that it was made in."""
     st.session_state[SHARED + "blank"] = None
+
+
+def choose_block(run: Trace) -> tuple[int, int] | None:
+    """Which of two texts looks at which, in all pictures; None for all of both, or where there is but one text."""
+    from attnviz.measures import is_pair
+
+    if not is_pair(run):
+        return None
+    st.segmented_control(
+        t("block"), BLOCKS, key=KEY + "block", format_func=lambda name: t(f"block_{name}"), required=True,
+        help=t("block_help"), label_visibility="collapsed",
+    )  # fmt: skip
+    return BLOCKS[str(choice_of("block") or "all")]
 
 
 def choose_target(model: Model) -> None:

@@ -44,12 +44,18 @@ def show_limits(model: Model, run: Trace) -> None:
 
 
 def show_shares(run: Trace, selection: Selection) -> None:
-    """How much of its weight each of two texts gives to each, in this head."""
+    """How much of its weight each of two texts gives to each, in this head; or one to one, where that is chosen."""
     from attnviz.measures import is_pair, pair_shares
 
-    if is_pair(run):
-        (aa, ab), (ba, bb) = pair_shares(run, selection.layer, selection.head, rule=selection.rule).tolist()
+    if not is_pair(run):
+        return
+    shares = pair_shares(run, selection.layer, selection.head, rule=selection.rule).tolist()
+    if selection.block is None:
+        (aa, ab), (ba, bb) = shares
         st.caption(t("pair_shares", aa=f"{aa:.0%}", ab=f"{ab:.0%}", ba=f"{ba:.0%}", bb=f"{bb:.0%}"))
+        return
+    looks, other = selection.block
+    st.caption(t("block_share", looks="AB"[looks], other="AB"[other], share=f"{shares[looks][other]:.0%}"))
 
 
 def choose_writing(model: Model, request: RunRequest, busy: DeltaGenerator) -> None:

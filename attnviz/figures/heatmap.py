@@ -137,7 +137,7 @@ def _strip(which: int) -> dict[str, object]:
 
 def _stretches(side: Side) -> tuple[list[tuple[int, int, int]], list[float]]:
     """Where each text stands along a side (which, first place, last place), and the edge between the two."""
-    found = [
+    found: list[tuple[int, int, int]] = [
         (which, side.texts.index(which), len(side.texts) - 1 - side.texts[::-1].index(which))
         for which in (0, 1)
         if which in side.texts

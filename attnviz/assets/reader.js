@@ -14,12 +14,13 @@ function draw(root, data, say) {
   let picked = data.picked;
   const bar = element("div", "bar");
   const lines = [];
-  const queries = data.labels.map(line(data.keys ? data.words.queries : "", token, data.texts));
-  const keys = data.keys ? data.keys.labels.map(line(data.words.keys, source, data.keys.texts)) : queries;
+  const queries = data.labels.map(line(data.keys ? data.words.queries : "", data, token));
+  const keys = data.keys ? data.keys.labels.map(line(data.words.keys, data.keys, source)) : queries;
 
   // A line of tokens under its name; hands back what adds one. `texts` tell two texts that were read as one apart.
-  function line(name, make, texts) {
+  function line(name, { rightToLeft, texts }, make) {
     const box = element("div", "line");
+    box.dir = rightToLeft ? "rtl" : "ltr";
     box.setAttribute("role", "group");
     box.setAttribute("aria-label", name ? `${data.words.label}: ${name}` : data.words.label);
     if (name) lines.push(element("div", "name", name));
@@ -40,6 +41,7 @@ function draw(root, data, say) {
   function face(label, special, title, name, point) {
     const box = element("div", "token" + (special ? " special" : "") + name);
     const face = element("button", "face", label);
+    face.dir = "auto"; // ## stays before the Hebrew letters that it stands before
     face.title = title.replace("{token}", () => label);
     face.onmouseenter = face.onfocus = point;
     face.onmouseleave = face.onblur = () => light(picked);

@@ -23,8 +23,9 @@ LEAST_MISSING = 1e-3  # a softmax row that misses 1 by more than this has lost w
 class Side:
     """What a picture shows of one axis: the units shown, their labels, and the first place of each.
 
-    `joined` says whether any grouping was asked for that the axis has; else each place is a unit. `texts` say of each
-    place shown which of two texts it is of (0, 1, None for neither), [] where there is but one.
+    `joined` says whether any grouping was asked for that the axis has; else each place is a unit. `right_to_left`: the
+    first of them stands on the right, as the text is written. `texts` say of each place shown which of two texts it is
+    of (0, 1, None for neither), () where there is but one.
     """
 
     units: Units
@@ -32,7 +33,8 @@ class Side:
     places: list[int]
     labels: list[str]
     tokens: list[int]
-    texts: list[int | None]
+    right_to_left: bool = False
+    texts: tuple[int | None, ...] = ()
 
     def place_of(self, token: int) -> int | None:
         """Where in the picture is this place of the axis, or the unit it belongs to? None where it is not shown."""
@@ -122,7 +124,8 @@ def _side(axis: Axis, selection: Selection, text: int | None) -> Side:
     if of and text is not None:
         places = [place for place in every if of[place] == text] or every
     labels, tokens = [units.labels[place] for place in places], [firsts[place] for place in places]
-    return Side(units, joined, places, labels, tokens, [of[place] for place in places] if of else [])
+    texts = tuple(of[place] for place in places) if of else ()
+    return Side(units, joined, places, labels, tokens, axis.right_to_left, texts)
 
 
 def visible(found: Attention, shown: tuple[Side, Side]) -> Float[Tensor, "*head query key"]:

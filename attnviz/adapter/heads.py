@@ -74,6 +74,8 @@ def answer_of(kind: str, config: PretrainedConfig, result: Mapping[str, Any], re
         ends = torch.stack([result["start_logits"][0], result["end_logits"][0]], -1)
         return Answer("question", ends, ENDS, read)
     scores: Tensor = result["logits"]
+    if kind == "choice":
+        return Answer("sequence", scores[:1], ("logit",), read, "number")
     scores = scores[:1] if kind == "sequence" else scores[0]
     count = scores.shape[-1]
     named = getattr(config, "id2label", None) or {}

@@ -150,7 +150,8 @@ def _read(name: str, choice: Choice, config: PretrainedConfig, folder: Path, com
         raise ModelError(
             "weights_shape", model=name, count=len(shapes), first=key, stored=tuple(stored), asked=tuple(asked)
         )  # fmt: skip
-    pooled = sorted(key for key in found["missing_keys"] if choice.kind == "sequence" and POOLER.search(key))
+    pooling = choice.kind in ("sequence", "choice")
+    pooled = sorted(key for key in found["missing_keys"] if pooling and POOLER.search(key))
     missing = [*_needed(found["missing_keys"]), *pooled]
     return _Read(choice, network, missing, _needed(found["unexpected_keys"]))
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from attnviz.adapter.classes import head_of
 from attnviz.core.attention import Attention, Observed
 from attnviz.trace import Gap
 
@@ -40,6 +41,8 @@ def inputs(network: Any, text: Sequence[int], types: Sequence[int], reply: Seque
     found = {"input_ids": torch.tensor([text])}
     if types and takes_types(network, types):
         found["token_type_ids"] = torch.tensor([types])
+    if head_of(type(network).__name__) == "choice":  # [batch, choice, token]
+        found = {name: one[None] for name, one in found.items()}
     return found if reply is None else found | {"decoder_input_ids": torch.tensor([reply])}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from attnviz.answers import Answer
 from attnviz.errors import ModelError
+from attnviz.trace import Trace
 
 
 def answers_compared(before: Answer, after: Answer, position: int, top: int = 5) -> list[tuple[str, float, float]]:
@@ -56,6 +58,17 @@ def answer_change(before: Answer, after: Answer, position: int) -> float:
         return _bits(first, second)
     pairs = zip(first, second, strict=True)
     return sum(_bits(*(torch.stack([one, torch.zeros_like(one)]) for one in pair)) for pair in pairs)
+
+
+def chosen(runs: Sequence[Trace]) -> Float[Tensor, " choice"]:
+    """Of several choices, each read in a run of its own: how probable does a multiple-choice model take each?
+
+    The softmax of what the runs say, as the model was trained. Raises `ModelError` for runs of another model.
+    """
+    said = [run.answer.scores.reshape(-1) for run in runs if run.answer is not None and run.kind == "choice"]
+    if not said or len(said) < len(runs):
+        raise ModelError("no_choices")
+    return torch.cat(said).float().softmax(0)
 
 
 def _bits(first: Float[Tensor, " place"], second: Float[Tensor, " place"]) -> float:

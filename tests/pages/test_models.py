@@ -332,7 +332,7 @@ def test_two_towers_are_chosen_by_their_own_names() -> None:
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("kind", ["sequence", "token", "question"])
+@pytest.mark.parametrize("kind", ["sequence", "token", "question", "choice"])
 def test_a_trained_head_speaks_of_a_pair_before_and_after_a_change(
     kind: str, lang: str, tmp_path: Path, wordpiece: PreTrainedTokenizerBase
 ) -> None:

@@ -16,7 +16,7 @@ from tests.parity import tiny
 FIRST, SECOND = "南京市长江大桥, the cat sat", "do the mats like the cat? it was tired"
 MAKERS = {
     "sequence": "AutoModelForSequenceClassification", "token": "AutoModelForTokenClassification",
-    "question": "AutoModelForQuestionAnswering", "plain": "AutoModel",
+    "question": "AutoModelForQuestionAnswering", "plain": "AutoModel", "choice": "AutoModelForMultipleChoice",
 }  # fmt: skip
 MAPS = {"encoder_attentions": "encoder", "decoder_attentions": "decoder", "cross_attentions": "cross"}
 ENCODERS = dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=48)

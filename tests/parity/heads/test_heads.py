@@ -6,18 +6,21 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import (
+    AutoModelForMultipleChoice,
+    AutoTokenizer,
     BartConfig,
     BartForSequenceClassification,
     BertConfig,
-    BertForMultipleChoice,
     BertForNextSentencePrediction,
     BertForPreTraining,
+    ElectraForPreTraining,
     PreTrainedTokenizerBase,
 )
 
@@ -212,12 +215,15 @@ def unused_heads(model: Model) -> str | None:
 
 @pytest.mark.parametrize(
     ("maker", "kind", "unused"),
-    [(BertForMultipleChoice, "plain", "classifier"), (BertForPreTraining, "masked", "cls.seq_relationship")],
+    [
+        (ElectraForPreTraining, "plain", "discriminator_predictions"),
+        (BertForPreTraining, "masked", "cls.seq_relationship"),
+    ],
 )
 def test_a_head_that_is_not_used_is_named(
     maker: type, kind: str, unused: str, tmp_path: Path, wordpiece: PreTrainedTokenizerBase
 ) -> None:
-    maker(bert(len(wordpiece))).save_pretrained(tmp_path)
+    maker(maker.config_class(vocab_size=len(wordpiece), **headed.ENCODERS)).save_pretrained(tmp_path)
     wordpiece.save_pretrained(tmp_path)
     model = load(str(tmp_path))
     assert model.kind == kind and unused_heads(model) == unused
@@ -241,6 +247,39 @@ def test_a_head_without_weights_says_nothing(lost: str, opened: Open, tmp_path: 
     model = load(str(tmp_path / "model"))
     assert model.kind == "plain" and record(model, FIRST).answer is None
     assert unused_heads(model) == ("classifier" if lost == "bert.pooler" else None)
+
+
+@pytest.mark.parametrize("model_type", ["bert", "roberta", "distilbert", "albert", "electra", "deberta-v2", "xlnet"])
+def test_choices_get_the_probabilities_and_maps_that_transformers_gives_them(
+    model_type: str, opened: Open, tmp_path: Path
+) -> None:
+    model, choices = opened("choice", model_type), (SECOND, "it was tired", "the dog")
+    runs = [record(model, FIRST, pair=choice) for choice in choices]
+    folder = tmp_path / "model"
+    theirs = AutoModelForMultipleChoice.from_pretrained(folder, attn_implementation="eager").eval()
+    side = "left" if model_type == "xlnet" else "right"  # XLNet's head reads the last place, whatever stands there
+    tokenizer = AutoTokenizer.from_pretrained(folder, padding_side=side)
+    given = tokenizer([FIRST] * 3, [*choices], padding=True, return_tensors="pt")
+    taken = {name: one[None] for name, one in given.items() if name in signature(theirs.forward).parameters}
+    with torch.inference_mode():
+        expected = theirs(**taken, output_attentions=True)
+    assert model.kind == "choice" and (measures.chosen(runs) - expected.logits[0].softmax(0)).abs().max() < 1e-5
+    own = given["attention_mask"].bool()
+    for number, run in enumerate(runs):
+        for layer, weights in enumerate(expected.attentions):
+            rows = weights[number][:, own[number]][..., own[number]]
+            assert (run.weights(layer) - rows).abs().max() < 1e-5
+
+
+def test_a_choice_has_a_number_that_rules_change_and_other_models_have_none(opened: Open) -> None:
+    model = opened("choice")
+    before, after = (record(model, FIRST, pair=SECOND, rule=rule) for rule in (None, Argmax()))
+    assert measures.candidates(before, after, 0)[0][1:] == (before.predictions()[0][1], after.predictions()[0][1])
+    assert abs(before.predictions()[0][1] - after.predictions()[0][1]) > 1e-4
+    for others in ([], [before, record(opened("plain"), FIRST)]):
+        with pytest.raises(ModelError) as told:
+            measures.chosen(others)
+        assert told.value.message == "no_choices"
 
 
 @pytest.mark.parametrize("kind", ["sequence", "token", "question"])

@@ -17,6 +17,7 @@ __version__ = "0.1.0"  # pyproject.toml reads it here
 
 if TYPE_CHECKING:
     from attnviz import axes, export, figures, measures
+    from attnviz.answers import Answer, Tag
     from attnviz.core import masks, similarity
     from attnviz.core.attention import Attention, Observed, attend
     from attnviz.core.interventions import (
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from attnviz.trace import Cell, Gap, Trace, load_trace
 
 _HOMES = {
+    "answers": ("Answer", "Tag"),
     "core.attention": ("Attention", "Observed", "attend"),
     "core.states": ("Block", "Norm", "Projection"),
     "errors": ("ArgumentError", "AttnvizError", "ModelError", "RuleError", "Stopped", "TextError"),
@@ -76,6 +78,7 @@ _ROOMS = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Answer",
     "Argmax",
     "ArgumentError",
     "Attention",
@@ -107,6 +110,7 @@ __all__ = [
     "Soft",
     "Sparsemax",
     "Stopped",
+    "Tag",
     "TextError",
     "Threshold",
     "TopK",

@@ -17,6 +17,9 @@ with st.sidebar:
     kit.choose_look()
 page.how_it_works("models", "models_how")
 kit.choose_shared_text()
+second, blocks = st.columns([5, 7], gap="small", vertical_alignment="center")
+with second:
+    choices.choose_pair()
 run = None
 with page.reader_errors():
     model = choices.chosen_model()
@@ -38,11 +41,16 @@ with page.reader_errors():
     with in_layers:
         choices.choose_layers(run)
     rule, now = choices.redrawn(model), kit.choices_now()
+    with blocks:
+        block, told = choices.choose_block(run), st.empty()
     text, (left, middle, side) = st.container(), st.columns([10, 12, 8], gap="medium")
     with left:
         place = kit.choose_head(run)
-        selection, style = kit.Selection(*place, *kit.cell_now(run), rule, now.specials, by), kit.style_now(now.scale)
+        cell, style = kit.cell_now(run), kit.style_now(now.scale)
+        selection = kit.Selection(*place, *cell, rule, now.specials, by, block)
         kit.draw_grid(run, selection, style)
+    with told:
+        shown.show_shares(run, selection)
     with text:
         kit.draw_reader(run, selection, blanks=model.mask_id is not None)
     with middle:

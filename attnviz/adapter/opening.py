@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attnviz.adapter.checks import embedding_rows, read_config, type_of
 from attnviz.adapter.classes import Choice, Kind, choices
+from attnviz.adapter.heads import unused_heads
 from attnviz.adapter.lora import adapter_beside
 from attnviz.adapter.machine import Machine
 from attnviz.adapter.registered import ATTENTION, EAGER_TYPES, listen
@@ -32,6 +33,7 @@ PADDED_POSITIONS = {
 }  # fmt: skip
 # Weights that a checkpoint may lack: they are computed, or nothing that is shown comes from them.
 NEEDLESS = re.compile(r"(^|\.)(pooler\.|position_ids$|rotary_emb|inv_freq$|masked_bias$|attn\.bias$)")
+POOLER = re.compile(r"(^|\.)pooler\.")  # what a head that speaks of a whole text may read, and nothing else
 LAYER = re.compile(r"\.\d+\.")  # a weight of a numbered layer, whatever stands before it
 
 
@@ -111,14 +113,15 @@ class _Read:
 
     @property
     def headless(self) -> bool:
-        """Are the layers all there, and only the head that predicts tokens is not?"""
-        return bool(self.missing) and not any(_in_body(self.network, key) for key in self.missing)
+        """Are the layers all there, and only the head is not, or the pooler that it reads?"""
+        layers = (key for key in self.missing if not POOLER.search(key))
+        return bool(self.missing) and not any(_in_body(self.network, key) for key in layers)
 
 
 def _network(name: str, config: PretrainedConfig, folder: Path, common: dict[str, Any]) -> _Read:
     """The network with its attention going through `attend`, or returning its weights where that cannot be had.
 
-    A head that predicts tokens is left out where the file has no weights for it: transformers would make them up.
+    A head is left out where the file has no weights for it: transformers would make them up.
     """
     first: _Read | None = None
     for choice in choices(config, gguf="gguf_file" in common):
@@ -153,7 +156,10 @@ def _read(name: str, choice: Choice, config: PretrainedConfig, folder: Path, com
         raise ModelError(
             "weights_shape", model=name, count=len(shapes), first=key, stored=tuple(stored), asked=tuple(asked)
         )  # fmt: skip
-    return _Read(choice, network, _needed(found["missing_keys"]), _needed(found["unexpected_keys"]))
+    pooling = choice.kind in ("sequence", "choice")
+    pooled = sorted(key for key in found["missing_keys"] if pooling and POOLER.search(key))
+    missing = [*_needed(found["missing_keys"]), *pooled]
+    return _Read(choice, network, missing, _needed(found["unexpected_keys"]))
 
 
 def _needed(keys: Iterable[str]) -> list[str]:
@@ -183,14 +189,15 @@ def _unused(name: str, config: PretrainedConfig, read: _Read) -> tuple[Notice, .
     """One line on weights that the class has no place for: those of another head, and those of the layers."""
     prefix = f"{read.network.base_model_prefix}."
     layers = [key for key in read.unused if key.startswith(prefix) or LAYER.search(key)]
-    heads = sorted({key.split(".")[0] for key in read.unused} - {key.split(".")[0] for key in layers})
+    heads = unused_heads(read.network, (key for key in read.unused if key not in layers))
     found = []
     if heads:
         trained = (config.architectures or [type(read.network).__name__])[0]
-        found.append(Notice("head_unused", {"model": name, "architecture": trained, "names": ", ".join(heads[:4])}))
+        said = {"model": name, "architecture": trained, "names": ", ".join(heads[:4])}
+        found.append(Notice("head_unused" if read.choice.kind == "plain" else "head_beside", said))
     if layers:
-        said = {"model": name, "count": len(layers), "first": layers[0], "used": type(read.network).__name__}
-        found.append(Notice("weights_unused", said))
+        counted = {"model": name, "count": len(layers), "first": layers[0], "used": type(read.network).__name__}
+        found.append(Notice("weights_unused", counted))
     return tuple(found)
 
 

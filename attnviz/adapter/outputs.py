@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from attnviz.adapter.classes import head_of
 from attnviz.core.attention import Attention, Observed
 from attnviz.trace import Gap
 
@@ -37,14 +38,31 @@ class Result(dict[str, Any]):
         return self[name]
 
 
-def inputs(*texts: Tensor) -> dict[str, Tensor]:
-    """A text, and what an encoder-decoder has written so far, by the names of the arguments."""
-    return dict(zip(("input_ids", "decoder_input_ids"), texts, strict=False))
+def inputs(network: Any, text: Sequence[int], types: Sequence[int], reply: Sequence[int] | None) -> dict[str, Tensor]:
+    """A text with its token types, and what the decoder reads where there is one, by the names of the arguments."""
+    found = {"input_ids": torch.tensor([text])}
+    if types and takes_types(network, types):
+        found["token_type_ids"] = torch.tensor([types])
+    if head_of(type(network).__name__) == "choice":  # [batch, choice, token]
+        found = {name: one[None] for name, one in found.items()}
+    return found if reply is None else found | {"decoder_input_ids": torch.tensor([reply])}
 
 
-def filled(texts: Sequence[Sequence[int]], replies: Sequence[Sequence[int]], filler: int) -> dict[str, Tensor]:
-    """Texts, and replies where there are any, one under the other, filled up on the right, and where that was done."""
+def takes_types(network: Any, types: Sequence[int]) -> bool:
+    """Does the network tell tokens of these types apart? It may know one type alone, as RoBERTa does, or none."""
+    known = getattr(network.config, "type_vocab_size", None)
+    return (not known or max(types) < known) and "token_type_ids" in signature(network.forward).parameters
+
+
+def filled(
+    texts: Sequence[Sequence[int]], replies: Sequence[Sequence[int]], filler: int, types: Sequence[Sequence[int]] = ()
+) -> dict[str, Tensor]:
+    """Texts one under the other, filled up on the right, and where that was done; token types and replies likewise,
+    where there are any.
+    """
     found = _filled(texts, filler, "input_ids", "attention_mask")
+    if types:
+        found["token_type_ids"] = _filled(types, 0, "types", "mask")["types"]
     return found | (_filled(replies, filler, "decoder_input_ids", "decoder_attention_mask") if replies else {})
 
 
@@ -65,6 +83,14 @@ def may_skip(network: Any) -> bool:
 def hears_last(network: Any) -> bool:
     """Does the network tell of its last states (`interface.listen`)? T5 does not."""
     return not (network.config.is_encoder_decoder and network.base_model is network)
+
+
+def put_encoders(result: Any, heard: Mapping[str, Tensor]) -> None:
+    """Put the encoder's last states where they belong; the head of T5Gemma hands out the decoder's alone."""
+    name = "encoder_last_hidden_state"
+    if name in heard and name not in result:
+        result[name] = heard[name]
+        result["decoder_hidden_states"] = result.get("hidden_states")
 
 
 def put_last(result: Any, heard: Mapping[str, Tensor]) -> bool:

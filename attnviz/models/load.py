@@ -64,8 +64,10 @@ class Model:
     """A loaded model, shared by everyone who asks for it: never changed after loading.
 
     `kind` is what it predicts: "masked" fills blanks, "causal" the next token, "seq2seq" the next token of an answer,
-    "plain" predicts no tokens. `eager` models do not let their attention be computed by `attend`: they return weights,
-    which can be drawn and re-weighted but not changed inside a run.
+    "plain" predicts nothing. Of trained heads "sequence" says something of the whole text (a label, a number), "token"
+    of each token, "question" where an answer stands, "choice" how well a text and one of several answers to it go
+    together. `eager` models do not let their attention be computed by `attend`:
+    they return weights, which can be drawn and re-weighted but not changed inside a run.
     `limit` is the longest text in tokens, special tokens counted; None without a limit of its own. `revision` is the
     commit of the Hub that was loaded, `licence` what the model's card names, both None where they are not known.
     `notices` say what a reader should know of it: what the folder holds and is not used, one line each. `stored` is the

@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from tests.browser.person import Visit
 from tests.parity import tiny
+from tests.parity.heads import headed
 
 Start = Callable[..., Visit]
 
@@ -108,3 +109,35 @@ def test_stop_keeps_what_has_been_written(visit: Start, slow: str) -> None:
     assert after < before + 199
     one.page.get_by_role("button", name="Let it write").click()
     expect(one.page.get_by_role("button", name="Clear", exact=True)).to_be_enabled()
+
+
+def test_a_person_gives_a_second_text_opens_a_block_and_goes_back(
+    visit: Start, tmp_path: Path, wordpiece: PreTrainedTokenizerBase
+) -> None:
+    place = str(headed.save("sequence", "bert", tmp_path, wordpiece, id2label={0: "no", 1: "yes"}))
+    one = visit({"lang": "en", "id": place, "text": "the cat sat"}, name="models")
+    before = len(one.cells())
+    box = one.page.get_by_role("textbox", name="Text B")
+    box.fill("the mats")
+    box.press("Enter")
+    one.link_says(pair="the mats")
+    one.wait_for_cells("z.length > arg", before)
+    expect(one.page.locator(".reader .letter")).to_have_text(["A", "B"])
+    expect(one.page.locator(".effect td", has_text="yes")).to_be_visible()
+    one.page.get_by_role("radio", name="A → B").click(force=True)
+    one.link_says(block="ab")
+    one.wait_for_cells("z.length === 3 && z[0].length < arg", before)
+    one.says("of their weight to B")
+    one.ready()
+    one.click_point("heatmap", 1)
+    one.link_says(query="1")
+    one.page.go_back()
+    one.page.go_back()
+    one.link_says(block=None, pair="the mats")
+    one.page.go_back()
+    one.link_says(pair=None)
+    expect(box).to_have_value("")
+    one.wait_for_cells("z.length === arg", before)
+    one.page.go_forward()
+    one.link_says(pair="the mats")
+    expect(box).to_have_value("the mats")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from weakref import ref
@@ -14,12 +16,14 @@ from streamlit.testing.v1 import AppTest
 from transformers import BertForMaskedLM, PreTrainedTokenizerBase
 
 from attnviz import RemoveHeads, load, record
-from attnviz.messages import LANGUAGES, table
+from attnviz.measures import pair_shares
+from attnviz.messages import LANGUAGES, say, table
 from attnviz.trace import Trace
 from attnviz.ui.pages.models.choices import KEY, PARAMS
 from attnviz.ui.stores.runs import traces
 from tests.pages.opened import PATIENCE, ROOT, array, cells, charts, elements, said, seen
 from tests.parity import tiny
+from tests.parity.heads import headed
 from tests.unit.models.hub import Fault, StandIn, endpoint
 
 NAME, WEIGHTS = "someone/small-bert", "model.safetensors"
@@ -353,3 +357,67 @@ def test_two_towers_are_chosen_by_their_own_names() -> None:
     assert picker.options == ["text\\_model", "vision\\_\\*model\\*"]
     picker.set_value("vision_*model*").run()
     assert not at.exception and at.code[0].value == "vision_*model*"
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("kind", ["sequence", "token", "question", "choice"])
+def test_a_trained_head_speaks_of_a_pair_before_and_after_a_change(
+    kind: str, lang: str, tmp_path: Path, wordpiece: PreTrainedTokenizerBase
+) -> None:
+    place = str(headed.save(kind, "bert", tmp_path, wordpiece, num_labels=2))
+    at = opened(lang, id=place, pair="it was tired", change="-1.2", scope="run")
+    assert not at.exception and not at.error, [e.value for e in at.error]
+    assert at.query_params["pair"] in ("it was tired", ["it was tired"])
+    labels = charts(at)[1]["layout"]["xaxis"]["ticktext"]
+    assert len(labels) == len(record(load(place), TEXT, pair="it was tired").tokens)
+    assert effect(at).count("<th>") == 3
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize(("block", "which"), [("aa", (0, 0)), ("ab", (0, 1)), ("ba", (1, 0)), ("bb", (1, 1))])
+def test_one_click_shows_one_block_and_says_its_share(
+    block: str, which: tuple[int, int], lang: str, folder: Folder
+) -> None:
+    place = folder("masked", "bert")
+    at = opened(lang, id=place, pair="it was tired", layer="1", head="1")
+    run = record(load(place), TEXT, pair="it was tired")
+    (shares, owners), (looks, other) = (pair_shares(run, 1, 1), run.queries.segments), which
+    assert control(at, "block").label == say("ui.block", lang)
+    control(at, "block").set_value(block)
+    at.run()
+    assert not at.exception and at.query_params["block"] in (block, [block])
+    drawn = charts(at)[1]
+    assert drawn["data"][0]["meta"]["queries"] == [n for n, owner in enumerate(owners) if owner == looks]
+    assert drawn["data"][0]["meta"]["keys"] == [n for n, owner in enumerate(owners) if owner == other]
+    words = {"looks": "AB"[looks], "other": "AB"[other], "share": f"{shares[which]:.0%}"}
+    assert say("ui.block_share", lang, **words) in said(at)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_of_a_pair_that_is_cut_each_text_says_what_is_left_out(lang: str, folder: Folder, tmp_path: Path) -> None:
+    place = Path(shutil.copytree(folder("masked", "bert"), tmp_path / "short"))
+    told = json.loads((place / "tokenizer_config.json").read_text())
+    (place / "tokenizer_config.json").write_text(json.dumps(told | {"model_max_length": 9}))
+    first, second = "the cat sat on the mats", "it was tired and sat down"
+    at = opened(lang, id=str(place), text=first, pair=second)
+    read = record(load(str(place)), first, pair=second).queries
+    assert len(read) == 9 and not at.exception and len(at.warning) == 2
+    for name, text, end in read.left_out():
+        values = {"limit": 9, "read": end, "characters": len(text), "tail": text[end:].strip()}
+        assert say(f"ui.cut{name}", lang, **values) in [warning.value for warning in at.warning]
+
+
+def test_a_link_to_a_block_opens_where_there_is_but_one_text(folder: Folder) -> None:
+    at = opened(id=folder("masked", "bert"), block="ab")
+    assert (
+        not at.exception and not at.error and len(cells(at)) == len(record(load(folder("masked", "bert")), TEXT).tokens)
+    )
+
+
+def test_the_second_box_cleared_leaves_one_text(folder: Folder) -> None:
+    at = opened(id=folder("masked", "bert"), pair="it was tired")
+    labels = charts(at)[1]["layout"]["xaxis"]["ticktext"]
+    control(at, "pair").set_value("")
+    at.run()
+    left = charts(at)[1]["layout"]["xaxis"]["ticktext"]
+    assert len(left) < len(labels) and not at.exception and "pair" not in at.query_params

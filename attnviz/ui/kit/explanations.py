@@ -20,12 +20,10 @@ if TYPE_CHECKING:
 
 def show_cut(trace: Trace, limit: int | None) -> None:
     """Say how far a text that was too long has been read."""
-    cut = trace.queries.cut
-    if cut is not None:
-        tail = plain(trace.text[cut:].strip()[:24])
-        st.warning(
-            t("cut", limit=limit, read=cut, characters=len(trace.text), tail=tail), icon=":material/content_cut:"
-        )
+    for name, text, read in trace.queries.left_out():
+        tail = plain(text[read:].strip()[:24])
+        words = t(f"cut{name}", limit=limit, read=read, characters=len(text), tail=tail)
+        st.warning(words, icon=":material/content_cut:")
 
 
 def show_sink(run: Trace, selection: Selection) -> None:

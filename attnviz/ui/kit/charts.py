@@ -22,7 +22,7 @@ BAR = {
     "modeBarButtons": [["toImage"]],
     "toImageButtonOptions": {"format": "png", "scale": 3, "filename": "attnviz"},
 }
-CHART_HEIGHT = 416
+CHART_HEIGHT, CHANGE_HEIGHT = 416, 330
 
 
 def css_class(key: str) -> str:
@@ -62,6 +62,32 @@ def draw_heatmap(run: Trace, selection: Selection, style: Style, key: str = SHAR
     """One head; a click explains a cell (`clicks.py`). `alt` is what a screen reader says in place of its own words."""
     figure, words = head_picture(run, selection, style)
     draw(figure, key, alt or words)
+
+
+def draw_change(before: Trace, after: Trace, selection: Selection, style: Style) -> None:
+    """One head before and after a change inside the run, on one scale, and by how much each weight differs.
+
+    Of more than 90,000 pairs only the largest change is said: three such maps are more than a browser draws at once.
+    """
+    from attnviz.figures import choose
+    from attnviz.figures.cells import MOST_EXACT
+    from attnviz.figures.heatmap import paint_difference, paint_head
+
+    first, second = choose.head(before, selection), choose.head(after, selection)
+    low = replace(style, height=style.pixels(CHANGE_HEIGHT))
+    moved = (second.weights.nan_to_num(0.0) - first.weights.nan_to_num(0.0)).abs()
+    most = t("change_most", most=f"{float(moved.max()):.2f}", layer=selection.layer, head=selection.head)
+    if moved.numel() > MOST_EXACT:
+        st.caption(most)
+        return
+    pictures = (paint_head(first, low), paint_head(second, low), paint_difference(first, second, low))
+    for column, name, figure in zip(
+        st.columns(3, gap="small"), ("before", "after", "difference"), pictures, strict=True
+    ):
+        with column:
+            st.caption(t(f"change_map_{name}"))
+            draw(figure, f"{SHARED}change-{name}", f"{t(f'change_map_{name}')}. {most}")
+    st.caption(most)
 
 
 def head_picture(run: Trace, selection: Selection, style: Style) -> tuple[Figure, str]:

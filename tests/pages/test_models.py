@@ -387,3 +387,9 @@ def test_an_edge_that_the_mask_forbids_changes_nothing_and_the_ban_of_a_reader_i
     assert "You have forbidden" in said(at) and "(mask)" not in said(at)
     at = opened(id=place, scope="run", change="3>1", query="1", key="3")
     assert "(mask)" in said(at) and "You have forbidden" not in said(at)
+
+
+def test_tiles_of_thirty_layers_are_square_and_scroll(folder: Folder) -> None:
+    grid = charts(opened(id=folder("causal", "gpt_neox", num_hidden_layers=30)))[0]
+    margin = grid["layout"]["margin"]
+    assert (grid["layout"]["height"] - margin["t"] - margin["b"]) / 30 >= 30

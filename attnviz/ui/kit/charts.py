@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ BAR = {
     "toImageButtonOptions": {"format": "png", "scale": 3, "filename": "attnviz"},
 }
 CHART_HEIGHT, CHANGE_HEIGHT = 416, 330
+GRID_WIDTH, GRID_NAMES = 380, 40  # pixels across for the tiles of the grid, and above them for the heads' names
+TILE = (14, 32)  # pixels that a tile is high, at least and at most
 
 
 def css_class(key: str) -> str:
@@ -50,12 +53,23 @@ def draw_grid(run: Trace, selection: Selection, style: Style) -> None:
     from attnviz.figures.grid import mosaic, paint_mosaic
 
     layer, head = selection.layer, selection.head
-    shown = mosaic(run, selection, style.scale)
-    st.plotly_chart(
-        paint_mosaic(shown, replace(style, height=style.pixels(CHART_HEIGHT)), (layer, head)),
-        key=SHARED + "grid", theme=None, config={"displayModeBar": False},
-        alt=t("figure.alt_grid", layers=run.n_layers, heads=run.n_heads, layer=layer, head=head),
-    )  # fmt: skip
+    height = style.pixels(grid_height(run.n_layers, run.n_heads))
+    picture = paint_mosaic(mosaic(run, selection, style.scale), replace(style, height=height), (layer, head))
+    with st.container(height=CHART_HEIGHT + 8, border=False) if height > CHART_HEIGHT else nullcontext():
+        st.plotly_chart(
+            picture, key=SHARED + "grid", theme=None, config={"displayModeBar": False},
+            alt=t("figure.alt_grid", layers=run.n_layers, heads=run.n_heads, layer=layer, head=head),
+        )  # fmt: skip
+
+
+def grid_height(layers: int, heads: int) -> int:
+    """How high is a picture of so many heads whose tiles are about square? More than fits is scrolled.
+
+    >>> grid_height(4, 4), grid_height(32, 8)
+    (416, 1064)
+    """
+    side = min(TILE[1], max(TILE[0], GRID_WIDTH // max(heads, 1)))
+    return max(CHART_HEIGHT, layers * side + GRID_NAMES)
 
 
 def draw_heatmap(run: Trace, selection: Selection, style: Style, key: str = SHARED + "heatmap", alt: str = "") -> None:

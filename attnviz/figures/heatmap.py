@@ -8,7 +8,7 @@ from torch import Tensor
 
 from attnviz.core.rules import Rule
 from attnviz.figures import choose
-from attnviz.figures.cells import as_written, cells, margins, turned
+from attnviz.figures.cells import as_written, cells, margins, recolour, turned
 from attnviz.figures.choose import Head, Lost, Side
 from attnviz.figures.paint.palette import CLEAR, TEXTS, TICK, cell_frame, ramp, shade, theme
 from attnviz.messages import say
@@ -59,6 +59,21 @@ def paint_head(shown: Head, style: Style) -> go.Figure:
     if shapes:
         figure.update_layout(shapes=[*figure.layout.shapes, *shapes])
     return as_written(figure, keys.right_to_left)
+
+
+def paint_difference(before: Head, after: Head, style: Style) -> go.Figure:
+    """By how much does each weight of one picture exceed that of another? A pair that one of them allows counts as 0
+    in the other; one that neither allows has the colour of what is not allowed.
+    """
+    weights = after.weights.nan_to_num(0.0) - before.weights.nan_to_num(0.0)
+    weights = weights.masked_fill(before.weights.isnan() & after.weights.isnan(), torch.nan)
+    figure = cells(
+        weights, (after.queries.labels, after.keys.labels), style, shades=weights, most_exact=weights.numel()
+    )
+    recolour(figure, weights, style)
+    if after.cell is not None:
+        figure.update_layout(shapes=[*figure.layout.shapes, cell_frame(*after.cell, theme(style))])
+    return as_written(figure, after.keys.right_to_left)
 
 
 def _against_row(lost: Tensor, weights: Tensor) -> Tensor:

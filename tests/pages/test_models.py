@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from weakref import ref
 
+import numpy as np
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
@@ -19,7 +20,7 @@ from attnviz import RemoveHeads, load, record
 from attnviz.measures import pair_shares
 from attnviz.messages import LANGUAGES, say, table
 from attnviz.trace import Trace
-from attnviz.ui.pages.models.choices import KEY, PARAMS
+from attnviz.ui.pages.models.choices import KEY, PARAMS, change_title
 from attnviz.ui.stores.runs import traces
 from tests.pages.opened import PATIENCE, ROOT, array, cells, charts, elements, said, seen
 from tests.parity import tiny
@@ -421,3 +422,47 @@ def test_the_second_box_cleared_leaves_one_text(folder: Folder) -> None:
     at.run()
     left = charts(at)[1]["layout"]["xaxis"]["ticktext"]
     assert len(left) < len(labels) and not at.exception and "pair" not in at.query_params
+
+
+def test_before_after_and_difference_stand_side_by_side_on_one_scale(folder: Folder) -> None:
+    place = folder("causal", "gpt2")
+    at = opened(id=place, layer="1", head="2", query="3", key="1", scope="run", change="-0.1")
+    first, second, moved = charts(at)[-3:]
+    changed = record(load(place), TEXT, interventions=[RemoveHeads((1,), layers=(0,))])
+    before, after = (run.weights(1, 2).numpy() for run in (record(load(place), TEXT), changed))
+    allowed = np.tril(np.ones_like(before, dtype=bool))
+    for chart, expected in ((first, before), (second, after), (moved, after - before)):
+        np.testing.assert_allclose(array(chart["data"][0]["z"])[allowed], expected[allowed], atol=1e-6)
+    assert first["data"][0]["zmax"] == second["data"][0]["zmax"] == 1
+    assert f"{np.abs(after - before).max():.2f}" in said(at)
+    assert len(charts(opened(id=place))) == len(charts(at)) - 3, "none where nothing is changed"
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_changes_that_contradict_each_other_are_refused(lang: str, folder: Folder) -> None:
+    place = folder("causal", "gpt2")
+    at = opened(lang, id=place, layer="1", head="2", scope="run", change="-1.2")
+    assert control(at, "keep_head").disabled and not control(at, "forbid").disabled
+    at = opened(lang, id=place, change="-1.2;=1.2", scope="run")
+    (error,) = at.error
+    assert not at.exception
+    assert table(lang)["ui.change_remove"].format(layer=1, head=2) in error.value.replace("\\", "")
+    control(at, "chips").set_value([])
+    at.run()
+    assert not at.error and at.session_state[PARAMS["changes"].key] == ""
+
+
+def test_an_edge_that_the_mask_forbids_changes_nothing_and_the_ban_of_a_reader_is_his_own(folder: Folder) -> None:
+    place = folder("causal", "gpt2")
+    at = opened(id=place, scope="run", change="1>3;3>1", query="3", key="1")
+    idle = [line for line in said(at).splitlines() if "changes nothing" in line]
+    assert len(idle) == 1 and change_title("1>3", record(load(place), TEXT)) in idle[0]
+    assert "You have forbidden" in said(at) and "(mask)" not in said(at)
+    at = opened(id=place, scope="run", change="3>1", query="1", key="3")
+    assert "(mask)" in said(at) and "You have forbidden" not in said(at)
+
+
+def test_tiles_of_thirty_layers_are_square_and_scroll(folder: Folder) -> None:
+    grid = charts(opened(id=folder("causal", "gpt_neox", num_hidden_layers=30)))[0]
+    margin = grid["layout"]["margin"]
+    assert (grid["layout"]["height"] - margin["t"] - margin["b"]) / 30 >= 30

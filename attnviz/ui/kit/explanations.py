@@ -38,12 +38,15 @@ def show_sink(run: Trace, selection: Selection) -> None:
         st.caption(t("sink", share=f"{share:.0%}", names=said))
 
 
-def show_why(cell: Cell, rule: Rule, name: str, scope: str) -> None:
-    """Every number on the way to one weight, in the formula; first whose weights these are."""
+def show_why(cell: Cell, rule: Rule, name: str, scope: str, *, forbidden: bool = False) -> None:
+    """Every number on the way to one weight, in the formula; first whose weights these are.
+
+    `forbidden`: that the pair is not allowed is a change of the reader's, not the model's mask.
+    """
     st.caption(t(f"shown_{scope}", model=plain(name), rule=rule_title(rule)))
     query, key = plain(cell.query_label), plain(cell.key_label)
     if cell.score == float("-inf"):
-        st.markdown(t("why_not_allowed", query=query, key=key))
+        st.markdown(t("why_forbidden" if forbidden else "why_not_allowed", query=query, key=key))
         return
     st.markdown(t("why_say", query=query, key=key, weight=f"{cell.weight:.4f}", rank=cell.rank, keys=cell.keys))
     if math.isnan(cell.product):  # the model gave its weights alone

@@ -328,9 +328,13 @@ def choose_changes(run: Trace, selection: Selection, *, locked: bool) -> None:
     in_force = changes.chosen()
     places = [*st.columns(2, gap="small"), st.container(), st.container()]
     for place, (name, code) in zip(places, offers.items(), strict=True):
+        about = t(f"change_{name}_help", layer=layer, head=head, **tokens)
+        against = changes.against(code, in_force)
+        if against is not None:
+            about = t("change_contradicts", other=plain(change_title(against, run)))
         place.button(
             t(f"change_{name}_button", **tokens), key=KEY + name, on_click=_add, args=(code,), width="stretch",
-            help=t(f"change_{name}_help", layer=layer, head=head, **tokens), disabled=locked or code in in_force,
+            help=about, disabled=locked or code in in_force or against is not None,
         )  # fmt: skip
 
 
@@ -343,6 +347,26 @@ def show_changes(trace: Trace | None) -> None:
     st.multiselect(
         t("changes"), codes, key=KEY + "chips", format_func=lambda code: change_title(code, trace), on_change=_take_back
     )
+
+
+def check_changes(request: RunRequest) -> None:
+    """Refuse changes that contradict each other, in the words of the page. Raises `AttnvizError`."""
+    from attnviz.errors import AttnvizError
+
+    if (two := changes.contradiction(request.changes)) is not None:
+        first, second = (change_title(request.changes[place]) for place in two)
+        raise AttnvizError("changes_contradict", first=first, second=second)
+
+
+def say_idle(before: Trace) -> None:
+    """Say of each change in force that changes nothing that it does not, and why."""
+    for code in changes.idle(changes.chosen(), before):
+        st.caption(t("change_idle", change=plain(change_title(code, before.map(before.part)))))
+
+
+def allowed_before(before: Trace, part: str, selection: Selection) -> bool:
+    """Does the model itself let the chosen query look at the chosen key?"""
+    return selection.explained(before.map(part)).score > float("-inf")
 
 
 def _add(code: str) -> None:

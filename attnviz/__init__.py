@@ -10,13 +10,10 @@ Importing this package loads neither streamlit nor transformers; the names below
 
 from __future__ import annotations
 
-import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-# Before PyTorch is loaded: its threads otherwise spin while they wait for each other, and where anything else is busy
-# (a browser on a laptop of two cores) the one waited for does not get its turn: 27 s in place of 1.4 for a grid.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+__version__ = "0.1.0"  # pyproject.toml reads it here
 
 if TYPE_CHECKING:
     from attnviz import axes, export, figures, measures
@@ -37,6 +34,9 @@ if TYPE_CHECKING:
     from attnviz.core.states import Block, Norm, Projection
     from attnviz.errors import AttnvizError, ModelError, RuleError, Stopped, TextError
     from attnviz.models import Model
+    from attnviz.notebook.given import from_weights
+    from attnviz.notebook.show import show
+    from attnviz.notebook.views import head_view, model_view
     from attnviz.recording.batches import record_batch
     from attnviz.recording.generate import generate
     from attnviz.recording.gradients import Differentiable, Gradients, Logit, Outcome, differentiable
@@ -63,6 +63,9 @@ _HOMES = {
         "Reweigh",
     ),
     "models": ("Model",),
+    "notebook.given": ("from_weights",),
+    "notebook.show": ("show",),
+    "notebook.views": ("head_view", "model_view"),
     "recording.record": ("record",),
     "core.rules": ("Argmax", "Entmax", "Rule", "Sample", "Soft", "Sparsemax", "Threshold", "TopK", "TopP"),
     "systems": ("load",),
@@ -117,13 +120,17 @@ __all__ = [
     "differentiable",
     "export",
     "figures",
+    "from_weights",
     "generate",
+    "head_view",
     "load",
     "load_trace",
     "masks",
     "measures",
+    "model_view",
     "record",
     "record_batch",
+    "show",
     "similarity",
 ]
 

@@ -101,8 +101,10 @@ def encode(text: str, tokenizer: PreTrainedTokenizerBase, limit: int | None, *, 
     for a text that is empty, blank, has nothing that the model can read, or passes 200,000 characters.
     """
     texts = [clean(one) for one in (text, pair) if one is not None]
-    if not all(one.strip() for one in texts):
-        raise TextError("text_empty" if len(texts) == 1 or not texts[0].strip() else "pair_empty")
+    if not texts[0].strip():
+        raise TextError("text_empty")
+    if not texts[-1].strip():
+        raise TextError("pair_empty")
     if sum(map(len, texts)) > MOST_CHARACTERS:
         raise TextError("text_huge", characters=sum(map(len, texts)), most=MOST_CHARACTERS)
     with guarded(lambda error: TextError("text_not_cut", reason=type(error).__name__)):

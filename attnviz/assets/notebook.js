@@ -457,10 +457,15 @@ page.addEventListener('keydown', (event) => {
   if (event.key === 'Escape') { Object.assign(state, { picked: null, over: null, cell: null }); light(); }
 });
 // The notebook around says whether it is dark; a page by itself goes by the browser.
-addEventListener('message', ({ data: told }) => {
-  if (told && typeof told.attnvizDark === 'boolean' && told.attnvizDark !== state.outside) { state.outside = told.attnvizDark; draw(); }
+let framed = false;
+const tellHeight = () => { if (framed) parent.postMessage({ attnvizHeight: Math.ceil(document.body.getBoundingClientRect().height) }, '*'); };
+addEventListener('message', ({ data: told, source }) => {
+  if (source !== parent || !told || !('attnvizDark' in told)) return;
+  framed = true;
+  if (typeof told.attnvizDark === 'boolean' && told.attnvizDark !== state.outside) { state.outside = told.attnvizDark; draw(); }
+  tellHeight();
 });
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
 let wide = 0;
-new ResizeObserver(() => { if (Math.abs(innerWidth - wide) > 1) { wide = innerWidth; drawGrid(); drawHeat(); } }).observe(document.body);
+new ResizeObserver(() => { if (Math.abs(innerWidth - wide) > 1) { wide = innerWidth; drawGrid(); drawHeat(); } tellHeight(); }).observe(document.body);
 draw();

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from attnviz.axes import Axis
+from attnviz.core.attention import Attention
 from attnviz.core.rules import Rule
 from attnviz.export import asset
 from attnviz.messages import LANGUAGES, say, table
@@ -35,14 +36,14 @@ class Start:
 
 @dataclass(frozen=True)
 class Look:
-    """In which language (None: the reader's browser's), light or dark ("auto": as around it), how high in a cell.
+    """In which language (None: the reader's browser's), light or dark ("auto": as around it), how high at most.
 
-    `split` is the first token of the second of two sentences.
+    `height` counts in a cell alone; `split` is the first token of the second of two sentences.
     """
 
     language: str | None = None
     theme: str = "auto"
-    height: int = 760
+    height: int = 820
     split: int | None = None
 
 
@@ -52,7 +53,7 @@ class Page:
 
     html: str
     title: str = ""
-    height: int = field(default=760, kw_only=True)
+    height: int = field(default=820, kw_only=True)
 
     def save(self, path: str | Path) -> Path:
         """Write the page into a file, which opens in any browser without a network; hand back where it is."""
@@ -74,7 +75,7 @@ class Page:
 
 def page(trace: Trace, rule: Rule | None, start: Start, look: Look) -> Page:
     """Draw up the page of a run under a rule, within `LIMIT` as it stands in a cell."""
-    title = (trace.keys.text or trace.text)[:80] or trace.model or "attnviz"
+    title = " ".join((trace.keys.text or trace.text)[:80].split()) or trace.model or "attnviz"
     facts = {language: _facts(trace, rule, language) for language in LANGUAGES}
     told = {
         **_colours(), "start": asdict(start), "language": look.language, "theme": look.theme, "split": look.split,
@@ -128,7 +129,9 @@ def _facts(trace: Trace, rule: Rule | None, language: str) -> str:
     """What was run: model, rule, sizes."""
     sides = f"{len(trace.queries)} × {len(trace.keys)}" if trace.crossed else f"{len(trace.queries)}"
     size = say("notebook.size", language, places=sides, layers=trace.n_layers, heads=trace.n_heads)
-    return " · ".join(str(part) for part in (trace.model, rule or trace.rule, *trace.changes, size) if str(part))
+    explained = any(one.explained for one in trace.layers if isinstance(one, Attention))  # else nobody knows the rule
+    by = rule or (trace.rule if explained else "")
+    return " · ".join(str(part) for part in (trace.model, by, *trace.changes, size) if str(part))
 
 
 def _words(language: str) -> dict[str, str]:

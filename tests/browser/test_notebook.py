@@ -223,3 +223,13 @@ def test_in_a_dark_notebook_the_page_is_dark_and_neither_s_style_leaks(opened: O
     assert page.evaluate("() => getComputedStyle(mine).fontSize") == "99px"
     page.evaluate("() => { document.body.dataset.jpThemeLight = 'true'; }")  # the person switches the theme
     expect(inside.locator("html")).to_have_attribute("data-theme", "light")
+
+
+def test_in_a_cell_the_page_is_no_higher_than_it_needs(opened: Open) -> None:
+    page = opened(f"<!doctype html><body>{av.show(made(), height=1500)._repr_html_()}</body>")
+    page.wait_for_function("() => document.querySelector('iframe').clientHeight < 900")
+    inside = page.frame_locator("iframe").locator("body")
+    assert inside.evaluate("(body) => innerHeight - body.getBoundingClientRect().height") in (0, 1)
+    low = opened(f"<!doctype html><body>{av.show(made(), height=300)._repr_html_()}</body>")
+    expect(low.frame_locator("iframe").locator("#heat")).to_be_attached()
+    assert low.locator("iframe").evaluate("(frame) => frame.clientHeight") == 300

@@ -28,6 +28,9 @@ if __name__ == "__main__":
     with page.reader_errors():
         chosen.run()
 else:
+    from attnviz import threads
     from attnviz.ui.server import app as server
+
+    threads.wait_quietly()  # before `server.ready` loads PyTorch
 
     app = st.App(__file__, lifespan=server.ready, middleware=server.MIDDLEWARE, on_script_error=server.told)

@@ -10,13 +10,10 @@ Importing this package loads neither streamlit nor transformers; the names below
 
 from __future__ import annotations
 
-import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-# Before PyTorch is loaded: its threads otherwise spin while they wait for each other, and where anything else is busy
-# (a browser on a laptop of two cores) the one waited for does not get its turn: 27 s in place of 1.4 for a grid.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+__version__ = "0.1.0"  # pyproject.toml reads it here
 
 if TYPE_CHECKING:
     from attnviz import axes, export, figures, measures

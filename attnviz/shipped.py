@@ -87,15 +87,20 @@ def word_counts(name: str) -> dict[str, int]:
 
 def licence(place: Path) -> str | None:
     """The licence that a folder's card names; None without a card, or where it cannot be read."""
+    named = card(place).get("license")
+    return named if isinstance(named, str) else None
+
+
+def card(place: Path) -> dict[str, Any]:
+    """What does a folder's card say of itself, in the Hub's form? {} without a card, or where it cannot be read."""
     import yaml
 
     try:
         found = FRONT_MATTER.match((place / "README.md").read_text(encoding="utf-8"))
         said = yaml.safe_load(found[1]) if found else None
     except (OSError, ValueError, yaml.YAMLError):
-        return None
-    named = said.get("license") if isinstance(said, dict) else None
-    return named if isinstance(named, str) else None
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 @contextmanager

@@ -15,8 +15,8 @@
     }
     if (frame.contentWindow) frame.contentWindow.postMessage({ attnvizDark: dark }, '*');
   };
-  const most = frame.clientHeight; // what was asked for; a page that needs less takes less
-  addEventListener('message', ({ source, data }) => {
+  const most = frame.clientHeight; // what was asked for; a page that needs less takes less (an onload's own addEventListener is the frame's)
+  window.addEventListener('message', ({ source, data }) => {
     if (source === frame.contentWindow && data && data.attnvizHeight > 0) frame.style.height = `${Math.min(most, data.attnvizHeight)}px`;
   });
   tell();

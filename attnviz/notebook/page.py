@@ -93,8 +93,11 @@ def _filled(title: str, told: dict[str, Any]) -> str:
     """The page with its code and data."""
     data = json.dumps(told, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     script = asset("notebook_data.js") + asset("notebook.js")
-    places = {"title": markup.escape(title), "style": asset("notebook.css"), "data": data, "script": script}
-    return re.sub(r"\{(title|style|data|script)\}", lambda place: places[place[1]], asset("notebook.html"))
+    places = {
+        "title": markup.escape(title), "style": asset("notebook.css"), "data": data, "script": script,
+        "language": told["language"] or "en",  # the script says otherwise where the browser does
+    }  # fmt: skip
+    return re.sub(r"\{(title|style|data|script|language)\}", lambda place: places[place[1]], asset("notebook.html"))
 
 
 def _quoted(text: str) -> str:
@@ -121,8 +124,9 @@ def _map(trace: Trace) -> dict[str, Any]:
 
 
 def _side(axis: Axis) -> dict[str, Any]:
-    """The names of an axis's places, and which are none of the thing itself."""
-    return {"labels": list(axis.labels), "special": [int(one) for one in axis.special]}
+    """The names of an axis's places, which are none of the thing itself, and whether the line begins on the right."""
+    special = [int(one) for one in axis.special]
+    return {"labels": list(axis.labels), "special": special, "rightToLeft": axis.right_to_left}
 
 
 def _facts(trace: Trace, rule: Rule | None, language: str) -> str:

@@ -24,7 +24,7 @@ PLACES = ("attnviz", "benchmarks", "pages", "tests")
 
 # An arrow points down or sideways, never up. Everything in a row stands on the same floor.
 FLOORS = (
-    ("errors", "guard", "messages", "notices", "shipped"),
+    ("errors", "guard", "messages", "notices", "shipped", "threads"),
     ("core",),
     ("axes",),
     ("text",),
@@ -36,7 +36,8 @@ FLOORS = (
     ("recording", "notebook"),
     ("experiments",),
     ("ui", "training"),  # neither may know the other
-    ("app", "pages"),
+    ("app", "pages", "commands"),
+    ("__main__",),
 )
 FLOOR = {part: number for number, parts in enumerate(FLOORS) for part in parts}
 FLOOR[""] = FLOOR["recording"]  # attnviz itself hands out names of up to this floor

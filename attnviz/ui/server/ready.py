@@ -13,7 +13,7 @@ from pkgutil import iter_modules, walk_packages
 import attnviz
 from attnviz.ui.server.first_picture import draw_first
 
-NOT_SERVED = ("attnviz.training.", "attnviz.ui.__main__")
+NOT_SERVED = ("attnviz.training.", "attnviz.ui.__main__", "attnviz.__main__", "attnviz.commands")
 LIBRARIES = (
     "pandas", "pyarrow", "torch", "jieba", "jieba.finalseg", "plotly.graph_objects", "plotly.graph_objs._deprecations",
     "plotly.animation", "plotly.io._json",

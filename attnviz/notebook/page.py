@@ -12,6 +12,7 @@ from typing import Any
 from attnviz.axes import Axis
 from attnviz.core.attention import Attention
 from attnviz.core.rules import Rule
+from attnviz.errors import AttnvizError
 from attnviz.export import asset
 from attnviz.messages import LANGUAGES, say, table
 from attnviz.notebook.kept import Wish, sent
@@ -56,9 +57,15 @@ class Page:
     height: int = field(default=820, kw_only=True)
 
     def save(self, path: str | Path) -> Path:
-        """Write the page into a file, which opens in any browser without a network; hand back where it is."""
+        """Write the page into a file, which opens in any browser without a network; hand back where it is.
+
+        Raises `AttnvizError` for a file that cannot be written.
+        """
         found = Path(path)
-        found.write_text(self.html, encoding="utf-8")
+        try:
+            found.write_text(self.html, encoding="utf-8")
+        except OSError as reason:
+            raise AttnvizError("command_not_written", file=found, reason=reason.strerror or reason) from reason
         return found
 
     def _repr_html_(self) -> str:

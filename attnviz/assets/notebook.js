@@ -170,7 +170,7 @@ function drawHeat() {
   const context = canvas.getContext('2d', { willReadFrequently: true });
   const font = `${12 * ratio}px ${FAMILY}`;
   context.font = font;
-  const short = (label) => (label.length > 12 ? `${label.slice(0, 11)}…` : label);
+  const short = (label) => apart(label.length > 12 ? `${label.slice(0, 11)}…` : label);
   const widest = (labels) => Math.min(96, Math.max(0, ...labels.map((label) => context.measureText(short(label)).width / ratio)) + 8);
   const few = weights.rows <= 40 && weights.columns <= 40;
   const left = few ? widest(queries.labels) : 4, top = few ? widest(keys.labels) : 4;

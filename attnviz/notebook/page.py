@@ -65,7 +65,7 @@ class Page:
         try:
             found.write_text(self.html, encoding="utf-8")
         except OSError as reason:
-            raise AttnvizError("command_not_written", file=found, reason=reason.strerror or reason) from reason
+            raise AttnvizError("page_not_written", file=found, reason=reason.strerror or reason) from reason
         return found
 
     def _repr_html_(self) -> str:

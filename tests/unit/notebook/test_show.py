@@ -63,7 +63,7 @@ def test_saved_is_the_page_itself(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     with pytest.raises(AttnvizError) as refusal:
         av.show(made(), path=tmp_path)
-    assert refusal.value.message == "command_not_written"
+    assert refusal.value.message == "page_not_written"
 
 
 def test_a_rule_re_weights_what_is_shown() -> None:

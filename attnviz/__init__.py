@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from attnviz.core.states import Block, Norm, Projection
     from attnviz.errors import AttnvizError, ModelError, RuleError, Stopped, TextError
     from attnviz.models import Model
+    from attnviz.notebook.given import from_weights
+    from attnviz.notebook.show import show
+    from attnviz.notebook.views import head_view, model_view
     from attnviz.recording.batches import record_batch
     from attnviz.recording.generate import generate
     from attnviz.recording.gradients import Differentiable, Gradients, Logit, Outcome, differentiable
@@ -58,6 +61,9 @@ _HOMES = {
         "Reweigh",
     ),
     "models": ("Model",),
+    "notebook.given": ("from_weights",),
+    "notebook.show": ("show",),
+    "notebook.views": ("head_view", "model_view"),
     "recording.record": ("record",),
     "core.rules": ("Argmax", "Entmax", "Rule", "Sample", "Soft", "Sparsemax", "Threshold", "TopK", "TopP"),
     "systems": ("load",),
@@ -110,13 +116,17 @@ __all__ = [
     "differentiable",
     "export",
     "figures",
+    "from_weights",
     "generate",
+    "head_view",
     "load",
     "load_trace",
     "masks",
     "measures",
+    "model_view",
     "record",
     "record_batch",
+    "show",
     "similarity",
 ]
 

@@ -96,7 +96,7 @@ def page(trace: Trace, selection: Selection, style: Style) -> bytes:
     drawn = "".join(_drawn(trace, selection, style))
     page = f"""<!doctype html><html lang="{style.language}"><meta charset="utf-8"><title>{title} · attnviz</title>
 <style>body {{ font-family: sans-serif; max-width: 1000px; margin: 24px auto; padding: 0 16px; background: #fff; }}
-{asset("reader.css")}</style><h1>{title}</h1><p>{facts}</p><div class="reader"></div>{drawn}
+{asset("reader.css")}</style><h1 dir="auto">{title}</h1><p>{facts}</p><div class="reader"></div>{drawn}
 <script type="application/json" id="data">{data.replace("<", chr(92) + "u003c")}</script>
 <script type="module">{_script()}</script></html>"""
     return page.encode("utf-8")
@@ -131,10 +131,13 @@ def reader_data(trace: Trace, selection: Selection, language: str = "en", *, bla
         "layer": layers[selection.layer],
         "all": _mean(list(layers.values())),
     }
-    keys = {"labels": trace.key_tokens, "special": list(trace.key_special)}
+    keys = {
+        "labels": trace.key_tokens, "special": list(trace.key_special), "rightToLeft": trace.keys.right_to_left,
+    }  # fmt: skip
     return {
         "labels": trace.tokens,
         "special": list(trace.special),
+        "rightToLeft": trace.queries.right_to_left,
         "keys": keys if trace.crossed else None,
         "border": None if trace.crossed else trace.border,
         "maps": {name: _bytes(weights) for name, weights in maps.items()},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -319,6 +320,14 @@ class Trace:
                 f"  {', '.join(map(str, (self.rule, *self.changes)))}; {self.nbytes / 1e6:.1f} MB",
             ]
         )
+
+    def _repr_html_(self) -> str | None:
+        """The page of `attnviz.show`, for a notebook whose cell ends with this trace.
+
+        The package is asked by name: what shows a trace stands above it, and a record knows nothing above.
+        """
+        shown: str | None = import_module(f"{__package__}.notebook.show").cell(self)
+        return shown
 
     def _check(self, what: str, number: int, count: int) -> None:
         if not 0 <= number < count:

@@ -16,13 +16,14 @@ text, notice = choices.choose_text(), st.container()
 done = run.shown(run.RunRequest(name, revision, text), notice)
 if done is not None:
     place = choices.fit(done.tokens)
-    shown.listen(done.tokens)
+    right_to_left = done.trace.keys.right_to_left
+    shown.listen(done.tokens, right_to_left)
     left, middle, side = st.columns([9, 13, 7], gap="medium")
     with left:
         look = choices.look_now(*choose_head(done.trace))
         shown.draw_grid(done, look)
     with middle:
-        shown.steps(done.tokens, place)
+        shown.steps(done.tokens, place, right_to_left)
         shown.draw_map(done, look, place)
         shown.say_where(done, look, place)
     with side:

@@ -14,12 +14,13 @@ function draw(root, data, say) {
   let picked = data.picked;
   const bar = element("div", "bar");
   const lines = [];
-  const queries = data.labels.map(line(data.keys ? data.words.queries : "", (label, place) => token(label, place)));
-  const keys = data.keys ? data.keys.labels.map(line(data.words.keys, source)) : queries;
+  const queries = data.labels.map(line(data.keys ? data.words.queries : "", data.rightToLeft, (label, place) => token(label, place)));
+  const keys = data.keys ? data.keys.labels.map(line(data.words.keys, data.keys.rightToLeft, source)) : queries;
 
   // A line of tokens under its name; hands back what adds one.
-  function line(name, make) {
+  function line(name, rightToLeft, make) {
     const box = element("div", "line");
+    box.dir = rightToLeft ? "rtl" : "ltr";
     box.setAttribute("role", "group");
     box.setAttribute("aria-label", name ? `${data.words.label}: ${name}` : data.words.label);
     if (name) lines.push(element("div", "name", name));
@@ -35,6 +36,7 @@ function draw(root, data, say) {
   function face(label, special, title, name, point) {
     const box = element("div", "token" + (special ? " special" : "") + name);
     const face = element("button", "face", label);
+    face.dir = "auto"; // ## stays before the Hebrew letters that it stands before
     face.title = title.replace("{token}", () => label);
     face.onmouseenter = face.onfocus = point;
     face.onmouseleave = face.onblur = () => light(picked);

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from attnviz.axes.direction import right_to_left
 from attnviz.axes.units import Units
 
 
@@ -90,6 +91,11 @@ class Axis:
         of things can be asked for one grouping.
         """
         return self.alone()
+
+    @property
+    def right_to_left(self) -> bool:
+        """Is what was read written from right to left? Then its first place stands on the right."""
+        return right_to_left(self.text)
 
     def alone(self) -> Units:
         """Each place by itself."""

@@ -182,6 +182,14 @@ def _axis(labels: list[str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def as_written(figure: go.Figure, right_to_left: bool) -> go.Figure:
+    """The same figure, its first column on the right where the text across it is written from right to left."""
+    if right_to_left:
+        for axis in figure.select_xaxes():
+            axis.range = axis.range[::-1]
+    return figure
+
+
 def _title(key: str, style: Style) -> dict[str, object]:
     """The name of an axis."""
     return {"text": say(key, style.language), "font": {"size": 12, "color": theme(style).faint}}

@@ -23,7 +23,8 @@ LEAST_MISSING = 1e-3  # a softmax row that misses 1 by more than this has lost w
 class Side:
     """What a picture shows of one axis: the units shown, their labels, and the first place of each.
 
-    `joined` says whether any grouping was asked for that the axis has; else each place is a unit.
+    `joined` says whether any grouping was asked for that the axis has; else each place is a unit. `right_to_left`: the
+    first of them stands on the right, as the text is written.
     """
 
     units: Units
@@ -31,6 +32,7 @@ class Side:
     places: list[int]
     labels: list[str]
     tokens: list[int]
+    right_to_left: bool = False
 
     def place_of(self, token: int) -> int | None:
         """Where in the picture is this place of the axis, or the unit it belongs to? None where it is not shown."""
@@ -113,7 +115,7 @@ def _side(axis: Axis, specials: bool, by: str) -> Side:
     places = every if specials else [place for place in every if not units.special[place]] or every
     firsts = units.firsts if joined else every
     labels, tokens = [units.labels[place] for place in places], [firsts[place] for place in places]
-    return Side(units, joined, places, labels, tokens)
+    return Side(units, joined, places, labels, tokens, axis.right_to_left)
 
 
 def visible(found: Attention, shown: tuple[Side, Side]) -> Float[Tensor, "*head query key"]:

@@ -167,6 +167,8 @@ def _tiles(
         cells = torch.stack(heads)
         shades = cells if scale == "row" else shade(cells.nan_to_num(0.0), scale)
     found_bytes = in_bytes(shades, cells.isnan())
+    if shown[1].right_to_left:
+        found_bytes = found_bytes.flip(-1)
     if rows == columns:
         return found_bytes
     down, across = (-(-LEAST_SIDE // side) if side < LEAST_SIDE else 1 for side in size)

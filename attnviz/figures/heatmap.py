@@ -8,7 +8,7 @@ from torch import Tensor
 
 from attnviz.core.rules import Rule
 from attnviz.figures import choose
-from attnviz.figures.cells import cells, margins, turned
+from attnviz.figures.cells import as_written, cells, margins, turned
 from attnviz.figures.choose import Head, Lost
 from attnviz.figures.paint.palette import CLEAR, TICK, cell_frame, ramp, shade, theme
 from attnviz.messages import say
@@ -55,7 +55,7 @@ def paint_head(shown: Head, style: Style) -> go.Figure:
         shapes.append(cell_frame(*shown.cell, theme(style)))
     if shapes:
         figure.update_layout(shapes=[*figure.layout.shapes, *shapes])
-    return figure
+    return as_written(figure, keys.right_to_left)
 
 
 def _against_row(lost: Tensor, weights: Tensor) -> Tensor:
@@ -92,10 +92,10 @@ def _beside(figure: go.Figure, shown: Head, lost: Lost, style: Style) -> None:
 def _border(figure: go.Figure, shown: Head, border: tuple[int, int], style: Style) -> list[dict[str, object]]:
     """The lines between the text and what the model wrote, with a name where causal weights leave room."""
     (rows, columns), colour = border, theme(style).text
-    wide = columns > 0.75 * len(shown.keys.tokens)
+    before = (columns > 0.75 * len(shown.keys.tokens)) != shown.keys.right_to_left
     figure.add_annotation(
         text=say("figure.border", style.language), x=columns - 0.5, y=-0.5, showarrow=False, yanchor="top",
-        xanchor="right" if wide else "left", xshift=-3 if wide else 3, font={"size": TICK, "color": colour},
+        xanchor="right" if before else "left", xshift=-3 if before else 3, font={"size": TICK, "color": colour},
     )  # fmt: skip
     line = {"type": "line", "line": {"color": colour, "width": 1.5, "dash": "dot"}}
     right, bottom = len(shown.keys.tokens) - 0.5, len(shown.queries.tokens) - 0.5

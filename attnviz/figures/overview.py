@@ -18,7 +18,7 @@ from torch import Tensor
 
 from attnviz.core import blocks as streaming
 from attnviz.core.blocks import Pool
-from attnviz.figures.cells import UNSEEN, cells
+from attnviz.figures.cells import UNSEEN, as_written, cells
 from attnviz.figures.curves import Axes, Line, paint_lines
 from attnviz.figures.paint.labels import escaped, widest
 from attnviz.figures.paint.palette import (
@@ -52,7 +52,8 @@ class Afar:
     """What is shown of a head from afar: its cells, and the labels of the tokens that the sides count.
 
     A cell is the largest or the mean weight of its pairs (`how`), of their shares in their rows' largest on the scale
-    "row"; NaN where none is allowed. `part` (queries, keys) is what the cells stand for.
+    "row"; NaN where none is allowed. `part` (queries, keys) is what the cells stand for. `right_to_left`: the first key
+    stands on the right, as the text is written.
     """
 
     cells: Float[Tensor, "down across"]
@@ -60,6 +61,7 @@ class Afar:
     part: Part
     how: Pool
     scale: Scale
+    right_to_left: bool = False
 
     @property
     def top(self) -> float:
@@ -80,7 +82,8 @@ def from_afar(
     found = selection.attention(trace)
     share = partial(shade, scale="row") if scale == "row" else None
     afar = streaming.pooled(found, (size, size), how, part=part, shown=share)
-    return Afar(afar, labels, part or (range(len(labels[0])), range(len(labels[1]))), how, scale)
+    part = part or (range(len(labels[0])), range(len(labels[1])))
+    return Afar(afar, labels, part, how, scale, trace.keys.right_to_left)
 
 
 def overview(shown: Afar, style: Style, *, box: Part | None = None) -> go.Figure:
@@ -110,7 +113,7 @@ def overview(shown: Afar, style: Style, *, box: Part | None = None) -> go.Figure
         )  # fmt: skip
     if box is not None:
         figure.add_shape(**_frame(*box, style))
-    return figure
+    return as_written(figure, shown.right_to_left)
 
 
 def zoomed(trace: Trace, selection: Selection, style: Style, part: Part) -> go.Figure:
@@ -136,13 +139,14 @@ def zoomed(trace: Trace, selection: Selection, style: Style, part: Part) -> go.F
     if cell is not None and cell[0] in queries and cell[1] in keys:
         frame = cell_frame(cell[0] - queries.start, cell[1] - keys.start, theme(style))
         figure.update_layout(shapes=[*figure.layout.shapes, frame])
-    return figure
+    return as_written(figure, trace.keys.right_to_left)
 
 
 def row_line(trace: Trace, selection: Selection, style: Style) -> go.Figure:
     """How does the chosen query spread its weight? Above 2,000 points each is the largest of several."""
     found = selection.attention(trace)
-    return _line(streaming.row(found, selection.query), trace.key_tokens, selection.query, style)
+    figure = _line(streaming.row(found, selection.query), trace.key_tokens, selection.query, style)
+    return as_written(figure, trace.keys.right_to_left)
 
 
 def column_line(trace: Trace, selection: Selection, style: Style) -> go.Figure:
@@ -151,7 +155,8 @@ def column_line(trace: Trace, selection: Selection, style: Style) -> go.Figure:
     Where no key is chosen, to the first.
     """
     found, key = selection.attention(trace), selection.key or 0
-    return _line(streaming.column(found, key), trace.tokens, key, style)
+    figure = _line(streaming.column(found, key), trace.tokens, key, style)
+    return as_written(figure, trace.queries.right_to_left)
 
 
 def _line(values: Tensor, labels: Sequence[str], marked: int, style: Style) -> go.Figure:

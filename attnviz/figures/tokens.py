@@ -41,6 +41,7 @@ class Row:
     weights: Float[np.ndarray, " key"]
     open_keys: Bool[np.ndarray, " key"]
     asked: str | None = None
+    right_to_left: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -78,7 +79,8 @@ def row(trace: Trace, selection: Selection) -> Row:
     open_keys = np.ones(len(weights), dtype=bool)
     if found.allowed is not None:
         open_keys = found.allowed.expand_as(found.weights)[query].numpy()
-    return Row(query, trace.key_tokens, weights, open_keys, trace.tokens[query] if trace.crossed else None)
+    asked = trace.tokens[query] if trace.crossed else None
+    return Row(query, trace.key_tokens, weights, open_keys, asked, trace.keys.right_to_left)
 
 
 def paint_row(shown: Row, style: Style) -> go.Figure:
@@ -94,6 +96,8 @@ def paint_row(shown: Row, style: Style) -> go.Figure:
     figure.update_layout(**layout(chosen, height=height, r=bar_width(style)))
     figure.update_layout(annotations=_words(shown, shades * shown.open_keys, style))
     figure.update_xaxes(visible=False, fixedrange=True)
+    if shown.right_to_left:
+        figure.update_xaxes(autorange="reversed")
     figure.update_yaxes(visible=False, fixedrange=True, autorange="reversed")
     if shown.asked is None:
         figure.add_shape(cell_frame(*divmod(shown.query, width), chosen))

@@ -382,12 +382,12 @@ def _bytes(piece: str) -> bytes | None:
         return bytes.fromhex(found[1])
     if len(piece) == 1 and ord(piece) < 0x100:
         return bytes([ord(piece)])
-    letters = _byte_letters()
+    letters = byte_letters()
     return bytes(letters[letter] for letter in piece) if piece and all(letter in letters for letter in piece) else None
 
 
 @cache
-def _byte_letters() -> dict[str, int]:
+def byte_letters() -> dict[str, int]:
     """The byte of each of GPT-2's letters: printable Latin-1 stands for itself, the others follow from U+0100 on."""
     plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     rest = [byte for byte in range(0x100) if byte not in plain]

@@ -33,7 +33,7 @@ FLOORS = (
     ("adapter", "figures", "measures"),
     ("models", "export"),
     ("systems",),
-    ("recording",),
+    ("recording", "notebook"),
     ("experiments",),
     ("ui", "training"),  # neither may know the other
     ("app", "pages", "commands"),

@@ -10,25 +10,31 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from attnviz.axes.direction import isolated
+from attnviz.text.characters import clusters
+
 NARROW, BROAD = frozenset("iljtfrI.,:;'|!()[]` -"), frozenset("mwMW@%—…")
 
 
 def shortened(label: str, most: int = 18) -> str:
-    """A label of at most `most` characters.
+    r"""A label of at most `most` characters as people see them.
 
-    >>> shortened("internationalization")
-    'internationalizat…'
+    >>> shortened("internationalization"), shortened("e\u0301e\u0301e\u0301", 2) == "e\u0301…"
+    ('internationalizat…', True)
     """
-    return label if len(label) <= most else label[: most - 1] + "…"
+    if len(label) <= most:  # a character has one code point at least
+        return label
+    spans = clusters(label)
+    return label if len(spans) <= most else label[: spans[most - 1][0]] + "…"
 
 
 def escaped(label: str, most: int = 18) -> str:
-    """A label that Plotly draws as it is: markup escaped, long ones shortened.
+    """A label that Plotly draws as it is: markup escaped, long ones shortened, marks on their own side.
 
     >>> escaped("<s>")
     '&lt;s&gt;'
     """
-    return shortened(label, most).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return isolated(shortened(label, most)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def text_width(text: str, size: float) -> float:

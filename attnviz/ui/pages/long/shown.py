@@ -36,7 +36,7 @@ from attnviz.ui.pages.long.choices import KEY, Look
 from attnviz.ui.pages.long.cost import amount
 from attnviz.ui.pages.long.find import Hit
 from attnviz.ui.pages.long.run import HEIGHT, SMALL_HEIGHT, Done, grid_of, overview_of, weights_of, window_of
-from attnviz.ui.pages.long.view import MOVES, Place, Window
+from attnviz.ui.pages.long.view import MOVES, Place, Window, along
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -174,15 +174,15 @@ def _line_of(side: str, token: int, look: Look) -> dict[str, object]:
     }  # fmt: skip
 
 
-def steps(count: int, place: Place) -> None:
-    """A button for each step on the map."""
+def steps(count: int, place: Place, right_to_left: bool) -> None:
+    """A button for each step on the map, whose keys may run from right to left."""
     here = place.now
     with st.container(horizontal=True, gap="xsmall"):
         for move in MOVES:
             off = (here is None and move not in ("in", "back")) or (move == "back" and not place.before)
             st.button(
                 SIGNS.get(move) or t(f"long.{move}_button"), key=KEY + move, help=t(f"long.{move}"), disabled=off,
-                on_click=long.step, args=(move, count),
+                on_click=long.step, args=(along(move, right_to_left), count),
             )  # fmt: skip
 
 
@@ -191,14 +191,14 @@ def _listener():  # type: ignore[no-untyped-def]
     return st.components.v2.component("attnviz_long_map", html="<span></span>", js=asset("pages/long/map.js"))
 
 
-def listen(count: int) -> None:
-    """Hear what is done on the map: a box drawn, a place clicked, a key pressed."""
+def listen(count: int, right_to_left: bool) -> None:
+    """Hear what is done on the map: a box drawn, a place clicked, a key pressed. Keys may run from right to left."""
     _listener()(
         key=KEY + "heard",
         data={"chart": css_class(FRAME), "label": t("long.map_label"), "count": count},
         on_box_change=partial(_hear_box, count),
         on_point_change=partial(_hear_point, count),
-        on_move_change=partial(_hear_move, count),
+        on_move_change=partial(_hear_move, count, right_to_left),
     )  # fmt: skip
     listen_to_clicks(KEY, {"head": SHARED + "grid"}, on_head_change=_hear_head)
 
@@ -220,10 +220,10 @@ def _hear_point(count: int) -> None:
         long.point(query, key, count)
 
 
-def _hear_move(count: int) -> None:
+def _hear_move(count: int, right_to_left: bool) -> None:
     move = _heard("move")
     if move in MOVES:
-        long.step(str(move), count)
+        long.step(along(str(move), right_to_left), count)
 
 
 def _hear_head() -> None:
@@ -263,6 +263,7 @@ def draw_text(done: Done, look: Look, side: str, token: int, hits: list[Hit]) ->
             "special": [number for number, special in enumerate(trace.special) if special],
             "weights": _bytes(weights / top if top > 0 else weights),
             "top": top, "picked": token, "follow": side, "hits": hits[:MOST_HITS],
+            "rightToLeft": trace.queries.right_to_left,
             "words": {
                 "label": t("long.text_label"), "look": t("long.text_look", **OPEN),
                 "picked": t(f"long.text_picked_{side}", **OPEN),

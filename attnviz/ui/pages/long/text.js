@@ -36,6 +36,7 @@ class Text {
     this.marked = new Set(data.hits.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, n) => first + n)));
     this.special = new Set(data.special);
     this.box.setAttribute("aria-label", data.words.label);
+    this.box.dir = data.rightToLeft ? "rtl" : "ltr";
     if (other) {
       this.labels = data.labels.split("\n");
       this.lay();
@@ -88,6 +89,7 @@ class Text {
   token(place) {
     const made = element("span", "token", this.labels[place]);
     made.id = `token-${place}`;
+    made.dir = "auto";
     made.dataset.place = place;
     made.setAttribute("role", "option");
     made.setAttribute("aria-selected", place === this.data.picked);
@@ -118,7 +120,8 @@ class Text {
 
   type(event) {
     const down = { ArrowUp: -1, ArrowDown: 1, PageUp: -6, PageDown: 6 }[event.key];
-    let to = { ArrowLeft: this.at - 1, ArrowRight: this.at + 1, Home: 0, End: this.labels.length - 1 }[event.key];
+    const next = this.data.rightToLeft ? -1 : 1;
+    let to = { ArrowLeft: this.at - next, ArrowRight: this.at + next, Home: 0, End: this.labels.length - 1 }[event.key];
     if (down) {
       const line = Math.max(0, Math.min(this.lines.length - 1, this.line[this.at] + down));
       const [start, end] = this.lines[line];

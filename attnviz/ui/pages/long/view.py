@@ -109,6 +109,11 @@ def moved(place: Place, move: str, queries: int, keys: int, aim: tuple[int, int]
     return place.to(Window(*rows, *columns))
 
 
+def along(move: str, right_to_left: bool) -> str:
+    """The same step to the eye where the keys run from right to left: what lies to the left comes later in the text."""
+    return {"left": "right", "right": "left"}.get(move, move) if right_to_left else move
+
+
 def _scaled(here: Window, factor: float, middle: tuple[float, float], queries: int, keys: int) -> Window | None:
     """A window larger or smaller around a place; the overview where it would be all of it."""
     height, width = len(here.queries) * factor, len(here.keys) * factor

@@ -11,7 +11,19 @@ from transformers import PreTrainedTokenizerBase
 
 from attnviz.text.tokens import Encoded, encode
 from attnviz.ui.pages.long.find import nearest, number_of, occurrences
-from attnviz.ui.pages.long.view import LEAST, MOST, MOVES, START, Place, Window, around, fitted, moved, window
+from attnviz.ui.pages.long.view import (
+    LEAST,
+    MOST,
+    MOVES,
+    START,
+    Place,
+    Window,
+    along,
+    around,
+    fitted,
+    moved,
+    window,
+)
 
 SIZES = st.integers(1, 9000)
 NUMBERS = st.floats(-1000, 10_000)
@@ -225,3 +237,8 @@ def test_next_and_previous_go_round() -> None:
     assert [nearest(hits, token, -1) for token in (0, 3, 11, 40, 99)] == [2, 2, 1, 1, 2]
     assert nearest([], 5, 1) is None and nearest([], 5, -1) is None
     assert number_of(hits, 10) == 1 and number_of(hits, 11) is None
+
+
+def test_what_lies_to_the_left_comes_later_in_a_text_from_right_to_left() -> None:
+    assert [along(move, True) for move in ("left", "right", "up", "in")] == ["right", "left", "up", "in"]
+    assert along("left", False) == "left"

@@ -35,10 +35,10 @@ def lines(given: Mapping[str, str], language: str) -> Iterable[str]:
 
 
 def page(trace: Trace, language: str) -> bytes:
-    """The page of a run: its first layer with attention and that layer's first head are open."""
-    from attnviz import export
+    """The page of a run, as a notebook shows it."""
+    import attnviz as av
 
-    return export.html(trace, layer=trace.open_layers[0], head=0, language=language)
+    return av.show(trace, language=language).html.encode("utf-8")
 
 
 def check(goal: Path) -> None:

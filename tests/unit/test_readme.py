@@ -42,7 +42,7 @@ def test_readme_names_every_rule() -> None:
     assert [kind.__name__ for kind in kinds() if f"`{kind.__name__}(" not in said] == []
 
 
-@pytest.mark.parametrize("target", ["app", "test", "bench"])
+@pytest.mark.parametrize("target", ["app", "test", "bench", "docs"])
 def test_every_make_target_that_readme_names_exists(target: str) -> None:
     assert f"make {target}" in README
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.M)

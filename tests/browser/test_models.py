@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 from transformers import PreTrainedTokenizerBase
 
+from attnviz import load, record
 from tests.browser.person import Visit
 from tests.parity import tiny
 from tests.parity.heads import headed
@@ -33,6 +34,14 @@ def slow(tmp_path_factory: pytest.TempPathFactory, wordpiece: PreTrainedTokenize
 def t5(tmp_path_factory: pytest.TempPathFactory, wordpiece: PreTrainedTokenizerBase) -> str:
     """A tiny encoder-decoder in a folder."""
     return str(tiny.save("seq2seq", "t5", tmp_path_factory.mktemp("t5"), wordpiece, num_layers=2))
+
+
+def test_the_address_of_a_model_card_opens_the_model_with_the_text(visit: Start) -> None:
+    one = visit({"id": "lab-gpt", "text": "他是一名"}, name="models")
+    said = one.page.evaluate("[...document.querySelectorAll('input, textarea')].map((one) => one.value)")
+    assert "他是一名" in said and [value for value in said if value.startswith("lab-gpt")]
+    assert one.page.url.split("?")[0].endswith("/models")
+    assert len(one.cells()) == len(record(load("lab-gpt"), "他是一名").tokens)
 
 
 def test_a_person_removes_the_open_head_and_takes_it_back(visit: Start) -> None:

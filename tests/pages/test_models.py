@@ -67,6 +67,18 @@ def effect(at: AppTest) -> str:
     return found[0] if found else ""
 
 
+@pytest.mark.parametrize("name", ["lab-gpt", "someone/not-here"])
+def test_the_address_of_a_model_card_opens_with_the_id_and_the_text_in_the_boxes(name: str) -> None:
+    """`/models?id=...&text=...` stays what it is, for cards carry it; a model that cannot be had is named as well."""
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE).switch_page("pages/models.py")
+    at.query_params["id"], at.query_params["text"], at.query_params["lang"] = name, "the dog sat on the mats", "en"
+    at.run()
+    assert not at.exception
+    assert control(at, "id").value == name
+    assert "the dog sat on the mats" in [box.value for box in [*at.text_input, *at.text_area]]
+    assert (name in said(at)) and bool(charts(at)) == (name == "lab-gpt") and bool(at.error) == (name != "lab-gpt")
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_page_opens_with_a_built_in_model(lang: str) -> None:
     at = opened(lang)

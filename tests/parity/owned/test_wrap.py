@@ -37,6 +37,7 @@ from tests.parity.test_real_weights import folder as minilm
 
 __all__ = ["minilm"]  # a fixture
 TYPES = ("bert", "gpt2", "t5")
+KINDS = {"big_bird": "masked"}
 TEXT, TARGET = "the cat sat on the mat because it was tired", "the cats were sitting"
 Folders = Callable[[str], Path]
 
@@ -48,7 +49,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory, wordpiece: PreTrainedToken
 
     def find(name: str) -> Path:
         if not (root / name).exists():
-            tiny.save(tiny.kind_of(name), name, root / name, wordpiece)
+            tiny.save(KINDS.get(name, tiny.kind_of(name)), name, root / name, wordpiece)
         return root / name
 
     return find
@@ -56,7 +57,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory, wordpiece: PreTrainedToken
 
 def network(folder: Path, name: str) -> Any:
     """A network as its owner loads it."""
-    return tiny.MAKERS[tiny.kind_of(name)].from_pretrained(folder)
+    return tiny.MAKERS[KINDS.get(name, tiny.kind_of(name))].from_pretrained(folder)
 
 
 def of(model: Model, **asked: Any) -> Trace:
@@ -368,6 +369,16 @@ def test_wrong_arguments_are_refused_with_one_sentence(
     assert refusal.value.message == message
     assert all(refusal.value.say(language) for language in ("en", "zh"))
     assert mine.config._attn_implementation == "sdpa"
+
+
+def test_a_model_that_weighs_blocks_is_to_be_told_not_to(folders: Folders, wordpiece: PreTrainedTokenizerBase) -> None:
+    folder = folders("big_bird")
+    mine = network(folder, "big_bird")
+    with pytest.raises(ModelError) as refusal:
+        av.wrap(mine, wordpiece)
+    assert refusal.value.message == "wrap_block_sparse"
+    mine.base_model.set_attention_type("original_full")
+    assert_same(of(av.wrap(mine, wordpiece)), of(load(folder)))
 
 
 def test_tokenizer_of_another_model_is_refused(

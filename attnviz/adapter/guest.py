@@ -67,6 +67,8 @@ def check_guest(name: str, network: PreTrainedModel, tokenizer: PreTrainedTokeni
         raise ModelError("wrap_no_weights", model=name)
     if network.main_input_name != "input_ids":
         raise ModelError("not_text", model=name, type=network.config.model_type)
+    if getattr(network.base_model, "attention_type", "") == "block_sparse":  # it would rebuild itself for a short text
+        raise ModelError("wrap_block_sparse", model=name)
     added = tokenizer.get_added_vocab()
     own = [number for token, number in tokenizer.get_vocab().items() if token not in added]
     if not own:

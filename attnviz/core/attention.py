@@ -54,10 +54,8 @@ class Attention:
 
     @cached_property
     def products(self) -> Float[Tensor, "*batch query key"]:
-        """q.k, or what another similarity gives, before the scale, the bias and the mask; float32 or better, so that
-        a rule that picks finds no ties which half precision has made.
-        """
-        return self.similarity(at_least_float32(self.queries), at_least_float32(self.keys))
+        """q.k, or what another similarity gives, before the scale, the bias and the mask."""
+        return self.similarity(self.queries, self.keys)
 
     @cached_property
     def scores(self) -> Float[Tensor, "*batch query key"]:

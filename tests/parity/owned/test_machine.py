@@ -111,6 +111,14 @@ def test_rows_of_bfloat16_sum_to_one(half: Half) -> None:
         assert all((trace.weights(layer).sum(-1) - 1).abs().max() < 1e-2 for layer in range(trace.n_layers))
 
 
+def test_a_rule_picks_between_scores_that_bfloat16_cannot_tell_apart() -> None:
+    queries = torch.tensor([[16.0, 1.0]], dtype=torch.bfloat16)
+    keys = torch.tensor([[16.0, 0.0], [16.0, 1.0]], dtype=torch.bfloat16)  # products 256 and 257
+    values = torch.tensor([[1.0], [2.0]], dtype=torch.bfloat16)
+    call = av.attend(queries, keys, values, rule=av.Argmax(), scale=1.0)
+    assert call.weights.tolist() == [[0.0, 1.0]] and call.output.tolist() == [[2.0]]
+
+
 def test_a_rule_in_the_run_weighs_as_its_trace_says(half: Half) -> None:
     """The heads' output in the run is weights @ values of the trace, to bfloat16's rounding: no tie is broken anew."""
     model, _ = half("bert", torch.bfloat16)

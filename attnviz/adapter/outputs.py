@@ -76,8 +76,12 @@ def _filled(rows: Sequence[Sequence[int]], filler: int, name: str, mask: str) ->
 
 
 def may_skip(network: Any) -> bool:
-    """Can the network be asked to predict after its last token alone?"""
-    return "logits_to_keep" in signature(network.forward).parameters
+    """Can the network be asked to predict after its last token alone, and compute its attention for all?
+
+    Gemma 4 then leaves the others out of the layers that share keys.
+    """
+    shares = getattr(network.config.get_text_config(), "num_kv_shared_layers", 0)
+    return not shares and "logits_to_keep" in signature(network.forward).parameters
 
 
 def hears_last(network: Any) -> bool:

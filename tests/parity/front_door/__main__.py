@@ -1,6 +1,6 @@
 """Print the table of model types as people meet it, as Markdown: `python -m tests.parity.front_door [type ...]`.
 
-With `--save` the table of all is written to `table.md`, from which README and CHANGELOG have their figures.
+With `--save` their rows, or all, are written to `table.md`, from which README and CHANGELOG have their figures.
 """
 
 from __future__ import annotations
@@ -30,29 +30,43 @@ def main(names: list[str]) -> int:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     warnings.simplefilter("ignore")
-    found, lines = [], [line(HEAD), line(["---"] * len(HEAD))]
-    print("\n".join(lines))
+    print(line(HEAD))
+    print(line(["---"] * len(HEAD)))
+    rows = []
     for number, name in enumerate(wanted, start=1):
-        found.append(entered(name))
-        lines.append(line(cells(found[-1])))
-        print(lines[-1], flush=True)
+        rows.append(cells(entered(name)))
+        print(line(rows[-1]), flush=True)
         print(f"{number} of {len(wanted)}: {name}", file=sys.stderr, flush=True)
-    print(f"\n{summary(found)}")
-    if "--save" in names and len(found) == len(DOORS):
-        TABLE.write_text("\n".join([*lines, "", summary(found), ""]), encoding="utf-8")
-    return sum(one.fault is not None for one in found)
+    print(f"\n{summary(rows)}")
+    if "--save" in names:
+        _save(rows)
+    return sum(row[4] == "fault" for row in rows)
 
 
-def summary(found: list[Entered]) -> str:
+def saved() -> dict[str, tuple[str, ...]]:
+    """The rows of the table that was written last, by type."""
+    lines = TABLE.read_text(encoding="utf-8").splitlines() if TABLE.is_file() else []
+    rows = [tuple(cell.strip() for cell in one[1:-1].split(" | ")) for one in lines if one.startswith("| ")]
+    return {row[0]: row for row in rows if row[0] in DOORS}
+
+
+def _save(rows: list[tuple[str, ...]]) -> None:
+    """Put rows in their places in the table; the others stay as they are."""
+    known = saved() | {row[0]: row for row in rows}
+    kept = [known[name] for name in DOORS if name in known]
+    lines = [line(HEAD), line(["---"] * len(HEAD)), *map(line, kept), "", summary(kept), ""]
+    TABLE.write_text("\n".join(lines), encoding="utf-8")
+
+
+def summary(rows: list[tuple[str, ...]]) -> str:
     """The figures of a table."""
-    ways = Counter(one.way for one in found)
-    read = [one for one in found if one.way != "not"]
-    faults = sum(one.fault is not None for one in found)
-    weights, output = max((one.weights for one in read), default=0.0), max((one.output for one in read), default=0.0)
+    ways = Counter(row[4] for row in rows)
+    read = [row for row in rows if row[6]]
+    weights, output = (max((float(row[n]) for row in read), default=0.0) for n in (6, 7))
     return (
-        f"{len(read)} of {len(found)} types are read: {ways['attend']} through the engine's own function, "
-        f"{ways['eager']} by the weights that they return; {ways['not'] - faults} say in a sentence why not, "
-        f"{faults} end in a traceback.\nWorst gap {weights:.1e} in weights, {output:.1e} in output."
+        f"{len(read)} of {len(rows)} types are read: {ways['attend']} through the engine's own function, "
+        f"{ways['eager']} by the weights that they return; {ways['not']} say in a sentence why not, "
+        f"{ways['fault']} end in a traceback.\nWorst gap {weights:.1e} in weights, {output:.1e} in output."
     )
 
 

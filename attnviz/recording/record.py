@@ -50,7 +50,7 @@ from attnviz.recording.dataflow import Dataflow
 from attnviz.recording.systems import read as read_system
 from attnviz.systems.protocol import System
 from attnviz.text.labels import piece_label
-from attnviz.text.tokens import Encoded, encode, written
+from attnviz.text.tokens import MOST_CHARACTERS, Encoded, clean, encode, written
 from attnviz.trace import Trace
 
 LONG = 1024  # tokens; longer texts are recorded without their values, and without the states between layers
@@ -352,7 +352,9 @@ def reply_of(model: Model, target: str | Encoded | None) -> Encoded:
         start = getattr(written_by, "decoder_start_token_id", None)
     if start is None:
         start = config.bos_token_id if config.bos_token_id is not None else config.pad_token_id
-    ids = _target_ids(target, model.tokenizer) if target else []
+    if len(target or "") > MOST_CHARACTERS:
+        raise TextError("text_huge", characters=len(target or ""), most=MOST_CHARACTERS)
+    ids = _target_ids(clean(target), model.tokenizer) if target else []
     return written((start, *ids), model.tokenizer)
 
 

@@ -265,6 +265,7 @@ class _Scribe:
         self.text = after.text if after else ""
         self.spans = list(after.spans) if after else []
         self.special = list(after.special) if after else []
+        self.plain = [place for place, special in enumerate(self.special) if not special]
         self.known = [n for n, special in zip(after.ids, after.special, strict=True) if not special] if after else []
         self.new: list[int] = []  # pieces that are not spelt yet: bytes of one character
         self.start = 0  # where in `known` the pieces begin that are decoded with the new ones
@@ -276,6 +277,7 @@ class _Scribe:
         self.special.append(special)
         if special:
             return
+        self.plain.append(len(self.special) - 1)
         self.new.append(number)
         before = self._decoded(self.known[self.start :])
         both = self._decoded([*self.known[self.start :], *self.new])
@@ -288,7 +290,7 @@ class _Scribe:
 
     def _spell(self, more: str) -> None:
         """The text grows by what the waiting pieces spell."""
-        places = [place for place, special in enumerate(self.special) if not special][-len(self.new) :]
+        places = self.plain[-len(self.new) :]
         ranges = self._ranges(more)
         if more.startswith(" ") and more.strip():
             own = self._piece(self.new[0])[:1] in SPACES  # in WordPiece none is: its decoder puts them between words

@@ -105,6 +105,8 @@ def _timed() -> Iterator[None]:
 def limit_memory() -> None:
     """Let this process, whose only work this is, take no more than it may; and tell the library of less than that."""
     memory.available = lambda *_: FREE
+    if not Path("/proc/self/statm").exists():  # no Linux
+        return
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + REACH, resource.RLIM_INFINITY))
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+import attnviz as av
 from tests.fuzz import folders
 
 Code = SearchStrategy[str]
@@ -54,6 +57,16 @@ def call(name: str, *given: Code, **named: Code) -> Code:
     return st.builds(lambda own, rest: f"{name}({', '.join([*own, *rest])})", st.tuples(*given), words)
 
 
+def newer(function: Callable[..., Any]) -> dict[str, Code]:
+    """Arguments that not every version of the library takes: those of them that this one does."""
+    known = {
+        "pair": TEXT,
+        "device": st.one_of(st.sampled_from(["'cpu'", "'cuda'", "'mps:7'", "torch.device('meta')"]), ODD),
+        "dtype": st.one_of(st.sampled_from(["torch.float16", "torch.bfloat16", "'float64'", "torch.int8"]), ODD),
+    }
+    return {name: code for name, code in known.items() if name in signature(function).parameters}
+
+
 RULES: Code = st.one_of(
     call("av.Soft", temperature=FIGURE), call("av.Threshold", minimum=FIGURE, renormalise=SWITCH),
     call("av.TopK", k=NUMBER, renormalise=SWITCH), call("av.TopP", p=FIGURE, renormalise=SWITCH), call("av.Argmax"),
@@ -94,7 +107,7 @@ ASKED = {
     "blank": NUMBER, "target": TEXT, "values": SWITCH, "predictions": SWITCH, "states": SWITCH, "on_layer": HEARD,
     "stop": HEARD,
 }  # fmt: skip
-RECORDED: Code = call("look", call("av.record", MODEL, TEXT, **COMMON, **ASKED))
+RECORDED: Code = call("look", call("av.record", MODEL, TEXT, **COMMON, **ASKED, **newer(av.record)))
 MANY: Code = st.one_of(st.lists(TEXTS, max_size=4).map(lambda found: f"[{', '.join(found)}]"), TEXT)
 LIST: Code = st.one_of(st.lists(st.one_of(NUMBER, TEXT), max_size=4).map(lambda found: f"[{', '.join(found)}]"), ODD)
 BATCHED: Code = call(
@@ -115,7 +128,7 @@ NAMES: Code = st.one_of(
                      "'\\\\\\\\server\\\\x'", "'models--a--b'", "'x.gguf'", "'con.zip'", "Path('a\\0b')",
                      "b'lab-4'", "'gpt2@\\0'"]),
 )  # fmt: skip
-OPENED: Code = call("av.load", NAMES, revision=st.one_of(ANY.map(ascii), ODD), progress=HEARD)
+OPENED: Code = call("av.load", NAMES, revision=st.one_of(ANY.map(ascii), ODD), progress=HEARD, **newer(av.load))
 CONFIGS = [
     "vocab_size", "hidden_size", "d_model", "n_embd", "num_hidden_layers", "n_layer", "num_attention_heads",
     "num_heads",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
 
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
@@ -10,7 +11,7 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from attnviz.errors import TextError
 from attnviz.text.labels import piece_label, visible
-from attnviz.text.tokens import clean, encode
+from attnviz.text.tokens import _Scribe, clean, encode
 
 RIVER = "南京市长江大桥"
 FLAG = "🇨🇳"
@@ -204,3 +205,25 @@ def test_predicted_piece_is_readable(wordpiece: PreTrainedTokenizerBase, byte_le
     assert "\ufffd" not in "".join(piece_label(number, byte_level) for number in range(len(byte_level)))
     inner = next(piece for piece in sorted(wordpiece.get_vocab()) if piece.startswith("##"))
     assert piece_label(wordpiece.convert_tokens_to_ids(inner), wordpiece) == inner
+
+
+def test_spelling_takes_time_in_proportion_to_the_tokens(wordpiece: PreTrainedTokenizerBase) -> None:
+    ids = wordpiece("the cat sat", add_special_tokens=False)["input_ids"]
+
+    def asked(count: int) -> int:
+        """How many places of tokens are looked at while so many texts are spelt: list accesses, not seconds."""
+        seen = 0
+
+        class Counted(list):  # type: ignore[type-arg]
+            def __iter__(self) -> Iterator[bool]:
+                nonlocal seen
+                seen += len(self)
+                return super().__iter__()
+
+        scribe = _Scribe(wordpiece, None)
+        scribe.special = Counted()
+        for number in ids * count:
+            scribe.read(number)
+        return seen
+
+    assert asked(200) <= 10 * max(asked(20), 1)

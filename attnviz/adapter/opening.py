@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, cast
 from attnviz.adapter.checks import embedding_rows, read_config, type_of
 from attnviz.adapter.classes import Choice, Kind, choices
 from attnviz.adapter.heads import unused_heads
-from attnviz.adapter.lora import adapter_beside
 from attnviz.adapter.machine import Machine
 from attnviz.adapter.registered import ATTENTION, EAGER_TYPES, listen
+from attnviz.adapter.stored.lora import adapter_beside
 from attnviz.adapter.tokenizers import WHOLE, needs_package, read_said
 from attnviz.errors import ModelError, first_line
 from attnviz.guard import guarded

@@ -21,6 +21,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from attnviz.adapter.arena import Arena, give_back
 from attnviz.adapter.chosen import chosen
+from attnviz.adapter.gaps import class_of, with_gaps
 from attnviz.adapter.machine import computing, home, homed
 from attnviz.core.attention import Attention, attend
 from attnviz.core.causal import CausalMask
@@ -38,16 +39,7 @@ EAGER_TYPES = frozenset({"bigbird_pegasus", "git"})
 BY_DISTANCE = {"longformer": "self", "led": "encoder"}
 # Models that stand between query and key with landmarks, and compute texts of one length alone.
 UNREADABLE = frozenset({"nystromformer"})
-# What a layer without attention holds, by its class name: the message that says why nothing is drawn.
-GAPS = (
-    ("state_space", re.compile(r"[mb]amba|ssm|rwkv|rglru|recurrent|lstm", re.I)),
-    ("linear", re.compile(r"linear_?att|delta_?(net|rule|att)|retention|lightning|kda|gla\b", re.I)),
-    ("convolution", re.compile(r"conv|hyena", re.I)),
-)
 LARGE = 2**23  # bytes; of smaller queries, up to 2,048 tokens of BERT, the memory saved is not worth the 6 % of time
-# What whole models do instead of attention. Convolutions are not among it: most models have one beside their attention.
-INSTEAD = re.compile("|".join([*(kind.pattern for _, kind in GAPS[:2]), "fourier", "pooling"]), re.I)
-WHOLE = re.compile(r"(Model|LMHead|For[A-Z]\w*|Norm)$")  # classes that bear such a name, but are the model or a trifle
 
 
 @dataclass(frozen=True)
@@ -217,8 +209,8 @@ def maps(
         kept: dict[int, Attention | Gap] = {}
         for layer, call in layers.items():
             whole = len(call.attention.queries) == texts
-            kept[layer] = choose(call.attention) if whole else Gap("windows", _kind(call.module))
-        found[part] = _with_gaps(network, next(iter(layers.values())).stack, kept)
+            kept[layer] = choose(call.attention) if whole else Gap("windows", class_of(call.module))
+        found[part] = with_gaps(network, next(iter(layers.values())).stack, kept)
     return found
 
 
@@ -248,43 +240,6 @@ def _told_apart(stacks: list[str]) -> dict[str, str]:
     if len(set(firsts.values())) == len(stacks):
         return firsts
     return {stack: stack.replace(".*", "") for stack in stacks}
-
-
-def _with_gaps(network: torch.nn.Module, stack: str, found: dict[int, Attention | Gap]) -> tuple[Attention | Gap, ...]:
-    """The layers in order; a layer that made no call is a gap, named by what it holds."""
-    blocks = _blocks(network, stack)
-    count = max(len(blocks), max(found) + 1)
-    return tuple(found[layer] if layer in found else _gap(blocks[layer]) for layer in range(count))
-
-
-def _blocks(network: torch.nn.Module, stack: str) -> list[torch.nn.Module]:
-    """The layers that a stack's name runs over; none where it runs over more than one list."""
-    if stack.count("*") != 1:
-        return []
-    try:
-        return list(network.get_submodule(stack.split(".*")[0]).children())
-    except AttributeError:
-        return []
-
-
-def _gap(block: torch.nn.Module) -> Gap:
-    """Why a layer has no attention weights, by the classes of what it holds."""
-    kinds = [_kind(one) for one in block.modules() if not type(one).__module__.startswith("torch.")]
-    for reason, pattern in GAPS:
-        for kind in kinds:
-            if pattern.search(kind):
-                return Gap(reason, kind)
-    return Gap("other", kinds[0])
-
-
-def instead(network: torch.nn.Module) -> str | None:
-    """What does a model without attention have in its place? The name of a class, or None where nothing is known."""
-    kinds = [kind for kind in map(_kind, network.modules()) if not WHOLE.search(kind)]
-    return next((kind for kind in kinds if INSTEAD.search(kind)), None)
-
-
-def _kind(module: torch.nn.Module) -> str:
-    return type(module).__name__
 
 
 def one_text(call: Attention) -> Attention:

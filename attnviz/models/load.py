@@ -16,12 +16,12 @@ from torch import Tensor
 from attnviz import shipped
 from attnviz.adapter.checks import ADAPTER_WEIGHTS, check_config, check_files, read_config
 from attnviz.adapter.classes import Kind
-from attnviz.adapter.described import no_larger_than
-from attnviz.adapter.gguf import check_gguf
 from attnviz.adapter.machine import STORED, Machine
 from attnviz.adapter.opening import opened
 from attnviz.adapter.progress import Report, reported
 from attnviz.adapter.registered import register
+from attnviz.adapter.stored.described import no_larger_than
+from attnviz.adapter.stored.gguf import check_gguf
 from attnviz.adapter.tokenizers import check_tokenizer, read_said
 from attnviz.core.given import check_functions
 from attnviz.errors import ArgumentError, ModelError, first_line, shown

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from attnviz.adapter import longformer, outputs
 from attnviz.adapter.classes import HEAD_KINDS
+from attnviz.adapter.gaps import instead
 from attnviz.adapter.heads import answer_of, decoder_ids, without_cache
 from attnviz.adapter.machine import brought, is_rough, placed
 from attnviz.adapter.outputs import (
@@ -30,7 +31,6 @@ from attnviz.adapter.registered import (
     UNREADABLE,
     Call,
     Follow,
-    instead,
     maps,
     one_text,
     recording,

@@ -43,7 +43,8 @@ app: $(VENV)/.app-installed
 test: lint $(VENV)/.models-fetched
 ifeq ($(strip $(PYTEST_ARGS)),)
 	$(RUN) pytest --numprocesses auto --maxprocesses 4 --dist loadfile --ignore=tests/browser
-	$(RUN) pytest tests/browser || $(RUN) pytest tests/browser --last-failed  # a busy machine may miss a moment, not twice
+	$(RUN) pytest tests/browser --numprocesses 2 --dist loadfile || \
+		$(RUN) pytest tests/browser --last-failed  # a busy machine may miss a moment, not twice
 else
 	$(RUN) pytest $(PYTEST_ARGS)
 endif

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from torch import Tensor
 from attnviz.adapter import longformer, outputs
 from attnviz.adapter.outputs import Layers, hears_last, last_states, may_skip, other_shape, put_last, returned
 from attnviz.adapter.registered import BY_DISTANCE, UNREADABLE, Call, Follow, instead, maps, one_text, recording
+from attnviz.adapter.tokenizers import target_ids
 from attnviz.core.attention import Attention
 from attnviz.core.interventions import Intervention, Reweigh, check_tokens
 from attnviz.core.rules import Rule, Soft
@@ -27,9 +28,6 @@ from attnviz.recording.systems import read as read_system
 from attnviz.systems.protocol import System
 from attnviz.text.tokens import Encoded, encode, piece_label, written
 from attnviz.trace import Trace
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 LONG = 1024  # tokens; longer texts are recorded without their values, and without the states between layers
 
@@ -283,15 +281,8 @@ def reply_of(model: Model, target: str | Encoded | None) -> Encoded:
         start = getattr(model.network.generation_config, "decoder_start_token_id", None)
     if start is None:
         start = config.bos_token_id if config.bos_token_id is not None else config.pad_token_id
-    ids = _target_ids(target, model.tokenizer) if target else []
+    ids = target_ids(target, model.tokenizer) if target else []
     return written((start, *ids), model.tokenizer)
-
-
-def _target_ids(target: str, tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """A target without its end; without the mark of a language too where the tokenizer was told of none (M2M100)."""
-    if getattr(tokenizer, "tgt_lang", "") is None and hasattr(tokenizer, "lang_code_to_token"):
-        return list(tokenizer(target, add_special_tokens=False)["input_ids"])
-    return list(tokenizer(text_target=target)["input_ids"][:-1])
 
 
 def _refuse_places(change: Intervention, trace: Trace) -> None:

@@ -35,6 +35,7 @@ from attnviz.adapter.registered import (
     one_text,
     recording,
 )
+from attnviz.adapter.tokenizers import target_ids
 from attnviz.core.attention import Attention
 from attnviz.core.given import check_functions, switch
 from attnviz.core.interventions import Intervention, Reweigh, check_tokens
@@ -354,15 +355,8 @@ def reply_of(model: Model, target: str | Encoded | None) -> Encoded:
         start = config.bos_token_id if config.bos_token_id is not None else config.pad_token_id
     if len(target or "") > MOST_CHARACTERS:
         raise TextError("text_huge", characters=len(target or ""), most=MOST_CHARACTERS)
-    ids = _target_ids(clean(target), model.tokenizer) if target else []
+    ids = target_ids(clean(target), model.tokenizer) if target else []
     return written((start, *ids), model.tokenizer)
-
-
-def _target_ids(target: str, tokenizer: Any) -> list[int]:
-    """A target without its end; without the mark of a language too where the tokenizer was told of none (M2M100)."""
-    if getattr(tokenizer, "tgt_lang", "") is None and hasattr(tokenizer, "lang_code_to_token"):
-        return list(tokenizer(target, add_special_tokens=False)["input_ids"])
-    return list(tokenizer(text_target=target)["input_ids"][:-1])
 
 
 def _refuse_places(change: Intervention, trace: Trace) -> None:

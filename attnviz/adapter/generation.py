@@ -62,13 +62,17 @@ class Stepping:
             return self._loop(steps, network, input_ids, **prepared)
 
         settings = copy.deepcopy(self.network.generation_config)
+        if self.start is not None:  # transformers puts its own before any other that the decoder begins with
+            settings.decoder_start_token_id = int(self.start[0, 0])
         settings.update(
             num_beams=1, num_return_sequences=1, do_sample=False, use_cache=True, max_length=None,
             max_new_tokens=self.most + 1,  # one more: else a forced end would come early
-            cache_implementation=None,  # one that grows, whatever the model asks for
         )  # fmt: skip
         given |= {"input_ids": self.first, "attention_mask": torch.ones_like(self.first)}
-        self.network.generate(generation_config=settings, **placed(self.network, given), custom_generate=loop)
+        self.network.generate(
+            generation_config=settings, **placed(self.network, given), custom_generate=loop,
+            cache_implementation=None,  # one that grows; in `settings` None would give way to what the model asks for
+        )  # fmt: skip
 
     def _loop(
         self, steps: Steps, network: Any, ids: Tensor, logits_processor: Callable[[Tensor, Tensor], Tensor],

@@ -22,7 +22,7 @@ from attnviz.models.load import Model
 from attnviz.models.memory import check_run
 from attnviz.recording.asked import check_changes, check_model, check_rule, check_text
 from attnviz.recording.checks import check_ids, check_numbers, why_not
-from attnviz.recording.record import changes_of, record, reply_of, trace_of
+from attnviz.recording.record import changes_of, fits, record, reply_of, trace_of
 from attnviz.systems.protocol import System
 from attnviz.text.tokens import Encoded, encode, written
 from attnviz.trace import Gap, Trace
@@ -87,7 +87,9 @@ def _written(writer: _Writer, changes: Sequence[Intervention], said: dict[str, A
         steps = writer.write(run)
     read, answer = writer.read
     if steps.joinable(steps.maps):
-        return trace_of(model, read, answer, steps.result(), steps.layers(), **said)
+        layers = steps.layers()
+        fits(layers, model.name, len(read.ids), None if answer is None else len(answer.ids))
+        return trace_of(model, read, answer, steps.result(), layers, **said)
     return record(model, read, rule=said["rule"], interventions=said["changes"], target=answer)
 
 

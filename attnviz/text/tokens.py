@@ -261,7 +261,7 @@ class _Scribe:
     """Spells tokens one by one. Each is decoded with the one before it, on which its space may depend."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, after: Encoded | None) -> None:
-        self.tokenizer = tokenizer
+        self.tokenizer, self.marks = tokenizer, frozenset(tokenizer.all_special_ids)  # asking takes as long as decoding
         self.text = after.text if after else ""
         self.spans = list(after.spans) if after else []
         self.special = list(after.special) if after else []
@@ -272,7 +272,7 @@ class _Scribe:
 
     def read(self, number: int) -> None:
         """One more token."""
-        special = number in self.tokenizer.all_special_ids
+        special = number in self.marks
         self.spans.append(None)
         self.special.append(special)
         if special:

@@ -28,7 +28,7 @@ def cut(file: str, share: float) -> Damage:
     """Only the first part of it is there."""
 
     def do(folder: Path) -> None:
-        content = (folder / file).read_bytes()
+        content = _content(folder / file)
         put(folder / file, content[: int(len(content) * share)])
 
     return do
@@ -53,7 +53,7 @@ def flipped(file: str, share: float, mask: int) -> Damage:
     """One byte of it is another."""
 
     def do(folder: Path) -> None:
-        content = bytearray((folder / file).read_bytes())
+        content = bytearray(_content(folder / file))
         if content:
             content[min(int(len(content) * share), len(content) - 1)] ^= mask
         put(folder / file, bytes(content))
@@ -151,7 +151,7 @@ def header(file: str, place: int, key: str, value: Any) -> Damage:
     """The table at the beginning of its weights says something else of one tensor."""
 
     def do(folder: Path) -> None:
-        content = (folder / file).read_bytes()
+        content = _content(folder / file)
         end = 8 + struct.unpack("<Q", content[:8])[0]
         table = json.loads(content[8:end])
         name = sorted(set(table) - {"__metadata__"})[place % (len(table) - 1)]
@@ -162,10 +162,17 @@ def header(file: str, place: int, key: str, value: Any) -> Damage:
     return do
 
 
+def _content(path: Path) -> bytes:
+    """The bytes of a file. Raises `ValueError` for one that an earlier damage has made huge, or a pipe."""
+    if not path.is_file() or path.stat().st_size > 10**7:
+        raise ValueError(f"{path.name} is not to be read")
+    return path.read_bytes()
+
+
 def _said(path: Path) -> Any:
     """The JSON of a file; {} where an earlier damage left none."""
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(_content(path))
     except (ValueError, OSError, RecursionError):
         return {}
 

@@ -11,7 +11,7 @@ from attnviz.models import memory
 from tests.fuzz import folders, names, outcome
 from tests.fuzz.rounds import Tally, search
 
-INPUTS = 300
+INPUTS = 200
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_nothing_but_a_sentence_leaves_the_library_for_300_generated_inputs() -> None:
+def test_nothing_but_a_sentence_leaves_the_library_for_200_generated_inputs() -> None:
     tally = search(Tally(), INPUTS, 1)
     assert tally.done == INPUTS
     assert not tally.findings, "\n".join(

@@ -24,13 +24,14 @@ PYTEST_ARGS ?=
 RUN = $(VENV)/bin/python -m
 PIP_INSTALL = $(RUN) pip install --disable-pip-version-check $(PIP_EXTRA_ARGS)
 
-.PHONY: help app test bench lint format clean usable
+.PHONY: help app test bench docs lint format clean usable
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make app    look at attention in the browser"
 	@echo "make test   lint, types, tests"
 	@echo "make bench  what a visit, a toggle and long texts cost, beside the peers, and what memory stays"
+	@echo "make docs   the library's reference as pages, from the docstrings: build/docs/attnviz.html"
 	@echo "make lint   lint and types only"
 	@echo "make format put the code into its one form"
 	@echo "make clean  remove the virtual environment and all caches"
@@ -42,7 +43,8 @@ app: $(VENV)/.app-installed
 test: lint $(VENV)/.models-fetched
 ifeq ($(strip $(PYTEST_ARGS)),)
 	$(RUN) pytest --numprocesses auto --maxprocesses 4 --dist loadfile --ignore=tests/browser
-	$(RUN) pytest tests/browser || $(RUN) pytest tests/browser --last-failed  # a busy machine may miss a moment, not twice
+	$(RUN) pytest tests/browser --numprocesses 2 --dist loadfile || \
+		$(RUN) pytest tests/browser --last-failed  # a busy machine may miss a moment, not twice
 else
 	$(RUN) pytest $(PYTEST_ARGS)
 endif
@@ -52,6 +54,9 @@ bench: $(VENV)/.models-fetched
 	$(RUN) benchmarks.long_browser
 	$(RUN) benchmarks.app_speed
 	$(RUN) benchmarks.memory --write
+
+docs: $(VENV)/.test-installed
+	$(RUN) docs.reference
 
 lint: $(VENV)/.test-installed
 	$(RUN) ruff check .

@@ -17,6 +17,7 @@ __version__ = "0.1.0"  # pyproject.toml reads it here
 
 if TYPE_CHECKING:
     from attnviz import axes, export, figures, measures
+    from attnviz.answers import Answer, Tag
     from attnviz.core import masks, similarity
     from attnviz.core.attention import Attention, Observed, attend
     from attnviz.core.interventions import (
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from attnviz.core.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
     from attnviz.core.states import Block, Norm, Projection
     from attnviz.errors import ArgumentError, AttnvizError, ModelError, RuleError, Stopped, TextError
-    from attnviz.models import Model
+    from attnviz.models import Model, wrap
     from attnviz.notebook.given import from_weights
     from attnviz.notebook.show import show
     from attnviz.notebook.views import head_view, model_view
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from attnviz.trace import Cell, Gap, Trace, load_trace
 
 _HOMES = {
+    "answers": ("Answer", "Tag"),
     "core.attention": ("Attention", "Observed", "attend"),
     "core.states": ("Block", "Norm", "Projection"),
     "errors": ("ArgumentError", "AttnvizError", "ModelError", "RuleError", "Stopped", "TextError"),
@@ -60,7 +62,7 @@ _HOMES = {
         "Restrict",
         "Reweigh",
     ),
-    "models": ("Model",),
+    "models": ("Model", "wrap"),
     "notebook.given": ("from_weights",),
     "notebook.show": ("show",),
     "notebook.views": ("head_view", "model_view"),
@@ -76,6 +78,7 @@ _ROOMS = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Answer",
     "Argmax",
     "ArgumentError",
     "Attention",
@@ -107,6 +110,7 @@ __all__ = [
     "Soft",
     "Sparsemax",
     "Stopped",
+    "Tag",
     "TextError",
     "Threshold",
     "TopK",
@@ -129,6 +133,7 @@ __all__ = [
     "record_batch",
     "show",
     "similarity",
+    "wrap",
 ]
 
 

@@ -123,7 +123,8 @@ def reader_data(trace: Trace, selection: Selection, language: str = "en", *, bla
     weight.
 
     A crossed map has two lines, the queries' and the `keys`'; else `keys` is None. The mean over all heads is that of
-    the layers that have attention. `border` is the first token that the model wrote; `blanks` whether one may be made.
+    the layers that have attention. `texts` say which of two texts each token is of, [] where there is but one. `border`
+    is the first token that the model wrote; `blanks` whether one may be made.
     """
     layers = {number: trace.weights(number, rule=selection.rule).mean(0) for number in trace.open_layers}
     maps = {
@@ -132,11 +133,13 @@ def reader_data(trace: Trace, selection: Selection, language: str = "en", *, bla
         "all": _mean(list(layers.values())),
     }
     keys = {
-        "labels": trace.key_tokens, "special": list(trace.key_special), "rightToLeft": trace.keys.right_to_left,
+        "labels": trace.key_tokens, "special": list(trace.key_special), "texts": list(trace.keys.segments),
+        "rightToLeft": trace.keys.right_to_left,
     }  # fmt: skip
     return {
         "labels": trace.tokens,
         "special": list(trace.special),
+        "texts": list(trace.queries.segments),
         "rightToLeft": trace.queries.right_to_left,
         "keys": keys if trace.crossed else None,
         "border": None if trace.crossed else trace.border,

@@ -23,7 +23,8 @@ class Selection:
 
     `query` is the token that looks, `key` the one looked at, None where no pair is chosen. `rule` re-weights the run's
     scores; None is the run's own. `specials` says whether [CLS], [SEP] and their like are shown; `by` takes places
-    together as an axis offers it (`Axis.groupings`: tokens as characters or words).
+    together as an axis offers it (`Axis.groupings`: tokens as characters or words). Of two texts that were read as one
+    `block` shows what one looks at in the other: (0, 1) the first in the second; None shows all.
 
     >>> Selection(1, 2, query=3, key=4).cell
     (3, 4)
@@ -36,6 +37,7 @@ class Selection:
     rule: Rule | None = None
     specials: bool = True
     by: str = "token"
+    block: tuple[int, int] | None = None
 
     @property
     def cell(self) -> tuple[int, int] | None:

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from attnviz.answers import Answer
 from attnviz.axes import Axis, Beside
 from attnviz.core.attention import Attention
 from attnviz.core.blocks import part
@@ -77,6 +78,7 @@ class Trace:
     A model with several stacks of attention gives a map for each, named in `parts` ("encoder", "decoder", "cross", the
     name of a tower; "self" where there is but one), and `map` goes from one to another. In "cross" the queries are the
     target's tokens, and the keys the source's. `border` is the number of the first token that the model wrote itself.
+    `answer` is what a trained head said of the text (a label, tags, a span), None in models without one.
     `blocks` is what each layer's attention did to the stream of states, empty where a run was not asked for it
     (`record(..., states=True)`).
 
@@ -103,6 +105,7 @@ class Trace:
     changes: tuple[Intervention, ...] = field(default=(), kw_only=True)
     border: int | None = field(default=None, kw_only=True)
     blocks: tuple[Block | None, ...] = field(default=(), kw_only=True)
+    answer: Answer | None = field(default=None, kw_only=True)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -241,16 +244,28 @@ class Trace:
     def probabilities(self, position: int) -> Float[Tensor, " vocabulary"]:
         """What does this run predict at `position`? (Causal models: for the token that follows it.)
 
-        Raises `ModelError` where the model predicts no tokens.
+        Of a model with a trained head one number a label: of the whole text wherever one asks, of a tagger at the
+        token, of a question that an answer starts and that it ends there; of a regression the numbers themselves.
+        Raises `ModelError` where the model predicts nothing.
         """
-        if self.logits is None:
+        if self.logits is None and self.answer is None:
             raise ModelError("model_predicts_nothing", model=self.model)
+        if self.answer is not None:
+            self._check("position", position, max(len(self.queries), len(self.answer.read)))
+            return self.answer.values(position)
+        assert self.logits is not None
         self._check("position", position, len(self.queries))
         return torch.softmax(self.logits[position].float(), dim=-1)
 
-    def predictions(self, position: int, top: int = 5) -> list[tuple[str, float]]:
-        """The `top` likeliest tokens at `position` with their probabilities, the likeliest first."""
-        best = self.probabilities(position).topk(min(top, self.probabilities(position).shape[-1]))
+    def predictions(self, position: int = 0, top: int = 5) -> list[tuple[str, float]]:
+        """The `top` likeliest tokens at `position` with their probabilities, the likeliest first.
+
+        Of a model with a trained head its labels (as `probabilities` has them), or the likeliest answers to a question.
+        """
+        found = self.probabilities(position)
+        if self.answer is not None:
+            return self.answer.best(position, top)
+        best = found.topk(min(top, found.shape[-1]))
         return [(self.name_piece(int(i)), float(p)) for p, i in zip(best.values, best.indices, strict=True)]
 
     @property
@@ -276,7 +291,7 @@ class Trace:
         )
         return replace(
             self, layers=tuple(layers), outputs=self.outputs[:0].clone(), logits=None, boundaries=None, name_piece=str,
-            others={}, blocks=(),
+            others={}, blocks=(), answer=None,
         )  # fmt: skip
 
     def save(self, file: str | Path) -> None:
@@ -285,7 +300,7 @@ class Trace:
         Predictions go on working: the names of the vocabulary are saved with them (`saved.names`). Raises
         `AttnvizError` for a rule, mask, similarity or axis that is not attnviz's own.
         """
-        write(named(self), Path(file), (Trace, Gap))
+        write(named(self), Path(file), (Trace, Gap, Answer))
 
     @classmethod
     def load(cls, file: str | Path) -> Trace:
@@ -293,7 +308,7 @@ class Trace:
 
         Raises `AttnvizError` for a file that is not there, is no saved trace, or was damaged.
         """
-        found: Trace = read(Path(file), (Trace, Gap), lambda found: isinstance(found, Trace) and found._fits())
+        found: Trace = read(Path(file), (Trace, Gap, Answer), lambda found: isinstance(found, Trace) and found._fits())
         return found
 
     def _fits(self) -> bool:
@@ -303,6 +318,7 @@ class Trace:
         return (
             all(one is None or one.shape[:1] == (len(self.queries),) for one in rows)
             and all(one.fits(len(self.queries), len(self.keys)) for one in self.layers if isinstance(one, Attention))
+            and (self.answer is None or self.answer.fits())
             and (self.name_piece is str or isinstance(self.name_piece, Names))
             and all(place is None or 0 <= place <= len(self.queries) for place in places)
             and all(part == one.part != self.part and one._fits() for part, one in self.others.items())

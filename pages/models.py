@@ -13,15 +13,19 @@ with st.sidebar:
     choices.choose_model()
     kit.choose_rule()
     kit.choose_scope()
-    in_layers, in_force = st.container(), st.container()
+    in_layers = st.container()
     kit.choose_look()
 page.how_it_works("models", "models_how")
 kit.choose_shared_text()
-run = None
+second, blocks = st.columns([5, 7], gap="small", vertical_alignment="center")
+with second:
+    choices.choose_pair()
+in_force, run = st.container(), None
 with page.reader_errors():
     model = choices.chosen_model()
     choices.choose_target(model)
     request = choices.request_now(model)
+    choices.check_changes(request)
     row, busy = st.container(), st.container()
     with row:
         unit, part, write = st.columns([4, 4, 3], gap="medium")
@@ -38,23 +42,35 @@ with page.reader_errors():
     with in_layers:
         choices.choose_layers(run)
     rule, now = choices.redrawn(model), kit.choices_now()
+    with blocks:
+        block, told = choices.choose_block(run), st.empty()
     text, (left, middle, side) = st.container(), st.columns([10, 12, 8], gap="medium")
     with left:
         place = kit.choose_head(run)
-        selection, style = kit.Selection(*place, *kit.cell_now(run), rule, now.specials, by), kit.style_now(now.scale)
+        cell, style = kit.cell_now(run), kit.style_now(now.scale)
+        selection = kit.Selection(*place, *cell, rule, now.specials, by, block)
         kit.draw_grid(run, selection, style)
+    with told:
+        shown.show_shares(run, selection)
     with text:
         kit.draw_reader(run, selection, blanks=model.mask_id is not None)
     with middle:
         kit.choose_cell(run)
         kit.draw_heatmap(run, selection, style)
     with side:
-        kit.show_why(selection.explained(run), kit.as_rule(now.rule), model.name, choices.scope(model))
+        kit.show_why(
+            selection.explained(run), kit.as_rule(now.rule), model.name, choices.scope(model),
+            forbidden=choices.allowed_before(before, run.part, selection),
+        )  # fmt: skip
         kit.show_sink(run, selection)
         kit.take_away(run, selection, style, again=choices.way_to(request, run.part))
         choices.choose_changes(run, selection, locked=model.eager)
     kit.show_effect(before.map(run.part), run, selection.query)
+    if after is not before:
+        kit.draw_change(before.map(run.part), run, selection, style)
     shown.show_facts(model, before)
 with in_force:
     choices.show_changes(run)
+    if run is not None and after is not before:
+        choices.say_idle(before)
 page.done(SCREEN.params)

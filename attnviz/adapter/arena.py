@@ -25,11 +25,12 @@ class Arena:
     _free: dict[torch.dtype, Tensor] = field(default_factory=dict)
 
     def keep(self, tensor: Tensor) -> Tensor:
-        """A copy of the tensor in this arena, its shape kept."""
-        free = self._free.get(tensor.dtype)
+        """A copy of the tensor in this arena, on the CPU, in float32 or better, its shape kept."""
+        numbers = torch.promote_types(tensor.dtype, torch.float32)
+        free = self._free.get(numbers)
         if free is None or len(free) < tensor.numel():
-            free = tensor.new_empty(max(PIECE // tensor.element_size(), tensor.numel()))
-        place, self._free[tensor.dtype] = free[: tensor.numel()], free[tensor.numel() :]
+            free = torch.empty(max(PIECE // numbers.itemsize, tensor.numel()), dtype=numbers)
+        place, self._free[numbers] = free[: tensor.numel()], free[tensor.numel() :]
         return place.view(tensor.shape).copy_(tensor)
 
 

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
-Kind = Literal["masked", "causal", "seq2seq", "plain"]
+HeadKind = Literal["sequence", "token", "question", "choice"]
+Kind = Literal["masked", "causal", "seq2seq", "plain"] | HeadKind
+# Trained heads: what each purpose of transformers' speaks of.
+HEADS: Mapping[str, HeadKind] = {
+    "SEQUENCE_CLASSIFICATION": "sequence", "TOKEN_CLASSIFICATION": "token", "QUESTION_ANSWERING": "question",
+    "NEXT_SENTENCE_PREDICTION": "sequence", "MULTIPLE_CHOICE": "choice",
+}  # fmt: skip
+HEAD_KINDS: frozenset[str] = frozenset(HEADS.values())
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,8 @@ def choices(config: PretrainedConfig, gguf: bool = False) -> tuple[Choice, ...]:
     kind = _kind(config, name)
     if kind == "seq2seq":
         return (Choice(kind, named),)
+    if kind in HEAD_KINDS:
+        return (Choice(kind, named), *_below(config))
     if kind != "plain":
         return Choice(kind, named), Choice("plain", _body())
     if _fills_blanks(config, name, named):
@@ -52,9 +61,15 @@ def _of_one(config: PretrainedConfig, named: type[Any]) -> tuple[Choice, ...]:
 
 def _of_both_sides(config: PretrainedConfig, named: type[Any]) -> tuple[Choice, ...]:
     """An encoder alone, or an encoder-decoder, whose predictions come from its embeddings where they are tied."""
-    writer = _find("SEQ_TO_SEQ_CAUSAL_LM", config)
+    writer = _find("SEQ_TO_SEQ_CAUSAL_LM", config) or _find("IMAGE_TEXT_TO_TEXT", config)
     body = () if named.__name__ == _names("").get(config.model_type) else (Choice("plain", named, encoder=True),)
     return (*body, *(() if writer is None else (Choice("seq2seq", writer),)))
+
+
+def _below(config: PretrainedConfig) -> tuple[Choice, ...]:
+    """The layers below a trained head: those of its type, or its encoder where no decoder was saved."""
+    alone = _find("TEXT_ENCODING", config)
+    return Choice("plain", _body()), *(() if alone is None else (Choice("plain", alone, encoder=True),))
 
 
 def _by_type(config: PretrainedConfig, name: str, gguf: bool) -> tuple[Choice, ...]:
@@ -90,7 +105,12 @@ def _kind(config: PretrainedConfig, name: str) -> Kind:
         return "causal" if _looks_back(config) else "masked"
     if "MASKED_LM" in held:
         return "masked"
-    return "causal" if held else "plain"
+    return "causal" if held else head_of(name) or "plain"
+
+
+def head_of(name: str) -> HeadKind | None:
+    """What does the trained head of a class speak of, by the mapping that holds it? None for no such head."""
+    return next((kind for purpose, kind in HEADS.items() if name in set(_names(purpose).values())), None)
 
 
 PURPOSES = ("SEQ_TO_SEQ_CAUSAL_LM", "CAUSAL_LM", "MASKED_LM", "IMAGE_TEXT_TO_TEXT", "MULTIMODAL_LM")

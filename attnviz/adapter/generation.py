@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from attnviz.adapter.registered import decoder_cache
+from attnviz.adapter.machine import brought, placed
 
 CACHES = ("past_key_values", "cache_params")  # where a model hands its cache back
 
@@ -28,6 +28,13 @@ class Steps(Protocol):
     def add(self, result: Mapping[str, Any], *, cached: bool) -> None:
         """One forward pass; `cached` where the next goes over the new tokens alone."""
         ...
+
+
+def decoder_cache() -> Any:
+    """An empty cache for an encoder-decoder; the one that transformers makes by itself is as deep as T5's encoder."""
+    from transformers import DynamicCache, EncoderDecoderCache
+
+    return EncoderDecoderCache(DynamicCache(), DynamicCache())
 
 
 @dataclass(frozen=True)
@@ -61,9 +68,9 @@ class Stepping:
             num_beams=1, num_return_sequences=1, do_sample=False, use_cache=True, max_length=None,
             max_new_tokens=self.most + 1,  # one more: else a forced end would come early
         )  # fmt: skip
+        given |= {"input_ids": self.first, "attention_mask": torch.ones_like(self.first)}
         self.network.generate(
-            input_ids=self.first, generation_config=settings, attention_mask=torch.ones_like(self.first), **given,
-            custom_generate=loop,
+            generation_config=settings, **placed(self.network, given), custom_generate=loop,
             cache_implementation=None,  # one that grows; in `settings` None would give way to what the model asks for
         )  # fmt: skip
 
@@ -80,7 +87,7 @@ class Stepping:
             )
             result = network(**inputs, return_dict=True, output_hidden_states=True)
             cached = any(result.get(name) is not None for name in CACHES)
-            steps.add(result, cached=cached)
+            steps.add(brought(result), cached=cached)
             if ended or steps.blind:  # a blind model is refused by `record`
                 return ids
             given = network._update_model_kwargs_for_generation(
@@ -88,5 +95,5 @@ class Stepping:
             )
             take = 1 if cached else None
             number = self.choose(logits_processor(ids, result.logits[:, -1].float()))
-            ids = torch.cat([ids, torch.tensor([[number]])], dim=-1)
+            ids = torch.cat([ids, ids.new_tensor([[number]])], dim=-1)
             ended = self.ended(number) or bool(stopping_criteria(ids, None).all())

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import torch
-
 from attnviz.adapter.checks import embedding_rows, read_config, type_of
 from attnviz.adapter.classes import Choice, Kind, choices
-from attnviz.adapter.lora import adapter_beside
+from attnviz.adapter.heads import unused_heads
+from attnviz.adapter.machine import Machine
 from attnviz.adapter.registered import ATTENTION, EAGER_TYPES, listen
+from attnviz.adapter.stored.lora import adapter_beside
 from attnviz.adapter.tokenizers import WHOLE, needs_package, read_said
 from attnviz.errors import ModelError, first_line
 from attnviz.guard import guarded
@@ -31,6 +33,7 @@ PADDED_POSITIONS = {
 }  # fmt: skip
 # Weights that a checkpoint may lack: they are computed, or nothing that is shown comes from them.
 NEEDLESS = re.compile(r"(^|\.)(pooler\.|position_ids$|rotary_emb|inv_freq$|masked_bias$|attn\.bias$)")
+POOLER = re.compile(r"(^|\.)pooler\.")  # what a head that speaks of a whole text may read, and nothing else
 LAYER = re.compile(r"\.\d+\.")  # a weight of a numbered layer, whatever stands before it
 
 
@@ -46,10 +49,11 @@ class Opened:
     notices: tuple[Notice, ...] = ()
 
 
-def opened(name: str, folder: Path, gguf: str | None) -> Opened:
-    """The network and tokenizer of a folder, or of one GGUF file in it."""
+def opened(name: str, folder: Path, gguf: str | None, machine: Machine) -> Opened:
+    """The network and tokenizer of a folder, or of one GGUF file in it, as it computes on a machine."""
     common = {"local_files_only": True, "trust_remote_code": False} | ({"gguf_file": gguf} if gguf else {})
     config = _config(name, folder, common)
+    config.dtype = machine.dtype
     if config.model_type == "big_bird":  # what transformers turns to by itself for texts of up to `_limit` tokens
         config.attention_type = "original_full"
     with guarded(lambda reason: ModelError("tokenizer_unreadable", model=name, reason=first_line(reason))):
@@ -57,6 +61,7 @@ def opened(name: str, folder: Path, gguf: str | None) -> Opened:
     read = _network(name, config, folder, common)
     network = read.network
     notices = () if gguf else (*notices_of(name, folder, config), *read.notices, *_adapter(name, folder, network))
+    machine.put(name, network)
     eager = network.config._attn_implementation == EAGER
     kind, limit = read.choice.kind, _limit(config, tokenizer)
     return Opened(kind, network.eval(), tokenizer, limit, eager, (*notices, *_misfit(name, tokenizer, network)))
@@ -108,14 +113,15 @@ class _Read:
 
     @property
     def headless(self) -> bool:
-        """Are the layers all there, and only the head that predicts tokens is not?"""
-        return bool(self.missing) and not any(_in_body(self.network, key) for key in self.missing)
+        """Are the layers all there, and only the head is not, or the pooler that it reads?"""
+        layers = (key for key in self.missing if not POOLER.search(key))
+        return bool(self.missing) and not any(_in_body(self.network, key) for key in layers)
 
 
 def _network(name: str, config: PretrainedConfig, folder: Path, common: dict[str, Any]) -> _Read:
     """The network with its attention going through `attend`, or returning its weights where that cannot be had.
 
-    A head that predicts tokens is left out where the file has no weights for it: transformers would make them up.
+    A head is left out where the file has no weights for it: transformers would make them up.
     """
     first: _Read | None = None
     for choice in choices(config, gguf="gguf_file" in common):
@@ -126,7 +132,8 @@ def _network(name: str, config: PretrainedConfig, folder: Path, common: dict[str
             listen(read.network)
             return replace(read, notices=_unused(name, config, read))
         first = read if first is None or first.choice.encoder else first
-    assert first is not None
+    if first is None:  # Whisper's encoder hears, and there is nothing beside it that reads
+        raise ModelError("not_text", model=name, type=config.model_type)
     if any(".base_layer." in key for key in first.unused):
         raise ModelError("adapter_inside", model=name)
     raise ModelError("weights_missing", model=name, count=len(first.missing), first=first.missing[0])
@@ -141,7 +148,7 @@ def _read(name: str, choice: Choice, config: PretrainedConfig, folder: Path, com
     """A network read by one of transformers' classes, and the weights that its file lacks."""
     network, found = choice.maker.from_pretrained(
         folder, config=config, attn_implementation=EAGER if _is_eager(choice.maker, config) else ATTENTION,
-        dtype=torch.float32, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True, **common,
+        dtype=config.dtype, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True, **common,
     )  # fmt: skip
     shapes = sorted(found["mismatched_keys"])
     if shapes:
@@ -149,7 +156,10 @@ def _read(name: str, choice: Choice, config: PretrainedConfig, folder: Path, com
         raise ModelError(
             "weights_shape", model=name, count=len(shapes), first=key, stored=tuple(stored), asked=tuple(asked)
         )  # fmt: skip
-    return _Read(choice, network, _needed(found["missing_keys"]), _needed(found["unexpected_keys"]))
+    pooling = choice.kind in ("sequence", "choice")
+    pooled = sorted(key for key in found["missing_keys"] if pooling and POOLER.search(key))
+    missing = [*_needed(found["missing_keys"]), *pooled]
+    return _Read(choice, network, missing, _needed(found["unexpected_keys"]))
 
 
 def _needed(keys: Iterable[str]) -> list[str]:
@@ -166,23 +176,28 @@ def _is_eager(maker: type[Any], config: PretrainedConfig) -> bool:
     """Does the class that will be loaded keep its attention to itself?"""
     if config.model_type in EAGER_TYPES:
         return True
-    found = maker._model_mapping[type(config)] if hasattr(maker, "_model_mapping") else maker
-    classes = found if isinstance(found, (tuple, list)) else (found,)
-    return not all(one._can_set_attn_implementation() for one in classes)
+    return not all(one._can_set_attn_implementation() for one in _classes(maker, config))
+
+
+def _classes(maker: type[Any], config: PretrainedConfig) -> tuple[type[Any], ...]:
+    """The classes that a class of transformers makes for a configuration: itself, unless it finds them by type."""
+    found = maker._model_mapping.get(type(config), ()) if hasattr(maker, "_model_mapping") else maker
+    return tuple(found) if isinstance(found, (tuple, list)) else (found,)
 
 
 def _unused(name: str, config: PretrainedConfig, read: _Read) -> tuple[Notice, ...]:
     """One line on weights that the class has no place for: those of another head, and those of the layers."""
     prefix = f"{read.network.base_model_prefix}."
     layers = [key for key in read.unused if key.startswith(prefix) or LAYER.search(key)]
-    heads = sorted({key.split(".")[0] for key in read.unused} - {key.split(".")[0] for key in layers})
+    heads = unused_heads(read.network, (key for key in read.unused if key not in layers))
     found = []
     if heads:
         trained = (config.architectures or [type(read.network).__name__])[0]
-        found.append(Notice("head_unused", {"model": name, "architecture": trained, "names": ", ".join(heads[:4])}))
+        said = {"model": name, "architecture": trained, "names": ", ".join(heads[:4])}
+        found.append(Notice("head_unused" if read.choice.kind == "plain" else "head_beside", said))
     if layers:
-        said = {"model": name, "count": len(layers), "first": layers[0], "used": type(read.network).__name__}
-        found.append(Notice("weights_unused", said))
+        counted = {"model": name, "count": len(layers), "first": layers[0], "used": type(read.network).__name__}
+        found.append(Notice("weights_unused", counted))
     return tuple(found)
 
 
@@ -215,3 +230,48 @@ def _limit(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int 
         positions = min(positions, (5 + 2 * config.num_random_blocks) * config.block_size)
     known = [n for n in (positions, tokenizer.model_max_length) if n and 0 < n < UNBOUNDED]
     return min(known) if known else None
+
+
+def taken(name: str, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Opened:
+    """What a network that is in memory already is, read from its own class; nothing on it is changed.
+
+    Where transformers' class for what it was trained for predicts no tokens, it is the layers below its head.
+    """
+    kind, body = _taken_kind(network)
+    eager = network.config.model_type in EAGER_TYPES or not _class_of(network)._can_set_attn_implementation()
+    limit = _limit(body.config, tokenizer)
+    return Opened(
+        kind, body, tokenizer, limit, eager, (*_head_left(name, network, body), *_misfit(name, tokenizer, body))
+    )
+
+
+def _class_of(network: PreTrainedModel) -> type[Any]:
+    """The class of transformers that a network's own is or comes from; its own where it comes from none."""
+    from transformers import PreTrainedModel
+
+    theirs = next(one for one in type(network).__mro__ if one.__module__.startswith("transformers."))
+    return type(network) if theirs is PreTrainedModel else theirs
+
+
+def _taken_kind(network: PreTrainedModel) -> tuple[Kind, PreTrainedModel]:
+    """What a network predicts, and the part of it that does."""
+    body = cast("PreTrainedModel", network.base_model)
+    config = copy.copy(network.config)
+    config.architectures = [_class_of(network).__name__]
+    for choice in choices(config):
+        classes = _classes(choice.maker, config)
+        if isinstance(network, classes):
+            return choice.kind, network
+        if choice.kind == "plain" and isinstance(body, classes):
+            return choice.kind, body
+    writes = bool(config.is_encoder_decoder) and "decoder_input_ids" in signature(body.forward).parameters
+    return "seq2seq" if writes else "plain", body
+
+
+def _head_left(name: str, network: PreTrainedModel, body: PreTrainedModel) -> tuple[Notice, ...]:
+    """One line on the head above the layers that are looked at."""
+    if body is network:
+        return ()
+    heads = [part for part, one in network.named_children() if one is not body and any(True for _ in one.parameters())]
+    said = {"model": name, "architecture": type(network).__name__, "names": ", ".join(heads[:4])}
+    return (Notice("head_unused", said),) if heads else ()

@@ -12,12 +12,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+from torch.utils.weak import WeakIdKeyDictionary
 
 from attnviz.adapter.arena import Arena, give_back
+from attnviz.adapter.chosen import chosen
+from attnviz.adapter.gaps import class_of, with_gaps
+from attnviz.adapter.machine import computing, home, homed
 from attnviz.core.attention import Attention, attend
 from attnviz.core.causal import CausalMask
 from attnviz.core.interventions import Intervention, Place
@@ -34,16 +39,7 @@ EAGER_TYPES = frozenset({"bigbird_pegasus", "git"})
 BY_DISTANCE = {"longformer": "self", "led": "encoder"}
 # Models that stand between query and key with landmarks, and compute texts of one length alone.
 UNREADABLE = frozenset({"nystromformer"})
-# What a layer without attention holds, by its class name: the message that says why nothing is drawn.
-GAPS = (
-    ("state_space", re.compile(r"[mb]amba|ssm|rwkv|rglru|recurrent|lstm", re.I)),
-    ("linear", re.compile(r"linear_?att|delta_?(net|rule|att)|retention|lightning|kda|gla\b", re.I)),
-    ("convolution", re.compile(r"conv|hyena", re.I)),
-)
 LARGE = 2**23  # bytes; of smaller queries, up to 2,048 tokens of BERT, the memory saved is not worth the 6 % of time
-# What whole models do instead of attention. Convolutions are not among it: most models have one beside their attention.
-INSTEAD = re.compile("|".join([*(kind.pattern for _, kind in GAPS[:2]), "fourier", "pooling"]), re.I)
-WHOLE = re.compile(r"(Model|LMHead|For[A-Z]\w*|Norm)$")  # classes that bear such a name, but are the model or a trifle
 
 
 @dataclass(frozen=True)
@@ -58,7 +54,10 @@ class Call:
     def repeats(self, module: torch.nn.Module, queries: Tensor, keys: Tensor) -> bool:
         """Is a call with these the same map again, for other values, as in differential attention (DiffLlama)?"""
         mine = self.attention
-        return self.module is module and torch.equal(mine.queries, queries) and torch.equal(mine.keys, keys)
+        same = (
+            self.module is module and mine.queries.shape == queries.shape and torch.equal(mine.queries, home(queries))
+        )
+        return same and torch.equal(mine.keys, home(keys))
 
 
 class Follow(Protocol):
@@ -91,12 +90,20 @@ class Run:
     arena: Arena = field(default_factory=Arena)
     steps: list[list[Call]] = field(default_factory=lambda: [[]])
     written: int = 0  # tokens that earlier steps have gone through
+    masks: WeakIdKeyDictionary = field(default_factory=WeakIdKeyDictionary)  # brought home: layers share them
 
     def next_step(self) -> None:
         """What comes next is another forward pass, over the tokens after those seen."""
         own = [call for call in self.steps[-1] if call.place.part != "encoder"]
         self.written += own[0].attention.queries.shape[-2] if own else 0
         self.steps.append([])
+
+    def at_home(self, mask: Tensor | None) -> Tensor | None:
+        """A mask, or a bias, brought home once for all the layers that have it."""
+        if mask is None or (near := home(mask)) is mask:
+            return mask
+        found: Tensor = self.masks.setdefault(mask, near)
+        return found
 
     def place(self, module: torch.nn.Module, queries: int, keys: int) -> tuple[str, Place]:
         """Where does a call of this module stand? By the module's name, and by what was called before it."""
@@ -132,13 +139,6 @@ def register() -> None:
     AttentionMaskInterface.register(ATTENTION, _mask)
 
 
-def decoder_cache() -> Any:
-    """An empty cache for an encoder-decoder; the one that transformers makes by itself is as deep as T5's encoder."""
-    from transformers import DynamicCache, EncoderDecoderCache
-
-    return EncoderDecoderCache(DynamicCache(), DynamicCache())
-
-
 def listen(network: Any) -> None:
     """Let runs hear the last hidden states of a network, once after it was loaded; nothing on it changes later.
 
@@ -147,13 +147,29 @@ def listen(network: Any) -> None:
     network.base_model.register_forward_hook(_hear)
 
 
+def _is_ours(network: Any) -> bool:
+    """Was the network loaded here (`listen`), so that nobody else uses it?"""
+    return _hear in network.base_model._forward_hooks.values()
+
+
+@contextmanager
+def _visiting(network: Any) -> Iterator[None]:
+    """Let a network that is not ours compute, hear its last hidden states, and leave it as it was."""
+    with computing(network, guest=True):
+        hook = network.base_model.register_forward_hook(partial(_hear))  # not `_hear`, by which ours are known
+        try:
+            yield
+        finally:
+            hook.remove()
+
+
 def _hear(module: torch.nn.Module, inputs: object, output: object) -> None:
     """Write down the last hidden states, where this is a run."""
     run = _RUN.get()
     if run is None or not isinstance(output, Mapping):
         return
     states = {name: output.get(name) for name in ("last_hidden_state", "encoder_last_hidden_state")}
-    run.last |= {name: state for name, state in states.items() if isinstance(state, Tensor)}
+    run.last |= {name: home(state) for name, state in states.items() if isinstance(state, Tensor)}
 
 
 @contextmanager
@@ -165,12 +181,13 @@ def recording(
     on_call: Callable[[int], object] | None = None,
     follow: Follow | None = None,
 ) -> Iterator[Run]:
-    """Let the attention of this context, and of no other, be recorded and changed (`Run`)."""
+    """Let the attention of this context alone be recorded and changed (`Run`), and leave the network as it was."""
     names = {id(module): name for name, module in network.named_modules()}
     run = Run(names, bool(getattr(network.config, "is_encoder_decoder", False)), changes, values, on_call, follow)
     token = _RUN.set(run)
     try:
-        yield run
+        with computing(network) if _is_ours(network) else _visiting(network):
+            yield run
     finally:
         _RUN.reset(token)
 
@@ -192,8 +209,8 @@ def maps(
         kept: dict[int, Attention | Gap] = {}
         for layer, call in layers.items():
             whole = len(call.attention.queries) == texts
-            kept[layer] = choose(call.attention) if whole else Gap("windows", _kind(call.module))
-        found[part] = _with_gaps(network, next(iter(layers.values())).stack, kept)
+            kept[layer] = choose(call.attention) if whole else Gap("windows", class_of(call.module))
+        found[part] = with_gaps(network, next(iter(layers.values())).stack, kept)
     return found
 
 
@@ -225,43 +242,6 @@ def _told_apart(stacks: list[str]) -> dict[str, str]:
     return {stack: stack.replace(".*", "") for stack in stacks}
 
 
-def _with_gaps(network: torch.nn.Module, stack: str, found: dict[int, Attention | Gap]) -> tuple[Attention | Gap, ...]:
-    """The layers in order; a layer that made no call is a gap, named by what it holds."""
-    blocks = _blocks(network, stack)
-    count = max(len(blocks), max(found) + 1)
-    return tuple(found[layer] if layer in found else _gap(blocks[layer]) for layer in range(count))
-
-
-def _blocks(network: torch.nn.Module, stack: str) -> list[torch.nn.Module]:
-    """The layers that a stack's name runs over; none where it runs over more than one list."""
-    if stack.count("*") != 1:
-        return []
-    try:
-        return list(network.get_submodule(stack.split(".*")[0]).children())
-    except AttributeError:
-        return []
-
-
-def _gap(block: torch.nn.Module) -> Gap:
-    """Why a layer has no attention weights, by the classes of what it holds."""
-    kinds = [_kind(one) for one in block.modules() if not type(one).__module__.startswith("torch.")]
-    for reason, pattern in GAPS:
-        for kind in kinds:
-            if pattern.search(kind):
-                return Gap(reason, kind)
-    return Gap("other", kinds[0])
-
-
-def instead(network: torch.nn.Module) -> str | None:
-    """What does a model without attention have in its place? The name of a class, or None where nothing is known."""
-    kinds = [kind for kind in map(_kind, network.modules()) if not WHOLE.search(kind)]
-    return next((kind for kind in kinds if INSTEAD.search(kind)), None)
-
-
-def _kind(module: torch.nn.Module) -> str:
-    return type(module).__name__
-
-
 def one_text(call: Attention) -> Attention:
     """A recorded call without its batch axis and without anything computed from it."""
 
@@ -285,11 +265,14 @@ def _attention(
     position_bias: Tensor | None = None,
     softcap: float | None = None,
     s_aux: Tensor | None = None,
-    **_: object,
+    sinks: Tensor | None = None,
+    dropout: float = 0.0,
+    **more: object,
 ) -> tuple[Tensor, None]:
     """The function that transformers calls: query `[batch, head, query, d]`, key and value with their own heads.
 
-    `s_aux` `[head]` are the scores of learned sinks.
+    `s_aux` `[head]` are the scores of learned sinks, `sinks` `[batch, head, query, 1]` those that a query computes; of
+    `more` counts what says which keys were chosen (`chosen`).
     """
     groups = query.shape[1] // key.shape[1]
     if groups > 1:
@@ -298,17 +281,24 @@ def _attention(
     # A module that says nothing is not causal in transformers' eager attention: Splinter, LayoutLM, MarkupLM.
     causal = getattr(module, "is_causal", False) if is_causal is None else is_causal
     if attention_mask is None and causal and query.shape[2] > 1:
-        allowed = CausalMask(query.shape[2], key.shape[2])
-    sink = None if s_aux is None else s_aux.detach().reshape(1, -1, 1)
+        allowed = CausalMask(query.shape[2], key.shape[2], device=query.device)
+    picked = chosen(module, query, key.shape[2], more)
+    if picked is not None:
+        allowed = picked if allowed is None else allowed & picked
+    run = _RUN.get()
+    learned = s_aux if s_aux is None or not run else s_aux.detach()
+    sink = sinks.squeeze(-1) if sinks is not None else None if learned is None else learned.reshape(1, -1, 1)
     call = attend(
         query, key, value, rule=Soft(), allowed=allowed, bias=bias, scale=scaling, softcap=softcap, sink=sink
     )  # fmt: skip
     call = replace(call, shared=groups)
-    run = _RUN.get()
     if run:
         call = _changed_and_recorded(run, module, call)
         if run.follow is not None:
             return run.follow.output(run.steps[-1][-1], call), None
+    elif dropout:  # a network of someone's own goes on training
+        kept = torch.nn.functional.dropout(call.weights.to(value.dtype), dropout)
+        return (kept @ value).transpose(1, 2).contiguous(), None
     return call.output.transpose(1, 2).contiguous(), None
 
 
@@ -324,21 +314,23 @@ def _changed_and_recorded(run: Run, module: torch.nn.Module, call: Attention) ->
         if change.acts(place.part, place.layer):
             call = change.change(call, place)
     if not again:
-        calls.append(Call(stack, place, _kept(call, None if run.values else run.arena), module))
+        calls.append(Call(stack, place, _kept(call, run), module))
         if run.on_call is not None:
             run.on_call(place.layer + 1 if place.part == "self" else len(calls))
     return call
 
 
-def _kept(call: Attention, arena: Arena | None) -> Attention:
-    """A call to be written down, apart from what is computed from it; in an `arena`, without its values."""
-    if arena is None:
-        return replace(call)
-    none = call.values.new_empty(*call.values.shape[:-1], 0)
+def _kept(call: Attention, run: Run) -> Attention:
+    """A call to be written down at home, apart from what is computed from it; in an arena, without its values."""
+    call = replace(call, allowed=run.at_home(call.allowed), bias=run.at_home(call.bias))
+    if run.values:
+        return homed(call)
+    none = torch.empty(*call.values.shape[:-1], 0, dtype=torch.promote_types(call.values.dtype, torch.float32))
     alone = call.queries.untyped_storage().nbytes() == call.queries.nbytes  # not in GPT-2, whose holes stay of use
     if alone and call.queries.nbytes >= LARGE:
         give_back()
-    return replace(call, queries=arena.keep(call.queries), keys=arena.keep(call.keys), values=none)
+    sink, keep = None if call.sink is None else home(call.sink), run.arena.keep
+    return replace(call, queries=keep(call.queries), keys=keep(call.keys), values=none, sink=sink)
 
 
 def _allowed_and_bias(mask: Tensor | None, bias: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
@@ -346,7 +338,7 @@ def _allowed_and_bias(mask: Tensor | None, bias: Tensor | None) -> tuple[Tensor 
     if mask is None:
         return None, bias
     if isinstance(mask, CausalMask):
-        return CausalMask(*mask.shape[-2:]), bias
+        return CausalMask(*mask.shape[-2:], device=mask.device), bias
     if mask.dtype == torch.bool:
         return mask, bias
     allowed = mask > torch.finfo(mask.dtype).min / 2
@@ -365,5 +357,5 @@ def _mask(*args: Any, **kwargs: Any) -> Tensor | None:
         return laid_out
     batch, queries, keys = (kwargs[name] for name in ("batch_size", "q_length", "kv_length"))
     if queries == keys > 1:
-        return CausalMask(queries, keys, batch, 1)
+        return CausalMask(queries, keys, batch, 1, device=kwargs.get("device", "cpu"))
     return sdpa_mask(*args, **{**kwargs, "allow_is_causal_skip": False})

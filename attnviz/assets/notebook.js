@@ -26,6 +26,8 @@ const map = () => maps[state.map];
 const side = (name) => (name === 'query' ? map().queries : map().keys);
 const say = (name, places = {}) => Object.entries(places).reduce(
   (text, [place, filled]) => text.replaceAll(`{${place}}`, () => filled), data.words[state.language][name]);
+// A label in a sentence: what is written from right to left keeps to itself there.
+const apart = (label) => (/[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/.test(label) ? `\u2068${label}\u2069` : label);
 
 // --- colours -------------------------------------------------------------------------------------------------------
 const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
@@ -60,6 +62,7 @@ const shown = (query, key) => {
 const from = (head, token) => (token.side === 'query'
   ? map().weights.row(state.layer, head, token.at).filter(([key]) => shown(token.at, key))
   : map().weights.column(state.layer, head, token.at).filter(([query]) => shown(query, token.at)));
+const across = (key) => (map().keys.rightToLeft ? map().weights.columns - 1 - key : key); // a key's column, and back
 const active = () => state.over || state.picked;
 const stretch = (name) => {
   const count = side(name).labels.length;
@@ -67,12 +70,13 @@ const stretch = (name) => {
   return [first, Math.min(count, first + MOST)];
 };
 
-function paint(canvas, shades, height, width) {
+function paint(canvas, shades, height, width) { // columns stand as the keys are written, in Hebrew from the right
   canvas.width = width; canvas.height = height;
   const context = canvas.getContext('2d'), image = context.createImageData(width, height), { data: into } = image;
   const none = rgb(data.colours[theme()].not_allowed), ramp = ramps[theme()];
+  const turned = map().keys.rightToLeft;
   for (let at = 0; at < shades.length; at++) {
-    const found = shades[at], colour = Number.isNaN(found) ? none : ramp[step(found)];
+    const found = shades[turned ? at + width - 1 - 2 * (at % width) : at], colour = Number.isNaN(found) ? none : ramp[step(found)];
     into[4 * at] = colour[0]; into[4 * at + 1] = colour[1]; into[4 * at + 2] = colour[2]; into[4 * at + 3] = found < 0 ? 0 : 255;
   }
   context.putImageData(image, 0, 0);
@@ -90,7 +94,10 @@ function roving(box, step) {
     next.focus();
   });
 }
-const line = (key, at, all) => ({ ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 })[key];
+const line = (key, at, all) => {
+  const right = all[at] && all[at].parentElement.dir === 'rtl' ? -1 : 1;
+  return { ArrowRight: at + right, ArrowDown: at + 1, ArrowLeft: at - right, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[key];
+};
 
 // --- the grid ------------------------------------------------------------------------------------------------------
 let tiles = [];
@@ -163,7 +170,7 @@ function drawHeat() {
   const context = canvas.getContext('2d', { willReadFrequently: true });
   const font = `${12 * ratio}px ${FAMILY}`;
   context.font = font;
-  const short = (label) => (label.length > 12 ? `${label.slice(0, 11)}…` : label);
+  const short = (label) => apart(label.length > 12 ? `${label.slice(0, 11)}…` : label);
   const widest = (labels) => Math.min(96, Math.max(0, ...labels.map((label) => context.measureText(short(label)).width / ratio)) + 8);
   const few = weights.rows <= 40 && weights.columns <= 40;
   const left = few ? widest(queries.labels) : 4, top = few ? widest(keys.labels) : 4;
@@ -181,7 +188,7 @@ function drawHeat() {
     context.textAlign = 'left';
     keys.labels.forEach((label, at) => {
       context.save();
-      context.translate((left + (at + 0.5) * size) * ratio, (top - 5) * ratio);
+      context.translate((left + (across(at) + 0.5) * size) * ratio, (top - 5) * ratio);
       context.rotate(-Math.PI / 2);
       context.fillText(short(label), 0, 0);
       context.restore();
@@ -197,14 +204,14 @@ function markHeat() {
   context.strokeStyle = data.colours[theme()].accent; context.lineWidth = 2 * ratio;
   const box = (x, y, width, height) => context.strokeRect((left + x * size) * ratio, (top + y * size) * ratio, Math.max(2, width * size) * ratio, Math.max(2, height * size) * ratio);
   const token = active();
-  if (state.cell) box(state.cell[1], state.cell[0], 1, 1);
+  if (state.cell) box(across(state.cell[1]), state.cell[0], 1, 1);
   else if (token && token.side === 'query') box(0, token.at, columns, 1);
-  else if (token) box(token.at, 0, 1, rows);
+  else if (token) box(across(token.at), 0, 1, rows);
 }
 const under = (event) => {
   const box = find('heat').getBoundingClientRect(), { rows, columns } = map().weights;
   const [query, key] = [Math.floor((event.clientY - box.top - frame.top) / frame.size), Math.floor((event.clientX - box.left - frame.left) / frame.size)];
-  return query >= 0 && key >= 0 && query < rows && key < columns ? [query, key] : null;
+  return query >= 0 && key >= 0 && query < rows && key < columns ? [query, across(key)] : null;
 };
 function point(cell) {
   state.cell = cell;
@@ -218,8 +225,8 @@ Object.assign(find('heat'), {
   onfocus: () => point(state.cell || [state.picked?.side === 'query' ? state.picked.at : 0, 0]),
   onblur: () => point(null),
   onkeydown: (event) => {
-    const { rows, columns } = map().weights, [query, key] = state.cell || [0, 0];
-    const to = { ArrowRight: [query, key + 1], ArrowLeft: [query, key - 1], ArrowDown: [query + 1, key], ArrowUp: [query - 1, key],
+    const { rows, columns } = map().weights, [query, key] = state.cell || [0, 0], right = map().keys.rightToLeft ? -1 : 1;
+    const to = { ArrowRight: [query, key + right], ArrowLeft: [query, key - right], ArrowDown: [query + 1, key], ArrowUp: [query - 1, key],
       Home: [query, 0], End: [query, columns - 1], PageUp: [0, key], PageDown: [rows - 1, key] }[event.key];
     if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); pick({ side: 'query', at: query }); point([query, key]); }
     if (!to) return;
@@ -233,6 +240,7 @@ function token(name, at, extra) {
   const { labels, special } = side(name), made = make('button', `token${special[at] ? ' special' : ''} ${extra || ''}`, labels[at]);
   const self = () => ({ side: name === 'text' ? state.looks : name, at });
   made.dataset.at = at;
+  made.dir = 'auto'; // ## stays before the Hebrew letters that it stands before
   made.onmouseenter = made.onfocus = () => { state.over = self(); state.cell = null; light(); };
   made.onmouseleave = made.onblur = () => { state.over = null; light(); };
   made.onclick = () => pick(self());
@@ -255,6 +263,7 @@ function drawTokens() {
   lines = {};
   (map().alone ? ['text'] : ['query', 'key']).forEach((name) => {
     const [first, last] = stretch(name === 'text' ? 'query' : name), row = make('div', 'line');
+    row.dir = side(name === 'text' ? 'query' : name).rightToLeft ? 'rtl' : 'ltr';
     row.setAttribute('role', 'group');
     row.setAttribute('aria-label', say(name === 'text' ? 'tokens' : name === 'query' ? 'queries' : 'keys'));
     if (name !== 'text') box.append(make('div', 'caption', say(name === 'query' ? 'queries' : 'keys')));
@@ -374,7 +383,7 @@ function light() {
 }
 function tellCell(query, key) {
   const found = map().weights.cell(state.layer, state.head, query, key);
-  const places = { query: map().queries.labels[query], key: map().keys.labels[key] };
+  const places = { query: apart(map().queries.labels[query]), key: apart(map().keys.labels[key]) };
   if (found.code === NOT_ALLOWED) return say('cell_not_allowed', places);
   if (found.code !== undefined) return say('cell', { ...places, weight: written(found.code) });
   return found.most === undefined ? say('cell_unknown', places) : say('cell_most', { ...places, weight: written(found.most), ranks: map().weights.ranks[state.layer] });
@@ -382,9 +391,9 @@ function tellCell(query, key) {
 function tellToken(chosen, known) {
   if (!chosen) return say('hint');
   const other = side(chosen.side === 'query' ? 'key' : 'query').labels, best = known.slice(0, 5);
-  const found = best.map(([at, code]) => `${other[at]}${NBSP}${written(code)}`).join(' · ');
+  const found = best.map(([at, code]) => `${apart(other[at])}${NBSP}${written(code)}`).join(' · ');
   const more = map().weights.whole(state.layer, state.head) ? '' : kept(chosen, known);
-  return say(chosen.side === 'query' ? 'looks' : 'seen', { token: side(chosen.side).labels[chosen.at], found: found || '–' }) + more;
+  return say(chosen.side === 'query' ? 'looks' : 'seen', { token: apart(side(chosen.side).labels[chosen.at]), found: found || '–' }) + more;
 }
 function kept(chosen, known) {
   if (chosen.side === 'key') return ` ${say('seen_kept')}`;
@@ -457,10 +466,15 @@ page.addEventListener('keydown', (event) => {
   if (event.key === 'Escape') { Object.assign(state, { picked: null, over: null, cell: null }); light(); }
 });
 // The notebook around says whether it is dark; a page by itself goes by the browser.
-addEventListener('message', ({ data: told }) => {
-  if (told && typeof told.attnvizDark === 'boolean' && told.attnvizDark !== state.outside) { state.outside = told.attnvizDark; draw(); }
+let framed = false;
+const tellHeight = () => { if (framed) parent.postMessage({ attnvizHeight: Math.ceil(document.body.getBoundingClientRect().height) }, '*'); };
+addEventListener('message', ({ data: told, source }) => {
+  if (source !== parent || !told || !('attnvizDark' in told)) return;
+  framed = true;
+  if (typeof told.attnvizDark === 'boolean' && told.attnvizDark !== state.outside) { state.outside = told.attnvizDark; draw(); }
+  tellHeight();
 });
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
 let wide = 0;
-new ResizeObserver(() => { if (Math.abs(innerWidth - wide) > 1) { wide = innerWidth; drawGrid(); drawHeat(); } }).observe(document.body);
+new ResizeObserver(() => { if (Math.abs(innerWidth - wide) > 1) { wide = innerWidth; drawGrid(); drawHeat(); } tellHeight(); }).observe(document.body);
 draw();

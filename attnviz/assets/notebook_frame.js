@@ -1,6 +1,7 @@
 ((frame) => {
   // Tells the page in its frame whether the notebook around is dark, now and when that changes: JupyterLab and VS Code
-  // say so in marks of their own; elsewhere the ground behind the cell does. Runs as the frame's onload.
+  // say so in marks of their own; elsewhere the ground behind the cell does. The page tells how high it is, once it has
+  // heard that. Runs as the frame's onload.
   const tell = () => {
     const { body } = document;
     let dark;
@@ -14,6 +15,10 @@
     }
     if (frame.contentWindow) frame.contentWindow.postMessage({ attnvizDark: dark }, '*');
   };
+  const most = frame.clientHeight; // what was asked for; a page that needs less takes less (an onload's own addEventListener is the frame's)
+  window.addEventListener('message', ({ source, data }) => {
+    if (source === frame.contentWindow && data && data.attnvizHeight > 0) frame.style.height = `${Math.min(most, data.attnvizHeight)}px`;
+  });
   tell();
   [document.body, document.documentElement].forEach((one) => new MutationObserver(tell).observe(one, { attributes: true }));
 })(this)

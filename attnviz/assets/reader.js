@@ -14,11 +14,11 @@ function draw(root, data, say) {
   let picked = data.picked;
   const bar = element("div", "bar");
   const lines = [];
-  const queries = data.labels.map(line(data.keys ? data.words.queries : "", data.rightToLeft, (label, place) => token(label, place)));
-  const keys = data.keys ? data.keys.labels.map(line(data.words.keys, data.keys.rightToLeft, source)) : queries;
+  const queries = data.labels.map(line(data.keys ? data.words.queries : "", data, token));
+  const keys = data.keys ? data.keys.labels.map(line(data.words.keys, data.keys, source)) : queries;
 
-  // A line of tokens under its name; hands back what adds one.
-  function line(name, rightToLeft, make) {
+  // A line of tokens under its name; hands back what adds one. `texts` tell two texts that were read as one apart.
+  function line(name, { rightToLeft, texts }, make) {
     const box = element("div", "line");
     box.dir = rightToLeft ? "rtl" : "ltr";
     box.setAttribute("role", "group");
@@ -27,6 +27,11 @@ function draw(root, data, say) {
     lines.push(box);
     return (label, place) => {
       const made = make(label, place);
+      const text = texts[place];
+      if (text != null) {
+        made.box.classList.add("of" + "AB"[text]);
+        if (texts.indexOf(text) === place) box.append(element("span", "letter of" + "AB"[text], "AB"[text]));
+      }
       if (!data.keys && place === data.border) box.append(element("span", "border", data.words.answer));
       box.append(made.box);
       return made;

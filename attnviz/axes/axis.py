@@ -82,6 +82,17 @@ class Axis:
         return None
 
     @property
+    def segments(self) -> tuple[int | None, ...]:
+        """Which of two texts that were read as one is each place of: 0, 1, or None for neither? () where it is one."""
+        return ()
+
+    def left_out(self) -> list[tuple[str, str, int]]:
+        """The texts that were not read to their end: "" or which of two it is ("_a", "_b"), the text, and how many
+        of its characters were read.
+        """
+        return [] if self.cut is None else [("", self.text, self.cut)]
+
+    @property
     def groupings(self) -> tuple[str, ...]:
         """The ways in which places can be taken, the first of them each by itself."""
         return (self.unit,)

@@ -47,6 +47,11 @@ class Beside(Axis):
         return self.of.unit
 
     @property
+    def segments(self) -> tuple[int | None, ...]:
+        found = self.of.segments
+        return (*found, *(None for _ in self.last)) if found else ()
+
+    @property
     def groupings(self) -> tuple[str, ...]:
         return self.of.groupings
 

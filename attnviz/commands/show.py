@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ def lines(given: Mapping[str, str], language: str) -> Iterable[str]:
     goal = Path(given["--output"])
     check(goal)
     more: dict[str, Any] = {name.lstrip("-"): given[name] for name in READ if name in given}
+    if beyond := more.keys() - signature(av.record).parameters.keys():
+        raise AttnvizError("system_cannot", model=given["MODEL"], what=", ".join(beyond))
     model = av.load(given["MODEL"], progress=partial(terminal.tell, language))
     trace = av.record(model, given["TEXT"], **more)
     content = page(trace, language)
@@ -35,10 +38,10 @@ def lines(given: Mapping[str, str], language: str) -> Iterable[str]:
 
 
 def page(trace: Trace, language: str) -> bytes:
-    """The page of a run: its first layer with attention and that layer's first head are open."""
-    from attnviz import export
+    """The page of a run, as a notebook shows it."""
+    import attnviz as av
 
-    return export.html(trace, layer=trace.open_layers[0], head=0, language=language)
+    return av.show(trace, language=language).html.encode("utf-8")
 
 
 def check(goal: Path) -> None:

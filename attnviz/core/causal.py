@@ -29,9 +29,11 @@ class CausalMask(Tensor):
     first: int
 
     @staticmethod
-    def __new__(cls, queries: int, keys: int, *leading: int, first: int = 0) -> CausalMask:
+    def __new__(
+        cls, queries: int, keys: int, *leading: int, first: int = 0, device: torch.device | str = "cpu"
+    ) -> CausalMask:
         found: CausalMask = Tensor._make_wrapper_subclass(
-            cls, (*leading, queries, keys), dtype=torch.bool, device=torch.device("cpu")
+            cls, (*leading, queries, keys), dtype=torch.bool, device=torch.device(device)
         )
         found.first = first
         return found
@@ -39,12 +41,14 @@ class CausalMask(Tensor):
     def part(self, rows: range, columns: range | None = None) -> CausalMask:
         """Some of its rows, and of these all columns or some."""
         across = range(self.shape[-1]) if columns is None else columns
-        return CausalMask(len(rows), len(across), first=self.first + rows.start - across.start)
+        first = self.first + rows.start - across.start
+        return CausalMask(len(rows), len(across), first=first, device=self.device)
 
     def dense(self) -> Bool[Tensor, "*leading query key"]:
         """The whole table."""
         queries, keys = self.shape[-2:]
-        return (torch.arange(keys) <= torch.arange(queries)[:, None] + self.first).expand(self.shape)
+        rows, columns = (torch.arange(count, device=self.device) for count in (queries, keys))
+        return (columns <= rows[:, None] + self.first).expand(self.shape)
 
     def hide(self, scores: Float[Tensor, "*head query key"]) -> Float[Tensor, "*head query key"]:
         """Put -inf, in place, where a key is not allowed. Columns that every row sees are not touched."""

@@ -247,12 +247,40 @@ class Restrict(Intervention):
 def check_tokens(changes: Sequence[Intervention], source: int, target: int | None = None) -> None:
     """Are the tokens that changes name among so many of the source and, in an encoder-decoder, of the target?
 
-    Raises `AttnvizError` for the first that is not.
+    Raises `AttnvizError` for the first that is not, and for two changes that contradict each other.
     """
+    if (two := contradiction(changes)) is not None:
+        raise AttnvizError("changes_contradict", first=str(changes[two[0]]), second=str(changes[two[1]]))
     for change in changes:
         part = change.part or ("self" if target is None else "cross")
         queries = source if part in SOURCE_QUERIES or target is None else target
         change.check(queries, source if part in SOURCE_KEYS or target is None else target)
+
+
+def contradiction(changes: Sequence[Intervention]) -> tuple[int, int] | None:
+    """Which two of these changes contradict each other, by their places among them? None where none do.
+
+    To keep only a head that another change removes, or to keep only each of two, would leave a layer without any head.
+    """
+    keeping = [(place, one) for place, one in enumerate(changes) if isinstance(one, KeepHead)]
+    for place, kept in keeping:
+        for other, change in enumerate(changes):
+            gone = isinstance(change, RemoveHeads) and kept.head in change.heads
+            another = isinstance(change, KeepHead) and kept.head != change.head
+            if (gone or another) and _meet(kept, change):
+                return min(place, other), max(place, other)
+    return None
+
+
+def idle(change: Intervention, calls: Sequence[tuple[Place, Attention]]) -> bool:
+    """Does a change leave all of these calls of a run as they are? Not allowed is what was not allowed before."""
+    return all(change.change(call, place) is call for place, call in calls if change.acts(place.part, place.layer))
+
+
+def _meet(one: Intervention, other: Intervention) -> bool:
+    """Do two changes act in a layer of a map together?"""
+    parts = one.part is None or other.part is None or one.part == other.part
+    return parts and (one.layers is None or other.layers is None or bool({*one.layers} & {*other.layers}))
 
 
 def _without(values: Tensor, heads: tuple[int, ...] | list[int]) -> Tensor:

@@ -46,6 +46,11 @@ def at_least_float32(scores: Tensor) -> Tensor:
     return scores if scores.dtype == torch.float64 else scores.float()
 
 
+def _finest(scores: Tensor) -> Tensor:
+    """Scores as float64; as they are on Apple's devices, which have none."""
+    return scores if scores.device.type == "mps" else scores.double()
+
+
 def kept(weights: Tensor, keep: Tensor, renormalise: bool) -> Tensor:
     """Set the weights outside `keep` to 0 and, on request, scale each row that kept anything to sum to 1."""
     left = torch.where(keep, weights, torch.zeros_like(weights))
@@ -220,9 +225,9 @@ class Sample(Rule):
         weights = softmax(scores)
         heads = scores.shape[-3] if scores.ndim > 2 else 1
         drawn = torch.stack([self._draws(self.first_head + h, scores.shape[-2]) for h in range(heads)])
-        below = weights.double().cumsum(-1)
-        point = (drawn if scores.ndim > 2 else drawn[0]).to(scores.device)[..., None] * below[..., -1:]
-        last = (weights > 0).double().mul(torch.arange(scores.shape[-1], device=scores.device)).amax(-1, keepdim=True)
+        below = _finest(weights).cumsum(-1)
+        point = (drawn if scores.ndim > 2 else drawn[0]).to(below)[..., None] * below[..., -1:]
+        last = (weights > 0).to(below).mul(torch.arange(scores.shape[-1], device=scores.device)).amax(-1, keepdim=True)
         picked = torch.minimum((below <= point).sum(-1, keepdim=True), last.long())
         keep = torch.zeros_like(weights, dtype=torch.bool).scatter(-1, picked, True)
         return kept(weights, keep, self.renormalise)
@@ -271,7 +276,7 @@ class Entmax(Rule):
         if self.alpha - 1 < 1e-3:  # the exponent would pass 1,000; softmax is the limit
             return softmax(scores)
         slope = self.alpha - 1
-        z = centred(scores).double() * slope
+        z = _finest(centred(scores)) * slope
         high = z.detach().amax(-1, keepdim=True)
         low = high - 1
         for _ in range(BISECTIONS):

@@ -14,8 +14,10 @@ from attnviz.figures.paint.labels import escaped, widest
 from attnviz.figures.paint.palette import (
     CLEAR,
     TICK,
+    bar,
     bar_width,
     colour_bar,
+    diverging,
     layout,
     not_allowed_mark,
     ramp,
@@ -180,6 +182,18 @@ def _axis(labels: list[str]) -> dict[str, Any]:
         "ticktext": [labels[place] for place in every], "ticks": "", "tickfont": {"size": _tick(count)},
         "range": [-0.5, count - 0.5],
     }  # fmt: skip
+
+
+def recolour(figure: go.Figure, weights: Tensor, style: Style) -> None:
+    """From weights to differences of weights: two colours around 0."""
+    two, language = diverging(style.dark), style.language
+    top = max(0.1, float(torch.nan_to_num(weights).abs().max()))
+    figure.data[0].update(
+        zmin=-top, zmax=top, colorscale=two.ramp,
+        hovertemplate=say("figure.hover_difference", language) + "<extra></extra>",
+    )  # fmt: skip
+    title = say("figure.bar_difference", language)
+    figure.data[0].colorbar.update(bar(title, [-top, 0, top], [f"{-top:.2f}", "0", f"{top:+.2f}"], theme(style)))
 
 
 def as_written(figure: go.Figure, right_to_left: bool) -> go.Figure:

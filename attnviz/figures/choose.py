@@ -24,7 +24,8 @@ class Side:
     """What a picture shows of one axis: the units shown, their labels, and the first place of each.
 
     `joined` says whether any grouping was asked for that the axis has; else each place is a unit. `right_to_left`: the
-    first of them stands on the right, as the text is written.
+    first of them stands on the right, as the text is written. `texts` say of each place shown which of two texts it is
+    of (0, 1, None for neither), () where there is but one.
     """
 
     units: Units
@@ -33,6 +34,7 @@ class Side:
     labels: list[str]
     tokens: list[int]
     right_to_left: bool = False
+    texts: tuple[int | None, ...] = ()
 
     def place_of(self, token: int) -> int | None:
         """Where in the picture is this place of the axis, or the unit it belongs to? None where it is not shown."""
@@ -84,7 +86,7 @@ def head(trace: Trace, selection: Selection) -> Head:
 
     Raises `AttnvizError` for a layer or head that is not there, and for a layer without attention.
     """
-    queries, keys = shown = sides(trace, selection.specials, selection.by)
+    queries, keys = shown = sides(trace, selection)
     found = selection.attention(trace)
     lost, cell = missing(found, queries), None
     if selection.cell is not None:
@@ -102,20 +104,28 @@ def _border(shown: tuple[Side, Side], first: int | None) -> tuple[int, int] | No
     return (rows, columns) if inside else None
 
 
-def sides(trace: Trace, specials: bool, by: str = "token") -> tuple[Side, Side]:
+def sides(trace: Trace, selection: Selection) -> tuple[Side, Side]:
     """The queries (down) and the keys (across) that a picture shows, the same where a thing looks at itself."""
-    queries = _side(trace.queries, specials, by)
-    return queries, queries if trace.keys is trace.queries else _side(trace.keys, specials, by)
+    first, second = selection.block or (None, None)
+    queries = _side(trace.queries, selection, first)
+    same = trace.keys is trace.queries and first == second
+    return queries, queries if same else _side(trace.keys, selection, second)
 
 
-def _side(axis: Axis, specials: bool, by: str) -> Side:
-    """All units of an axis, or those that are not special ([CLS], a register) unless there are no others."""
-    units, joined = axis.grouped(by), by in axis.groupings[1:]
+def _side(axis: Axis, selection: Selection, text: int | None) -> Side:
+    """All units of an axis, or those of one of two texts; those that are special ([CLS], a register) where they are
+    asked for. All, unless there are others.
+    """
+    units, joined = axis.grouped(selection.by), selection.by in axis.groupings[1:]
     every = list(range(len(units.labels)))
-    places = every if specials else [place for place in every if not units.special[place]] or every
     firsts = units.firsts if joined else every
+    of = [axis.segments[first] for first in firsts] if axis.segments else []
+    places = every if selection.specials else [place for place in every if not units.special[place]] or every
+    if of and text is not None:
+        places = [place for place in every if of[place] == text] or every
     labels, tokens = [units.labels[place] for place in places], [firsts[place] for place in places]
-    return Side(units, joined, places, labels, tokens, axis.right_to_left)
+    texts = tuple(of[place] for place in places) if of else ()
+    return Side(units, joined, places, labels, tokens, axis.right_to_left, texts)
 
 
 def visible(found: Attention, shown: tuple[Side, Side]) -> Float[Tensor, "*head query key"]:

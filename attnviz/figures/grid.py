@@ -71,6 +71,7 @@ def grid(
     scale: Scale = "unit",
     specials: bool = True,
     by: str = "token",
+    block: tuple[int, int] | None = None,
     selected: tuple[int, int] | None = None,
     dark: bool = False,
     language: str = "en",
@@ -80,13 +81,14 @@ def grid(
     """What does every head do? Layers down, heads across, each tile that head's weights (queries down, keys across).
 
     `rule` re-weights the run's scores; `by` takes places together as an axis offers it (`Axis.groupings`: tokens as
-    characters or words). Each tile carries an invisible square whose `customdata` is (layer, head), for `plotly_click`.
+    characters or words); of two texts that were read as one `block` (0, 1) shows what the first looks at in the second.
+    Each tile carries an invisible square whose `customdata` is (layer, head), for `plotly_click`.
     Tiles of more than 64 tokens, or of fewer where there are many heads, show the largest weight of each block. A layer
     without attention is a band that says why; where a layer has fewer heads than another, the rest of its row is empty.
     `on_progress` hears after each head which share is done, 0 to 1.
     """
     layer, head = selected or (0, 0)
-    selection = Selection(layer, head, rule=rule, specials=specials, by=by)
+    selection = Selection(layer, head, rule=rule, specials=specials, by=by, block=block)
     shown = mosaic(trace, selection, scale, on_progress=on_progress)
     return paint_mosaic(shown, Style(scale, dark, language, height), selected)
 
@@ -95,7 +97,7 @@ def mosaic(
     trace: Trace, selection: Selection, scale: Scale, *, on_progress: Callable[[float], object] | None = None
 ) -> Mosaic:
     """The tiles of every head, shaded on a scale; which head `selection` has chosen does not matter."""
-    shown, rule = sides(trace, selection.specials, selection.by), selection.rule
+    shown, rule = sides(trace, selection), selection.rule
     most = _most_cells(trace.n_layers * trace.n_heads)
     hear = _told(on_progress, sum(trace.attention(layer).n_heads for layer in trace.open_layers))
     tiles = {

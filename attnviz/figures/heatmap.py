@@ -8,9 +8,9 @@ from torch import Tensor
 
 from attnviz.core.rules import Rule
 from attnviz.figures import choose
-from attnviz.figures.cells import as_written, cells, margins, turned
-from attnviz.figures.choose import Head, Lost
-from attnviz.figures.paint.palette import CLEAR, TICK, cell_frame, ramp, shade, theme
+from attnviz.figures.cells import as_written, cells, margins, recolour, turned
+from attnviz.figures.choose import Head, Lost, Side
+from attnviz.figures.paint.palette import CLEAR, TEXTS, TICK, cell_frame, ramp, shade, theme
 from attnviz.messages import say
 from attnviz.selection import Scale, Selection, Style
 from attnviz.trace import Trace
@@ -25,6 +25,7 @@ def heatmap(
     scale: Scale = "unit",
     specials: bool = True,
     by: str = "token",
+    block: tuple[int, int] | None = None,
     cell: tuple[int, int] | None = None,
     dark: bool = False,
     language: str = "en",
@@ -36,10 +37,11 @@ def heatmap(
     names the token of each row (`queries`) and column (`keys`), the first of its unit, for `plotly_click`. Cells that
     are not allowed are drawn in a colour of their own, not as 0; weight that reaches no token (a sink's) in a column of
     its own, whose `meta` is null. `cell` (query, key) is framed, and a line parts the text from what the model wrote
-    (`Trace.border`). Raises `AttnvizError` for a layer or head that is not there, and for a layer without attention.
+    (`Trace.border`). Two texts that were read as one have a colour each; `block` (0, 1) shows what the first
+    looks at in the second. Raises `AttnvizError` for a layer or head that is not there, or a layer without attention.
     """
     query, key = (0, None) if cell is None else cell
-    selection = Selection(layer, head, query, key, rule=rule, specials=specials, by=by)
+    selection = Selection(layer, head, query, key, rule=rule, specials=specials, by=by, block=block)
     return paint_head(choose.head(trace, selection), Style(scale, dark, language, height))
 
 
@@ -51,11 +53,27 @@ def paint_head(shown: Head, style: Style) -> go.Figure:
     if shown.lost is not None:
         _beside(figure, shown, shown.lost, style)
     shapes = [] if shown.border is None else _border(figure, shown, shown.border, style)
+    shapes += _texts(figure, shown, style)
     if shown.cell is not None:
         shapes.append(cell_frame(*shown.cell, theme(style)))
     if shapes:
         figure.update_layout(shapes=[*figure.layout.shapes, *shapes])
     return as_written(figure, keys.right_to_left)
+
+
+def paint_difference(before: Head, after: Head, style: Style) -> go.Figure:
+    """By how much does each weight of one picture exceed that of another? A pair that one of them allows counts as 0
+    in the other; one that neither allows has the colour of what is not allowed.
+    """
+    weights = after.weights.nan_to_num(0.0) - before.weights.nan_to_num(0.0)
+    weights = weights.masked_fill(before.weights.isnan() & after.weights.isnan(), torch.nan)
+    figure = cells(
+        weights, (after.queries.labels, after.keys.labels), style, shades=weights, most_exact=weights.numel()
+    )
+    recolour(figure, weights, style)
+    if after.cell is not None:
+        figure.update_layout(shapes=[*figure.layout.shapes, cell_frame(*after.cell, theme(style))])
+    return as_written(figure, after.keys.right_to_left)
 
 
 def _against_row(lost: Tensor, weights: Tensor) -> Tensor:
@@ -103,6 +121,43 @@ def _border(figure: go.Figure, shown: Head, border: tuple[int, int], style: Styl
         {**line, "x0": columns - 0.5, "x1": columns - 0.5, "y0": -0.5, "y1": bottom},
         {**line, "x0": -0.5, "x1": right, "y0": rows - 0.5, "y1": rows - 0.5},
     ]
+
+
+def _texts(figure: go.Figure, shown: Head, style: Style) -> list[dict[str, object]]:
+    """Strips above and to the right that tell two texts apart, their letters, and lines between their blocks."""
+    (rows, down), (columns, across) = (_stretches(side) for side in (shown.queries, shown.keys))
+    for which, first, last in columns:
+        figure.add_annotation(
+            text=f"<b>{'AB'[which]}</b>", x=(first + last) / 2, y=1, yref="paper", yanchor="bottom", yshift=2,
+            showarrow=False, font={"size": TICK, "color": TEXTS[which]},
+        )  # fmt: skip
+    if columns:
+        figure.layout.margin.t += TICK + 2
+    between = {"type": "line", "line": {"color": theme(style).text, "width": 1, "dash": "dot"}}
+    right, bottom = len(shown.keys.tokens) - 0.5, len(shown.queries.tokens) - 0.5
+    return [
+        *({**_strip(which), "xref": "paper", "x0": 1, "x1": 1, "y0": first - 0.5, "y1": last + 0.5}
+          for which, first, last in rows),
+        *({**_strip(which), "yref": "paper", "y0": 1, "y1": 1, "x0": first - 0.5, "x1": last + 0.5}
+          for which, first, last in columns),
+        *({**between, "x0": -0.5, "x1": right, "y0": edge, "y1": edge} for edge in down),
+        *({**between, "y0": -0.5, "y1": bottom, "x0": edge, "x1": edge} for edge in across),
+    ]  # fmt: skip
+
+
+def _strip(which: int) -> dict[str, object]:
+    """A line in a text's colour."""
+    return {"type": "line", "line": {"color": TEXTS[which], "width": 5}}
+
+
+def _stretches(side: Side) -> tuple[list[tuple[int, int, int]], list[float]]:
+    """Where each text stands along a side (which, first place, last place), and the edge between the two."""
+    found: list[tuple[int, int, int]] = [
+        (which, side.texts.index(which), len(side.texts) - 1 - side.texts[::-1].index(which))
+        for which in (0, 1)
+        if which in side.texts
+    ]
+    return found, [found[1][1] - 0.5] if len(found) > 1 else []
 
 
 def _box(top: int, bottom: int, left: int, right: int) -> dict[str, object]:

@@ -7,18 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import plotly.graph_objects as go
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from attnviz.axes import Characters
-from attnviz.figures.cells import cells
+from attnviz.figures.cells import cells, recolour
 from attnviz.figures.paint.palette import (
     CLEAR,
     TICK,
     Colours,
     Diverging,
-    bar,
     diverging,
     head_axes,
     head_margins,
@@ -165,7 +163,7 @@ def opened_head(trace: Trace, reading: Reading, which: Opened, style: Style = PL
         weights = weights - _inner(trace, which.other, text)
     figure = cells(weights, (labels, labels), replace(style, height=style.pixels(HEAD_HEIGHT)))
     if which.view == "difference":
-        _recolour(figure, weights, style)
+        recolour(figure, weights, style)
     if which.view != "word":
         figure.update_layout(shapes=_boxes(unit_places(units), side_colours(style.dark)[which.side]))
     return figure
@@ -191,18 +189,6 @@ def _boxes(groups: Sequence[Sequence[int]], colour: str) -> list[dict[str, objec
         }
         for group in groups
     ]  # fmt: skip
-
-
-def _recolour(figure: go.Figure, weights: Tensor, style: Style) -> None:
-    """From weights to differences of weights: two colours around 0."""
-    two, language = diverging(style.dark), style.language
-    top = max(0.1, float(torch.nan_to_num(weights).abs().max()))
-    figure.data[0].update(
-        zmin=-top, zmax=top, colorscale=two.ramp,
-        hovertemplate=say("figure.hover_difference", language) + "<extra></extra>",
-    )  # fmt: skip
-    title = say("figure.bar_difference", language)
-    figure.data[0].colorbar.update(bar(title, [-top, 0, top], [f"{-top:.2f}", "0", f"{top:+.2f}"], theme(style)))
 
 
 def arrows(

@@ -1,10 +1,12 @@
 """Numbers drawn from a trace: how spread out weights are, what heads do and how they differ, what a change did."""
 
+from attnviz.measures.answers import chosen
 from attnviz.measures.diversity import head_distances, mean_head_distance
 from attnviz.measures.effect import candidates, moved, prediction_change, word_numbers, word_spans, words
 from attnviz.measures.entropy import entropy, normalised
 from attnviz.measures.habits import HABITS, Habit, habit_shares, habits, sink_share, strongest, targets
 from attnviz.measures.held import fit, spelled
+from attnviz.measures.pairs import is_pair, pair_shares
 from attnviz.measures.readings import (
     Lean,
     by_unit,
@@ -24,6 +26,7 @@ __all__ = [
     "Sides",
     "by_unit",
     "candidates",
+    "chosen",
     "consulted",
     "entropy",
     "fit",
@@ -31,11 +34,13 @@ __all__ = [
     "habits",
     "head_distances",
     "held_words",
+    "is_pair",
     "lean",
     "mean_head_distance",
     "moved",
     "normalised",
     "opinion",
+    "pair_shares",
     "prediction_change",
     "reading_bits",
     "shuffled_bits",

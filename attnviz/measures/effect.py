@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attnviz.axes import Characters
+from attnviz.measures.answers import answer_change, answers_compared
 from attnviz.trace import Trace
 
 BEGINS = 0.5  # the least probability at which a token is taken as the beginning of a word
@@ -34,10 +35,13 @@ def prediction_change(before: Trace, after: Trace, position: int) -> float:
     """How surprised is someone who expects the first run's prediction by the second's? D(before || after) in bits.
 
     The Kullback-Leibler divergence over the vocabulary at one token (of an encoder-decoder's cross or decoder map: of
-    the target): 0 for the same prediction, without upper bound.
+    the target), or over what a trained head says: 0 for the same prediction, without upper bound.
     Raises `ModelError` where a model predicts nothing, `AttnvizError` for a position that a run does not have,
     `ValueError` for two vocabularies.
     """
+    if before.answer is not None and after.answer is not None:
+        _one_vocabulary("prediction_change", len(before.probabilities(position)), len(after.probabilities(position)))
+        return answer_change(before.answer, after.answer, position)
     expected, found = _log_probabilities(before, position), _log_probabilities(after, position)
     _one_vocabulary("prediction_change", len(expected), len(found))
     share = expected.exp()
@@ -47,12 +51,15 @@ def prediction_change(before: Trace, after: Trace, position: int) -> float:
 
 def candidates(before: Trace, after: Trace, position: int, top: int = 5) -> list[tuple[str, float, float]]:
     """Which tokens does either run expect, and with what probability? (token, before, after), the likeliest first.
+    Of a trained head: which labels, which numbers, which answers?
 
     The `top` of each run together, in the order of the larger of the two probabilities. Raises `ModelError` where a
     model predicts nothing, `AttnvizError` for a position that a run does not have, `ValueError` for two vocabularies.
     """
     first, second = before.probabilities(position), after.probabilities(position)
     _one_vocabulary("candidates", len(first), len(second))
+    if before.answer is not None and after.answer is not None:
+        return answers_compared(before.answer, after.answer, position, top)
     likeliest = {int(i) for run in (first, second) for i in run.topk(min(top, len(run))).indices}
     rows = [(before.name_piece(i), first[i].item(), second[i].item()) for i in sorted(likeliest)]
     return sorted(rows, key=lambda row: -max(row[1:]))

@@ -6,6 +6,7 @@ from attnviz.models.catalogue import Entry, catalogue
 from attnviz.models.fetch import fetch
 from attnviz.models.load import BUILT_IN, COMPARED, Model, built_in_folder, load
 from attnviz.models.memory import check_run, forecast, most_tokens
+from attnviz.models.wrapped import Wrapped, wrap
 
 __all__ = [
     "BUILT_IN",
@@ -14,6 +15,7 @@ __all__ = [
     "Entry",
     "Model",
     "Progress",
+    "Wrapped",
     "built_in_folder",
     "catalogue",
     "check_run",
@@ -22,4 +24,5 @@ __all__ = [
     "load",
     "most_tokens",
     "read_card",
+    "wrap",
 ]

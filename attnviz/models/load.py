@@ -1,4 +1,4 @@
-"""Load a model once, in float32 and `eval()`, with its attention going through `attend`."""
+"""Load a model once, in float32 unless told otherwise and `eval()`, with its attention going through `attend`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from torch import Tensor
 from attnviz import shipped
 from attnviz.adapter.checks import ADAPTER_WEIGHTS, check_config, check_files, read_config
 from attnviz.adapter.classes import Kind
-from attnviz.adapter.described import no_larger_than
-from attnviz.adapter.gguf import check_gguf
+from attnviz.adapter.machine import STORED, Machine
 from attnviz.adapter.opening import opened
 from attnviz.adapter.progress import Report, reported
 from attnviz.adapter.registered import register
+from attnviz.adapter.stored.described import no_larger_than
+from attnviz.adapter.stored.gguf import check_gguf
 from attnviz.adapter.tokenizers import check_tokenizer, read_said
 from attnviz.core.given import check_functions
 from attnviz.errors import ArgumentError, ModelError, first_line, shown
@@ -63,11 +64,14 @@ class Model:
     """A loaded model, shared by everyone who asks for it: never changed after loading.
 
     `kind` is what it predicts: "masked" fills blanks, "causal" the next token, "seq2seq" the next token of an answer,
-    "plain" predicts no tokens. `eager` models do not let their attention be computed by `attend`: they return weights,
-    which can be drawn and re-weighted but not changed inside a run.
+    "plain" predicts nothing. Of trained heads "sequence" says something of the whole text (a label, a number), "token"
+    of each token, "question" where an answer stands, "choice" how well a text and one of several answers to it go
+    together. `eager` models do not let their attention be computed by `attend`:
+    they return weights, which can be drawn and re-weighted but not changed inside a run.
     `limit` is the longest text in tokens, special tokens counted; None without a limit of its own. `revision` is the
     commit of the Hub that was loaded, `licence` what the model's card names, both None where they are not known.
-    `notices` say what a reader should know of it: what the folder holds and is not used, one line each.
+    `notices` say what a reader should know of it: what the folder holds and is not used, one line each. `stored` is the
+    number type of its files, where they are safetensors; it computes in that of its `machine`.
     """
 
     name: str
@@ -80,6 +84,7 @@ class Model:
     revision: str | None = None
     licence: str | None = None
     notices: tuple[Notice, ...] = ()
+    stored: torch.dtype | None = None
 
     @property
     def parameters(self) -> int:
@@ -90,6 +95,11 @@ class Model:
     def size(self) -> int:
         """The bytes of memory that they take."""
         return sum(one.numel() * one.element_size() for one in self.network.parameters())
+
+    @property
+    def machine(self) -> Machine:
+        """Where it computes, and in which numbers; a trace is in float32 on the CPU all the same."""
+        return Machine.under(self.network)
 
     @property
     def mask_id(self) -> int | None:
@@ -103,15 +113,21 @@ def built_in_folder(name: str) -> Path:
 
 
 @sentences
-def load(name: str | PathLike[str], revision: str | None = None, *, progress: Report | None = None) -> Model:
+def load(
+    name: str | PathLike[str], revision: str | None = None, *, progress: Report | None = None,
+    device: str | torch.device | None = None, dtype: str | torch.dtype | None = None,
+) -> Model:  # fmt: skip
     """Which model is to be looked at? A built-in name ("lab-4"), a Hub id ("google-bert/bert-base-chinese"), a folder
     or a .gguf file; the address of a page of the Hub, a file in a model's folder and a folder one level off will do.
 
     Only safetensors and GGUF are read and no code that comes with a model is run. `progress` is told how far it is
-    (`attnviz.models.Progress`). What the folder holds and is not used is told by `Model.notices`, and as a warning.
+    (`attnviz.models.Progress`). It computes on `device` ("cuda", "mps", a `torch.device`; the CPU unless given) in
+    `dtype` ("bfloat16", `torch.float16`; float32 unless given); what a run records is float32 on the CPU. What the
+    folder holds and is not used is told by `Model.notices`, and as a warning.
     Raises `ModelError` with what to do when the model cannot be found, is of a kind that is not read, does not fit into
     the memory, or lacks weights.
     """
+    machine = Machine.of(device, dtype)
     name = named(name)
     if revision is not None and not isinstance(revision, str):
         raise ArgumentError("argument_revision", got=shown(revision))
@@ -120,7 +136,7 @@ def load(name: str | PathLike[str], revision: str | None = None, *, progress: Re
     with guarded(lambda reason: ModelError("model_not_loaded", model=name, reason=first_line(reason))):
         register()
         found = _find(name, revision)
-        model = _of_gguf(found, progress) if found.gguf else _of_folder(found, revision, progress)
+        model = _of_gguf(found, machine, progress) if found.gguf else _of_folder(found, revision, machine, progress)
     warn(model.notices)
     return model
 
@@ -141,17 +157,17 @@ def _find(name: str, revision: str | None) -> Found:
     return Found(name, built_in_folder(name)) if name in BUILT_IN else find(name, revision)
 
 
-def _of_gguf(found: Found, progress: Report | None) -> Model:
+def _of_gguf(found: Found, machine: Machine, progress: Report | None) -> Model:
     """The model of a GGUF file."""
     assert found.folder is not None and found.gguf is not None
     folder, need = check_gguf(str(found.folder / found.gguf), found.name)
     memory.check_weights(found.name, need)
     size = (folder / found.gguf).stat().st_size
     with reported(found.name, found.gguf, size, progress), no_larger_than(found.name, size // BLOCK, need):
-        return _open(found, folder)
+        return _open(found, folder, machine)
 
 
-def _of_folder(found: Found, revision: str | None, progress: Report | None) -> Model:
+def _of_folder(found: Found, revision: str | None, machine: Machine, progress: Report | None) -> Model:
     """The model of a folder, fetched from the Hub if need be."""
     name, folder = found.name, found.folder
     if folder is None:
@@ -162,14 +178,14 @@ def _of_folder(found: Found, revision: str | None, progress: Report | None) -> M
     config = read_config(name, folder)
     check_config(name, config)
     check_tokenizer(name, config, read_said(folder), {path.name for path in folder.iterdir()})
-    size = _check_weights(name, folder)
+    size = _check_weights(name, folder, machine)
     files = shard_names(name, folder)
     held = memory.counted(folder / file for file in files)
     with reported(name, files[0], size, progress), no_larger_than(name, *held):
-        return _open(found, folder)
+        return _open(found, folder, machine)
 
 
-def _check_weights(name: str, folder: Path) -> int:
+def _check_weights(name: str, folder: Path, machine: Machine) -> int:
     """Bytes of the files of weights, all of which are there, whole, and fit into the memory."""
     files = shard_names(name, folder)
     if not files:
@@ -180,8 +196,14 @@ def _check_weights(name: str, folder: Path) -> int:
         with (folder / file).open("rb") as opened:
             if opened.read(len(POINTER)) == POINTER:
                 raise ModelError("weights_pointer", model=name, file=file)
-    memory.check_weights(name, memory.folder_bytes(folder / file for file in files))
+    memory.check_weights(name, memory.folder_bytes([folder / file for file in files], machine.stored))
     return sum((folder / file).stat().st_size for file in files)
+
+
+def _stored(name: str, folder: Path) -> torch.dtype | None:
+    """The number type that most of the weights are stored in; None for one that is not computed in."""
+    found = memory.stored_as(folder / file for file in shard_names(name, folder))
+    return next((dtype for dtype, stored in STORED.items() if stored == found), None)
 
 
 def _no_weights(name: str, folder: Path) -> ModelError:
@@ -196,15 +218,15 @@ def _no_weights(name: str, folder: Path) -> ModelError:
     return unread(name, found, folder)
 
 
-def _open(found: Found, folder: Path) -> Model:
+def _open(found: Found, folder: Path, machine: Machine) -> Model:
     """The model of a folder, or of one GGUF file in it."""
-    read = opened(found.name, folder, found.gguf)
+    read = opened(found.name, folder, found.gguf, machine)
     boundary = None if found.gguf else _boundary(folder)
     revision = folder.name if COMMIT.fullmatch(folder.name) else None
     licence = None if found.gguf else shipped.licence(folder)
     return Model(
         found.name, read.kind, read.network, read.tokenizer, boundary, read.limit, read.eager, revision, licence,
-        (*found.notices, *read.notices),
+        (*found.notices, *read.notices), None if found.gguf else _stored(found.name, folder),
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from math import isqrt, prod
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from attnviz.errors import ModelError, TextError
 
-FLOAT32 = 4  # bytes of a number; everything is computed in float32
+FLOAT32 = 4  # bytes of a number; all that a run keeps is of such
+SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}  # of what a model may compute in, by the names of safetensors
 SPARE = 1.05  # tokenizer, buffers and the like
 HEADER_MOST = 100_000_000  # bytes; the safetensors format allows no longer header
 STATES = 16  # times its width: what a token takes while one layer computes, inner layer and copies with it
@@ -159,14 +161,14 @@ def read_header(file: Reads) -> dict[str, dict[str, Any]]:
     return {name: tensor for name, tensor in found.items() if name != "__metadata__"}
 
 
-def loading_bytes(header: Mapping[str, Mapping[str, Any]]) -> int:
-    """What the tensors of a header take at most while they become float32.
+def loading_bytes(header: Mapping[str, Mapping[str, Any]], numbers: str = "F32") -> int:
+    """What the tensors of a header take at most while they become `numbers` (`SIZES`), float32 unless given.
 
     float32 is used where it lies in the file. Others lie in memory twice for a moment, as they are and as float32
     (measured with 124 million numbers in bfloat16: 748 MB, 1.50 times their 498 MB in float32).
     """
     return sum(
-        FLOAT32 * int(prod(tensor["shape"])) + (0 if tensor["dtype"] == "F32" else _stored(tensor))
+        SIZES[numbers] * int(prod(tensor["shape"])) + (0 if tensor["dtype"] == numbers else _stored(tensor))
         for tensor in header.values()
     )
 
@@ -191,8 +193,21 @@ def counted(files: Iterable[Path]) -> tuple[int, int]:
     return len(found), sum(found)
 
 
-def folder_bytes(files: Iterable[Path]) -> int:
-    """What safetensors files take while they are read, from their headers. Raises `ModelError` for a damaged one."""
+def stored_as(files: Iterable[Path]) -> str:
+    """The number type that safetensors files hold most bytes of, by its name there ("F32", "BF16")."""
+    held: Counter[str] = Counter()
+    for path in files:
+        with path.open("rb") as file:
+            for tensor in read_header(file).values():
+                held[str(tensor["dtype"])] += _stored(tensor)
+    return max(held, key=held.__getitem__, default="")
+
+
+def folder_bytes(files: Iterable[Path], numbers: str = "F32") -> int:
+    """What safetensors files take while they are read as `numbers` (`SIZES`), from their headers.
+
+    Raises `ModelError` for a damaged one.
+    """
     total = 0
     for path in files:
         try:
@@ -201,7 +216,7 @@ def folder_bytes(files: Iterable[Path]) -> int:
                 held = path.stat().st_size - file.tell()
             if held != stored_bytes(header):
                 raise ValueError(f"{held} bytes of weights instead of {stored_bytes(header)}")
-            total += loading_bytes(header)
+            total += loading_bytes(header, numbers)
         except (ValueError, KeyError, TypeError, IndexError) as reason:
             raise ModelError("weights_corrupt", file=path, reason=reason) from reason
     return total

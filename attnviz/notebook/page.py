@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from attnviz.axes import Axis
+from attnviz.core.attention import Attention
 from attnviz.core.rules import Rule
+from attnviz.errors import AttnvizError
 from attnviz.export import asset
 from attnviz.messages import LANGUAGES, say, table
 from attnviz.notebook.kept import Wish, sent
@@ -35,14 +37,14 @@ class Start:
 
 @dataclass(frozen=True)
 class Look:
-    """In which language (None: the reader's browser's), light or dark ("auto": as around it), how high in a cell.
+    """In which language (None: the reader's browser's), light or dark ("auto": as around it), how high at most.
 
-    `split` is the first token of the second of two sentences.
+    `height` counts in a cell alone; `split` is the first token of the second of two sentences.
     """
 
     language: str | None = None
     theme: str = "auto"
-    height: int = 760
+    height: int = 820
     split: int | None = None
 
 
@@ -52,12 +54,18 @@ class Page:
 
     html: str
     title: str = ""
-    height: int = field(default=760, kw_only=True)
+    height: int = field(default=820, kw_only=True)
 
     def save(self, path: str | Path) -> Path:
-        """Write the page into a file, which opens in any browser without a network; hand back where it is."""
+        """Write the page into a file, which opens in any browser without a network; hand back where it is.
+
+        Raises `AttnvizError` for a file that cannot be written.
+        """
         found = Path(path)
-        found.write_text(self.html, encoding="utf-8")
+        try:
+            found.write_text(self.html, encoding="utf-8")
+        except OSError as reason:
+            raise AttnvizError("page_not_written", file=found, reason=reason.strerror or reason) from reason
         return found
 
     def _repr_html_(self) -> str:
@@ -74,7 +82,7 @@ class Page:
 
 def page(trace: Trace, rule: Rule | None, start: Start, look: Look) -> Page:
     """Draw up the page of a run under a rule, within `LIMIT` as it stands in a cell."""
-    title = (trace.keys.text or trace.text)[:80] or trace.model or "attnviz"
+    title = " ".join((trace.keys.text or trace.text)[:80].split()) or trace.model or "attnviz"
     facts = {language: _facts(trace, rule, language) for language in LANGUAGES}
     told = {
         **_colours(), "start": asdict(start), "language": look.language, "theme": look.theme, "split": look.split,
@@ -92,8 +100,11 @@ def _filled(title: str, told: dict[str, Any]) -> str:
     """The page with its code and data."""
     data = json.dumps(told, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     script = asset("notebook_data.js") + asset("notebook.js")
-    places = {"title": markup.escape(title), "style": asset("notebook.css"), "data": data, "script": script}
-    return re.sub(r"\{(title|style|data|script)\}", lambda place: places[place[1]], asset("notebook.html"))
+    places = {
+        "title": markup.escape(title), "style": asset("notebook.css"), "data": data, "script": script,
+        "language": told["language"] or "en",  # the script says otherwise where the browser does
+    }  # fmt: skip
+    return re.sub(r"\{(title|style|data|script|language)\}", lambda place: places[place[1]], asset("notebook.html"))
 
 
 def _quoted(text: str) -> str:
@@ -120,15 +131,18 @@ def _map(trace: Trace) -> dict[str, Any]:
 
 
 def _side(axis: Axis) -> dict[str, Any]:
-    """The names of an axis's places, and which are none of the thing itself."""
-    return {"labels": list(axis.labels), "special": [int(one) for one in axis.special]}
+    """The names of an axis's places, which are none of the thing itself, and whether the line begins on the right."""
+    special = [int(one) for one in axis.special]
+    return {"labels": list(axis.labels), "special": special, "rightToLeft": axis.right_to_left}
 
 
 def _facts(trace: Trace, rule: Rule | None, language: str) -> str:
     """What was run: model, rule, sizes."""
     sides = f"{len(trace.queries)} × {len(trace.keys)}" if trace.crossed else f"{len(trace.queries)}"
     size = say("notebook.size", language, places=sides, layers=trace.n_layers, heads=trace.n_heads)
-    return " · ".join(str(part) for part in (trace.model, rule or trace.rule, *trace.changes, size) if str(part))
+    explained = any(one.explained for one in trace.layers if isinstance(one, Attention))  # else nobody knows the rule
+    by = rule or (trace.rule if explained else "")
+    return " · ".join(str(part) for part in (trace.model, by, *trace.changes, size) if str(part))
 
 
 def _words(language: str) -> dict[str, str]:

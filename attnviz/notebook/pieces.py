@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from attnviz.errors import AttnvizError
-from attnviz.text.tokens import Encoded, byte_letters, written
+from attnviz.text.labels import byte_letters
+from attnviz.text.tokens import Encoded, written
 
 SPECIAL = re.compile(r"\[[A-Z]+\d*\]|<[^<>\s]{1,40}>|<｜[^<>]{1,40}｜>")  # [CLS], <s>, <|endoftext|>, DeepSeek's
 SPACED = "Ġ▁"

@@ -31,7 +31,7 @@ def show(
     split: int | None = None,
     language: str | None = None,
     theme: str = "auto",
-    height: int = 760,
+    height: int = 820,
     path: str | Path | None = None,
 ) -> Page:
     """Look at a run: all layers and heads, one head as a heatmap, its tokens, and arcs between them, in one page.
@@ -43,8 +43,9 @@ def show(
     It opens with `layer` and `head` (the first that there are), arcs of `heads` of that layer, and the token `query`
     pointed at; of an encoder-decoder `part` is the map. `rule` re-weights the run. `scale` is "unit", "row" or "log",
     `view` "head" or "grid" (larger tiles), `split` the first token of the second of two sentences. `language` is "zh",
-    "en" or the browser's, `theme` "light", "dark" or "auto": as the notebook is. With `path` the page is written there
-    too. Raises `AttnvizError` for what the run does not have, and for another choice than these.
+    "en" or the browser's, `theme` "light", "dark" or "auto": as the notebook is; `height` the most pixels that it takes
+    in a cell. With `path` the page is written there too. Raises `AttnvizError` for what the run does not have, and for
+    another choice than these.
     """
     _check_choice("scale", scale or "unit", SCALES)
     _check_choice("view", view, ("head", "grid"))

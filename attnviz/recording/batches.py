@@ -10,7 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from attnviz.adapter.outputs import Layers, Result, as_result, filled, hears_last, needed, of_encoder
+from attnviz.adapter.classes import HEAD_KINDS
+from attnviz.adapter.machine import homed
+from attnviz.adapter.outputs import Layers, Result, as_result, filled, hears_last, needed, of_encoder, takes_types
 from attnviz.adapter.registered import Call, one_text
 from attnviz.core.attention import Attention
 from attnviz.core.causal import CausalMask
@@ -72,8 +74,9 @@ def record_batch(
     Each is what `record` gives for that text alone, to rounding (1e-5): texts of like length go through the model
     together, and no trace holds a row or column of what filled it up. `blanks` and `targets` have one entry a text.
     `rule` and `interventions` act on each text as in a run of its own, the tokens they name being those of each text;
-    interventions cost part of the time gained. Models that are `eager`, those that mix neighbouring tokens by
-    convolutions, and texts of more than 512 tokens are run one by one.
+    interventions cost part of the time gained. Models that are `eager`, those with a trained head, those
+    that mix neighbouring tokens by convolutions, and texts of more than 512 tokens are run one by one. A text may be
+    the `encoded` of a pair.
 
     Raises what `record` raises, for the first text that it would refuse, before anything is run where that can be told.
 
@@ -119,7 +122,8 @@ def _recorded(batch: Batch, readings: Sequence[Reading]) -> list[Trace]:
 def together(model: Model) -> bool:
     """Can texts go through the model together, without what fills them up being seen?"""
     config = model.network.config
-    if model.eager or config.model_type in ALONE:
+    headed = model.kind in HEAD_KINDS  # a head looks for the last token by itself
+    if model.eager or config.model_type in ALONE or headed:
         return False
     return "attention_mask" in signature(model.network.forward).parameters
 
@@ -193,8 +197,8 @@ class Batch:
     def alone(self, one: Reading) -> Trace:
         """The trace of one text by itself."""
         trace = record(
-            self.model, one.encoded, rule=self.rule, interventions=self.interventions, target=one.reply,
-            predictions=self.predictions,
+            self.model, one.encoded, rule=self.rule, interventions=self.interventions,
+            target=one.reply if self.model.kind == "seq2seq" else None, predictions=self.predictions,
         )  # fmt: skip
         others = {part: replace(other, blank=one.blank) for part, other in trace.others.items()}
         return replace(trace, blank=one.blank, others=others)
@@ -204,8 +208,10 @@ class Batch:
         config = self.model.network.config
         numbers = (getattr(config, "pad_token_id", None), self.model.tokenizer.pad_token_id, 0)
         filler = next(number for number in numbers if isinstance(number, int))
-        sources = [one.encoded.ids for one in group]
-        return filled(sources, [one.reply.ids for one in group if one.reply is not None], filler)
+        sources, types = [one.encoded.ids for one in group], [one.encoded.types for one in group]
+        told = [one or (0,) * len(ids) for one, ids in zip(types, sources, strict=True)] if any(types) else []
+        told = told if all(takes_types(self.model.network, one) for one in told) else []
+        return filled(sources, [one.reply.ids for one in group if one.reply is not None], filler, told)
 
 
 def _longest(group: Sequence[Reading]) -> tuple[int, int]:
@@ -285,7 +291,7 @@ class Each:
         for change in self.changes:
             if change.acts(seen.place.part, seen.place.layer):
                 calls = [change.change(one, seen.place) for one in calls]
-        self._changed.setdefault(id(seen.attention), [replace(one) for one in calls])
+        self._changed.setdefault(id(seen.attention), [homed(one) for one in calls])
         shape = call.queries.shape
         output = call.values.new_zeros(shape[0], shape[2], shape[1], call.values.shape[-1])
         for row, one in enumerate(calls):
@@ -311,10 +317,11 @@ def _part(table: Tensor, row: int, queries: int, keys: int) -> Tensor:
 def _short(mask: Tensor, row: int, queries: int, keys: int) -> Tensor | None:
     """One text's part of a mask; None where everything is allowed, not laid out where it is a causal one."""
     if isinstance(mask, CausalMask):
-        return CausalMask(queries, keys, first=mask.first)
+        return CausalMask(queries, keys, first=mask.first, device=mask.device)
     own = _part(mask, row, queries, keys)
     if bool(own.all()):
         return None
-    if queries == keys and bool((own == CausalMask(queries, keys).dense()).all()):
-        return CausalMask(queries, keys)
+    causal = CausalMask(queries, keys, device=own.device)
+    if queries == keys and bool((own == causal.dense()).all()):
+        return causal
     return own.clone()

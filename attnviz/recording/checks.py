@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
 from attnviz.adapter.checks import embedding_rows
 from attnviz.adapter.outputs import of_each_side, scores_after
 from attnviz.core.given import whole
@@ -35,12 +37,15 @@ def why_not(model: Model) -> AttnvizError:
     return ModelError("run_failed", model=model.name)
 
 
-def check_numbers(result: Mapping[str, Any], name: str) -> None:
+def check_numbers(result: Mapping[str, Any], name: str, dtype: torch.dtype = torch.float32) -> None:
     """Refuse a run in which something is no number (NaN, infinite): damaged weights. Raises `ModelError`.
 
-    What is no number in one layer is none in the last states, and in the head none after the last token.
+    In float16, which ends at 65,504, undamaged weights can give none either. What is no number in one layer is none in
+    the last states, and in the head none after the last token.
     """
     scores, states = scores_after(result), of_each_side(result)
     unsure = scores is not None and bool(scores.isnan().any())
     if unsure or not all(bool(one.isfinite().all()) for one in states):
+        if dtype == torch.float16:
+            raise ModelError("half_not_enough", model=name)
         raise ModelError("weights_not_numbers", model=name)

@@ -19,6 +19,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
+from attnviz.adapter.machine import home
 from attnviz.adapter.registered import Call, by_map
 from attnviz.core.attention import Attention
 from attnviz.core.states import Block, Norm, Projection
@@ -179,10 +180,10 @@ class Dataflow(TorchFunctionMode):
             return
         n_heads, width = seen.heads.shape[-2:]
         seen.states["output"] = _flat(result).clone()
-        heads = seen.heads.flatten(-2).reshape(-1, n_heads * width)
+        heads = home(seen.heads.flatten(-2).reshape(-1, n_heads * width))
         if weight.shape[0] == n_heads * width and torch.equal(_flat(source), heads):
-            unfolded = weight.detach().unflatten(0, (n_heads, width))
-            seen.projection = Projection(unfolded, None if bias is None else bias.detach())
+            unfolded = home(weight.detach()).unflatten(0, (n_heads, width))
+            seen.projection = Projection(unfolded, None if bias is None else home(bias.detach()))
         else:
             seen.states["read"] = _flat(source).clone()
         seen.between = self._nodes[source].between
@@ -222,14 +223,14 @@ class Dataflow(TorchFunctionMode):
             return
         names = ("input", "normalized_shape", "weight") + (("eps",) if name == "rms_norm" else ("bias", "eps"))
         asked = {**dict(zip(names, args, strict=False)), **given}
-        weight, bias = (None if asked.get(key) is None else asked[key].detach() for key in ("weight", "bias"))
+        weight, bias = (None if asked.get(key) is None else home(asked[key].detach()) for key in ("weight", "bias"))
         norm = Norm(weight, bias, asked.get("eps", 1e-5), name == "rms_norm")
         self._normed = {self._nodes[result]: (self._left[0], _flat(result), norm)}
 
 
 def _flat(state: Tensor) -> Tensor:
-    """A state of one text `[query, width]`."""
-    return state.reshape(-1, state.shape[-1])
+    """A state of one text `[query, width]`, at home."""
+    return home(state.reshape(-1, state.shape[-1]))
 
 
 def _linear(name: str, args: Sequence[Any], given: Mapping[str, Any]) -> tuple[Tensor, Tensor, Tensor | None] | None:

@@ -64,6 +64,8 @@ def generate(
         raise ArgumentError("argument_most", got=most)
     if not isinstance(model, Model) or model.kind not in ("causal", "seq2seq"):
         raise ModelError("model_writes_nothing", model=model.name)
+    if not model.network.can_generate():  # a body without the head that its type has
+        raise ModelError("model_writes_nothing", model=model.name)
     chosen = Soft() if rule is None else rule
     changes = changes_of(chosen, interventions)
     if model.eager and changes:
@@ -132,7 +134,7 @@ class _Writer:
         """The likeliest token, or one drawn."""
         if self.draw is None:
             return int(scores.argmax())
-        return int(torch.multinomial(self.draw.weigh(scores)[0], 1, generator=self.dice))
+        return int(torch.multinomial(self.draw.weigh(scores.cpu())[0], 1, generator=self.dice))
 
     def _ended(self, number: int) -> bool:
         """One more token is there: tell it, and ask whether that was all."""
@@ -231,7 +233,7 @@ class _Steps:
 
     def add(self, result: Mapping[str, Any], *, cached: bool) -> None:
         """One forward pass. Raises `ModelError` for one that gives no numbers."""
-        check_numbers(result, self.model.name)
+        check_numbers(result, self.model.name, self.model.network.dtype)
         self.cached = cached
         found = maps(self.model.network, self.run.steps[-1])
         self.blind = not found and not self.model.eager

@@ -19,6 +19,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map
 
 from attnviz.adapter import outputs
+from attnviz.adapter.machine import home, placed
 from attnviz.adapter.registered import Call, by_map
 from attnviz.core.attention import Attention
 from attnviz.core.interventions import Intervention, check_tokens
@@ -33,9 +34,12 @@ from attnviz.trace import Trace
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run came to, still to be differentiated: `logits` (None where a model predicts nothing), last states."""
+    """What a run came to, still to be differentiated: `logits` (None where a model predicts nothing), last states.
 
-    logits: Float[Tensor, "token vocabulary"] | None
+    Of a trained head `logits` are its scores: `[1, label]` of a text, `[token, label]` of tags or of start and end.
+    """
+
+    logits: Float[Tensor, "place vocabulary"] | None
     outputs: Float[Tensor, "token width"]
 
 
@@ -116,7 +120,8 @@ class Differentiable:
             if value.numel() != 1:
                 raise ValueError(f"gradients needs a target of one number; got the shape {tuple(value.shape)}")
             found = torch.autograd.grad(value.sum(), asked, retain_graph=True, allow_unused=True)
-        by = {id(one): torch.zeros_like(one) if grad is None else grad for one, grad in zip(asked, found, strict=True)}
+        both = zip(asked, found, strict=True)
+        by = {id(one): home(torch.zeros_like(one) if grad is None else grad) for one, grad in both}
 
         def of(group: Sequence[Tensor | None]) -> tuple[Tensor | None, ...]:
             return tuple(None if one is None else by[id(one)] for one in group)
@@ -138,6 +143,7 @@ def differentiable(
     blank: int | None = None,
     interventions: Sequence[Intervention] = (),
     target: str | Encoded | None = None,
+    pair: str | None = None,
 ) -> Differentiable:
     """Run `model` on `text` as `record` does, so that the outcome can be differentiated.
 
@@ -152,21 +158,24 @@ def differentiable(
     """
     if model.eager:
         raise ModelError("model_keeps_blocks", model=model.name)
-    encoded, reply = read(model, text, target, blank)
-    sizes = len(encoded.ids), None if reply is None else len(reply.ids)
+    encoded, reply = read(model, text, target, blank, pair)
+    decoded = None if reply is None else reply.ids
+    sizes = len(encoded.ids), None if decoded is None else len(decoded)
     changes = changes_of(rule, interventions)
     check_tokens(changes, *sizes)
     check_run(model.network.config, sizes[0], sizes[1] or 0, eager=True)  # the weights of all layers at once
     tape = Tape()
     with torch.inference_mode(False), torch.enable_grad():
-        tape.texts = [torch.tensor([one.ids]) for one in (encoded, reply) if one is not None]
-        inputs: dict[str, Any] = outputs.inputs(*tape.texts)
+        given = outputs.inputs(model.network, encoded.ids, encoded.types, decoded)
+        inputs: dict[str, Any] = placed(model.network, given)
+        tape.texts = [inputs[name] for name in ("input_ids", "decoder_input_ids") if name in inputs]
         result, found = run(model.network, changes, name=model.name, watch=Watch(follow=tape), **inputs)
         fits(found, model.name, *sizes)
-        said: dict[str, Any] = {"rule": rule or Soft(), "changes": tuple(interventions), "blank": blank}
-        live = trace_of(model, encoded, reply, result, found, **said)
+        asked: dict[str, Any] = {"rule": rule or Soft(), "changes": tuple(interventions), "blank": blank}
+        live = trace_of(model, encoded, reply, result, found, **asked)
     weights, gates = tape.by_map(found)
-    return Differentiable(_still(live), Outcome(live.logits, live.outputs), weights, gates, tape.embedded)
+    said = live.logits if live.answer is None else live.answer.scores
+    return Differentiable(_still(live), Outcome(said, live.outputs), weights, gates, tape.embedded)
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +191,7 @@ class _Held:
         weights = call.weights
         if not weights.requires_grad:
             weights = weights.detach().requires_grad_()
-        return cls(weights, torch.ones(call.n_heads, dtype=weights.dtype, requires_grad=True))
+        return cls(weights, weights.new_ones(call.n_heads).requires_grad_())
 
 
 class Tape(TorchFunctionMode):
@@ -275,6 +284,7 @@ def _still(trace: Trace) -> Trace:
         layers=tuple(_numbers(layer) if isinstance(layer, Attention) else layer for layer in trace.layers),
         outputs=trace.outputs.detach(),
         logits=None if trace.logits is None else trace.logits.detach(),
+        answer=trace.answer and replace(trace.answer, scores=trace.answer.scores.detach()),
         boundaries=None if trace.boundaries is None else trace.boundaries.detach(),
         others={part: _still(other) for part, other in trace.others.items()},
     )

@@ -11,8 +11,31 @@ import torch
 from torch import Tensor
 
 from attnviz.adapter import longformer, outputs
-from attnviz.adapter.outputs import Layers, hears_last, last_states, may_skip, other_shape, put_last, returned
-from attnviz.adapter.registered import BY_DISTANCE, UNREADABLE, Call, Follow, instead, maps, one_text, recording
+from attnviz.adapter.classes import HEAD_KINDS
+from attnviz.adapter.gaps import instead
+from attnviz.adapter.heads import answer_of, decoder_ids, without_cache
+from attnviz.adapter.machine import brought, is_rough, placed
+from attnviz.adapter.outputs import (
+    Layers,
+    hears_last,
+    last_states,
+    may_skip,
+    other_shape,
+    put_encoders,
+    put_last,
+    returned,
+)
+from attnviz.adapter.registered import (
+    ATTENTION,
+    BY_DISTANCE,
+    UNREADABLE,
+    Call,
+    Follow,
+    maps,
+    one_text,
+    recording,
+)
+from attnviz.adapter.tokenizers import target_ids
 from attnviz.core.attention import Attention
 from attnviz.core.given import check_functions, switch
 from attnviz.core.interventions import Intervention, Reweigh, check_tokens
@@ -27,7 +50,8 @@ from attnviz.recording.checks import check_ids, check_numbers, why_not
 from attnviz.recording.dataflow import Dataflow
 from attnviz.recording.systems import read as read_system
 from attnviz.systems.protocol import System
-from attnviz.text.tokens import MOST_CHARACTERS, Encoded, clean, encode, piece_label, written
+from attnviz.text.labels import piece_label
+from attnviz.text.tokens import MOST_CHARACTERS, Encoded, clean, encode, written
 from attnviz.trace import Trace
 
 LONG = 1024  # tokens; longer texts are recorded without their values, and without the states between layers
@@ -38,6 +62,7 @@ def record(
     model: Model | System,
     text: str | Encoded,
     *,
+    pair: str | None = None,
     rule: Rule | None = None,
     blank: int | None = None,
     interventions: Sequence[Intervention] = (),
@@ -54,7 +79,9 @@ def record(
     given); `interventions` change heads, edges and tokens, or the rule in chosen layers. `blank` puts [MASK] on that
     token and asks the model to fill it. An encoder-decoder also reads `target`, what it has written so far (nothing
     unless given); its trace is the cross attention's, `Trace.map` gives the others. A text that is too long is read as
-    far as the model reaches (`Trace.encoded.cut`). Text and target may be the `encoded` of another trace (one that the
+    far as the model reaches (`Trace.encoded.cut`). With `pair`, a second text, both are read as one, token for token as
+    the tokenizer joins them (questions and passages, premises and hypotheses); `Trace.queries.segments` tells them
+    apart. Text and target may be the `encoded` of another trace (one that the
     model wrote, say), which are then read token for token.
 
     `values` of the layers are kept up to 1,024 tokens unless it is said here; weights never need them. Without
@@ -75,6 +102,8 @@ def record(
     """
     model, text, rule = check_model(model), check_text("text", text), check_rule(rule)
     target = None if target is None else check_text("target", target)
+    if pair is not None:
+        check_text("pair", pair)
     interventions, blank = check_changes(interventions), check_blank(blank)
     values = None if values is None else switch("values", values)
     predictions, states = switch("predictions", predictions), switch("states", states)
@@ -85,12 +114,14 @@ def record(
             "interventions": bool(interventions),
             "values": values is False,
             "states": states,
+            "pair": pair is not None,
         }
         return read_system(model, text, rule, target, beyond | {"predictions": not predictions})
     changes = changes_of(rule, interventions)
     said = {"rule": rule or Soft(), "changes": interventions, "blank": blank}
-    with guarded(lambda error: why_not(model)):
-        texts = [one for one in read(model, text, target, blank) if one is not None]
+    texts: list[Encoded] = []
+    with guarded(lambda error: why_not(model, *texts)):
+        texts.extend(one for one in read(model, text, target, blank, pair) if one is not None)
         sizes, inputs = _prepared(model, changes, predictions, *texts)
         watch = Watch.over(model.network, max(sizes), values, own(on_layer), own(stop))
         watch = watch.closer(model) if states else watch
@@ -102,13 +133,37 @@ def record(
 
 
 def read(
-    model: Model, text: str | Encoded, target: str | Encoded | None = None, blank: int | None = None
+    model: Model,
+    text: str | Encoded,
+    target: str | Encoded | None = None,
+    blank: int | None = None,
+    pair: str | None = None,
 ) -> tuple[Encoded, Encoded | None]:
-    """What does the model read: the text, with its blank, and, in an encoder-decoder, the decoder's text?"""
-    encoded = text if isinstance(text, Encoded) else encode(text, model.tokenizer, model.limit)
+    """What does the model read: the text or both, with its blank, and, where there is a decoder, the decoder's text?"""
+    if isinstance(text, Encoded):
+        if pair is not None:
+            raise TextError("pair_already_read")
+        encoded = text
+    else:
+        encoded = encode(text, model.tokenizer, model.limit, pair=pair)
     if blank is not None:
         encoded = _blanked(encoded, blank, model)
+    if model.kind in HEAD_KINDS:
+        return encoded, _moved_on(encoded, model)
     return encoded, reply_of(model, target) if model.kind == "seq2seq" else None
+
+
+def _moved_on(encoded: Encoded, model: Model) -> Encoded | None:
+    """The text as the decoder of a trained head reads it: one place on. None where the head has no decoder."""
+    ids = decoder_ids(model.network, encoded.ids)
+    if ids is None:
+        return None
+    first = piece_label(ids[0], model.tokenizer)
+    return replace(
+        encoded, ids=ids, labels=(first, *encoded.labels[:-1]), spans=(None, *encoded.spans[:-1]),
+        special=(True, *encoded.special[:-1]), types=(),
+        pair=encoded.pair and replace(encoded.pair, segments=(None, *encoded.pair.segments[:-1])),
+    )  # fmt: skip
 
 
 def changes_of(rule: Rule | None, interventions: Sequence[Intervention]) -> tuple[Intervention, ...]:
@@ -129,9 +184,10 @@ def _prepared(
     check_ids(model, *read)
     sizes = [len(one.ids) for one in read]
     check_tokens(changes, sizes[0], sizes[1] if len(sizes) > 1 else None)
-    inputs: dict[str, Any] = outputs.inputs(*(torch.tensor([one.ids]) for one in read))
+    text, reply = read[0], read[1] if len(read) > 1 else None
+    inputs: dict[str, Any] = outputs.inputs(model.network, text.ids, text.types, None if reply is None else reply.ids)
     skips = not predictions and may_skip(model.network)
-    check_run(model.network.config, *sizes, eager=model.eager, predictions=not skips)
+    check_run(model.network.config, *sizes, eager=model.eager, predictions=not skips and model.kind not in HEAD_KINDS)
     return sizes, inputs | ({"logits_to_keep": 1} if skips else {})
 
 
@@ -185,21 +241,25 @@ def run(
         raise ModelError("model_not_by_token", model=name)
     if eager and changes:
         raise ModelError("model_read_only", model=name)
-    asked = {"output_hidden_states": watch.states, "use_cache": False, **({"output_attentions": True} if eager else {})}
+    asked = {"output_hidden_states": watch.states, **without_cache(network)}
+    asked |= {"output_attentions": True} if eager else {}
     heard = recording(network, changes, values=watch.values, on_call=watch.on_call, follow=watch.follow)
     with heard as seen, watch.follow or torch.inference_mode():
-        result = network(**inputs, **asked)
+        result = brought(network(**placed(network, inputs), **asked))
+    put_encoders(result, seen.last)
     if not watch.states and not put_last(result, seen.last):
         return run(network, changes, eager=eager, name=name, watch=replace(watch, states=True), **inputs)
-    check_numbers(result, name)
+    check_numbers(result, name, network.dtype)
     found = (
-        returned(result)
+        returned(result, rough=is_rough(network))
         if eager
         else maps(network, seen.steps[-1], watch.texts, one_text if watch.texts == 1 else _as_it_is)
     )
     if part := BY_DISTANCE.get(network.config.model_type):
         found |= {part: longformer.layers(result, part)}
     if not found:
+        if not eager and network.config._attn_implementation != ATTENTION:
+            raise ModelError("model_restored", model=name)
         raise _refusal(network, name, result, seen.steps[-1])
     return result, found
 
@@ -213,6 +273,8 @@ def fits(found: Mapping[str, Layers], name: str, source: int, target: int | None
     queries = {"self": source, "encoder": source, "decoder": target, "cross": target}
     keys = {**queries, "cross": source}
     for part, layers in found.items():
+        if part not in queries:  # several stacks, run in turn over the same text: HRM's two modules
+            raise ModelError("model_no_attention", model=name)
         if _sizes(layers) - {(queries.get(part), keys.get(part))}:
             raise ModelError("model_not_by_token", model=name)
 
@@ -238,8 +300,11 @@ def trace_of(
     *, predictions: bool = True, **said: Any,
 ) -> Trace:  # fmt: skip
     """The trace of a run from what it returned; of an encoder-decoder that of the cross attention, with the others."""
+    if predictions:
+        said["answer"] = answer_of(model.kind, model.network.config, result, encoded)
     make = _Maker(model, dict(said))
-    logits = result.logits[0] if predictions and model.kind != "plain" else None
+    heard = predictions and model.kind not in ("plain", *HEAD_KINDS) and "logits" in result  # not in a wrapped T5Model
+    logits = result.logits[0] if heard else None
     if reply is None:
         hidden = last_states(result)
         traces = {part: make(part, encoded, layers, hidden, logits) for part, layers in found.items()}
@@ -284,12 +349,13 @@ def reply_of(model: Model, target: str | Encoded | None) -> Encoded:
     config = model.network.config
     start = getattr(config, "decoder_start_token_id", None)
     if start is None:
-        start = getattr(model.network.generation_config, "decoder_start_token_id", None)
+        written_by = getattr(model.network, "generation_config", None)  # which a body without its head does not have
+        start = getattr(written_by, "decoder_start_token_id", None)
     if start is None:
         start = config.bos_token_id if config.bos_token_id is not None else config.pad_token_id
     if len(target or "") > MOST_CHARACTERS:
         raise TextError("text_huge", characters=len(target or ""), most=MOST_CHARACTERS)
-    ids = model.tokenizer(text_target=clean(target))["input_ids"][:-1] if target else []
+    ids = target_ids(clean(target), model.tokenizer) if target else []
     return written((start, *ids), model.tokenizer)
 
 

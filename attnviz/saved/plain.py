@@ -27,10 +27,12 @@ from attnviz.errors import AttnvizError
 from attnviz.saved.hints import check_fields
 from attnviz.saved.names import Names
 from attnviz.saved.size import narrow, same_view
+from attnviz.text.pairs import Pair
 from attnviz.text.tokens import Encoded
 
 AXES = (Beside, Encoded, Frames, Items, Nodes, Patches, Sentences, Slots, Steps)
 BASES = ("Rule", "Mask", "Similarity", "Intervention", "Place")  # that are only something when derived from
+LATER = frozenset({"answer", "pair", "types"})  # fields that older files lack: they have their defaults
 MOST_HEADS, MOST_PLACES = 2**12, 2**20  # a stored tensor may be spread out over no more
 
 
@@ -44,7 +46,7 @@ def _kinds(module: ModuleType) -> dict[str, type]:
 
 KINDS: Mapping[str, type] = {
     **_kinds(attention), **_kinds(interventions), **_kinds(masks), **_kinds(rules), **_kinds(similarity),
-    **_kinds(states), **{kind.__name__: kind for kind in AXES}, "Names": Names,
+    **_kinds(states), **{kind.__name__: kind for kind in AXES}, "Names": Names, "Pair": Pair,
 }  # fmt: skip
 
 
@@ -134,11 +136,12 @@ class Reader:
             return str
         kind = self.kinds[said["is"]]
         found = {name: self.object(part) for name, part in said.items() if name != "is"}
-        if set(found) != {one.name for one in fields(kind)}:
+        names = {one.name for one in fields(kind)}
+        if not names - LATER <= set(found) <= names:
             raise ValueError(f"{said['is']} has other fields than {sorted(found)}")
         check_fields(kind, found)
         own = [one for one in fields(kind) if one.init]
-        return kind(**{one.name: found[one.name] for one in own})
+        return kind(**{one.name: found[one.name] for one in own if one.name in found})
 
     def _tensor(self, said: dict[str, Any]) -> Tensor:
         stored = self.tensors[_number(said["tensor"])]

@@ -12,11 +12,14 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, cast
 
+from attnviz.errors import ModelError
 from attnviz.guard import sentences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from os import PathLike
+
+    import torch
 
     from attnviz.adapter.progress import Report
     from attnviz.models import Model
@@ -36,19 +39,34 @@ def open_system(name: str) -> System:
 
 
 @sentences
-def load(name: str | PathLike[str], revision: str | None = None, *, progress: Report | None = None) -> Model | System:
+def load(
+    name: str | PathLike[str], revision: str | None = None, *, progress: Report | None = None,
+    device: str | torch.device | None = None, dtype: str | torch.dtype | None = None,
+) -> Model | System:  # fmt: skip
     """Open a model or a system by its name: what `read` or `record` then works on.
 
     A built-in model ("lab-4"), a Hub id ("google-bert/bert-base-chinese"), a folder or a .gguf file gives a `Model`
-    (`attnviz.models.load`), which takes `revision` and `progress`; the name of a shipped system ("nmt-zh-en",
-    "han-reviews", "target-words", "positions-rotary") gives that `System`. Raises `ModelError` with what to do when
-    nothing of that name can be opened.
+    (`attnviz.models.load`), which takes `revision` and `progress`, and computes on `device` ("cpu" unless given) in
+    `dtype` (float32 unless given); the name of a shipped system ("nmt-zh-en", "han-reviews", "target-words",
+    "positions-rotary") gives that `System`, which computes on the CPU in float32 alone. Raises `ModelError` with
+    what to do when nothing of that name can be opened.
 
     >>> load("han-topics").read("你喜欢看电影吗？").parts
     ('words', 'sentences')
     """
-    if isinstance(name, str) and name in kinds():
-        return open_system(name)
     from attnviz.models import load as load_model
 
-    return load_model(name, revision, progress=progress)
+    if not isinstance(name, str) or name not in kinds():
+        return load_model(name, revision, progress=progress, device=device, dtype=dtype)
+    if device is not None or dtype is not None:
+        _check_machine(name, device, dtype)
+    return open_system(name)
+
+
+def _check_machine(name: str, device: str | torch.device | None, dtype: str | torch.dtype | None) -> None:
+    """Refuse a machine that is not the CPU in float32. Raises `ModelError`."""
+    from attnviz.adapter.machine import Machine
+
+    asked = Machine.of(device, dtype)
+    if not asked.plain:
+        raise ModelError("system_machine", model=name, machine=asked)

@@ -1,29 +1,26 @@
-"""Readable labels for a model's pieces, and the way from a text to tokens and back to its characters."""
+"""The way from a text to a model's tokens, and from tokens back to characters."""
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, cast
+from itertools import accumulate
+from typing import TYPE_CHECKING
 
 from attnviz.axes.axis import Axis, Characters, check_lengths
 from attnviz.axes.units import Units
 from attnviz.errors import TextError
 from attnviz.guard import guarded
+from attnviz.text.labels import Span, bytes_of, label, piece_label
+from attnviz.text.pairs import BETWEEN, Pair, owners_by_count, placed, shifted
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import BatchEncoding, PreTrainedTokenizerBase
 
-MARKS = {" ": "␣", "\u00a0": "␣", "\u3000": "␣", "\n": "↵", "\r": "↵", "\t": "⇥"}
-TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 SPACES = ("Ġ", "▁", " ")  # what a piece begins with that begins with a space
 MOST_CHARACTERS = 200_000
 GROUPINGS = ("token", "character", "word")  # `units.UNITS`
-Span = tuple[int, int]  # the first character and the one after the last
 
 
 @dataclass(frozen=True)
@@ -32,6 +29,8 @@ class Encoded(Axis):
 
     `spans` are character ranges of `text` (None for a token that stands for no character), `special` marks what
     the tokenizer added by itself, `cut` is the number of characters of `text` that were read (None: all of them).
+    Where two texts are read as one, `text` is both, a line each, and `pair` tells them apart. `types` are the token
+    types that the model is given beside the ids, () where it is given none.
 
     >>> Encoded("ab", (5, 6), ("a", "##b"), ((0, 1), (1, 2)), (False, False), None).grouped("word").labels
     ('ab',)
@@ -43,10 +42,18 @@ class Encoded(Axis):
     spans: tuple[Span | None, ...]
     special: tuple[bool, ...]
     cut: int | None
+    pair: Pair | None = None
+    types: tuple[int, ...] = ()
     unit = "token"
 
     def __post_init__(self) -> None:
-        check_lengths("tokens", ids=self.ids, labels=self.labels, spans=self.spans, special=self.special)
+        own: dict[str, tuple[object, ...]] = {"types": self.types} if self.types else {}
+        own |= {"segments": self.segments} if self.pair else {}
+        check_lengths("tokens", ids=self.ids, labels=self.labels, spans=self.spans, special=self.special, **own)
+
+    @property
+    def segments(self) -> tuple[int | None, ...]:
+        return self.pair.segments if self.pair else ()
 
     @property
     def groupings(self) -> tuple[str, ...]:
@@ -61,12 +68,21 @@ class Encoded(Axis):
         span = self.spans[place]
         return None if span is None else Characters(*span)
 
+    def left_out(self) -> list[tuple[str, str, int]]:
+        if self.pair is None:
+            return super().left_out()
+        first, second = self.pair.split(self.text)
+        read = None if self.cut is None else self.cut - self.pair.second
+        parts = (("_a", first, self.pair.cut), ("_b", second, read))
+        return [(name, text, end) for name, text, end in parts if end is not None]
+
     def first(self, count: int) -> Encoded:
         """Its first `count` tokens, with the text as far as they reach."""
         end = max((span[1] for span in self.spans[:count] if span), default=0)
         return Encoded(
-            self.text[:end], self.ids[:count], self.labels[:count], self.spans[:count], self.special[:count], self.cut
-        )
+            self.text[:end], self.ids[:count], self.labels[:count], self.spans[:count], self.special[:count], self.cut,
+            self.pair and self.pair.first(count), self.types[:count],
+        )  # fmt: skip
 
 
 def clean(text: str) -> str:
@@ -78,31 +94,39 @@ def clean(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def encode(text: str, tokenizer: PreTrainedTokenizerBase, limit: int | None) -> Encoded:
-    """How does this model cut the text into tokens?
+def encode(text: str, tokenizer: PreTrainedTokenizerBase, limit: int | None, *, pair: str | None = None) -> Encoded:
+    """How does this model cut the text, or two texts that it reads as one, into tokens?
 
     At most `limit` tokens are taken, special tokens counted; `cut` says how far the text was read. Raises `TextError`
     for a text that is empty, blank, has nothing that the model can read, or passes 200,000 characters.
     """
-    text = clean(text)
-    if not text.strip():
+    texts = [clean(one) for one in (text, pair) if one is not None]
+    if not texts[0].strip():
         raise TextError("text_empty")
-    if len(text) > MOST_CHARACTERS:
-        raise TextError("text_huge", characters=len(text), most=MOST_CHARACTERS)
+    if not texts[-1].strip():
+        raise TextError("pair_empty")
+    if sum(map(len, texts)) > MOST_CHARACTERS:
+        raise TextError("text_huge", characters=sum(map(len, texts)), most=MOST_CHARACTERS)
     with guarded(lambda error: TextError("text_not_cut", reason=type(error).__name__)):
-        return _encoded(text, tokenizer, limit)
+        return _encoded(texts[0], tokenizer, limit) if pair is None else _paired(texts[0], texts[1], tokenizer, limit)
 
 
-def _encoded(text: str, tokenizer: PreTrainedTokenizerBase, limit: int | None) -> Encoded:
-    """What the tokenizer makes of a text that is not empty."""
-    found = tokenizer(
-        text,
+def _cut_up(tokenizer: PreTrainedTokenizerBase, limit: int | None, *texts: str) -> BatchEncoding:
+    """What the tokenizer makes of one text or two."""
+    found: BatchEncoding = tokenizer(
+        *texts,
         return_offsets_mapping=tokenizer.is_fast,
         return_special_tokens_mask=True,
         truncation=limit is not None,
         max_length=limit,
         verbose=False,
     )
+    return found
+
+
+def _encoded(text: str, tokenizer: PreTrainedTokenizerBase, limit: int | None) -> Encoded:
+    """What the tokenizer makes of a text that is not empty."""
+    found = _cut_up(tokenizer, limit, text)
     ids = tuple(found["input_ids"])
     special = tuple(bool(mark) for mark in found["special_tokens_mask"])
     offsets = found["offset_mapping"] if tokenizer.is_fast else None
@@ -113,11 +137,43 @@ def _encoded(text: str, tokenizer: PreTrainedTokenizerBase, limit: int | None) -
     if not ids or all(special):
         raise TextError("text_nothing_left")
     kept = _once(text, ids, special, tokenizer)
+    types = tuple(found.get("token_type_ids") or ())
+    types = tuple(types[n] for n in kept) if any(types) else ()  # all 0 is what models take where they are given none
     ids, special, spans = tuple(ids[n] for n in kept), tuple(special[n] for n in kept), tuple(spans[n] for n in kept)
     if all(special):
         raise TextError("text_nothing_left")
     cut = None if limit is None or len(found["input_ids"]) < limit else _cut(text, ids, spans, tokenizer)
-    return Encoded(text, ids, label(text, ids, spans, tokenizer), spans, special, cut)
+    return Encoded(text, ids, label(text, ids, spans, tokenizer), spans, special, cut, types=types)
+
+
+def _paired(first: str, second: str, tokenizer: PreTrainedTokenizerBase, limit: int | None) -> Encoded:
+    """What the tokenizer makes of two texts, token for token as transformers gives them to the model.
+
+    Where both are too long together, tokens are left out at the end of the longer one.
+    """
+    found = _cut_up(tokenizer, limit, first, second)
+    text, begins = first + BETWEEN + second, (0, len(first + BETWEEN))
+    ids, special = tuple(found["input_ids"]), tuple(bool(mark) for mark in found["special_tokens_mask"])
+    if tokenizer.is_fast:
+        owners = tuple(found.sequence_ids(0))
+        spans = _spans(text, ids, special, placed(found["offset_mapping"], owners, begins), tokenizer)
+    else:
+        counts = [len(tokenizer(one, add_special_tokens=False, verbose=False)["input_ids"]) for one in (first, second)]
+        owners, spans = owners_by_count(special, *counts), (None,) * len(ids)
+    if not {0, 1} <= set(owners):
+        raise TextError("text_nothing_left")
+    cuts: list[int | None] = [None, None]
+    for which, (one, begin) in enumerate(zip((first, second), begins, strict=True)):
+        places = [place for place, owner in enumerate(owners) if owner == which]
+        mine, own = tuple(ids[place] for place in places), tuple(spans[place] for place in places)
+        if not tokenizer.is_fast:
+            own = tuple(shifted(_aligned(one, mine, (False,) * len(mine), tokenizer), begin))
+            spans = tuple(dict(zip(places, own, strict=True)).get(place, span) for place, span in enumerate(spans))
+        if limit is not None and len(ids) >= limit:
+            cut = _cut(one, mine, tuple(shifted(own, -begin)), tokenizer)
+            cuts[which] = None if cut is None else cut + begin
+    pair, types = Pair(begins[1], owners, cuts[0]), tuple(found.get("token_type_ids") or ())
+    return Encoded(text, ids, label(text, ids, spans, tokenizer), spans, special, cuts[1], pair, types)
 
 
 def _spans(
@@ -182,92 +238,6 @@ def _cut(text: str, ids: Sequence[int], spans: Sequence[Span | None], tokenizer:
     return read if text[read:].strip() else None
 
 
-def label(
-    text: str, ids: Sequence[int], spans: Sequence[Span | None], tokenizer: PreTrainedTokenizerBase
-) -> tuple[str, ...]:
-    """A readable label for every token `[token]`.
-
-    Pieces of WordPiece keep their ``##``; spaces and line ends become visible marks; the byte pieces of one
-    character are numbered (长 1/3, 长 2/3, 长 3/3); an unknown character keeps its face ([UNK:龘]).
-    """
-    pieces = tokenizer.convert_ids_to_tokens(list(ids))
-    # Asked once: transformers takes 7 µs to look up such a name, four for each token were a third of reading a text.
-    marks = {tokenizer.mask_token_id, tokenizer.cls_token_id, tokenizer.sep_token_id}
-    unknown = tokenizer.unk_token_id
-    labels = []
-    for number, piece, span in zip(ids, pieces, spans, strict=True):
-        if span is None:
-            labels.append(piece_label(number, tokenizer))
-        else:
-            labels.append(piece if number in marks else _face(text, piece, span, number == unknown))
-    return tuple(_numbered(labels, text, spans))
-
-
-@lru_cache(maxsize=8_192)  # faces of tokens, at most a few hundred bytes each
-def visible(text: str) -> str:
-    """The text with a mark for what has no shape of its own, and nothing that would turn a line's direction.
-
-    >>> visible("a b\\n\\u202e")
-    'a␣b↵U+202E'
-    """
-    alone = all(unicodedata.category(character) == "Cf" for character in text)
-    shown = "".join(_shape(character, alone) for character in text)
-    return "◌" + shown if text and unicodedata.combining(text[0]) else shown
-
-
-def _shape(character: str, alone: bool) -> str:
-    """One character as a label shows it; a joiner inside a word or an emoji stays as it is."""
-    kind = unicodedata.category(character)
-    if character in MARKS:
-        return MARKS[character]
-    if character < " ":
-        return chr(0x2400 + ord(character))
-    hidden = kind in {"Cc", "Zl", "Zp"} or character in TURNING or (kind == "Cf" and alone)
-    return f"U+{ord(character):04X}" if hidden else character
-
-
-def _face(text: str, piece: str, span: Span, unknown: bool) -> str:
-    """The label of a token of the text before byte pieces are numbered."""
-    face = visible(text[span[0] : span[1]])
-    if unknown:
-        return f"[UNK:{face}]"
-    if piece.startswith("##"):
-        return "##" + face
-    starts_with_space = piece[:1] in "Ġ▁" and span[0] > 0 and text[span[0] - 1] == " "
-    return "␣" + face if starts_with_space and not face.startswith("␣") else face
-
-
-def _numbered(labels: list[str], text: str, spans: Sequence[Span | None]) -> list[str]:
-    """The labels, those of tokens that share characters with a number: 长 1/3. A space before them does not count.
-
-    A piece may end one character and begin the next (长 3/3 江 1/3).
-    """
-    if all(one[1] <= after[0] for one, after in pairwise(filter(None, spans))):
-        return labels  # nothing is shared, as in nearly every text: looking at each character takes long
-    faces = [span and _after_space(text, *span) for span in spans]
-    owners: dict[int, list[int]] = {}
-    for place, face in enumerate(faces):
-        for character in range(*face) if face else ():
-            owners.setdefault(character, []).append(place)
-    found = list(labels)
-    for place, face in enumerate(faces):
-        mine = [owners[character] for character in range(*face)] if face else []
-        if all(len(places) == 1 for places in mine):
-            continue
-        shares = [f" {places.index(place) + 1}/{len(places)}" if len(places) > 1 else "" for places in mine]
-        if mine[1:] == mine[:-1]:  # the same tokens for all of it
-            found[place] += shares[0]
-        elif face:
-            shown = [visible(character) + share for character, share in zip(text[slice(*face)], shares, strict=True)]
-            found[place] = "".join(part + " " * (" " in part) for part in shown).rstrip()
-    return found
-
-
-def _after_space(text: str, start: int, end: int) -> tuple[int, int]:
-    """A span less the spaces it begins with; a span of spaces alone as it is."""
-    return end - (len(text[start:end].lstrip()) or end - start), end
-
-
 def written(ids: Sequence[int], tokenizer: PreTrainedTokenizerBase, after: Encoded | None = None) -> Encoded:
     """Tokens that a model wrote, or shall go on from, with the text that they spell and labels like those of `encode`.
 
@@ -311,7 +281,7 @@ class _Scribe:
         self.new.append(number)
         before = self._decoded(self.known[self.start :])
         both = self._decoded([*self.known[self.start :], *self.new])
-        if both.endswith("\ufffd") or (both == before and _bytes(self._piece(number)) is not None):
+        if both.endswith("\ufffd") or (both == before and bytes_of(self._piece(number)) is not None):
             return  # the character is not whole yet
         self._spell(both[len(before) :])
         self.start = len(self.known)
@@ -339,7 +309,7 @@ class _Scribe:
         broken = more.rfind("\ufffd") + 1
         if broken:  # bytes that spell nothing, then perhaps whole characters, which are the last piece's
             return [(0, broken)] * (len(self.new) - 1) + [(broken if broken < len(more) else 0, len(more))]
-        found = [_bytes(self._piece(number)) or b"" for number in self.new]
+        found = [bytes_of(self._piece(number)) or b"" for number in self.new]
         owners = [number for number, character in enumerate(more) for _ in character.encode()]
         if b"".join(found).decode("utf-8", "replace") != more:
             return [(0, len(more))] * len(self.new)
@@ -356,44 +326,3 @@ class _Scribe:
 def _is_close(character: str) -> bool:
     """Is it of a script that is written without spaces?"""
     return bool(character) and unicodedata.east_asian_width(character) in "WF" and not "가" <= character <= "힣"
-
-
-def piece_label(number: int, tokenizer: PreTrainedTokenizerBase) -> str:
-    """A readable label for a vocabulary entry that stands in no text (a prediction).
-
-    Bytes that are only part of a character are shown by their numbers (‹E9 95›).
-    """
-    piece = cast("str | None", tokenizer.convert_ids_to_tokens(number))
-    if piece is None:
-        return f"#{number}"
-    if piece.startswith("##") or number in tokenizer.all_special_ids:
-        return piece
-    text = str(tokenizer.decode([number], clean_up_tokenization_spaces=False))
-    if not text or "\ufffd" in text:
-        found = _bytes(piece)
-        return visible(piece.replace("▁", " ")) if found is None else _by_numbers(found)
-    return "␣" * (piece.startswith("▁") and not text.startswith(" ")) + visible(text)
-
-
-def _bytes(piece: str) -> bytes | None:
-    """What a byte-level piece stands for: GPT-2's letters for bytes, <0xE9>, or one letter below U+0100 (ByT5)."""
-    if found := re.fullmatch(r"<0x([0-9A-Fa-f]{2})>", piece):
-        return bytes.fromhex(found[1])
-    if len(piece) == 1 and ord(piece) < 0x100:
-        return bytes([ord(piece)])
-    letters = byte_letters()
-    return bytes(letters[letter] for letter in piece) if piece and all(letter in letters for letter in piece) else None
-
-
-@cache
-def byte_letters() -> dict[str, int]:
-    """The byte of each of GPT-2's letters: printable Latin-1 stands for itself, the others follow from U+0100 on."""
-    plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    rest = [byte for byte in range(0x100) if byte not in plain]
-    return {chr(byte): byte for byte in plain} | {chr(0x100 + place): byte for place, byte in enumerate(rest)}
-
-
-def _by_numbers(found: bytes) -> str:
-    """Bytes as text, those that make no character by their numbers."""
-    text = visible(found.decode("utf-8", "surrogateescape")).replace("\ufffd", "‹EF BF BD›")
-    return re.sub("[\udc80-\udcff]+", lambda bad: f"‹{' '.join(f'{ord(byte) - 0xDC00:02X}' for byte in bad[0])}›", text)

@@ -10,7 +10,8 @@ from typing import Any, Literal, get_args
 
 from attnviz.axes.units import Units
 from attnviz.text.characters import clusters, together, words
-from attnviz.text.tokens import Encoded, visible
+from attnviz.text.labels import visible
+from attnviz.text.tokens import Encoded
 
 Unit = Literal["token", "character", "word"]
 UNITS: tuple[Unit, ...] = get_args(Unit)

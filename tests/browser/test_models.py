@@ -9,8 +9,10 @@ import pytest
 from playwright.sync_api import expect
 from transformers import PreTrainedTokenizerBase
 
+from attnviz import load, record
 from tests.browser.person import Visit
 from tests.parity import tiny
+from tests.parity.heads import headed
 
 Start = Callable[..., Visit]
 
@@ -32,6 +34,14 @@ def slow(tmp_path_factory: pytest.TempPathFactory, wordpiece: PreTrainedTokenize
 def t5(tmp_path_factory: pytest.TempPathFactory, wordpiece: PreTrainedTokenizerBase) -> str:
     """A tiny encoder-decoder in a folder."""
     return str(tiny.save("seq2seq", "t5", tmp_path_factory.mktemp("t5"), wordpiece, num_layers=2))
+
+
+def test_the_address_of_a_model_card_opens_the_model_with_the_text(visit: Start) -> None:
+    one = visit({"id": "lab-gpt", "text": "他是一名"}, name="models")
+    said = one.page.evaluate("[...document.querySelectorAll('input, textarea')].map((one) => one.value)")
+    assert "他是一名" in said and [value for value in said if value.startswith("lab-gpt")]
+    assert one.page.url.split("?")[0].endswith("/models")
+    assert len(one.cells()) == len(record(load("lab-gpt"), "他是一名").tokens)
 
 
 def test_a_person_removes_the_open_head_and_takes_it_back(visit: Start) -> None:
@@ -108,3 +118,35 @@ def test_stop_keeps_what_has_been_written(visit: Start, slow: str) -> None:
     assert after < before + 199
     one.page.get_by_role("button", name="Let it write").click()
     expect(one.page.get_by_role("button", name="Clear", exact=True)).to_be_enabled()
+
+
+def test_a_person_gives_a_second_text_opens_a_block_and_goes_back(
+    visit: Start, tmp_path: Path, wordpiece: PreTrainedTokenizerBase
+) -> None:
+    place = str(headed.save("sequence", "bert", tmp_path, wordpiece, id2label={0: "no", 1: "yes"}))
+    one = visit({"lang": "en", "id": place, "text": "the cat sat"}, name="models")
+    before = len(one.cells())
+    box = one.page.get_by_role("textbox", name="Text B")
+    box.fill("the mats")
+    box.press("Enter")
+    one.link_says(pair="the mats")
+    one.wait_for_cells("z.length > arg", before)
+    expect(one.page.locator(".reader .letter")).to_have_text(["A", "B"])
+    expect(one.page.locator(".effect td", has_text="yes")).to_be_visible()
+    one.page.get_by_role("radio", name="A → B").click(force=True)
+    one.link_says(block="ab")
+    one.wait_for_cells("z.length === 3 && z[0].length < arg", before)
+    one.says("of their weight to B")
+    one.ready()
+    one.click_point("heatmap", 1)
+    one.link_says(query="1")
+    one.page.go_back()
+    one.page.go_back()
+    one.link_says(block=None, pair="the mats")
+    one.page.go_back()
+    one.link_says(pair=None)
+    expect(box).to_have_value("")
+    one.wait_for_cells("z.length === arg", before)
+    one.page.go_forward()
+    one.link_says(pair="the mats")
+    expect(box).to_have_value("the mats")

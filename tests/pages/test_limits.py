@@ -17,8 +17,8 @@ from attnviz.recording.record import record
 from attnviz.ui.kit.work import Work
 from attnviz.ui.pages.limits import costs
 from attnviz.ui.pages.limits.choices import KEY, PARAMS
+from tests.pages.models.opened import effect
 from tests.pages.opened import PATIENCE, ROOT, array, charts, elements, said
-from tests.pages.test_models import effect
 from tests.pages.test_sparse import raw_keys
 
 TEXT = "他把书还给了图书馆"

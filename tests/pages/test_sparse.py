@@ -16,8 +16,8 @@ from attnviz.recording.record import record
 from attnviz.ui.kit import LINKED_SAMPLES
 from attnviz.ui.pages.sparse import shown as pairs
 from attnviz.ui.pages.sparse.choices import KEY, NUMBERS, PARAMS, PATTERNS
+from tests.pages.models.opened import effect
 from tests.pages.opened import PATIENCE, ROOT, array, charts, elements, said, seen
-from tests.pages.test_models import effect
 
 TEXT = "他把书还给了图书馆"
 PICTURES = 5  # pattern, head, growth, windows, shares

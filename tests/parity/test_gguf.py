@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from transformers import PreTrainedTokenizerBase
 
 from attnviz import ModelError, load, record
-from attnviz.adapter.gguf import EXTRAS
+from attnviz.adapter.stored.gguf import EXTRAS
 from attnviz.models import Progress, memory
 from tests.parity import tiny
 
@@ -113,7 +113,7 @@ def test_too_large_once_unpacked(folder: Path, monkeypatch: pytest.MonkeyPatch) 
 )
 def test_packages_that_are_missing_are_named(absent: set[str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, real = written(folder), util.find_spec
-    monkeypatch.setattr("attnviz.adapter.gguf.find_spec", lambda name: None if name in absent else real(name))
+    monkeypatch.setattr("attnviz.adapter.stored.gguf.find_spec", lambda name: None if name in absent else real(name))
     refused("gguf_needs", path, *(extra for extra in EXTRAS if extra.split("==")[0] in absent), "pip install")
 
 

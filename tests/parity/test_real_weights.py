@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModel
+from transformers import AutoModel, AutoTokenizer
 
 from attnviz import Model, Trace, load, record
 
@@ -51,6 +51,22 @@ def test_weights_are_those_of_eager_attention_in_every_layer_and_head(model: Mod
                 # worst gap seen: 1.1e-6
                 torch.testing.assert_close(trace.weights(layer=layer, head=head), weights[0, head], atol=1e-5, rtol=0)
         torch.testing.assert_close(trace.outputs, theirs.last_hidden_state[0], atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(("first", "second"), [TEXTS[:2], TEXTS[1:], ("南京市长江大桥", "Where is the bridge?")])
+def test_a_pair_gets_the_weights_that_transformers_gets(model: Model, folder: Path, first: str, second: str) -> None:
+    eager = AutoModel.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
+    given = AutoTokenizer.from_pretrained(folder)(first, second, return_tensors="pt")
+    trace = record(model, first, pair=second)
+    assert [list(trace.encoded.ids)] == given["input_ids"].tolist() and given["token_type_ids"].any()
+    with torch.inference_mode():
+        theirs, untyped = eager(**given, output_attentions=True), eager(given["input_ids"], output_attentions=True)
+    for layer, weights in enumerate(theirs.attentions):
+        torch.testing.assert_close(trace.weights(layer=layer), weights[0], atol=1e-5, rtol=0)  # worst seen: 1.1e-6
+    torch.testing.assert_close(trace.outputs, theirs.last_hidden_state[0], atol=1e-4, rtol=0)
+    assert (untyped.attentions[-1] - theirs.attentions[-1]).abs().max() > 1e-2, (
+        "types must matter, or this shows nothing"
+    )
 
 
 def test_sentence_is_read_as_it_was_trained(model: Model) -> None:

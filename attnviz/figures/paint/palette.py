@@ -61,6 +61,10 @@ SERIES_LIGHT = ("#0f5fa8", "#c2410c", "#00795f", "#9d3c8b", "#8a6100", "#4b5563"
 SERIES_DARK = ("#6db7f2", "#ff9f5a", "#4fd1a8", "#e79bd6", "#e8c25a", "#b3b9c2")
 
 
+# The first and the second of two texts that were read as one, on light and on dark alike; `reader.css` has them too.
+TEXTS = ("#1a9c84", "#b455c9")
+
+
 def series(number: int, dark: bool) -> str:
     """The colour of the line of that number; they come round again after six."""
     chosen = SERIES_DARK if dark else SERIES_LIGHT

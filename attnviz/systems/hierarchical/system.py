@@ -26,7 +26,8 @@ from attnviz.errors import TextError
 from attnviz.systems.hierarchical import NAMES
 from attnviz.systems.hierarchical.network import UNKNOWN, Network, Shape
 from attnviz.systems.hierarchical.text import WORDS, Span, entry, sentences
-from attnviz.text.tokens import MOST_CHARACTERS, clean, visible
+from attnviz.text.labels import visible
+from attnviz.text.tokens import MOST_CHARACTERS, clean
 from attnviz.trace import Trace
 
 __all__ = ["NAMES", "Coloured", "Hierarchical", "Pieces", "colour", "held_out", "load", "own_words", "samples"]

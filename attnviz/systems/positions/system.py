@@ -26,7 +26,8 @@ from attnviz.errors import ModelError, TextError
 from attnviz.models import load as load_model
 from attnviz.systems.positions import ENCODINGS, NAMES
 from attnviz.systems.positions.network import Network, Shape
-from attnviz.text.tokens import Encoded, encode, piece_label
+from attnviz.text.labels import piece_label
+from attnviz.text.tokens import Encoded, encode
 from attnviz.trace import Gap, Trace
 
 if TYPE_CHECKING:

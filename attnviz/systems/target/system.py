@@ -24,7 +24,8 @@ from attnviz.models import Model
 from attnviz.models import load as load_model
 from attnviz.systems.target import NAMES
 from attnviz.systems.target.network import SIMILARITIES, Look, states_of
-from attnviz.text.tokens import Encoded, encode, piece_label
+from attnviz.text.labels import piece_label
+from attnviz.text.tokens import Encoded, encode
 from attnviz.trace import Trace
 
 __all__ = ["NAMES", "SIMILARITIES", "WHOLE", "Look", "TargetWords", "load", "states_of"]

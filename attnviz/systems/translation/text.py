@@ -12,7 +12,8 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from attnviz.errors import TextError
-from attnviz.text.tokens import Encoded, Span, clean, visible
+from attnviz.text.labels import Span, visible
+from attnviz.text.tokens import Encoded, clean
 
 PAD, UNKNOWN, BEGIN, END = range(4)
 SPECIALS = ("<pad>", "<unk>", "<s>", "</s>")

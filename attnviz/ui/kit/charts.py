@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,9 @@ BAR = {
     "modeBarButtons": [["toImage"]],
     "toImageButtonOptions": {"format": "png", "scale": 3, "filename": "attnviz"},
 }
-CHART_HEIGHT = 416
+CHART_HEIGHT, CHANGE_HEIGHT = 416, 330
+GRID_WIDTH, GRID_NAMES = 380, 40  # pixels across for the tiles of the grid, and above them for the heads' names
+TILE = (14, 32)  # pixels that a tile is high, at least and at most
 
 
 def css_class(key: str) -> str:
@@ -50,18 +53,55 @@ def draw_grid(run: Trace, selection: Selection, style: Style) -> None:
     from attnviz.figures.grid import mosaic, paint_mosaic
 
     layer, head = selection.layer, selection.head
-    shown = mosaic(run, selection, style.scale)
-    st.plotly_chart(
-        paint_mosaic(shown, replace(style, height=style.pixels(CHART_HEIGHT)), (layer, head)),
-        key=SHARED + "grid", theme=None, config={"displayModeBar": False},
-        alt=t("figure.alt_grid", layers=run.n_layers, heads=run.n_heads, layer=layer, head=head),
-    )  # fmt: skip
+    height = style.pixels(grid_height(run.n_layers, run.n_heads))
+    picture = paint_mosaic(mosaic(run, selection, style.scale), replace(style, height=height), (layer, head))
+    with st.container(height=CHART_HEIGHT + 8, border=False) if height > CHART_HEIGHT else nullcontext():
+        st.plotly_chart(
+            picture, key=SHARED + "grid", theme=None, config={"displayModeBar": False},
+            alt=t("figure.alt_grid", layers=run.n_layers, heads=run.n_heads, layer=layer, head=head),
+        )  # fmt: skip
+
+
+def grid_height(layers: int, heads: int) -> int:
+    """How high is a picture of so many heads whose tiles are about square? More than fits is scrolled.
+
+    >>> grid_height(4, 4), grid_height(32, 8)
+    (416, 1064)
+    """
+    side = min(TILE[1], max(TILE[0], GRID_WIDTH // max(heads, 1)))
+    return max(CHART_HEIGHT, layers * side + GRID_NAMES)
 
 
 def draw_heatmap(run: Trace, selection: Selection, style: Style, key: str = SHARED + "heatmap", alt: str = "") -> None:
     """One head; a click explains a cell (`clicks.py`). `alt` is what a screen reader says in place of its own words."""
     figure, words = head_picture(run, selection, style)
     draw(figure, key, alt or words)
+
+
+def draw_change(before: Trace, after: Trace, selection: Selection, style: Style) -> None:
+    """One head before and after a change inside the run, on one scale, and by how much each weight differs.
+
+    Of more than 90,000 pairs only the largest change is said: three such maps are more than a browser draws at once.
+    """
+    from attnviz.figures import choose
+    from attnviz.figures.cells import MOST_EXACT
+    from attnviz.figures.heatmap import paint_difference, paint_head
+
+    first, second = choose.head(before, selection), choose.head(after, selection)
+    low = replace(style, height=style.pixels(CHANGE_HEIGHT))
+    moved = (second.weights.nan_to_num(0.0) - first.weights.nan_to_num(0.0)).abs()
+    most = t("change_most", most=f"{float(moved.max()):.2f}", layer=selection.layer, head=selection.head)
+    if moved.numel() > MOST_EXACT:
+        st.caption(most)
+        return
+    pictures = (paint_head(first, low), paint_head(second, low), paint_difference(first, second, low))
+    for column, name, figure in zip(
+        st.columns(3, gap="small"), ("before", "after", "difference"), pictures, strict=True
+    ):
+        with column:
+            st.caption(t(f"change_map_{name}"))
+            draw(figure, f"{SHARED}change-{name}", f"{t(f'change_map_{name}')}. {most}")
+    st.caption(most)
 
 
 def head_picture(run: Trace, selection: Selection, style: Style) -> tuple[Figure, str]:

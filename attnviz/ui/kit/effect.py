@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 STYLE = """<style>
 .effect { border-collapse: collapse; font-size: .85rem; width: 100%; max-width: 40rem; }
 .effect :is(td, th) { padding: .1rem .5rem .1rem 0; text-align: left; font-weight: normal; white-space: nowrap; }
+.effect td:first-child { white-space: normal; }
 .effect th { opacity: .7; }
 .effect i { display: inline-block; height: .6rem; border-radius: 2px; background: currentColor; margin-right: .4rem; }
 .effect .before i { opacity: .35; } .effect .after i { opacity: .8; }
 </style>"""
+
+
+MOST_TAGS = 20
 
 
 def position_of(trace: Trace, query: int) -> int | None:
@@ -31,6 +35,9 @@ def position_of(trace: Trace, query: int) -> int | None:
 
 def show_effect(before: Trace, after: Trace, query: int) -> None:
     """Candidates with their probabilities, and how far the outputs moved."""
+    if before.answer is not None:
+        _show_answer(before, after, query)
+        return
     position = position_of(before, query)
     changed = after is not before
     if position is None:
@@ -43,6 +50,22 @@ def show_effect(before: Trace, after: Trace, query: int) -> None:
         st.html(STYLE + _table(before, after, position, changed))
     if changed:
         show_shift(before, after, position)
+
+
+def _show_answer(before: Trace, after: Trace, query: int) -> None:
+    """What a trained head says: labels or numbers, the tags of the text and of one token, answers to a question."""
+    answer, changed = before.answer, after is not before
+    assert answer is not None and after.answer is not None
+    position = min(query, len(answer.read) - 1)
+    name = f"answer_{answer.about}" if answer.problem != "number" else "answer_number"
+    st.markdown(f"**{t(name, token=plain(answer.read.labels[position]))}**")
+    if answer.about == "token":
+        for run, when in ((answer, "col_before"), (after.answer, "col_after"))[: 1 + changed]:
+            said = ", ".join(plain(f"{tag.text} · {tag.label} {tag.probability:.2f}") for tag in run.tags()[:MOST_TAGS])
+            st.caption(t("answer_tags", when=t(when), tags=said or t("answer_no_tags")))
+    st.html(STYLE + _table(before, after, position, changed, numbers=answer.problem == "number"))
+    if changed:
+        show_shift(before, after, None if answer.problem == "number" else position)
 
 
 def show_shift(before: Trace, after: Trace, position: int | None) -> None:
@@ -66,17 +89,24 @@ def blank_position(trace: Trace) -> int | None:
     return next((place for place, label in enumerate(trace.tokens) if label == "[MASK]"), None)
 
 
-def _table(before: Trace, after: Trace, position: int, changed: bool) -> str:
+def _table(before: Trace, after: Trace, position: int, changed: bool, numbers: bool = False) -> str:
     """The likeliest tokens of both runs, a bar for each probability."""
     from attnviz.measures import candidates
 
     rows = candidates(before, after, position, 6)
-    head = [t("col_token"), t("col_before")] + ([t("col_after")] if changed else [])
+    named = "col_token" if before.answer is None else "col_answer" if before.answer.about == "question" else "col_label"
+    head = [t(named), t("col_before")] + ([t("col_after")] if changed else [])
     lines = ["<tr>" + "".join(f"<th>{html.escape(name)}</th>" for name in head) + "</tr>"]
+    draw = _number if numbers else _bar
     for token, first, second in rows:
-        cells = [f"<td>{html.escape(token)}</td>", _bar(first, "before")] + ([_bar(second, "after")] if changed else [])
+        cells = [f"<td>{html.escape(token)}</td>", draw(first, "before")] + ([draw(second, "after")] if changed else [])
         lines.append("<tr>" + "".join(cells) + "</tr>")
     return f"<table class='effect'>{''.join(lines)}</table>"
+
+
+def _number(value: float, name: str) -> str:
+    """A number that is no probability."""
+    return f"<td class='{name}'>{value:.3f}</td>"
 
 
 def _bar(probability: float, name: str) -> str:

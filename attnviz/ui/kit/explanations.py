@@ -20,12 +20,10 @@ if TYPE_CHECKING:
 
 def show_cut(trace: Trace, limit: int | None) -> None:
     """Say how far a text that was too long has been read."""
-    cut = trace.queries.cut
-    if cut is not None:
-        tail = plain(trace.text[cut:].strip()[:24])
-        st.warning(
-            t("cut", limit=limit, read=cut, characters=len(trace.text), tail=tail), icon=":material/content_cut:"
-        )
+    for name, text, read in trace.queries.left_out():
+        tail = plain(text[read:].strip()[:24])
+        words = t(f"cut{name}", limit=limit, read=read, characters=len(text), tail=tail)
+        st.warning(words, icon=":material/content_cut:")
 
 
 def show_sink(run: Trace, selection: Selection) -> None:
@@ -40,12 +38,15 @@ def show_sink(run: Trace, selection: Selection) -> None:
         st.caption(t("sink", share=f"{share:.0%}", names=said))
 
 
-def show_why(cell: Cell, rule: Rule, name: str, scope: str) -> None:
-    """Every number on the way to one weight, in the formula; first whose weights these are."""
+def show_why(cell: Cell, rule: Rule, name: str, scope: str, *, forbidden: bool = False) -> None:
+    """Every number on the way to one weight, in the formula; first whose weights these are.
+
+    `forbidden`: that the pair is not allowed is a change of the reader's, not the model's mask.
+    """
     st.caption(t(f"shown_{scope}", model=plain(name), rule=rule_title(rule)))
     query, key = plain(cell.query_label), plain(cell.key_label)
     if cell.score == float("-inf"):
-        st.markdown(t("why_not_allowed", query=query, key=key))
+        st.markdown(t("why_forbidden" if forbidden else "why_not_allowed", query=query, key=key))
         return
     st.markdown(t("why_say", query=query, key=key, weight=f"{cell.weight:.4f}", rank=cell.rank, keys=cell.keys))
     if math.isnan(cell.product):  # the model gave its weights alone

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Callable
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -18,9 +19,10 @@ SHARE = 0.3  # of the memory, unless ATTNVIZ_MODELS_MB says otherwise
 
 
 class ModelStore:
-    """Models by name, revision and what their files were. Two readers who ask for one at once wait for one loading.
+    """Models by name, revision, what their files were, and where and in what they compute (`machine`).
 
-    A folder whose files have changed since, as one that was trained again, is another model.
+    Two readers who ask for one at once wait for one loading. A folder whose files have changed since, as one that was
+    trained again, is another model.
     """
 
     def __init__(self, room: int, size: Callable[[Any], int] = network_bytes) -> None:
@@ -28,11 +30,11 @@ class ModelStore:
 
     def has(self, name: str, revision: str = "") -> bool:
         """Is it there already?"""
-        return self.store.has((name, revision, stamped(name, revision)))
+        return self.store.has((name, revision, stamped(name, revision), machine()))
 
     def take(self, name: str, revision: str = "", progress: Callable[[Any], None] | None = None) -> Model:
         """The model, loaded if nobody has. Raises what `load` raises."""
-        key = (name, revision, stamped(name, revision))
+        key = (name, revision, stamped(name, revision), machine())
         found: Model = self.store.take(key, partial(_load, name, revision, progress))
         return found
 
@@ -56,10 +58,17 @@ def stamped(name: str, revision: str = "") -> tuple[object, ...]:
     return stamp(name, revision or None)
 
 
+def machine() -> tuple[str | None, str | None]:
+    """The device and the number type that the app's models compute on and in: `ATTNVIZ_DEVICE`, `ATTNVIZ_DTYPE`."""
+    device, dtype = (os.environ.get(f"ATTNVIZ_{name}", "").strip() or None for name in ("DEVICE", "DTYPE"))
+    return device, dtype
+
+
 def _load(name: str, revision: str, progress: Callable[[Any], None] | None) -> Model:
     from attnviz.models import load
 
-    return load(name, revision=revision or None, progress=progress)
+    device, dtype = machine()
+    return load(name, revision=revision or None, progress=progress, device=device, dtype=dtype)
 
 
 @cache  # one ModelStore, bounded in bytes by itself

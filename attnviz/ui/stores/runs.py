@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 import streamlit as st
 
 from attnviz.ui.kit import MODELS, SOFT, RuleChoice, as_rule
-from attnviz.ui.stores.models import model_store, stamped
+from attnviz.ui.stores.models import machine, model_store, stamped
 from attnviz.ui.stores.sizes import room
 from attnviz.ui.stores.store import Store
 
@@ -51,7 +51,7 @@ def kept(make: Callable[Given, Made]) -> Callable[Given, Made]:
         given = signature.bind(*args, **kwargs)
         given.apply_defaults()
         asked = {argument: value for argument, value in given.arguments.items() if not argument.startswith("_")}
-        key = (name, *asked.values(), *(stamped(*of) for of in map(_model_of, asked, asked.values()) if of))
+        key = (name, machine(), *asked.values(), *(stamped(*of) for of in map(_model_of, asked, asked.values()) if of))
         made: Made = traces().take(key, lambda: make(*args, **kwargs))
         return made
 

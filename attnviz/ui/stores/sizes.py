@@ -9,6 +9,7 @@ from dataclasses import is_dataclass
 from typing import Any
 
 MANY = 64  # of a longer list of plain things so many are measured, and the rest is taken to be like them
+Start = tuple[str, int]  # a device, and a place in its memory: each counts its own
 PLAIN = (str, bytes, int, float, type(None))
 
 
@@ -21,7 +22,7 @@ def nbytes(value: object) -> int:
     (`attnviz.adapter.arena`): of such a piece what is in use counts.
     """
     seen: dict[int, object] = {}  # holds on to each, so that no other gets its number meanwhile
-    blocks: dict[int, _Block] = {}
+    blocks: dict[Start, _Block] = {}
     total, waiting = 0, [value]
     while waiting:
         one = waiting.pop()
@@ -46,7 +47,7 @@ class _Block:
         return min(sum(self.used.values()), self.size) if self.shared else self.size
 
 
-def _own(one: object, blocks: dict[int, _Block]) -> int:
+def _own(one: object, blocks: dict[Start, _Block]) -> int:
     """The bytes of a thing without what it refers to; those of a tensor or array are noted in `blocks`."""
     found = _memory(one)
     if found is not None:
@@ -60,7 +61,7 @@ def _own(one: object, blocks: dict[int, _Block]) -> int:
     return sys.getsizeof(one)
 
 
-def _memory(one: object) -> tuple[int, int, int, int] | None:
+def _memory(one: object) -> tuple[Start, int, int, int] | None:
     """Where a tensor or array's memory begins and how long it is, and the same of the part that it uses."""
     if (torch := sys.modules.get("torch")) is not None and isinstance(one, torch.Tensor):
         from attnviz.core.causal import CausalMask
@@ -68,12 +69,12 @@ def _memory(one: object) -> tuple[int, int, int, int] | None:
         if isinstance(one, CausalMask):  # made when it is looked at
             return None
         held = one.untyped_storage()
-        return held.data_ptr(), held.nbytes(), one.data_ptr(), one.nbytes
+        return (str(one.device), held.data_ptr()), held.nbytes(), one.data_ptr(), one.nbytes
     if (numpy := sys.modules.get("numpy")) is not None and isinstance(one, numpy.ndarray):
         whole = one
         while isinstance(whole.base, numpy.ndarray):
             whole = whole.base
-        return whole.ctypes.data, whole.nbytes, one.ctypes.data, one.nbytes
+        return ("cpu", whole.ctypes.data), whole.nbytes, one.ctypes.data, one.nbytes
     return None
 
 

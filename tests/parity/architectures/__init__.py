@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -16,17 +16,16 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM, PreTrainedConfig, PreTrainedModel
 
 from attnviz import Attention, ModelError
-from attnviz.adapter.outputs import RETURNED, Layers
-from attnviz.adapter.registered import ATTENTION, BY_DISTANCE, EAGER_TYPES, register
+from attnviz.adapter.outputs import Layers
+from attnviz.adapter.registered import ATTENTION, EAGER_TYPES, register
 from attnviz.recording.record import run
 from attnviz.trace import Gap
 from tests.parity.architectures import other, text
+from tests.parity.architectures.compare import as_returned, gap, outputs, reference, worst
 from tests.parity.architectures.text import Numbers
 
 SPREAD = 0.2  # of random weights: wide enough that a wrong scale or mask moves the attention by far more than 1e-5
 OWN_SPREAD = {"mobilebert": 0.05, "mt5": 0.1, "t5": 0.1, "umt5": 0.1}  # whose values grow from layer to layer
-# The sinks of this type take their share after the softmax: eager returns the weights as they were before.
-SINK_AFTERWARDS = {"granite_swa"}
 Inputs = Mapping[str, Tensor]
 
 
@@ -146,9 +145,10 @@ def measure(name: str) -> Measured:
     with torch.inference_mode():
         plain = eager(**architecture.inputs, output_attentions=True, use_cache=False)
     weights = max(
-        _gap(_as_returned(layers, name), _reference(eager, plain, part, architecture)) for part, layers in found.items()
+        gap(as_returned(layers, name), reference(eager, plain, part, name, architecture.inputs.get("pixel_values")))
+        for part, layers in found.items()
     )
-    output = max(_worst(ours, theirs) for ours, theirs in zip(_outputs(result), _outputs(plain), strict=True))
+    output = max(worst(ours, theirs) for ours, theirs in zip(outputs(result), outputs(plain), strict=True))
     sizes = {part: _size(layers) for part, layers in found.items()}
     holes = {n: one.reason for layers in found.values() for n, one in enumerate(layers) if isinstance(one, Gap)}
     return Measured(architecture, "attend" if way == ATTENTION else "eager", sizes, holes, weights, output)
@@ -157,62 +157,3 @@ def measure(name: str) -> Measured:
 def _size(layers: Layers) -> tuple[int, int]:
     """Layers and heads."""
     return len(layers), max(layer.n_heads for layer in layers if isinstance(layer, Attention))
-
-
-def _reference(eager: PreTrainedModel, plain: Any, part: str, architecture: Architecture) -> list[Tensor]:
-    """The weights that eager attention returned for one map, by name; of a tower that returns none by asking it."""
-    for name, names in RETURNED.items():
-        if names == part and plain.get(name):
-            found = [layer for layer in plain[name] if layer is not None]
-            return found if BY_DISTANCE.get(architecture.name) != part else [_by_key(layer) for layer in found]
-    if f"{part}_output" in plain:
-        return list(plain[f"{part}_output"].attentions)
-    if part == "language_model":
-        return list(plain.attentions)
-    with torch.inference_mode():
-        tower = eager.get_submodule(part)(architecture.inputs["pixel_values"], output_attentions=True)
-    return list(tower.attentions)
-
-
-def _by_key(weights: Tensor) -> Tensor:
-    """Weights `[1, head, query, distance]` with a column for each key instead, one query after the other."""
-    tokens, reach = weights.shape[-2], weights.shape[-1] // 2
-    found = weights.new_zeros(*weights.shape[:-1], tokens)
-    for query in range(tokens):
-        for key in range(max(0, query - reach), min(tokens, query + reach + 1)):
-            found[..., query, key] = weights[..., query, key - query + reach]
-    return found
-
-
-def _as_returned(layers: Layers, name: str) -> Layers:
-    """The layers as eager attention returns them: for some types without their sinks."""
-    if name not in SINK_AFTERWARDS:
-        return layers
-    return tuple(replace(layer, sink=None) if isinstance(layer, Attention) else layer for layer in layers)
-
-
-def _gap(layers: Layers, reference: list[Tensor]) -> float:
-    """The worst difference in one map. A layer without attention may return its state (MiniMax), or nothing."""
-    if len(reference) == len(layers):
-        reference = [theirs for ours, theirs in zip(layers, reference, strict=True) if isinstance(ours, Attention)]
-    ours = [layer for layer in layers if isinstance(layer, Attention)]
-    return max(_worst(mine.weights, theirs[0]) for mine, theirs in zip(ours, reference, strict=True))
-
-
-def _worst(ours: Tensor, theirs: Tensor) -> float:
-    """The largest difference of two tensors, which must have one shape and no NaN."""
-    assert ours.shape == theirs.shape, f"{tuple(ours.shape)} and {tuple(theirs.shape)}"
-    gap = float((ours - theirs).abs().max())
-    assert gap == gap, "NaN"
-    return gap
-
-
-def _outputs(result: Mapping[str, Any]) -> list[Tensor]:
-    """All that a model computes for its users: states, logits, embeddings, those of its towers too."""
-    found = []
-    for name, value in result.items():
-        if isinstance(value, Tensor) and value.is_floating_point():
-            found.append(value)
-        elif isinstance(value, Mapping) and name != "past_key_values":
-            found += _outputs(value)
-    return found

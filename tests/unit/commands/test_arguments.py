@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
@@ -149,3 +150,27 @@ def test_how_far_a_model_is_on_its_way_is_told_to_a_person_alone(
     assert capsys.readouterr() == ("", terminal.CLEAR + line)
     terminal.tell("zh", whole)
     assert capsys.readouterr() == ("", terminal.CLEAR)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "written"),
+    [("ascii", "utf-8"), ("latin-1", "utf-8"), ("cp1252", "utf-8"), ("gbk", "gbk"), ("utf-8", "utf-8")],
+)
+def test_chinese_reaches_a_terminal_of_any_encoding(
+    encoding: str, written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    streams = [TextIOWrapper(BytesIO(), encoding=encoding) for _ in range(2)]
+    monkeypatch.setattr("sys.stdout", streams[0])
+    monkeypatch.setattr("sys.stderr", streams[1])
+    terminal.speak()
+    for stream in streams:
+        stream.write("注意力 नमस्ते")
+        stream.flush()
+        assert stream.buffer.getvalue().decode(written).startswith("注意力 ")  # type: ignore[attr-defined]
+
+
+def test_a_stream_that_someone_put_there_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", own := StringIO())
+    terminal.speak()
+    print("注意力")
+    assert own.getvalue() == "注意力\n"

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from attnviz import commands, export, load, record, shipped
+from attnviz import commands, load, record, shipped, show
 from attnviz.commands import cards
 from attnviz.messages import LANGUAGES, say
 from attnviz.models import BUILT_IN, read_card
 from attnviz.systems import kinds
+from attnviz.trace import Trace
 
 ROOT = Path(__file__).parents[3]
 
@@ -61,9 +62,23 @@ def test_show_writes_the_page_of_the_run_in_the_user_s_language(
     assert capsys.readouterr().out == say("command.show_written", language, file=goal) + "\n"
     trace = record(load("lab-4"), "南京市长江大桥")
     page = goal.read_text(encoding="utf-8")
-    assert f'lang="{language}"' in page and all(f'"{token}"' in page for token in trace.tokens)
-    first = export.html(trace, layer=0, head=0, language=language).decode()
-    assert len(page) == pytest.approx(len(first), rel=0.01)
+    assert f"lang='{language}'" in page and all(f'"{token}"' in page for token in trace.tokens)
+    assert len(page) == pytest.approx(len(show(trace, language=language).html), rel=0.01)
+
+
+def test_a_second_text_and_a_target_are_read_with_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[tuple[object, ...]] = []
+
+    def reading(model: object, text: str, *, pair: str | None = None, target: str | None = None) -> Trace:
+        heard.append((text, pair, target))
+        return record(load("lab-4"), text)
+
+    monkeypatch.setattr("attnviz.record", reading, raising=False)
+    for words, expected in (
+        ([], ("a", None, None)), (["--pair", "b"], ("a", "b", None)), (["--target=c"], ("a", None, "c")),
+    ):  # fmt: skip
+        assert commands.main(["show", "lab-4", "a", *words, "-o", str(tmp_path / "x.html")]) == 0
+        assert heard.pop() == expected
 
 
 def test_what_a_system_looks_with_is_its_target(tmp_path: Path) -> None:

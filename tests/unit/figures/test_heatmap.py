@@ -10,9 +10,12 @@ from plotly.io.json import to_json_plotly
 
 from attnviz.core.rules import Threshold, TopK
 from attnviz.errors import AttnvizError
-from attnviz.figures import heatmap
+from attnviz.figures import choose, heatmap
 from attnviz.figures.cells import MOST_LABELS
-from attnviz.figures.paint.palette import DARK, LIGHT
+from attnviz.figures.heatmap import paint_difference
+from attnviz.figures.paint.palette import DARK, LIGHT, diverging
+from attnviz.selection import PLAIN as PLAIN_STYLE
+from attnviz.selection import Selection
 from tests.unit.figures.made import DOG, made, numbered, sent
 
 PLAIN = {
@@ -195,3 +198,18 @@ def test_drawing_changes_nothing_in_the_trace() -> None:
     before = trace.weights(0, 0).clone()
     heatmap(trace, layer=0, head=0, scale="log", rule=TopK(1))
     assert (trace.weights(0, 0) == before).all()
+
+
+def test_a_difference_is_of_what_both_pictures_show_on_two_colours_around_zero() -> None:
+    whole, causal = made(), made(causal=True)
+    selection = Selection(1, 2, 4, 1)
+    first, second = choose.head(whole, selection), choose.head(causal, selection)
+    figure = paint_difference(first, second, PLAIN_STYLE)
+    expected = causal.weights(1, 2).numpy() - whole.weights(1, 2).numpy()
+    np.testing.assert_array_equal(figure.data[0].z, expected)
+    top = np.abs(expected).max()
+    assert figure.data[0].zmax == -figure.data[0].zmin == pytest.approx(top)
+    assert figure.data[0].colorscale[2][1] == diverging(False).ramp[2][1]
+    assert figure.layout.shapes[0].y0 == 3.5, "the chosen pair is framed"
+    both = paint_difference(second, second, PLAIN_STYLE).data[0]
+    assert np.isnan(both.z[0, 1]) and both.z[1, 0] == 0 and both.zmax == 0.1, "noise stays pale"

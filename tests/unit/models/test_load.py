@@ -298,7 +298,7 @@ def test_network_far_larger_than_its_weights_is_refused_before_it_takes_memory(
 
 
 def test_only_those_who_open_a_model_have_their_networks_counted() -> None:
-    from attnviz.adapter.described import no_larger_than
+    from attnviz.adapter.stored.described import no_larger_than
 
     with no_larger_than("m", 0, 0), pytest.raises(ModelError), torch.device("meta"):
         torch.nn.Linear(10**5, 10**5)

@@ -60,6 +60,12 @@ def test_saved_is_the_page_itself(tmp_path: Path) -> None:
     assert repr(page).startswith("Page of the cat saw the dog: ")
 
 
+def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    with pytest.raises(AttnvizError) as refusal:
+        av.show(made(), path=tmp_path)
+    assert refusal.value.message == "page_not_written"
+
+
 def test_a_rule_re_weights_what_is_shown() -> None:
     trace = made()
     found = values(told(av.show(trace, rule=av.Argmax()))["maps"][0]["sent"]["all"])

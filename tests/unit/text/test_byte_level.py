@@ -7,7 +7,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 from transformers import ByT5Tokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from attnviz.errors import TextError
-from attnviz.text.tokens import Encoded, encode, label, piece_label, written
+from attnviz.text.labels import label, piece_label
+from attnviz.text.tokens import Encoded, encode, written
 
 RIVER = "南京市长江大桥"
 SENTENCES = ["南京市的大桥", "大江", "京市", "the cat sat on the mat", "the cats sat on the mats"] * 4

@@ -10,7 +10,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from attnviz.errors import TextError
-from attnviz.text.tokens import _Scribe, clean, encode, piece_label, visible
+from attnviz.text.labels import piece_label, visible
+from attnviz.text.tokens import _Scribe, clean, encode
 
 RIVER = "南京市长江大桥"
 FLAG = "🇨🇳"

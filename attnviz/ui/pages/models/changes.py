@@ -17,6 +17,7 @@ import streamlit as st
 
 if TYPE_CHECKING:
     from attnviz.core.interventions import Intervention
+    from attnviz.trace import Trace
 
 KEY = "models."
 CODE = re.compile(
@@ -38,6 +39,30 @@ def chosen() -> tuple[str, ...]:
 def as_interventions(codes: Sequence[str]) -> tuple[Intervention, ...]:
     """What the engine does for them."""
     return tuple(_one(code) for code in codes)
+
+
+def contradiction(codes: Sequence[str]) -> tuple[int, int] | None:
+    """Which two of these contradict each other? None where none do."""
+    from attnviz.core import interventions
+
+    return interventions.contradiction(as_interventions(codes))
+
+
+def against(code: str, in_force: Sequence[str]) -> str | None:
+    """Which change in force contradicts this one?"""
+    return next((one for one in in_force if contradiction((one, code)) is not None), None)
+
+
+def idle(codes: Sequence[str], before: Trace) -> list[str]:
+    """Which of these change nothing in the run that was made without any?"""
+    from attnviz.core import interventions
+
+    calls = [
+        (interventions.Place(part, layer), before.map(part).attention(layer))
+        for part in (before.parts if codes else ())
+        for layer in before.map(part).open_layers
+    ]
+    return [code for code in codes if interventions.idle(_one(code), calls)]
 
 
 def _one(code: str) -> Intervention:

@@ -42,12 +42,15 @@ PLACES = ("all", "layer", "head")  # where a change acts
 UNITS = ("token", "character", "word")
 MOST_TOKENS = 200
 PARTS = ("encoder", "decoder", "cross")  # the maps of an encoder-decoder, in this order
+BLOCKS: dict[str, tuple[int, int] | None] = {"all": None, "aa": (0, 0), "ab": (0, 1), "ba": (1, 0), "bb": (1, 1)}
 PARAMS = {
     **SHARED_PARAMS,
     "id": Param("id", KEY + "id", "lab-4", str),
     "revision": Param("revision", KEY + "revision", "", str),
     "map": Param("map", KEY + "map", None, str),
     "by": Param("by", KEY + "by", "token", one_of(*UNITS)),
+    "pair": Param("pair", KEY + "pair", "", str),
+    "block": Param("block", KEY + "block", "all", one_of(*BLOCKS)),
     "target": Param("target", KEY + "target", "", str),
     "changes": Param("change", KEY + "changes", "", changes.read),
     "layers": Param("in", KEY + "layers", "", lambda text: ",".join(str(int(n)) for n in text.split(",") if n)),
@@ -64,6 +67,7 @@ class RunRequest:
     name: str
     revision: str
     text: str
+    pair: str = ""
     target: str = ""
     blank: int | None = None
     rule: RuleChoice = SOFT
@@ -170,6 +174,31 @@ def rule_layers() -> tuple[int, ...]:
     return tuple(int(number) for number in str(choice_of("layers") or "").split(",") if number)
 
 
+def choose_pair() -> None:
+    """A second text, read with the first as one; blank: none."""
+    st.text_input(
+        t("pair"), key=KEY + "pair", help=t("pair_help"), placeholder=t("pair_placeholder"), on_change=_forget_blank
+    )  # fmt: skip
+
+
+def _forget_blank() -> None:
+    """A blank belongs to the texts that it was made in."""
+    st.session_state[SHARED + "blank"] = None
+
+
+def choose_block(run: Trace) -> tuple[int, int] | None:
+    """Which of two texts looks at which, in all pictures; None for all of both, or where there is but one text."""
+    from attnviz.measures import is_pair
+
+    if not is_pair(run):
+        return None
+    st.segmented_control(
+        t("block"), BLOCKS, key=KEY + "block", format_func=lambda name: t(f"block_{name}"), required=True,
+        help=t("block_help"), label_visibility="collapsed",
+    )  # fmt: skip
+    return BLOCKS[str(choice_of("block") or "all")]
+
+
 def choose_target(model: Model) -> None:
     """What the decoder of an encoder-decoder has written so far."""
     if model.kind == "seq2seq" and KEY + "written" not in st.session_state:
@@ -196,11 +225,12 @@ def request_now(model: Model) -> RunRequest:
     now, inside = choices_now(), runs_with(model)
     written = st.session_state.get(KEY + "written")
     name, revision = named()
-    if written is not None and written[0] != (name, revision, now.text):
+    pair = str(choice_of("pair") or "").strip() and str(choice_of("pair"))
+    if written is not None and written[0] != (name, revision, now.text, pair):
         forget_written()
         written = None
     return RunRequest(
-        name, revision, now.text, str(choice_of("target") or ""), now.blank if written is None else None,
+        name, revision, now.text, pair, str(choice_of("target") or ""), now.blank if written is None else None,
         rule=now.rule if inside else SOFT, layers=rule_layers() if inside else (),
         changes=changes.chosen() if inside else (),
         written=() if written is None else tuple(encoded.ids for encoded in written[1]),
@@ -229,7 +259,8 @@ def trace(request: RunRequest) -> Trace:
     if request.written:
         text, *answer = _written()
         target = answer[0] if answer else None
-    found = record(model, text, blank=request.blank, target=target, **inside(request))
+    pair = None if request.written else request.pair or None
+    found = record(model, text, pair=pair, blank=request.blank, target=target, **inside(request))
     return replace(found, border=request.border)
 
 
@@ -297,9 +328,13 @@ def choose_changes(run: Trace, selection: Selection, *, locked: bool) -> None:
     in_force = changes.chosen()
     places = [*st.columns(2, gap="small"), st.container(), st.container()]
     for place, (name, code) in zip(places, offers.items(), strict=True):
+        about = t(f"change_{name}_help", layer=layer, head=head, **tokens)
+        against = changes.against(code, in_force)
+        if against is not None:
+            about = t("change_contradicts", other=plain(change_title(against, run)))
         place.button(
             t(f"change_{name}_button", **tokens), key=KEY + name, on_click=_add, args=(code,), width="stretch",
-            help=t(f"change_{name}_help", layer=layer, head=head, **tokens), disabled=locked or code in in_force,
+            help=about, disabled=locked or code in in_force or against is not None,
         )  # fmt: skip
 
 
@@ -314,6 +349,26 @@ def show_changes(trace: Trace | None) -> None:
     )
 
 
+def check_changes(request: RunRequest) -> None:
+    """Refuse changes that contradict each other, in the words of the page. Raises `AttnvizError`."""
+    from attnviz.errors import AttnvizError
+
+    if (two := changes.contradiction(request.changes)) is not None:
+        first, second = (change_title(request.changes[place]) for place in two)
+        raise AttnvizError("changes_contradict", first=first, second=second)
+
+
+def say_idle(before: Trace) -> None:
+    """Say of each change in force that changes nothing that it does not, and why."""
+    for code in changes.idle(changes.chosen(), before):
+        st.caption(t("change_idle", change=plain(change_title(code, before.map(before.part)))))
+
+
+def allowed_before(before: Trace, part: str, selection: Selection) -> bool:
+    """Does the model itself let the chosen query look at the chosen key?"""
+    return selection.explained(before.map(part)).score > float("-inf")
+
+
 def _add(code: str) -> None:
     """One more change; a change of the run shows only where the model runs with it."""
     st.session_state[KEY + "changes"] = ";".join([*changes.chosen(), code])
@@ -321,5 +376,6 @@ def _add(code: str) -> None:
 
 
 def _take_back() -> None:
-    """What was left in the list."""
-    st.session_state[KEY + "changes"] = ";".join(st.session_state[KEY + "chips"])
+    """What was left in the list: its entries travel as the words that they are shown in, so only known ones count."""
+    left = st.session_state[KEY + "chips"]
+    st.session_state[KEY + "changes"] = ";".join(code for code in changes.chosen() if code in left)

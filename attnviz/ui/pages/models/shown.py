@@ -13,6 +13,7 @@ from attnviz.ui.pages.models.choices import KEY, MOST_TOKENS, RunRequest, forget
 
 if TYPE_CHECKING:
     from attnviz.models import Model
+    from attnviz.selection import Selection
     from attnviz.trace import Trace
 
 PATIENCE = 20  # seconds for a token that is under way when the reader says stop
@@ -25,7 +26,13 @@ def show_facts(model: Model, run: Trace) -> None:
         for part in run.parts
     ]
     size = f"{model.parameters / 1e6:,.1f}"
+    machine, stored = model.machine, model.stored
+    numbers = plain(machine.numbers)
     st.caption(t("facts", model=plain(model.name), kind=t(f"kind_{model.kind}"), size=size, maps=", ".join(parts)))
+    if not machine.plain:
+        st.caption(t("facts_machine", device=plain(str(machine.device)), numbers=numbers))
+    if stored is not None and stored != machine.dtype:
+        st.caption(t("facts_stored", stored=plain(str(stored).removeprefix("torch.")), numbers=numbers))
 
 
 def show_limits(model: Model, run: Trace) -> None:
@@ -40,6 +47,21 @@ def show_limits(model: Model, run: Trace) -> None:
         st.caption(t("facts_gap", layers=", ".join(numbers), reason=t(f"gap.{gap.reason}", kind=plain(gap.kind))))
     if model.eager:
         st.info(t("facts_eager", model=plain(model.name)), icon=":material/lock:")
+
+
+def show_shares(run: Trace, selection: Selection) -> None:
+    """How much of its weight each of two texts gives to each, in this head; or one to one, where that is chosen."""
+    from attnviz.measures import is_pair, pair_shares
+
+    if not is_pair(run):
+        return
+    shares = pair_shares(run, selection.layer, selection.head, rule=selection.rule).tolist()
+    if selection.block is None:
+        (aa, ab), (ba, bb) = shares
+        st.caption(t("pair_shares", aa=f"{aa:.0%}", ab=f"{ab:.0%}", ba=f"{ba:.0%}", bb=f"{bb:.0%}"))
+        return
+    looks, other = selection.block
+    st.caption(t("block_share", looks="AB"[looks], other="AB"[other], share=f"{shares[looks][other]:.0%}"))
 
 
 def choose_writing(model: Model, request: RunRequest, busy: DeltaGenerator) -> None:
@@ -82,16 +104,21 @@ def _write(model: Model, request: RunRequest, most: int) -> None:
 def _let_write(model: Model, writing: work.Work, most: int, bar: work.Bar) -> None:
     """Write until the end, or until someone stops it."""
     from attnviz.recording.generate import generate
+    from attnviz.text.tokens import encode
 
     def on_token(count: int, text: str) -> None:
         writing.tell(bar, count / most, lambda: t("writing_so_far", count=count, most=most, text=plain(text[-60:])))
 
-    writing.found = generate(
-        model, writing.about.text, most=most, on_token=on_token, stop=writing.stopped, **inside(writing.about)
-    )
+    request = writing.about
+    text = request.text if not request.pair else encode(request.text, model.tokenizer, model.limit, pair=request.pair)
+    writing.found = generate(model, text, most=most, on_token=on_token, stop=writing.stopped, **inside(writing.about))
 
 
 def _keep(request: RunRequest, trace: Trace) -> None:
     """Hold on to what was written, as the model read it."""
     encoded = (trace.encoded,) if trace.looked_at is None else (trace.looked_at, trace.encoded)
-    st.session_state[KEY + "written"] = ((request.name, request.revision, request.text), encoded, trace.border)
+    st.session_state[KEY + "written"] = (
+        (request.name, request.revision, request.text, request.pair),
+        encoded,
+        trace.border,
+    )

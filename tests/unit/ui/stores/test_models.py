@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from attnviz import load
+from attnviz import ModelError, load
 from attnviz.ui.stores import models as module
 from attnviz.ui.stores.models import ModelStore
 from attnviz.ui.stores.sizes import network_bytes
@@ -75,6 +75,25 @@ def test_a_model_that_is_loaded_may_take_the_room_of_all_others(monkeypatch: pyt
     for name in "ab":
         model_store.take(name)
     assert model_store.take("large") == 2 and len(model_store.store) == 1
+
+
+def test_a_model_in_another_number_type_or_elsewhere_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    model_store = ModelStore(10**9)
+    for name in ("ATTNVIZ_DEVICE", "ATTNVIZ_DTYPE"):
+        monkeypatch.delenv(name, raising=False)
+    whole = model_store.take("lab-1")
+    monkeypatch.setenv("ATTNVIZ_DTYPE", "bfloat16")
+    assert not model_store.has("lab-1")
+    half = model_store.take("lab-1")
+    assert str(half.machine) == "bfloat16, cpu" and str(whole.machine) == "float32, cpu"
+    assert network_bytes(half) < 0.51 * network_bytes(whole)
+    assert model_store.take("lab-1") is half
+    monkeypatch.setenv("ATTNVIZ_DEVICE", "nowhere")
+    with pytest.raises(ModelError):
+        model_store.take("lab-1")
+    monkeypatch.delenv("ATTNVIZ_DEVICE")
+    monkeypatch.delenv("ATTNVIZ_DTYPE")
+    assert model_store.take("lab-1") is whole
 
 
 def test_a_model_counts_its_numbers_in_float32_tied_ones_once() -> None:

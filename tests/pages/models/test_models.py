@@ -9,56 +9,31 @@ from pathlib import Path
 from weakref import ref
 
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
-from transformers import PreTrainedTokenizerBase
+from transformers import BertForMaskedLM, PreTrainedTokenizerBase
 
-from attnviz import RemoveHeads, load, record
+from attnviz import load, record
 from attnviz.messages import LANGUAGES, table
 from attnviz.trace import Trace
 from attnviz.ui.pages.models.choices import KEY, PARAMS
 from attnviz.ui.stores.runs import traces
+from tests.pages.models.opened import HYBRID, NAME, SEQ, TEXT, WEIGHTS, Folder, control, opened
 from tests.pages.opened import PATIENCE, ROOT, array, cells, charts, elements, said, seen
 from tests.parity import tiny
 from tests.unit.models.hub import Fault, StandIn, endpoint
 
-NAME, WEIGHTS = "someone/small-bert", "model.safetensors"
-TEXT = "the cat sat on the mats"
-SEQ = {"num_layers": 2, "num_decoder_layers": 3}
-HYBRID = {
-    "num_key_value_heads": 2, "num_hidden_layers": 4, "attn_layer_period": 2, "attn_layer_offset": 1, "num_experts": 2,
-}  # fmt: skip
-Folder = Callable[..., str]
 
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, wordpiece: PreTrainedTokenizerBase) -> Folder:
-    """A tiny model of one type in a folder, saved once."""
-    root = tmp_path_factory.mktemp("models")
-
-    def find(kind: str, model_type: str, **changes: object) -> str:
-        place: Path = root / model_type
-        return str(place if place.exists() else tiny.save(kind, model_type, place, wordpiece, **changes))
-
-    return find
-
-
-def opened(lang: str = "en", **link: str) -> AppTest:
-    """The page opened by a link."""
-    at = AppTest.from_file(str(ROOT / "pages" / "models.py"), default_timeout=PATIENCE)
-    for name, value in {"lang": lang, "text": TEXT, **link}.items():
-        at.query_params[name] = value
-    return at.run()
-
-
-def control(at: AppTest, name: str):  # type: ignore[no-untyped-def]
-    key = PARAMS[name].key if name in PARAMS else KEY + name
-    return next(element for element in elements(at) if getattr(element, "key", None) == key)
-
-
-def effect(at: AppTest) -> str:
-    """The table of the prediction before and after."""
-    found = [e.proto.body for e in at.get("html") if "class='effect'" in e.proto.body]
-    return found[0] if found else ""
+@pytest.mark.parametrize("name", ["lab-gpt", "someone/not-here"])
+def test_the_address_of_a_model_card_opens_with_the_id_and_the_text_in_the_boxes(name: str) -> None:
+    """`/models?id=...&text=...` stays what it is, for cards carry it; a model that cannot be had is named as well."""
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE).switch_page("pages/models.py")
+    at.query_params["id"], at.query_params["text"], at.query_params["lang"] = name, "the dog sat on the mats", "en"
+    at.run()
+    assert not at.exception
+    assert control(at, "id").value == name
+    assert "the dog sat on the mats" in [box.value for box in [*at.text_input, *at.text_area]]
+    assert (name in said(at)) and bool(charts(at)) == (name == "lab-gpt") and bool(at.error) == (name != "lab-gpt")
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -108,6 +83,33 @@ def test_every_kind_of_model_draws(lang: str, kind: str, model_type: str, change
     assert len(charts(at)) == 2
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_page_says_what_a_model_is_stored_and_computed_in(
+    lang: str, tmp_path: Path, wordpiece: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tiny.save("masked", "bert", tmp_path, wordpiece)
+    BertForMaskedLM.from_pretrained(place, dtype=torch.bfloat16).save_pretrained(place)
+    words, both = table(lang), {"stored": "bfloat16", "numbers": "float32"}
+    stored = words["ui.facts_stored"].format(**both)
+    at = opened(lang, id=str(place))
+    assert not at.error and stored in said(at) and "float32" in stored
+    monkeypatch.setenv("ATTNVIZ_DTYPE", "bfloat16")
+    at = opened(lang, id=str(place))
+    assert not at.error and words["ui.facts_machine"].format(numbers="bfloat16", device="cpu") in said(at)
+    assert stored not in said(at)
+    at = opened(lang, model="lab-4")
+    assert words["ui.facts_stored"].format(stored="float16", numbers="bfloat16") in said(at)
+    monkeypatch.delenv("ATTNVIZ_DTYPE")
+    at = opened(lang, model="lab-4")
+    assert words["ui.facts_stored"].format(stored="float16", numbers="float32") in said(at)
+    assert "bfloat16" not in said(at)
+
+
+def test_page_says_nothing_of_numbers_where_all_are_float32(folder: Folder) -> None:
+    at = opened(id=folder("masked", "bert"))
+    assert not at.error and not any("float32" in one.value for one in at.caption)
+
+
 def test_encoder_decoder_has_three_maps_of_their_own_sizes(folder: Folder) -> None:
     place = folder("seq2seq", "t5", **SEQ)
     sizes = {}
@@ -137,52 +139,6 @@ def test_model_that_returns_its_weights_only_says_what_that_takes_away(folder: F
     assert not at.exception and not at.error
     assert "does not use" in said(at)
     assert (cells(at) > 0).sum() == len(cells(at))  # the rule redraws: one key a row
-
-
-def test_removing_a_head_changes_the_prediction_and_the_link(folder: Folder) -> None:
-    place = folder("causal", "gpt2")
-    at = opened(id=place, layer="1", head="2", query="3")
-    before = effect(at)
-    control(at, "remove_head").click()
-    at.run()
-    assert not at.exception and not at.error
-    assert at.session_state[PARAMS["changes"].key] == "-1.2"
-    assert at.session_state[PARAMS["scope"].key] == "run"
-    assert at.query_params["change"] in ("-1.2", ["-1.2"])
-    assert effect(at) != before and effect(at).count("<th>") == before.count("<th>") + 1
-    expected = record(load(place), TEXT, interventions=[RemoveHeads((2,), layers=(1,))]).predictions(3, top=1)[0][1]
-    after = [float(number) for number in re.findall(r"class='after'><i [^>]*></i>([\d.]+)", effect(at))]
-    assert len(after) >= 6 and max(after) == pytest.approx(expected, abs=6e-4)
-    assert "Kullback" in said(at)
-    control(at, "chips").set_value([])
-    at.run()
-    assert effect(at) == before
-
-
-@pytest.mark.parametrize("name", ["remove_head", "keep_head", "forbid", "hide"])
-def test_each_change_acts_in_each_kind_of_model(name: str, folder: Folder) -> None:
-    for kind, model_type, changes in (("masked", "bert", {}), ("causal", "llama", {}), ("seq2seq", "t5", SEQ)):
-        at = opened(id=folder(kind, model_type, **changes), layer="1", head="1", query="2", key="1", target="the dog")
-        control(at, name).click()
-        at.run()
-        assert not at.exception and not at.error, (model_type, [e.value for e in at.error])
-        assert len(at.session_state[PARAMS["changes"].key]) >= 2
-
-
-def test_forbidden_edge_is_not_allowed_in_the_picture(folder: Folder) -> None:
-    at = opened(id=folder("masked", "bert"), layer="1", head="1", query="2", key="4", scope="run", change="2>4@1.1")
-    shown = cells(at)
-    assert shown[2, 4] != shown[2, 4]  # NaN: not allowed
-    assert (shown[2][[0, 1, 3]] > 0).all()
-
-
-def test_rule_may_act_in_one_layer_only(folder: Folder) -> None:
-    place = folder("causal", "gpt2")
-    link = {"rule": "hard", "hard": "argmax", "scope": "run", "head": "0"}
-    first = opened(id=place, layer="0", **link, **{"in": "1"})
-    second = opened(id=place, layer="1", **link, **{"in": "1"})
-    assert ((cells(first) > 0).sum(-1) > 1).any()
-    assert (((cells(second) > 0).sum(-1)) == 1).all()
 
 
 def test_by_word_the_map_has_a_row_for_each_word(folder: Folder) -> None:

@@ -223,3 +223,34 @@ def test_in_a_dark_notebook_the_page_is_dark_and_neither_s_style_leaks(opened: O
     assert page.evaluate("() => getComputedStyle(mine).fontSize") == "99px"
     page.evaluate("() => { document.body.dataset.jpThemeLight = 'true'; }")  # the person switches the theme
     expect(inside.locator("html")).to_have_attribute("data-theme", "light")
+
+
+def test_in_a_cell_the_page_is_no_higher_than_it_needs(opened: Open) -> None:
+    page = opened(f"<!doctype html><body>{av.show(made(), height=1500)._repr_html_()}</body>")
+    page.wait_for_function("() => document.querySelector('iframe').clientHeight < 900")
+    inside = page.frame_locator("iframe").locator("body")
+    assert inside.evaluate("(body) => innerHeight - body.getBoundingClientRect().height") < 1
+    low = opened(f"<!doctype html><body>{av.show(made(), height=300)._repr_html_()}</body>")
+    expect(low.frame_locator("iframe").locator("#heat")).to_be_attached()
+    assert low.locator("iframe").evaluate("(frame) => frame.clientHeight") == 300
+
+
+def test_a_text_from_right_to_left_runs_so_in_line_and_columns(opened: Open) -> None:
+    trace = av.from_weights(torch.tensor([[0.7, 0.2, 0.1], [0.3, 0.6, 0.1], [0, 0, 1.0]]), ["שלום", "עולם", "יפה"])
+    page = opened(trace)
+    boxes = [one.bounding_box() for one in page.locator("#tokens .token").all()]
+    assert boxes[0]["x"] > boxes[1]["x"] > boxes[2]["x"]
+    where = "() => { const { left, top } = heat.getBoundingClientRect(); return [left + frame.left, top + frame.top]; }"
+    left, top = page.evaluate(where)
+    size = page.evaluate("() => frame.size")
+    page.mouse.move(left + 2.5 * size, top + 0.5 * size)
+    assert said(page).endswith(": 0.700")  # the first key stands on the right
+    page.locator("#tokens .token").first.focus()
+    page.keyboard.press("ArrowLeft")
+    assert "0.600" in said(page)
+    page.locator("#heat").focus()
+    page.keyboard.press("ArrowLeft")
+    assert said(page).endswith(": 0.200")
+    pixel = """(x) => [...heat.getContext('2d').getImageData((frame.left + (x + 0.5) * frame.size) * frame.ratio,
+      (frame.top + 1.5 * frame.size) * frame.ratio, 1, 1).data.slice(0, 3)].reduce((a, b) => a + b)"""
+    assert page.evaluate(pixel, 1) < page.evaluate(pixel, 2) < page.evaluate(pixel, 0)  # 0.6, 0.3, 0.1

@@ -51,7 +51,8 @@ def adapter_beside(name: str, folder: Path, network: nn.Module) -> tuple[Notice,
         detail = first_line(reason, 160)
         return (Notice("adapter_left_out", {"model": name, "reason": detail}),)
     for change in changes:
-        parameter = nn.Parameter(change.value, requires_grad=False)
+        old: Tensor = getattr(change.owner, change.name)  # in the numbers that the network computes in
+        parameter = nn.Parameter(change.value.to(old.dtype), requires_grad=False)
         setattr(change.owner, change.name, parameter)
     return (Notice("adapter_merged", {"model": name, "count": len(changes), "rank": said.get("r", "?")}),)
 

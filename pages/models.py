@@ -20,17 +20,13 @@ kit.choose_shared_text()
 second, blocks = st.columns([5, 7], gap="small", vertical_alignment="center")
 with second:
     choices.choose_pair()
-in_force, run = st.container(), None
+in_force, run, before = st.container(), None, None
 with page.reader_errors():
     model = choices.chosen_model()
     choices.choose_target(model)
     request = choices.request_now(model)
-    choices.check_changes(request)
-    row, busy = st.container(), st.container()
-    with row:
-        unit, part, write = st.columns([4, 4, 3], gap="medium")
-    with write:
-        shown.choose_writing(model, request, busy)
+    (unit, part, write), busy = st.columns([4, 4, 3], gap="medium"), st.container()
+    shown.choose_writing(model, request, write, busy)
     with busy, st.spinner(t("running", model=plain(model.name)), show_time=True):
         before, after = choices.both_runs(request)
     kit.show_cut(before, model.limit)
@@ -50,27 +46,16 @@ with page.reader_errors():
         cell, style = kit.cell_now(run), kit.style_now(now.scale)
         selection = kit.Selection(*place, *cell, rule, now.specials, by, block)
         kit.draw_grid(run, selection, style)
-    with told:
-        shown.show_shares(run, selection)
+    shown.show_shares(told, run, selection)
     with text:
         kit.draw_reader(run, selection, blanks=model.mask_id is not None)
     with middle:
         kit.choose_cell(run)
         kit.draw_heatmap(run, selection, style)
     with side:
-        kit.show_why(
-            selection.explained(run), kit.as_rule(now.rule), model.name, choices.scope(model),
-            forbidden=choices.allowed_before(before, run.part, selection),
-        )  # fmt: skip
-        kit.show_sink(run, selection)
-        kit.take_away(run, selection, style, again=choices.way_to(request, run.part))
-        choices.choose_changes(run, selection, locked=model.eager)
-    kit.show_effect(before.map(run.part), run, selection.query)
-    if after is not before:
-        kit.draw_change(before.map(run.part), run, selection, style)
+        shown.explain(model, before, run, selection, style, choices.way_to(request, run.part))
+    shown.show_change(before, after, run, selection, style)
     shown.show_facts(model, before)
 with in_force:
-    choices.show_changes(run)
-    if run is not None and after is not before:
-        choices.say_idle(before)
+    choices.show_changes(run, before)
 page.done(SCREEN.params)

@@ -266,6 +266,7 @@ def trace(request: RunRequest) -> Trace:
 
 def both_runs(request: RunRequest) -> tuple[Trace, Trace]:
     """The run with nothing changed inside it, and the run as asked for. Raises `AttnvizError`."""
+    check_changes(request)
     before = trace(request.untouched())
     return before, before if request == request.untouched() else trace(request)
 
@@ -338,8 +339,8 @@ def choose_changes(run: Trace, selection: Selection, *, locked: bool) -> None:
         )  # fmt: skip
 
 
-def show_changes(trace: Trace | None) -> None:
-    """The changes in force, each with a way to take it back."""
+def show_changes(trace: Trace | None, before: Trace | None) -> None:
+    """The changes in force, each with a way to take it back; of those that change nothing in `before` that is said."""
     codes = changes.chosen()
     if not codes:
         return
@@ -347,6 +348,8 @@ def show_changes(trace: Trace | None) -> None:
     st.multiselect(
         t("changes"), codes, key=KEY + "chips", format_func=lambda code: change_title(code, trace), on_change=_take_back
     )
+    for code in [] if before is None else changes.idle(codes, before):
+        st.caption(t("change_idle", change=plain(change_title(code, trace))))
 
 
 def check_changes(request: RunRequest) -> None:
@@ -356,12 +359,6 @@ def check_changes(request: RunRequest) -> None:
     if (two := changes.contradiction(request.changes)) is not None:
         first, second = (change_title(request.changes[place]) for place in two)
         raise AttnvizError("changes_contradict", first=first, second=second)
-
-
-def say_idle(before: Trace) -> None:
-    """Say of each change in force that changes nothing that it does not, and why."""
-    for code in changes.idle(changes.chosen(), before):
-        st.caption(t("change_idle", change=plain(change_title(code, before.map(before.part)))))
 
 
 def allowed_before(before: Trace, part: str, selection: Selection) -> bool:

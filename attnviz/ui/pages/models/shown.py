@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import AttnvizError
+from attnviz.ui import kit
 from attnviz.ui.kit import language, plain, t, work
+from attnviz.ui.pages.models import choices
 from attnviz.ui.pages.models.choices import KEY, MOST_TOKENS, RunRequest, forget_written, inside, part_name
 
 if TYPE_CHECKING:
     from attnviz.models import Model
-    from attnviz.selection import Selection
+    from attnviz.selection import Selection, Style
     from attnviz.trace import Trace
 
 PATIENCE = 20  # seconds for a token that is under way when the reader says stop
+
+
+def explain(
+    model: Model, before: Trace, run: Trace, selection: Selection, style: Style, again: Callable[[], Trace] | None
+) -> None:
+    """Beside the picture: why the chosen weight is what it is, what can be taken away, and what can be changed."""
+    kit.show_why(
+        selection.explained(run), kit.as_rule(kit.rule_now()), model.name, choices.scope(model),
+        forbidden=choices.allowed_before(before, run.part, selection),
+    )  # fmt: skip
+    kit.show_sink(run, selection)
+    kit.take_away(run, selection, style, again=again)
+    choices.choose_changes(run, selection, locked=model.eager)
+
+
+def show_change(before: Trace, after: Trace, run: Trace, selection: Selection, style: Style) -> None:
+    """What the model says, and where a change acts inside the run, the open head before and after it."""
+    kit.show_effect(before.map(run.part), run, selection.query)
+    if after is not before:
+        kit.draw_change(before.map(run.part), run, selection, style)
 
 
 def show_facts(model: Model, run: Trace) -> None:
@@ -49,7 +72,7 @@ def show_limits(model: Model, run: Trace) -> None:
         st.info(t("facts_eager", model=plain(model.name)), icon=":material/lock:")
 
 
-def show_shares(run: Trace, selection: Selection) -> None:
+def show_shares(told: DeltaGenerator, run: Trace, selection: Selection) -> None:
     """How much of its weight each of two texts gives to each, in this head; or one to one, where that is chosen."""
     from attnviz.measures import is_pair, pair_shares
 
@@ -58,17 +81,17 @@ def show_shares(run: Trace, selection: Selection) -> None:
     shares = pair_shares(run, selection.layer, selection.head, rule=selection.rule).tolist()
     if selection.block is None:
         (aa, ab), (ba, bb) = shares
-        st.caption(t("pair_shares", aa=f"{aa:.0%}", ab=f"{ab:.0%}", ba=f"{ba:.0%}", bb=f"{bb:.0%}"))
+        told.caption(t("pair_shares", aa=f"{aa:.0%}", ab=f"{ab:.0%}", ba=f"{ba:.0%}", bb=f"{bb:.0%}"))
         return
     looks, other = selection.block
-    st.caption(t("block_share", looks="AB"[looks], other="AB"[other], share=f"{shares[looks][other]:.0%}"))
+    told.caption(t("block_share", looks="AB"[looks], other="AB"[other], share=f"{shares[looks][other]:.0%}"))
 
 
-def choose_writing(model: Model, request: RunRequest, busy: DeltaGenerator) -> None:
-    """How many tokens, and a button that lets the model write them; in `busy` stands how far it is."""
+def choose_writing(model: Model, request: RunRequest, place: DeltaGenerator, busy: DeltaGenerator) -> None:
+    """How many tokens, and a button that lets the model write them, in a `place`; in `busy` stands how far it is."""
     if model.kind not in ("causal", "seq2seq"):
         return
-    with st.popover(t("write"), icon=":material/edit:", width="stretch"):
+    with place, st.popover(t("write"), icon=":material/edit:", width="stretch"):
         most = st.number_input(t("write_most"), 1, MOST_TOKENS, key=KEY + "most")
         asked_for = st.button(t("write_go"), key=KEY + "write", type="primary", width="stretch")
         written = KEY + "written" in st.session_state

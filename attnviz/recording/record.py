@@ -120,7 +120,7 @@ def record(
     changes = changes_of(rule, interventions)
     said = {"rule": rule or Soft(), "changes": interventions, "blank": blank}
     texts: list[Encoded] = []
-    with guarded(lambda error: why_not(model, *texts)):
+    with guarded(lambda error: why_not(model)):
         texts.extend(one for one in read(model, text, target, blank, pair) if one is not None)
         sizes, inputs = _prepared(model, changes, predictions, *texts)
         watch = Watch.over(model.network, max(sizes), values, own(on_layer), own(stop))

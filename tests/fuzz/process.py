@@ -8,9 +8,10 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import cast
 
 from tests.fuzz.rounds import Finding, Tally, search
 
@@ -42,7 +43,15 @@ def work(pipe: Connection, count: int, seed: int, root: Path) -> None:
         model(name)
     limit_memory()
     tally = Tally(lambda code: pipe.send(("begin", code)))
-    tally.end = lambda outcome: pipe.send(("end", (tally.done, len(tally.findings))))
+    told: list[int] = [0]
+
+    def end(_: object) -> None:
+        """All so far, where there is something new; else the number alone."""
+        new = len(tally.findings) != told[0] or tally.done % 100 == 0
+        told[0] = len(tally.findings)
+        pipe.send(("end", Brought(tally.done, tally.findings, tally.said) if new else tally.done))
+
+    tally.end = end
     search(tally, count, seed)
     pipe.send(("over", Brought(tally.done, tally.findings, tally.said)))
 
@@ -79,24 +88,25 @@ def watched(count: int, seed: int, before: int) -> Brought:
 
 
 def _followed(pipe: Connection, process: multiprocessing.process.BaseProcess, before: int) -> Brought:
-    """Listen to a process until it is done, dies or says nothing for long."""
-    code, done, shown, name = "", 0, time.monotonic(), "hang that nothing ends"
+    """Listen to a process until it is done, dies or says nothing for long; what it has told by then is kept."""
+    code, shown, name = "", time.monotonic(), "hang that nothing ends"
+    so_far = Brought(0, {}, Counter())
     try:
         while pipe.poll(SILENCE):
             kind, what = pipe.recv()
             if kind == "over":
-                found: Brought = what
-                return found
+                return cast("Brought", what)
             if kind == "begin":
                 code = what
-            else:
-                done = what[0]
-                if time.monotonic() - shown > EVERY:
-                    shown = time.monotonic()
-                    print(f"  {before + done} inputs, {what[1]} kinds of findings", flush=True)
+                continue
+            so_far = what if isinstance(what, Brought) else replace(so_far, done=what)
+            if time.monotonic() - shown > EVERY:
+                shown = time.monotonic()
+                print(f"  {before + so_far.done} inputs, {len(so_far.findings)} kinds of findings", flush=True)
     except EOFError:
         process.join(10)
         name = f"crash with exit code {process.exitcode}"
     if not code:
         raise RuntimeError(f"no input was tried: {name}")
-    return Brought(done + 1, {f"{name}: {code}": Finding(name, "the process ended", code)}, Counter({name: done + 1}))
+    last = {f"{name}: {code}": Finding(name, "the process ended", code)}
+    return so_far + Brought(1, last, Counter({name: 1}))

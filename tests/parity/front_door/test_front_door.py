@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[3]
 APART = (
     "xlnet", "xlm", "flaubert", "fsmt", "esm", "ibert", "lilt", "luke", "mpt", "markuplm", "longformer", "big_bird",
     "led", "prophetnet", "m2m_100", "mbart", "nllb-moe", "marian", "pegasus_x", "t5", "gemma3n_text", "gemma4_text",
-    "dots3_note_text",
+    "dots3_note_text", "tapas",
     "deepseek_v32", "hy_v4", "minimax_m3_vl_text", "inkling2_text", "granitemoe_swa", "modernvbert", "gemma3",
     "qwen2_vl", "llava", "mistral3", "jamba", "gpt2", "bert",
 )  # fmt: skip

@@ -29,7 +29,6 @@ with page.reader_errors():
     shown.choose_writing(model, request, write, busy)
     with busy, st.spinner(t("running", model=plain(model.name)), show_time=True):
         before, after = choices.both_runs(request)
-    kit.show_cut(before, model.limit)
     shown.show_limits(model, before)
     with part:
         run = choices.choose_part(after)

@@ -59,9 +59,10 @@ def show_facts(model: Model, run: Trace) -> None:
 
 
 def show_limits(model: Model, run: Trace) -> None:
-    """What has no picture, what the model does not let one do, and what its folder holds and is not used."""
+    """How far it was read, what has no picture or cannot be done, and what the folder holds and is not used."""
     from attnviz.trace import Gap
 
+    kit.show_cut(run, model.limit)
     for notice in model.notices:
         st.caption(f":material/info: {notice.say(language(), plain)}")
     gaps = {layer for layer in run.layers if isinstance(layer, Gap)}

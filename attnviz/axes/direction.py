@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
-RIGHTWARD, LEFTWARD = frozenset({"L"}), frozenset({"R", "AL"})  # bidirectional classes of letters
+LEFTWARD = frozenset({"R", "AL"})  # bidirectional classes of letters from right to left
+LETTERS = LEFTWARD | {"L"}
 PLAIN = LEFTWARD | {"NSM", "BN"}  # letters from right to left, and marks on them
 ISOLATED, ENDED = "\u2067", "\u2069"  # what stands between runs from right to left and turns nothing around it
 
@@ -16,7 +17,7 @@ def right_to_left(text: str) -> bool:
     (True, False)
     """
     for character in text:
-        if (kind := unicodedata.bidirectional(character)) in RIGHTWARD | LEFTWARD:
+        if (kind := unicodedata.bidirectional(character)) in LETTERS:
             return kind in LEFTWARD
     return False
 

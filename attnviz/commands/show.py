@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import partial
-from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +24,6 @@ def lines(given: Mapping[str, str], language: str) -> Iterable[str]:
     goal = Path(given["--output"])
     check(goal)
     more: dict[str, Any] = {name.lstrip("-"): given[name] for name in READ if name in given}
-    if beyond := more.keys() - signature(av.record).parameters.keys():
-        raise AttnvizError("system_cannot", model=given["MODEL"], what=", ".join(beyond))
     model = av.load(given["MODEL"], progress=partial(terminal.tell, language))
     trace = av.record(model, given["TEXT"], **more)
     content = page(trace, language)

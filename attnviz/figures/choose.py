@@ -71,6 +71,13 @@ class Head:
         """Does one thing look at another?"""
         return self.keys is not self.queries
 
+    def beyond(self, other: Head) -> Float[Tensor, "query key"]:
+        """By how much does each weight exceed that of another picture? A pair that one of them does not allow counts as
+        0 there; NaN where neither allows it.
+        """
+        found = self.weights.nan_to_num(0.0) - other.weights.nan_to_num(0.0)
+        return found.masked_fill(self.weights.isnan() & other.weights.isnan(), torch.nan)
+
     @property
     def strongest(self) -> tuple[int, int]:
         """The (row, column) of the largest weight; of a thing that looks at itself, not from a place to itself."""

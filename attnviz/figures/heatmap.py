@@ -61,19 +61,14 @@ def paint_head(shown: Head, style: Style) -> go.Figure:
     return as_written(figure, keys.right_to_left)
 
 
-def paint_difference(before: Head, after: Head, style: Style) -> go.Figure:
-    """By how much does each weight of one picture exceed that of another? A pair that one of them allows counts as 0
-    in the other; one that neither allows has the colour of what is not allowed.
-    """
-    weights = after.weights.nan_to_num(0.0) - before.weights.nan_to_num(0.0)
-    weights = weights.masked_fill(before.weights.isnan() & after.weights.isnan(), torch.nan)
-    figure = cells(
-        weights, (after.queries.labels, after.keys.labels), style, shades=weights, most_exact=weights.numel()
-    )
-    recolour(figure, weights, style)
-    if after.cell is not None:
-        figure.update_layout(shapes=[*figure.layout.shapes, cell_frame(*after.cell, theme(style))])
-    return as_written(figure, after.keys.right_to_left)
+def paint_difference(change: Tensor, shown: Head, style: Style) -> go.Figure:
+    """The picture of how much weight a change gave to each pair of what is shown (`Head.beyond`)."""
+    labels = (shown.queries.labels, shown.keys.labels)
+    figure = cells(change, labels, style, shades=change, most_exact=change.numel())
+    recolour(figure, change, style)
+    if shown.cell is not None:
+        figure.update_layout(shapes=[*figure.layout.shapes, cell_frame(*shown.cell, theme(style))])
+    return as_written(figure, shown.keys.right_to_left)
 
 
 def _against_row(lost: Tensor, weights: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -178,16 +179,15 @@ def _of_folder(found: Found, revision: str | None, machine: Machine, progress: R
     config = read_config(name, folder)
     check_config(name, config)
     check_tokenizer(name, config, read_said(folder), {path.name for path in folder.iterdir()})
-    size = _check_weights(name, folder, machine)
     files = shard_names(name, folder)
-    held = memory.counted(folder / file for file in files)
-    with reported(name, files[0], size, progress), no_larger_than(name, *held):
-        return _open(found, folder, machine)
+    held = _check_weights(name, folder, files, machine)
+    size = sum((folder / file).stat().st_size for file in files)
+    with reported(name, files[0], size, progress), no_larger_than(name, held.tensors, held.numbers):
+        return _open(found, folder, machine, held.stored)
 
 
-def _check_weights(name: str, folder: Path, machine: Machine) -> int:
-    """Bytes of the files of weights, all of which are there, whole, and fit into the memory."""
-    files = shard_names(name, folder)
+def _check_weights(name: str, folder: Path, files: Sequence[str], machine: Machine) -> memory.Held:
+    """What the files of weights hold, all of which are there, whole, and fit into the memory."""
     if not files:
         raise _no_weights(name, folder)
     for file in files:
@@ -196,14 +196,9 @@ def _check_weights(name: str, folder: Path, machine: Machine) -> int:
         with (folder / file).open("rb") as opened:
             if opened.read(len(POINTER)) == POINTER:
                 raise ModelError("weights_pointer", model=name, file=file)
-    memory.check_weights(name, memory.folder_bytes([folder / file for file in files], machine.stored))
-    return sum((folder / file).stat().st_size for file in files)
-
-
-def _stored(name: str, folder: Path) -> torch.dtype | None:
-    """The number type that most of the weights are stored in; None for one that is not computed in."""
-    found = memory.stored_as(folder / file for file in shard_names(name, folder))
-    return next((dtype for dtype, stored in STORED.items() if stored == found), None)
+    held = memory.held((folder / file for file in files), machine.stored)
+    memory.check_weights(name, held.loading)
+    return held
 
 
 def _no_weights(name: str, folder: Path) -> ModelError:
@@ -218,15 +213,15 @@ def _no_weights(name: str, folder: Path) -> ModelError:
     return unread(name, found, folder)
 
 
-def _open(found: Found, folder: Path, machine: Machine) -> Model:
-    """The model of a folder, or of one GGUF file in it."""
+def _open(found: Found, folder: Path, machine: Machine, stored: str = "") -> Model:
+    """The model of a folder whose weights are `stored` in such numbers, or of one GGUF file in it."""
     read = opened(found.name, folder, found.gguf, machine)
     boundary = None if found.gguf else _boundary(folder)
     revision = folder.name if COMMIT.fullmatch(folder.name) else None
     licence = None if found.gguf else shipped.licence(folder)
     return Model(
         found.name, read.kind, read.network, read.tokenizer, boundary, read.limit, read.eager, revision, licence,
-        (*found.notices, *read.notices), None if found.gguf else _stored(found.name, folder),
+        (*found.notices, *read.notices), next((dtype for dtype, name in STORED.items() if name == stored), None),
     )  # fmt: skip
 
 

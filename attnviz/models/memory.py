@@ -6,6 +6,7 @@ import json
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from math import isqrt, prod
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -184,42 +185,38 @@ def stored_bytes(header: Mapping[str, Mapping[str, Any]]) -> int:
     return max((int(tensor["data_offsets"][1]) for tensor in header.values()), default=0)
 
 
-def counted(files: Iterable[Path]) -> tuple[int, int]:
-    """How many tensors and how many numbers do safetensors files hold, which `folder_bytes` has found whole?"""
-    found = []
-    for path in files:
-        with path.open("rb") as file:
-            found += [int(prod(tensor["shape"])) for tensor in read_header(file).values()]
-    return len(found), sum(found)
+@dataclass(frozen=True)
+class Held:
+    """What safetensors files hold: what they take while they are read, in bytes, how many `tensors` and how many
+    `numbers` in all, and the number type of most bytes by its name there ("F32", "BF16"; "" of no tensors).
+    """
+
+    loading: int
+    tensors: int
+    numbers: int
+    stored: str
 
 
-def stored_as(files: Iterable[Path]) -> str:
-    """The number type that safetensors files hold most bytes of, by its name there ("F32", "BF16")."""
-    held: Counter[str] = Counter()
-    for path in files:
-        with path.open("rb") as file:
-            for tensor in read_header(file).values():
-                held[str(tensor["dtype"])] += _stored(tensor)
-    return max(held, key=held.__getitem__, default="")
-
-
-def folder_bytes(files: Iterable[Path], numbers: str = "F32") -> int:
-    """What safetensors files take while they are read as `numbers` (`SIZES`), from their headers.
+def held(files: Iterable[Path], numbers: str = "F32") -> Held:
+    """Read the headers of safetensors files, whose weights are to become `numbers` (`SIZES`).
 
     Raises `ModelError` for a damaged one.
     """
-    total = 0
+    loading, sizes, types = 0, list[int](), Counter[str]()
     for path in files:
         try:
             with path.open("rb") as file:
                 header = read_header(file)
-                held = path.stat().st_size - file.tell()
-            if held != stored_bytes(header):
-                raise ValueError(f"{held} bytes of weights instead of {stored_bytes(header)}")
-            total += loading_bytes(header, numbers)
+                there = path.stat().st_size - file.tell()
+            if there != stored_bytes(header):
+                raise ValueError(f"{there} bytes of weights instead of {stored_bytes(header)}")
+            loading += loading_bytes(header, numbers)
+            for tensor in header.values():
+                sizes.append(int(prod(tensor["shape"])))
+                types[str(tensor["dtype"])] += _stored(tensor)
         except (ValueError, KeyError, TypeError, IndexError) as reason:
             raise ModelError("weights_corrupt", file=path, reason=reason) from reason
-    return total
+    return Held(loading, len(sizes), sum(sizes), max(types, key=types.__getitem__, default=""))
 
 
 def _cells(config: Any, side: str) -> int:

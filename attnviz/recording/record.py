@@ -51,7 +51,7 @@ from attnviz.recording.dataflow import Dataflow
 from attnviz.recording.systems import read as read_system
 from attnviz.systems.protocol import System
 from attnviz.text.labels import piece_label
-from attnviz.text.tokens import MOST_CHARACTERS, Encoded, clean, encode, written
+from attnviz.text.tokens import Encoded, check_size, clean, encode, written
 from attnviz.trace import Trace
 
 LONG = 1024  # tokens; longer texts are recorded without their values, and without the states between layers
@@ -81,8 +81,8 @@ def record(
     unless given); its trace is the cross attention's, `Trace.map` gives the others. A text that is too long is read as
     far as the model reaches (`Trace.encoded.cut`). With `pair`, a second text, both are read as one, token for token as
     the tokenizer joins them (questions and passages, premises and hypotheses); `Trace.queries.segments` tells them
-    apart. Text and target may be the `encoded` of another trace (one that the
-    model wrote, say), which are then read token for token.
+    apart. Text and target may be the `encoded` of another trace (one that the model wrote, say), which are then read
+    token for token.
 
     `values` of the layers are kept up to 1,024 tokens unless it is said here; weights never need them. Without
     `predictions` there are no `logits`, and a decoder leaves them out (a number for each token and each piece of its
@@ -119,9 +119,8 @@ def record(
         return read_system(model, text, rule, target, beyond | {"predictions": not predictions})
     changes = changes_of(rule, interventions)
     said = {"rule": rule or Soft(), "changes": interventions, "blank": blank}
-    texts: list[Encoded] = []
     with guarded(lambda error: why_not(model)):
-        texts.extend(one for one in read(model, text, target, blank, pair) if one is not None)
+        texts = [one for one in read(model, text, target, blank, pair) if one is not None]
         sizes, inputs = _prepared(model, changes, predictions, *texts)
         watch = Watch.over(model.network, max(sizes), values, own(on_layer), own(stop))
         watch = watch.closer(model) if states else watch
@@ -275,7 +274,7 @@ def fits(found: Mapping[str, Layers], name: str, source: int, target: int | None
     for part, layers in found.items():
         if part not in queries:  # several stacks, run in turn over the same text: HRM's two modules
             raise ModelError("model_no_attention", model=name)
-        if _sizes(layers) - {(queries.get(part), keys.get(part))}:
+        if _sizes(layers) - {(queries[part], keys[part])}:
             raise ModelError("model_not_by_token", model=name)
 
 
@@ -353,8 +352,7 @@ def reply_of(model: Model, target: str | Encoded | None) -> Encoded:
         start = getattr(written_by, "decoder_start_token_id", None)
     if start is None:
         start = config.bos_token_id if config.bos_token_id is not None else config.pad_token_id
-    if len(target or "") > MOST_CHARACTERS:
-        raise TextError("text_huge", characters=len(target or ""), most=MOST_CHARACTERS)
+    check_size(target or "")
     ids = target_ids(clean(target), model.tokenizer) if target else []
     return written((start, *ids), model.tokenizer)
 

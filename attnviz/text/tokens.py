@@ -94,6 +94,13 @@ def clean(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
+def check_size(*texts: str) -> None:
+    """Have these texts together no more characters than one may have? Raises `TextError`."""
+    characters = sum(map(len, texts))
+    if characters > MOST_CHARACTERS:
+        raise TextError("text_huge", characters=characters, most=MOST_CHARACTERS)
+
+
 def encode(text: str, tokenizer: PreTrainedTokenizerBase, limit: int | None, *, pair: str | None = None) -> Encoded:
     """How does this model cut the text, or two texts that it reads as one, into tokens?
 
@@ -105,8 +112,7 @@ def encode(text: str, tokenizer: PreTrainedTokenizerBase, limit: int | None, *, 
         raise TextError("text_empty")
     if not texts[-1].strip():
         raise TextError("pair_empty")
-    if sum(map(len, texts)) > MOST_CHARACTERS:
-        raise TextError("text_huge", characters=sum(map(len, texts)), most=MOST_CHARACTERS)
+    check_size(*texts)
     with guarded(lambda error: TextError("text_not_cut", reason=type(error).__name__)):
         return _encoded(texts[0], tokenizer, limit) if pair is None else _paired(texts[0], texts[1], tokenizer, limit)
 

@@ -27,7 +27,7 @@ from attnviz.systems.hierarchical import NAMES
 from attnviz.systems.hierarchical.network import UNKNOWN, Network, Shape
 from attnviz.systems.hierarchical.text import WORDS, Span, entry, sentences
 from attnviz.text.labels import visible
-from attnviz.text.tokens import MOST_CHARACTERS, clean
+from attnviz.text.tokens import check_size, clean
 from attnviz.trace import Trace
 
 __all__ = ["NAMES", "Coloured", "Hierarchical", "Pieces", "colour", "held_out", "load", "own_words", "samples"]
@@ -101,8 +101,7 @@ class Hierarchical:
         text = clean(text)
         if not text.strip():
             raise TextError("text_empty")
-        if len(text) > MOST_CHARACTERS:
-            raise TextError("text_huge", characters=len(text), most=MOST_CHARACTERS)
+        check_size(text)
         found = self._cut(text)
         if not any(number != UNKNOWN for row in found.ids for number in row):
             raise TextError("hierarchical_nothing_known", model=self.name)

@@ -13,13 +13,12 @@ from tokenizers import Tokenizer
 
 from attnviz.errors import TextError
 from attnviz.text.labels import Span, visible
-from attnviz.text.tokens import Encoded, clean
+from attnviz.text.tokens import Encoded, check_size, clean
 
 PAD, UNKNOWN, BEGIN, END = range(4)
 SPECIALS = ("<pad>", "<unk>", "<s>", "</s>")
 SPACE = "▁"  # how a piece shows the space before it
 LONGEST = 60  # tokens of a source, its end counted; the longest sentence of the training data has 45
-MOST_CHARACTERS = 200_000
 WORD = re.compile(r"(?:[^\W\d_]|')+")
 STARTS = re.compile(r"(?:^|[.!?][\"']?\s)(?:[^\w]|_)*[^\W\d_]")  # the first letter of a sentence
 
@@ -71,8 +70,7 @@ class Vocabulary:
         text = clean(text)
         if not text.strip():
             raise TextError("text_empty")
-        if len(text) > MOST_CHARACTERS:
-            raise TextError("text_huge", characters=len(text), most=MOST_CHARACTERS)
+        check_size(text)
         found = self.tokenizer.encode(text)
         kept = min(len(found.ids), limit - 1)
         if not kept:

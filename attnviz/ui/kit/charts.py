@@ -89,12 +89,13 @@ def draw_change(before: Trace, after: Trace, selection: Selection, style: Style)
 
     first, second = choose.head(before, selection), choose.head(after, selection)
     low = replace(style, height=style.pixels(CHANGE_HEIGHT))
-    moved = (second.weights.nan_to_num(0.0) - first.weights.nan_to_num(0.0)).abs()
-    most = t("change_most", most=f"{float(moved.max()):.2f}", layer=selection.layer, head=selection.head)
-    if moved.numel() > MOST_EXACT:
+    change = second.beyond(first)
+    largest = f"{float(change.nan_to_num(0.0).abs().max()):.2f}"
+    most = t("change_most", most=largest, layer=selection.layer, head=selection.head)
+    if change.numel() > MOST_EXACT:
         st.caption(most)
         return
-    pictures = (paint_head(first, low), paint_head(second, low), paint_difference(first, second, low))
+    pictures = (paint_head(first, low), paint_head(second, low), paint_difference(change, second, low))
     for column, name, figure in zip(
         st.columns(3, gap="small"), ("before", "after", "difference"), pictures, strict=True
     ):

@@ -103,8 +103,13 @@ ARCHITECTURES = {architecture.name: architecture for architecture in _all()}
 def build(architecture: Architecture, way: str) -> PreTrainedModel:
     """The network with random weights that depend on the architecture alone."""
     torch.manual_seed(0)
-    network = _maker(architecture).from_config(configuration(architecture), attn_implementation=way).float().eval()
-    dice, spread = torch.Generator().manual_seed(1), OWN_SPREAD.get(architecture.name, SPREAD)
+    network = _maker(architecture).from_config(configuration(architecture), attn_implementation=way)
+    return spread_out(network.float().eval(), architecture.name)
+
+
+def spread_out(network: PreTrainedModel, name: str) -> PreTrainedModel:
+    """The network with other random weights, the same each time: its own are too close to 0 to move attention."""
+    dice, spread = torch.Generator().manual_seed(1), OWN_SPREAD.get(name, SPREAD)
     for weights in network.parameters():
         noise = torch.randn(weights.shape, generator=dice)
         weights.data = spread * noise if weights.ndim > 1 else weights.data + 0.1 * noise

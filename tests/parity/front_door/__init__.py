@@ -26,7 +26,7 @@ from attnviz.adapter.outputs import Layers
 from attnviz.messages import LANGUAGES
 from attnviz.models import Model
 from attnviz.trace import Gap
-from tests.parity.architectures import ARCHITECTURES, OWN_SPREAD, SPREAD, Architecture, configuration
+from tests.parity.architectures import ARCHITECTURES, Architecture, configuration, spread_out
 from tests.parity.architectures.compare import as_returned, gap, reference, worst
 from tests.parity.front_door.more import MORE
 from tests.parity.front_door.tokenizers import REPLY, TEXT, tokenizer_for
@@ -105,12 +105,7 @@ def _network(architecture: Architecture, tokenizer: PreTrainedTokenizerBase) -> 
     fitted = Architecture(architecture.name, architecture.family, numbers, {})
     config = configuration(fitted)
     torch.manual_seed(0)
-    network: PreTrainedModel = maker(architecture, config)(config).float().eval()
-    dice, spread = torch.Generator().manual_seed(1), OWN_SPREAD.get(architecture.name, SPREAD)
-    for weights in network.parameters():
-        noise = torch.randn(weights.shape, generator=dice)
-        weights.data = spread * noise if weights.ndim > 1 else weights.data + 0.1 * noise
-    return network
+    return spread_out(maker(architecture, config)(config).float().eval(), architecture.name)
 
 
 def rows(tokenizer: PreTrainedTokenizerBase) -> int:

@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerBase
 import attnviz as av
 from attnviz import Model, ModelError, Trace, load, record
 from attnviz.core.attention import Attention
-from attnviz.models.memory import folder_bytes
+from attnviz.models.memory import held
 from tests.parity import tiny
 
 TYPES = ("bert", "gpt2", "t5", "llama")
@@ -235,7 +235,7 @@ def test_half_precision_is_counted_as_such(half: Half) -> None:
     assert model.size == 2 * model.parameters
     files = [folder / "model.safetensors"]
     stored = files[0].stat().st_size
-    assert folder_bytes(files) < stored < folder_bytes(files, "BF16") < 1.6 * stored
+    assert held(files).loading < stored < held(files, "BF16").loading < 1.6 * stored
 
 
 def test_runs_on_another_device_are_the_runs_here() -> None:

@@ -204,12 +204,12 @@ def test_a_difference_is_of_what_both_pictures_show_on_two_colours_around_zero()
     whole, causal = made(), made(causal=True)
     selection = Selection(1, 2, 4, 1)
     first, second = choose.head(whole, selection), choose.head(causal, selection)
-    figure = paint_difference(first, second, PLAIN_STYLE)
+    figure = paint_difference(second.beyond(first), second, PLAIN_STYLE)
     expected = causal.weights(1, 2).numpy() - whole.weights(1, 2).numpy()
     np.testing.assert_array_equal(figure.data[0].z, expected)
     top = np.abs(expected).max()
     assert figure.data[0].zmax == -figure.data[0].zmin == pytest.approx(top)
     assert figure.data[0].colorscale[2][1] == diverging(False).ramp[2][1]
     assert figure.layout.shapes[0].y0 == 3.5, "the chosen pair is framed"
-    both = paint_difference(second, second, PLAIN_STYLE).data[0]
+    both = paint_difference(second.beyond(second), second, PLAIN_STYLE).data[0]
     assert np.isnan(both.z[0, 1]) and both.z[1, 0] == 0 and both.zmax == 0.1, "noise stays pale"

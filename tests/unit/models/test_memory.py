@@ -118,7 +118,7 @@ def test_weights_count_as_the_float32_that_they_become_and_as_they_are(dtype: to
     path = tmp_path / "model.safetensors"
     save_file({"a": torch.zeros(3, 5, dtype=dtype), "b": torch.zeros(7, dtype=dtype)}, path, metadata={"format": "pt"})
     beside = 0 if dtype == torch.float32 else dtype.itemsize  # both lie in memory for a moment
-    assert memory.folder_bytes([path]) == 22 * (4 + beside)
+    assert memory.held([path]).loading == 22 * (4 + beside)
     with path.open("rb") as file:
         assert memory.stored_bytes(memory.read_header(file)) == 22 * dtype.itemsize
 

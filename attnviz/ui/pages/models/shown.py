@@ -26,10 +26,9 @@ def explain(
     model: Model, before: Trace, run: Trace, selection: Selection, style: Style, again: Callable[[], Trace] | None
 ) -> None:
     """Beside the picture: why the chosen weight is what it is, what can be taken away, and what can be changed."""
-    kit.show_why(
-        selection.explained(run), kit.as_rule(kit.rule_now()), model.name, choices.scope(model),
-        forbidden=choices.allowed_before(before, run.part, selection),
-    )  # fmt: skip
+    cell = selection.explained(run)
+    forbidden = cell.score == float("-inf") and choices.allowed_before(before, run.part, selection)
+    kit.show_why(cell, kit.as_rule(kit.rule_now()), model.name, choices.scope(model), forbidden=forbidden)
     kit.show_sink(run, selection)
     kit.take_away(run, selection, style, again=again)
     choices.choose_changes(run, selection, locked=model.eager)
@@ -49,13 +48,15 @@ def show_facts(model: Model, run: Trace) -> None:
         for part in run.parts
     ]
     size = f"{model.parameters / 1e6:,.1f}"
+    from attnviz.adapter.machine import short
+
     machine, stored = model.machine, model.stored
     numbers = plain(machine.numbers)
     st.caption(t("facts", model=plain(model.name), kind=t(f"kind_{model.kind}"), size=size, maps=", ".join(parts)))
     if not machine.plain:
         st.caption(t("facts_machine", device=plain(str(machine.device)), numbers=numbers))
     if stored is not None and stored != machine.dtype:
-        st.caption(t("facts_stored", stored=plain(str(stored).removeprefix("torch.")), numbers=numbers))
+        st.caption(t("facts_stored", stored=plain(short(stored)), numbers=numbers))
 
 
 def show_limits(model: Model, run: Trace) -> None:

@@ -23,8 +23,8 @@ with second:
 in_force, run, before = st.container(), None, None
 with page.reader_errors():
     model = choices.chosen_model()
-    choices.choose_target(model)
     request = choices.request_now(model)
+    choices.choose_target(model)
     (unit, part, write), busy = st.columns([4, 4, 3], gap="medium"), st.container()
     shown.choose_writing(model, request, write, busy)
     with busy, st.spinner(t("running", model=plain(model.name)), show_time=True):

@@ -149,7 +149,7 @@ class _Writer:
 def _begun(model: Model, encoded: Encoded, most: int) -> tuple[Encoded | None, Encoded, int]:
     """What is read, what is written on from, and how many tokens fit. `TextError` where there is no room for one."""
     source = encoded if model.kind == "seq2seq" else None
-    start = _open_ended(encoded) if source is None else reply_of(model, None)
+    start = open_ended(encoded) if source is None else reply_of(model, None)
     if model.limit is not None:
         most = min(most, model.limit - len(start.ids))
         if most < 1 or (source is None and encoded.cut is not None):
@@ -160,7 +160,7 @@ def _begun(model: Model, encoded: Encoded, most: int) -> tuple[Encoded | None, E
     return source, start, most
 
 
-def _open_ended(encoded: Encoded) -> Encoded:
+def open_ended(encoded: Encoded) -> Encoded:
     """The prompt without the special tokens that the tokenizer put at its end."""
     own = [place for place, special in enumerate(encoded.special, 1) if not special]
     end = max(own, default=len(encoded.ids))  # a text may be nothing but the token that begins it

@@ -78,6 +78,25 @@ def test_a_model_writes_and_what_it_wrote_is_set_apart(visit: Start, gpt2: str) 
     assert before - 1 < len(one.cells()) <= before + 4
 
 
+def test_what_was_written_survives_a_reload_and_back_undoes_it(visit: Start, gpt2: str) -> None:
+    one = visit({"lang": "en", "id": gpt2, "text": "the cat sat", "most": "4"}, name="models")
+    before = len(one.cells())
+    one.page.get_by_role("button", name="Let it write").click()
+    one.page.get_by_role("button", name="Write", exact=True).click()
+    after = len(one.wait_for_cells("z.length > arg", before))
+    one.link_says(query=str(after - 1))
+    one.ready()
+    one.page.reload()
+    one.ready()
+    one.wait_for_cells("z.length === arg", after)
+    one.link_says(query=str(after - 1))
+    one.page.go_back()
+    one.wait_for_cells("z.length === arg", before)
+    one.link_says(wrote=None, ids=None, query=None)
+    one.page.go_forward()
+    one.wait_for_cells("z.length === arg", after)
+
+
 def test_a_click_in_the_cross_map_names_a_written_and_a_read_token(visit: Start, t5: str) -> None:
     one = visit({"lang": "en", "id": t5, "text": "the cat sat", "target": "a"}, name="models")
     cells = one.cells()

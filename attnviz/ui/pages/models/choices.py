@@ -27,20 +27,19 @@ from attnviz.ui.kit import (
     rule_now,
     t,
 )
-from attnviz.ui.pages.models import changes
+from attnviz.ui.pages.models import changes, written
 from attnviz.ui.stores import model_store, runs
 
 if TYPE_CHECKING:
     from attnviz.core.rules import Rule
     from attnviz.models import Model
     from attnviz.selection import Selection
-    from attnviz.text.tokens import Encoded
     from attnviz.trace import Trace
 
 KEY = changes.KEY
 PLACES = ("all", "layer", "head")  # where a change acts
 UNITS = ("token", "character", "word")
-MOST_TOKENS = 200
+MOST_TOKENS = written.MOST
 PARTS = ("encoder", "decoder", "cross")  # the maps of an encoder-decoder, in this order
 BLOCKS: dict[str, tuple[int, int] | None] = {"all": None, "aa": (0, 0), "ab": (0, 1), "ba": (1, 0), "bb": (1, 1)}
 PARAMS = {
@@ -55,14 +54,13 @@ PARAMS = {
     "changes": Param("change", KEY + "changes", "", changes.read),
     "layers": Param("in", KEY + "layers", "", lambda text: ",".join(str(int(n)) for n in text.split(",") if n)),
     "most": Param("most", KEY + "most", 20, between(1, MOST_TOKENS, int), slides=True),
+    **written.PARAMS,
 }
 
 
 @dataclass(frozen=True)
 class RunRequest:
-    """One run as caches know it. `written` are the ids of a text that the model wrote itself, prompt and answer,
-    `border` the number of the answer's first token.
-    """
+    """One run as caches know it. `written` are the ids of what the model wrote after the text itself."""
 
     name: str
     revision: str
@@ -73,8 +71,7 @@ class RunRequest:
     rule: RuleChoice = SOFT
     layers: tuple[int, ...] = ()
     changes: tuple[str, ...] = ()
-    written: tuple[tuple[int, ...], ...] = ()
-    border: int | None = None
+    written: tuple[int, ...] = ()
 
     def untouched(self) -> RunRequest:
         """The same run with nothing changed inside it."""
@@ -113,12 +110,7 @@ def _forget() -> None:
     for name in ("changes", "layers"):
         st.session_state[KEY + name] = ""
     st.session_state[SHARED + "blank"] = None
-    forget_written()
-
-
-def forget_written() -> None:
-    """A written text belongs to the model and the text that it was written from."""
-    st.session_state.pop(KEY + "written", None)
+    written.forget()
 
 
 def chosen_model() -> Model:
@@ -201,7 +193,7 @@ def choose_block(run: Trace) -> tuple[int, int] | None:
 
 def choose_target(model: Model) -> None:
     """What the decoder of an encoder-decoder has written so far."""
-    if model.kind == "seq2seq" and KEY + "written" not in st.session_state:
+    if model.kind == "seq2seq" and not written.there():
         st.text_input(t("target"), key=KEY + "target", help=t("target_help"), placeholder=t("target_placeholder"))
 
 
@@ -223,19 +215,19 @@ def redrawn(model: Model) -> Rule | None:
 def request_now(model: Model) -> RunRequest:
     """The run that the choices ask for, its changes in force only where the model runs with them."""
     now, inside = choices_now(), runs_with(model)
-    written = st.session_state.get(KEY + "written")
-    name, revision = named()
-    pair = str(choice_of("pair") or "").strip() and str(choice_of("pair"))
-    if written is not None and written[0] != (name, revision, now.text, pair):
-        forget_written()
-        written = None
+    (name, revision), pair = named(), pair_now()
+    answer = written.now(model, (name, revision, now.text, pair))
     return RunRequest(
-        name, revision, now.text, pair, str(choice_of("target") or ""), now.blank if written is None else None,
+        name, revision, now.text, pair, str(choice_of("target") or ""), None if answer else now.blank,
         rule=now.rule if inside else SOFT, layers=rule_layers() if inside else (),
-        changes=changes.chosen() if inside else (),
-        written=() if written is None else tuple(encoded.ids for encoded in written[1]),
-        border=None if written is None else written[2],
+        changes=changes.chosen() if inside else (), written=answer,
     )  # fmt: skip
+
+
+def pair_now() -> str:
+    """The second text; "" where there is none."""
+    pair = str(choice_of("pair") or "")
+    return pair if pair.strip() else ""
 
 
 def inside(request: RunRequest) -> dict[str, Any]:
@@ -252,16 +244,14 @@ def inside(request: RunRequest) -> dict[str, Any]:
 def trace(request: RunRequest) -> Trace:
     """What the model did. Raises `AttnvizError`."""
     from attnviz.recording.record import record
+    from attnviz.recording.resume import resumed
 
-    model = model_store().take(request.name, request.revision)
-    text: str | Encoded = request.text
-    target: str | Encoded | None = request.target or None
-    if request.written:
-        text, *answer = _written()
-        target = answer[0] if answer else None
-    pair = None if request.written else request.pair or None
-    found = record(model, text, pair=pair, blank=request.blank, target=target, **inside(request))
-    return replace(found, border=request.border)
+    model, pair = model_store().take(request.name, request.revision), request.pair or None
+    if not request.written:
+        target = request.target or None
+        return record(model, request.text, pair=pair, blank=request.blank, target=target, **inside(request))
+    read = resumed(model, request.text, request.written, pair=pair)
+    return replace(record(model, read.text, target=read.target, **inside(request)), border=read.border)
 
 
 def both_runs(request: RunRequest) -> tuple[Trace, Trace]:
@@ -271,15 +261,9 @@ def both_runs(request: RunRequest) -> tuple[Trace, Trace]:
     return before, before if request == request.untouched() else trace(request)
 
 
-def way_to(request: RunRequest, part: str) -> Callable[[], Trace] | None:
-    """How a map of a run is had from its store; None of a text that the model wrote, which only this session has."""
-    return None if request.written else lambda: trace(request).map(part)
-
-
-def _written() -> tuple[Encoded, ...]:
-    """The text that the model wrote, as it read it: prompt and answer, or source and target."""
-    found: tuple[Encoded, ...] = st.session_state[KEY + "written"][1]
-    return found
+def way_to(request: RunRequest, part: str) -> Callable[[], Trace]:
+    """How a map of a run is had from its store."""
+    return lambda: trace(request).map(part)
 
 
 def change_title(code: str, trace: Trace | None = None) -> str:

@@ -11,8 +11,8 @@ from streamlit.delta_generator import DeltaGenerator
 from attnviz.errors import AttnvizError
 from attnviz.ui import kit
 from attnviz.ui.kit import language, plain, t, work
-from attnviz.ui.pages.models import choices
-from attnviz.ui.pages.models.choices import KEY, MOST_TOKENS, RunRequest, forget_written, inside, part_name
+from attnviz.ui.pages.models import choices, written
+from attnviz.ui.pages.models.choices import KEY, MOST_TOKENS, RunRequest, inside, part_name
 
 if TYPE_CHECKING:
     from attnviz.models import Model
@@ -96,8 +96,9 @@ def choose_writing(model: Model, request: RunRequest, place: DeltaGenerator, bus
     with place, st.popover(t("write"), icon=":material/edit:", width="stretch"):
         most = st.number_input(t("write_most"), 1, MOST_TOKENS, key=KEY + "most")
         asked_for = st.button(t("write_go"), key=KEY + "write", type="primary", width="stretch")
-        written = KEY + "written" in st.session_state
-        st.button(t("write_clear"), key=KEY + "clear", on_click=forget_written, disabled=not written, width="stretch")
+        st.button(
+            t("write_clear"), key=KEY + "clear", on_click=written.forget, disabled=not written.there(), width="stretch"
+        )
     if asked_for:
         with busy:
             _write(model, request, int(most))
@@ -107,7 +108,7 @@ def collect() -> None:
     """Stop what an earlier run of the page is still writing, and keep what it has written."""
     writing = work.collect(KEY + "pen", PATIENCE)
     if writing is not None and writing.found is not None:
-        _keep(writing.about, writing.found)
+        written.keep(writing.found)
 
 
 def _write(model: Model, request: RunRequest, most: int) -> None:
@@ -136,14 +137,5 @@ def _let_write(model: Model, writing: work.Work, most: int, bar: work.Bar) -> No
 
     request = writing.about
     text = request.text if not request.pair else encode(request.text, model.tokenizer, model.limit, pair=request.pair)
-    writing.found = generate(model, text, most=most, on_token=on_token, stop=writing.stopped, **inside(writing.about))
-
-
-def _keep(request: RunRequest, trace: Trace) -> None:
-    """Hold on to what was written, as the model read it."""
-    encoded = (trace.encoded,) if trace.looked_at is None else (trace.looked_at, trace.encoded)
-    st.session_state[KEY + "written"] = (
-        (request.name, request.revision, request.text, request.pair),
-        encoded,
-        trace.border,
-    )
+    found = generate(model, text, most=most, on_token=on_token, stop=writing.stopped, **inside(request))
+    writing.found = written.found(model, (request.name, request.revision, request.text, request.pair), found)

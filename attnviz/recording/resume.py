@@ -1,0 +1,73 @@
+"""What a model has written, read again from what a link holds: its text where that is cut alike, else its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from attnviz.adapter.checks import embedding_rows
+from attnviz.errors import ModelError, TextError
+from attnviz.guard import guarded
+from attnviz.models.load import Model
+from attnviz.recording.generate import open_ended
+from attnviz.recording.record import reply_of
+from attnviz.text.tokens import Encoded, check_size, clean, encode, written
+from attnviz.trace import Trace
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """A text and what a model wrote after it, as the model reads them: what `record` takes as text and target.
+
+    `border` is the number of the first token that it wrote, None where all of the target is written.
+    """
+
+    text: Encoded
+    target: Encoded | None
+    border: int | None
+
+
+def answer_ids(trace: Trace) -> tuple[int, ...]:
+    """The tokens that the model wrote in a run that `generate` made."""
+    begins = 1 if trace.border is None else trace.border  # a decoder's start token is nobody's
+    return trace.encoded.ids[begins:]
+
+
+def answer_text(model: Model, ids: Sequence[int]) -> str | None:
+    """The text that a model wrote, where that is cut into the same tokens again; else None.
+
+    It is not where pieces are cut otherwise than they were written, or bytes spell no character.
+    """
+    try:
+        said = str(model.tokenizer.decode(list(ids), clean_up_tokenization_spaces=False))
+        return said if said and cut_alone(model, said) == tuple(ids) else None
+    except Exception:  # a row of the embedding that the tokenizer has no piece for
+        return None
+
+
+def cut_alone(model: Model, said: str) -> tuple[int, ...]:
+    """The tokens of a text that stands after another: special ones only where they are typed. Raises `TextError`."""
+    check_size(said)
+    with guarded(lambda error: TextError("text_not_cut", reason=type(error).__name__)):
+        found = model.tokenizer(clean(said), add_special_tokens=False, verbose=False)["input_ids"]
+        return tuple(int(number) for number in found)
+
+
+def resumed(model: Model, text: str, ids: Sequence[int], *, pair: str | None = None) -> Resumed:
+    """A text, and after it the tokens that the model wrote, as `generate` read them.
+
+    Raises `TextError` for a text that cannot be read or leaves no room, `ModelError` for tokens that the model has no
+    row for.
+    """
+    read = encode(text, model.tokenizer, model.limit, pair=pair)
+    seq2seq = model.kind == "seq2seq"
+    start = reply_of(model, None) if seq2seq else open_ended(read)
+    size = len(start.ids) + len(ids)
+    if model.limit is not None and (size > model.limit or (read.cut is not None and not seq2seq)):
+        raise TextError("text_leaves_no_room", model=model.name, limit=model.limit)
+    rows = embedding_rows(model.network)
+    for number in ids:
+        if not 0 <= number < rows:
+            raise ModelError("tokens_beyond_model", model=model.name, token=str(number), rows=rows)
+    whole = written(ids, model.tokenizer, after=start)
+    return Resumed(read, whole, None) if seq2seq else Resumed(whole, None, len(start.ids))

@@ -94,7 +94,7 @@ def test_a_damaged_link_reads_the_text_alone_and_says_so_once(
     place = folder("causal", "gpt2")
     at = opened(lang, id=place, **damage)
     assert not at.exception and not at.error
-    assert [one.value for one in at.info] == [say("models.written_lost", lang)]
+    assert [seen(one.value) for one in at.info] == [say("error.written_lost", lang, model=place)]
     assert labels(at) == labels(opened(lang, id=place)) and not {"wrote", "ids"} & set(link_of(at))
     at.run()
     assert not at.info

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from attnviz.errors import TextError
 from attnviz.ui.kit import (
     SHARED,
     SHARED_PARAMS,
     SOFT,
     Param,
     RuleChoice,
+    address,
     as_rule,
     between,
     choices_now,
@@ -54,7 +56,7 @@ PARAMS = {
     "changes": Param("change", KEY + "changes", "", changes.read),
     "layers": Param("in", KEY + "layers", "", lambda text: ",".join(str(int(n)) for n in text.split(",") if n)),
     "most": Param("most", KEY + "most", 20, between(1, MOST_TOKENS, int), slides=True),
-    **written.PARAMS,
+    **{name: Param(name, KEY + name, "", str) for name in written.NAMES},
 }
 
 
@@ -216,7 +218,11 @@ def request_now(model: Model) -> RunRequest:
     """The run that the choices ask for, its changes in force only where the model runs with them."""
     now, inside = choices_now(), runs_with(model)
     (name, revision), pair = named(), pair_now()
-    answer = written.now(model, (name, revision, now.text, pair))
+    answer: tuple[int, ...] = ()
+    try:
+        answer = written.now(model, (name, revision, now.text, pair), anew=address.returned())
+    except TextError as error:
+        st.info(error.say(language(), plain), icon=":material/info:")
     return RunRequest(
         name, revision, now.text, pair, str(choice_of("target") or ""), None if answer else now.blank,
         rule=now.rule if inside else SOFT, layers=rule_layers() if inside else (),

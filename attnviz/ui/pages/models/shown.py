@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import AttnvizError
 from attnviz.ui import kit
-from attnviz.ui.kit import language, plain, t, work
+from attnviz.ui.kit import SHARED, language, plain, t, work
 from attnviz.ui.pages.models import choices, written
 from attnviz.ui.pages.models.choices import KEY, MOST_TOKENS, RunRequest, inside, part_name
 
@@ -109,6 +109,7 @@ def collect() -> None:
     writing = work.collect(KEY + "pen", PATIENCE)
     if writing is not None and writing.found is not None:
         written.keep(writing.found)
+        st.session_state[SHARED + "query"] = writing.found.last  # what the model would say next
 
 
 def _write(model: Model, request: RunRequest, most: int) -> None:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.errors import AttnvizError
-from attnviz.ui.kit import SHARED, Param, address, t
+from attnviz.errors import AttnvizError, TextError
 from attnviz.ui.pages.models import changes
 
 if TYPE_CHECKING:
@@ -21,10 +20,7 @@ if TYPE_CHECKING:
 
 KEY = changes.KEY
 MOST = 200  # tokens that are written at once
-PARAMS = {
-    "wrote": Param("wrote", KEY + "wrote", "", str),
-    "ids": Param("ids", KEY + "ids", "", str),
-}
+NAMES = ("wrote", "ids")  # in the link: its text, or the numbers of its tokens
 OF = KEY + "wrote_of"  # what it was written from
 Origin = tuple[str, str, str, str]  # the model's name and revision, the text, the second text
 
@@ -50,39 +46,40 @@ def found(model: Model, of: Origin, run: Trace) -> Found:
 
 
 def keep(one: Found) -> None:
-    """Hold on to what was written; what the model says next is then asked at its last token."""
+    """Hold on to what was written."""
     st.session_state[OF] = one.of
-    for name, word in one.says.items():
-        st.session_state[PARAMS[name].key] = word
-    st.session_state[SHARED + "query"] = one.last
+    for name in NAMES:
+        st.session_state[KEY + name] = one.says[name]
 
 
 def forget() -> None:
     """Leave the text as it was typed."""
     st.session_state.pop(OF, None)
-    for param in PARAMS.values():
-        st.session_state[param.key] = param.default
+    for name in NAMES:
+        st.session_state[KEY + name] = ""
 
 
 def there() -> bool:
     """Has the model written something?"""
-    return any(st.session_state.get(param.key) for param in PARAMS.values())
+    return any(st.session_state.get(KEY + name) for name in NAMES)
 
 
-def now(model: Model, of: Origin) -> tuple[int, ...]:
-    """The tokens that the model wrote after this text; of a link that does not fit the model that is said."""
-    if address.returned() or not there() or st.session_state.get(OF) is None:
-        st.session_state[OF] = of  # a link brings both
+def now(model: Model, of: Origin, *, anew: bool) -> tuple[int, ...]:
+    """The tokens that the model wrote after this text; `anew` where both have just come from a link.
+
+    Raises `TextError`, once, for what this model cannot have written.
+    """
+    if anew or not there() or st.session_state.get(OF) is None:
+        st.session_state[OF] = of
     if st.session_state[OF] != of:
         forget()
     if not there():
         return ()
     try:
         return _read(model, *of[2:])
-    except (AttnvizError, ValueError):
+    except (AttnvizError, ValueError) as error:
         forget()
-        st.info(t("models.written_lost"), icon=":material/info:")
-        return ()
+        raise TextError("written_lost", model=model.name) from error
 
 
 def _read(model: Model, text: str, pair: str) -> tuple[int, ...]:
@@ -90,7 +87,7 @@ def _read(model: Model, text: str, pair: str) -> tuple[int, ...]:
     from attnviz.recording.resume import cut_alone, resumed
     from attnviz.text.packed import unpacked
 
-    word, said = (str(st.session_state[PARAMS[name].key]) for name in ("ids", "wrote"))
+    said, word = (str(st.session_state[KEY + name]) for name in NAMES)
     ids = unpacked(word) if word else cut_alone(model, said)
     if model.kind not in ("causal", "seq2seq") or not 0 < len(ids) <= MOST:
         raise ValueError(word or said)

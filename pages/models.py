@@ -18,17 +18,18 @@ with st.sidebar:
 page.how_it_works("models", "models_how")
 kit.choose_shared_text()
 second, blocks = st.columns([5, 7], gap="small", vertical_alignment="center")
-with second:
-    choices.choose_pair()
 in_force, run, before = st.container(), None, None
 with page.reader_errors():
     model = choices.chosen_model()
+    with second:
+        choices.choose_pair(model)
     request = choices.request_now(model)
     choices.choose_target(model)
     (unit, part, write), busy = st.columns([4, 4, 3], gap="medium"), st.container()
     shown.choose_writing(model, request, write, busy)
     with busy, st.spinner(t("running", model=plain(model.name)), show_time=True):
         before, after = choices.both_runs(request)
+    shown.choose_one(model, request, after is not before)
     shown.show_limits(model, before)
     with part:
         run = choices.choose_part(after)

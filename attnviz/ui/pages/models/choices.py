@@ -29,7 +29,7 @@ from attnviz.ui.kit import (
     rule_now,
     t,
 )
-from attnviz.ui.pages.models import changes, written
+from attnviz.ui.pages.models import changes, several, written
 from attnviz.ui.stores import model_store, runs
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ PARAMS = {
     "map": Param("map", KEY + "map", None, str),
     "by": Param("by", KEY + "by", "token", one_of(*UNITS)),
     "pair": Param("pair", KEY + "pair", "", str),
+    "choice": Param("choice", KEY + "choice", 0, between(0, several.MOST - 1, int)),
     "block": Param("block", KEY + "block", "all", one_of(*BLOCKS)),
     "target": Param("target", KEY + "target", "", str),
     "changes": Param("change", KEY + "changes", "", changes.read),
@@ -168,8 +169,14 @@ def rule_layers() -> tuple[int, ...]:
     return tuple(int(number) for number in str(choice_of("layers") or "").split(",") if number)
 
 
-def choose_pair() -> None:
-    """A second text, read with the first as one; blank: none."""
+def choose_pair(model: Model) -> None:
+    """A second text, read with the first as one; blank: none. Of a model for multiple choice several, one a line."""
+    if model.kind == "choice":
+        st.text_area(
+            t("models.choices"), key=KEY + "pair", help=t("models.choices_help", most=several.MOST), height=110,
+            placeholder=t("models.choices_placeholder"),
+        )  # fmt: skip
+        return
     st.text_input(
         t("pair"), key=KEY + "pair", help=t("pair_help"), placeholder=t("pair_placeholder"), on_change=_forget_blank
     )  # fmt: skip
@@ -217,7 +224,7 @@ def redrawn(model: Model) -> Rule | None:
 def request_now(model: Model) -> RunRequest:
     """The run that the choices ask for, its changes in force only where the model runs with them."""
     now, inside = choices_now(), runs_with(model)
-    (name, revision), pair = named(), pair_now()
+    (name, revision), pair = named(), pair_now(model)
     answer: tuple[int, ...] = ()
     try:
         answer = written.now(model, (name, revision, now.text, pair), anew=address.returned())
@@ -230,9 +237,11 @@ def request_now(model: Model) -> RunRequest:
     )  # fmt: skip
 
 
-def pair_now() -> str:
-    """The second text; "" where there is none."""
+def pair_now(model: Model) -> str:
+    """The second text, of several the one whose map is shown; "" where there is none."""
     pair = str(choice_of("pair") or "")
+    if model.kind == "choice":
+        return several.open_line(pair, int(choice_of("choice")))
     return pair if pair.strip() else ""
 
 

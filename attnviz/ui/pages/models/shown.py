@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -11,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from attnviz.errors import AttnvizError
 from attnviz.ui import kit
 from attnviz.ui.kit import SHARED, language, plain, t, work
-from attnviz.ui.pages.models import choices, written
+from attnviz.ui.pages.models import choices, several, written
 from attnviz.ui.pages.models.choices import KEY, MOST_TOKENS, RunRequest, inside, part_name
 
 if TYPE_CHECKING:
@@ -87,6 +88,37 @@ def show_shares(told: DeltaGenerator, run: Trace, selection: Selection) -> None:
         return
     looks, other = selection.block
     told.caption(t("block_share", looks="AB"[looks], other="AB"[other], share=f"{shares[looks][other]:.0%}"))
+
+
+def choose_one(model: Model, request: RunRequest, changed: bool) -> None:
+    """Of several choices: how probable each is, and a button that opens its map."""
+    if model.kind != "choice":
+        return
+    typed = str(choices.choice_of("pair") or "")
+    texts = several.lines(typed)
+    if len(texts) < 2:
+        st.caption(t("models.choices_hint"))
+        return
+    with st.spinner(t("running", model=plain(model.name)), show_time=True):
+        found = several.weighed(
+            texts, int(choices.choice_of("choice")),
+            lambda text: choices.trace(replace(request.untouched(), pair=text)),
+            lambda text: choices.trace(replace(request, pair=text)),
+        )  # fmt: skip
+    for number, one in enumerate(found):
+        name, *bars = st.columns([6, 3, 3] if changed else [6, 6], vertical_alignment="center", gap="small")
+        name.button(
+            plain(one.text), key=f"{KEY}choice.{number}", on_click=_open_choice, args=(number,), width="stretch",
+            type="primary" if one.open else "secondary", help=t("models.choice_help"),
+        )  # fmt: skip
+        for bar, when, share in zip(bars, ("col_before", "col_after"), (one.before, one.after), strict=False):
+            bar.progress(share, text=f"{t(when)} {share:.3f}" if changed else f"{share:.3f}")
+    if left := several.left_out(typed):
+        st.caption(t("models.choices_cut", most=several.MOST, left=left))
+
+
+def _open_choice(number: int) -> None:
+    st.session_state[KEY + "choice"] = number
 
 
 def choose_writing(model: Model, request: RunRequest, place: DeltaGenerator, busy: DeltaGenerator) -> None:

@@ -21,8 +21,7 @@ second, blocks = st.columns([5, 7], gap="small", vertical_alignment="center")
 in_force, run, before = st.container(), None, None
 with page.reader_errors():
     model = choices.chosen_model()
-    with second:
-        choices.choose_pair(model)
+    choices.choose_pair(model, second)
     request = choices.request_now(model)
     choices.choose_target(model)
     (unit, part, write), busy = st.columns([4, 4, 3], gap="medium"), st.container()

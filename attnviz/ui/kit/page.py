@@ -39,7 +39,7 @@ STYLE = """<style>
 [data-testid="stSidebarNavSeparator"] { margin: 0.3rem 0 0; }
 [data-testid="stSidebarUserContent"] { padding-top: 0.4rem; padding-bottom: 1rem; }
 .stTextInput input, .stTextArea textarea { unicode-bidi: plaintext; text-align: start; }
-.st-key-address, .st-key-address-texts { display: none; }
+.st-key-address, .st-key-address-texts, .st-key-opened-keep, .st-key-opened-ask { display: none; }
 @media (max-width: 640px) { .block-container { padding: 3.75rem 0.8rem 1rem; } }
 </style>"""
 

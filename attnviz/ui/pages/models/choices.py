@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import TextError
 from attnviz.ui.kit import (
@@ -19,13 +20,16 @@ from attnviz.ui.kit import (
     address,
     as_rule,
     between,
+    brought,
     choices_now,
     choose_any_model,
     choose_revision,
     language,
+    offer_models,
     one_of,
     open_model,
     plain,
+    remember,
     rule_now,
     t,
 )
@@ -95,6 +99,9 @@ def choose_model() -> None:
     """One of a short list, or any Hub id, folder or GGUF file."""
     from attnviz.models import catalogue
 
+    if (one := brought()) is not None:
+        st.session_state[KEY + "id"], st.session_state[KEY + "revision"] = one
+        _forget()
     known = {entry.name: entry for entry in catalogue()}
     titles = {name: f"{entry.title[language()]} · {entry.megabytes} MB" for name, entry in known.items()}
     entry = known.get(choose_any_model(KEY + "id", titles, _forget, start=str(PARAMS["id"].default)))
@@ -106,6 +113,7 @@ def choose_model() -> None:
         )
     with revision:
         choose_revision(KEY + "revision", _forget)
+    offer_models()
 
 
 def _forget() -> None:
@@ -118,7 +126,12 @@ def _forget() -> None:
 
 def chosen_model() -> Model:
     """The chosen model; while it loads, what is loaded and how far it is. Raises `ModelError`."""
-    return open_model(*named())
+    from attnviz.models import catalogue
+
+    found = open_model(*named())
+    if named()[0] not in {entry.name for entry in catalogue()}:
+        remember(*named())
+    return found
 
 
 def part_name(part: str) -> str:
@@ -169,15 +182,15 @@ def rule_layers() -> tuple[int, ...]:
     return tuple(int(number) for number in str(choice_of("layers") or "").split(",") if number)
 
 
-def choose_pair(model: Model) -> None:
+def choose_pair(model: Model, place: DeltaGenerator) -> None:
     """A second text, read with the first as one; blank: none. Of a model for multiple choice several, one a line."""
     if model.kind == "choice":
-        st.text_area(
+        place.text_area(
             t("models.choices"), key=KEY + "pair", help=t("models.choices_help", most=several.MOST), height=110,
             placeholder=t("models.choices_placeholder"),
         )  # fmt: skip
         return
-    st.text_input(
+    place.text_input(
         t("pair"), key=KEY + "pair", help=t("pair_help"), placeholder=t("pair_placeholder"), on_change=_forget_blank
     )  # fmt: skip
 

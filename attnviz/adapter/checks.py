@@ -25,7 +25,7 @@ def read_json(file: Path) -> Any:
     if (size := file.stat().st_size) > MOST_BYTES:
         raise ValueError(f"it has {size / 1e6:.0f} MB")
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        return json.loads(file.read_bytes())  # in UTF-8 or, with a mark that says so, UTF-16 or UTF-32
     except RecursionError as reason:
         raise ValueError("it is nested too deeply") from reason
 
@@ -78,8 +78,8 @@ def check_config(name: str, config: dict[str, Any]) -> None:
         if config.get("auto_map"):
             raise ModelError("needs_code", model=name, type=kind)
         raise ModelError("type_unknown", model=name, type=kind)
-    if config.get("quantization_config"):
-        method = dict(config["quantization_config"]).get("quant_method", "?")
+    if said := config.get("quantization_config"):
+        method = said.get("quant_method", "?") if isinstance(said, dict) else said
         raise ModelError("quantised", model=name, method=method)
     if not _reads_text(kind):
         raise ModelError("not_text", model=name, type=kind)

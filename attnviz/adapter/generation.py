@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 
 from attnviz.adapter.machine import brought, placed
+from attnviz.errors import ModelError, first_line
+from attnviz.guard import guarded
 
 CACHES = ("past_key_values", "cache_params")  # where a model hands its cache back
 
@@ -94,6 +96,8 @@ class Stepping:
                 result, given, is_encoder_decoder=self.start is not None
             )
             take = 1 if cached else None
-            number = self.choose(logits_processor(ids, result.logits[:, -1].float()))
+            with guarded(lambda reason: ModelError("settings_wrong", reason=first_line(reason))):
+                scores = logits_processor(ids, result.logits[:, -1].float())
+            number = self.choose(scores)
             ids = torch.cat([ids, ids.new_tensor([[number]])], dim=-1)
             ended = self.ended(number) or bool(stopping_criteria(ids, None).all())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from inspect import signature
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 PROBLEMS: Mapping[str | None, Problem] = {"regression": "number", "multi_label_classification": "several"}
+# DataParallel and DDP, torch.compile, Lightning, Accelerate's and other tools that keep a network inside a network.
+WRAPPED = re.compile(r"((base_model\.model|module|_orig_mod|_fsdp_wrapped_module|model|network|net)\.)+")
 ENDS = ("start", "end")  # what the two scores of a question are
 
 
@@ -31,6 +34,13 @@ def unused_heads(network: Any, keys: Iterable[str]) -> tuple[str, ...]:
         if path[0] not in body:
             parts.setdefault(path[0], []).append(path)
     return tuple(".".join(_shared(paths)) for _, paths in sorted(parts.items()))
+
+
+def wrapped(keys: Iterable[str]) -> str:
+    """What a training tool has put before the name of every weight, as `module.`; "" where there is no such thing."""
+    found = [match[0].split(".") if (match := WRAPPED.match(key)) else [] for key in keys]
+    shared = _shared(found) if found else []
+    return "".join(f"{name}." for name in shared if name)
 
 
 def _shared(paths: Sequence[Sequence[str]]) -> list[str]:

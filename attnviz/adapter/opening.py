@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attnviz.adapter.checks import embedding_rows, read_config, type_of
 from attnviz.adapter.classes import Choice, Kind, choices
-from attnviz.adapter.heads import unused_heads
+from attnviz.adapter.heads import unused_heads, wrapped
 from attnviz.adapter.machine import Machine
 from attnviz.adapter.registered import ATTENTION, EAGER_TYPES, listen
 from attnviz.adapter.stored.lora import adapter_beside
@@ -52,7 +52,8 @@ class Opened:
 def opened(name: str, folder: Path, gguf: str | None, machine: Machine) -> Opened:
     """The network and tokenizer of a folder, or of one GGUF file in it, as it computes on a machine."""
     common = {"local_files_only": True, "trust_remote_code": False} | ({"gguf_file": gguf} if gguf else {})
-    config = _config(name, folder, common)
+    with guarded(lambda reason: _not_made(name, reason)):
+        config = _config(name, folder, common)
     config.dtype = machine.dtype
     if config.model_type == "big_bird":  # what transformers turns to by itself for texts of up to `_limit` tokens
         config.attention_type = "original_full"
@@ -130,12 +131,16 @@ def _network(name: str, config: PretrainedConfig, folder: Path, common: dict[str
         read = _read(name, choice, config, folder, common)
         if read.whole:
             listen(read.network)
-            return replace(read, notices=_unused(name, config, read))
+            return replace(read, notices=(*_headless(name, first), *_unused(name, config, read)))
         first = read if first is None or first.choice.encoder else first
     if first is None:  # Whisper's encoder hears, and there is nothing beside it that reads
         raise ModelError("not_text", model=name, type=config.model_type)
     if any(".base_layer." in key for key in first.unused):
         raise ModelError("adapter_inside", model=name)
+    before = wrapped(first.unused)
+    if before and "key_mapping" not in common:
+        read = _network(name, config, folder, {**common, "key_mapping": {f"^{re.escape(before)}": ""}})
+        return replace(read, notices=(Notice("weights_wrapped", {"model": name, "before": before}), *read.notices))
     raise ModelError("weights_missing", model=name, count=len(first.missing), first=first.missing[0])
 
 
@@ -146,11 +151,14 @@ def _may_drop(read: _Read) -> bool:
 
 def _read(name: str, choice: Choice, config: PretrainedConfig, folder: Path, common: dict[str, Any]) -> _Read:
     """A network read by one of transformers' classes, and the weights that its file lacks."""
-    network, found = choice.maker.from_pretrained(
-        folder, config=config, attn_implementation=EAGER if _is_eager(choice.maker, config) else ATTENTION,
-        dtype=config.dtype, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True, **common,
-    )  # fmt: skip
+    with guarded(lambda reason: _not_made(name, reason)):
+        network, found = choice.maker.from_pretrained(
+            folder, config=config, attn_implementation=EAGER if _is_eager(choice.maker, config) else ATTENTION,
+            dtype=config.dtype, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True, **common,
+        )  # fmt: skip
     shapes = sorted(found["mismatched_keys"])
+    if shapes and getattr(config, "pruned_heads", None):
+        raise ModelError("heads_pruned", model=name)
     if shapes:
         key, stored, asked = shapes[0]
         raise ModelError(
@@ -160,6 +168,12 @@ def _read(name: str, choice: Choice, config: PretrainedConfig, folder: Path, com
     pooled = sorted(key for key in found["missing_keys"] if pooling and POOLER.search(key))
     missing = [*_needed(found["missing_keys"]), *pooled]
     return _Read(choice, network, missing, _needed(found["unexpected_keys"]))
+
+
+def _not_made(name: str, reason: BaseException) -> ModelError:
+    """Why did transformers make no network? All that it says, in one line: its first names a value, its last the fault."""
+    said = ValueError(" ".join(str(reason).split())) if str(reason).strip() else reason
+    return ModelError("model_not_loaded", model=name, reason=first_line(said))
 
 
 def _needed(keys: Iterable[str]) -> list[str]:
@@ -183,6 +197,14 @@ def _classes(maker: type[Any], config: PretrainedConfig) -> tuple[type[Any], ...
     """The classes that a class of transformers makes for a configuration: itself, unless it finds them by type."""
     found = maker._model_mapping.get(type(config), ()) if hasattr(maker, "_model_mapping") else maker
     return tuple(found) if isinstance(found, (tuple, list)) else (found,)
+
+
+def _headless(name: str, first: _Read | None) -> tuple[Notice, ...]:
+    """One line on the head that the file has no weights for, where one was to be had."""
+    if first is None or not first.headless or first.choice.kind == "plain":
+        return ()
+    said = {"model": name, "architecture": type(first.network).__name__, "first": first.missing[0]}
+    return (Notice("head_missing", said),)
 
 
 def _unused(name: str, config: PretrainedConfig, read: _Read) -> tuple[Notice, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
@@ -12,6 +13,8 @@ from attnviz.errors import ModelError
 
 HUB = ("huggingface.co", "www.huggingface.co", "hf.co", "hf-mirror.com")
 QUOTES = ('""', "''", "``", "“”", "‘’", "«»", "「」", "『』", "<>")
+# An id, and a revision after it; of what a Chinese keyboard types (／＠) the plain form.
+AT = re.compile(r"(?P<name>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[\w./-]+))?", re.ASCII)
 ID = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
 # Parts of the Hub's site that are no owner of models.
 ELSEWHERE = frozenset({
@@ -86,7 +89,8 @@ def on_hub(text: str) -> OnHub | None:
             return _model(text, parts)
         cached = re.fullmatch(r"models--([\w.-]+?)(?:--([\w.-]+))?", text, re.ASCII)
         name = "/".join(filter(None, cached.groups())) if cached else text.rstrip("/")
-        return OnHub(name) if ID.fullmatch(name) and name.strip(".") else None
+        found = AT.fullmatch(re.sub(r"\s*/\s*", "/", unicodedata.normalize("NFKC", name)))
+        return OnHub(found["name"], found["revision"] or "") if found and found["name"].strip(".") else None
     parts = [unquote(part) for part in path.split("/") if part]
     return _model(text, parts[2:] if parts[:2] == ["api", "models"] else parts)
 

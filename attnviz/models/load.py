@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -23,6 +24,7 @@ from attnviz.adapter.progress import Report, reported
 from attnviz.adapter.registered import register
 from attnviz.adapter.stored.described import no_larger_than
 from attnviz.adapter.stored.gguf import check_gguf
+from attnviz.adapter.stored.tidied import tidied
 from attnviz.adapter.tokenizers import check_tokenizer, read_said
 from attnviz.core.given import check_functions
 from attnviz.errors import ArgumentError, ModelError, first_line, shown
@@ -30,6 +32,7 @@ from attnviz.guard import guarded, own, sentences
 from attnviz.models import memory
 from attnviz.models.catalogue import recommended_revision
 from attnviz.models.fetch import INDEX_FILE, UNREAD, fetch, shard_names, unread
+from attnviz.models.nearby import other_weights
 from attnviz.models.place import Found, find
 from attnviz.notices import Notice, warn
 
@@ -42,6 +45,7 @@ BOUNDARY_FILE = "word_boundary.safetensors"
 BLOCK = 32  # bytes: in a GGUF file each tensor begins at a multiple of that
 COMMIT = re.compile(r"[0-9a-f]{40}")
 PART = re.compile(r"-\d+-of-\d+\.safetensors$")
+WHOLE_NUMBERS = {"I8": "int8", "U8": "uint8", "I16": "int16", "I32": "int32", "I64": "int64"}  # quantised weights
 POINTER = b"version https://git-lfs"  # what Git leaves in place of a large file where it has no LFS
 
 
@@ -197,6 +201,8 @@ def _check_weights(name: str, folder: Path, files: Sequence[str], machine: Machi
             if opened.read(len(POINTER)) == POINTER:
                 raise ModelError("weights_pointer", model=name, file=file)
     held = memory.held((folder / file for file in files), machine.stored)
+    if held.stored in WHOLE_NUMBERS:
+        raise ModelError("quantised", model=name, method=WHOLE_NUMBERS[held.stored])
     memory.check_weights(name, held.loading)
     return held
 
@@ -204,18 +210,21 @@ def _check_weights(name: str, folder: Path, files: Sequence[str], machine: Machi
 def _no_weights(name: str, folder: Path) -> ModelError:
     """What a folder has in place of model.safetensors, and the next step."""
     found = next((file for file in UNREAD if (folder / file).is_file()), None)
-    own = sorted(path.name for path in folder.glob("*.safetensors"))
+    own = sorted(path.name for path in folder.iterdir() if path.suffix.lower() == ".safetensors" and path.is_file())
     others = [file for file in own if file not in (BOUNDARY_FILE, ADAPTER_WEIGHTS)]
     if found is None and any(PART.search(file) for file in others):
         return ModelError("shard_missing", model=name, file=INDEX_FILE)
     if found is None and len(others) == 1:
         return ModelError("weights_other_name", model=name, found=others[0])
+    if found is None and (refusal := other_weights(name, folder)) is not None:
+        return refusal
     return unread(name, found, folder)
 
 
 def _open(found: Found, folder: Path, machine: Machine, stored: str = "") -> Model:
     """The model of a folder whose weights are `stored` in such numbers, or of one GGUF file in it."""
-    read = opened(found.name, folder, found.gguf, machine)
+    with nullcontext(folder) if found.gguf else tidied(folder) as place:
+        read = opened(found.name, place, found.gguf, machine)
     boundary = None if found.gguf else _boundary(folder)
     revision = folder.name if COMMIT.fullmatch(folder.name) else None
     licence = None if found.gguf else shipped.licence(folder)

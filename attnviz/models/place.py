@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from attnviz.adapter.checks import ADAPTER, read_json, said_in
 from attnviz.errors import ModelError
 from attnviz.models.address import OnHub, on_hub, plain, readings
 from attnviz.models.fetch import INDEX_FILE, UNREAD, WEIGHTS_FILE, adapter_alone
+from attnviz.models.nearby import check_split, other_config, texts_only
 from attnviz.notices import Notice
 
 CONFIG = "config.json"
@@ -46,7 +48,10 @@ def find(name: str, revision: str | None = None) -> Found:
         path = _there(way)
         called = name if way == name else way
         if path is not None and path.is_dir():
-            return _in_folder(called, path, revision)
+            try:
+                return _in_folder(called, path, revision)
+            except PermissionError as error:
+                raise ModelError("browse_unreadable", folder=path) from error
         if path is not None and path.is_file() and (found := _from_file(called, path, revision)) is not None:
             return found
     return _elsewhere(name)
@@ -80,6 +85,7 @@ def _elsewhere(name: str) -> Found:
 def _from_file(name: str, path: Path, revision: str | None) -> Found | None:
     """The model that a file belongs to; None for a file that may bear a model's name by chance."""
     if path.suffix.lower() == ".gguf":
+        check_split(name, path)
         return Found(name, path.parent, path.name)
     if path.name == CONFIG or path.name in TELLING or (path.parent / CONFIG).is_file():
         return _in_folder(name, path.parent, revision)
@@ -138,16 +144,26 @@ def _below(name: str, folder: Path, revision: str | None, deep: int) -> Path | N
     for found in (_module(folder), _snapshot(folder, revision), _checkpoint(folder)):
         if found is not None:
             return found
-    ggufs = [path for path in _entries(folder) if path.suffix.lower() == ".gguf" and path.is_file()]
+    ggufs = [path for path in _entries(folder) if path.suffix.lower() == ".gguf" and _is(path.is_file)]
     if ggufs and not any((folder / file).is_file() for file in WEIGHTS):
+        ggufs = texts_only(ggufs)
+        check_split(name, ggufs[0])
         return _only(name, ggufs)
     if deep == 0 or (folder / ADAPTER).is_file():
         return None
-    folders = [one for one in _entries(folder) if one.is_dir() and not one.name.startswith(".")]
-    inner = [one for one in folders if _is_model(one)]
+    folders = [one for one in _entries(folder) if not one.name.startswith(".") and _is(one.is_dir)]
+    inner = [one for one in folders if _is(partial(_is_model, one))]
     if not inner:
-        inner = [found for one in folders if (found := _below(name, one, revision, deep - 1)) is not None]
+        inner = [found for one in folders if (found := _readable_below(name, one, revision, deep - 1)) is not None]
     return _only(name, inner) if inner else None
+
+
+def _readable_below(name: str, folder: Path, revision: str | None, deep: int) -> Path | None:
+    """The same for one of many folders, which may be one that others alone may read."""
+    try:
+        return _below(name, folder, revision, deep)
+    except OSError:
+        return None
 
 
 def _only(name: str, found: list[Path]) -> Path:
@@ -164,6 +180,14 @@ def _entries(folder: Path) -> list[Path]:
         return sorted(islice(folder.iterdir(), MOST))
     except OSError:
         return []
+
+
+def _is(asked: Callable[[], bool]) -> bool:
+    """What a path says of itself; no where that may not be asked."""
+    try:
+        return asked()
+    except OSError:
+        return False
 
 
 def _module(folder: Path) -> Path | None:
@@ -201,10 +225,11 @@ def _settled(folder: Path) -> Path:
 
 
 def _checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint of a Trainer's output."""
-    numbered = ((CHECKPOINT.fullmatch(one.name), one) for one in _entries(folder) if one.is_dir())
+    """The newest checkpoint of a Trainer's output that has weights."""
+    numbered = ((CHECKPOINT.fullmatch(one.name), one) for one in _entries(folder) if _is(one.is_dir))
     found = [(int(match[1]), one) for match, one in numbered if match and _holds(one, (CONFIG, ADAPTER))]
-    return max(found)[1] if found else None
+    whole = [(number, one) for number, one in found if _holds(one, (*WEIGHTS, ADAPTER))]  # saving the last may fail
+    return max(whole or found)[1] if found else None
 
 
 def _holds(folder: Path, files: Iterable[str]) -> bool:
@@ -221,7 +246,7 @@ def _refusal(name: str, folder: Path) -> ModelError:
         return ModelError("folder_llama", model=name)
     if (above := next(_models_above(folder), None)) is not None:
         return ModelError("folder_above", model=name, place=above)
-    return ModelError("folder_no_config", model=name)
+    return other_config(name, folder) or ModelError("folder_no_config", model=name)
 
 
 def _models_above(folder: Path) -> Iterator[Path]:

@@ -34,6 +34,8 @@ PADDED_POSITIONS = {
 # Weights that a checkpoint may lack: they are computed, or nothing that is shown comes from them.
 NEEDLESS = re.compile(r"(^|\.)(pooler\.|position_ids$|rotary_emb|inv_freq$|masked_bias$|attn\.bias$)")
 POOLER = re.compile(r"(^|\.)pooler\.")  # what a head that speaks of a whole text may read, and nothing else
+# How GPTQ, AWQ, bitsandbytes and compressed-tensors call what they store in place of a weight.
+QUANTISED = re.compile(r"\.(qweight|qzeros|SCB|weight_packed|weight_format|absmax|quant_map)$|\.quant_state\.")
 LAYER = re.compile(r"\.\d+\.")  # a weight of a numbered layer, whatever stands before it
 
 
@@ -137,6 +139,8 @@ def _network(name: str, config: PretrainedConfig, folder: Path, common: dict[str
         raise ModelError("not_text", model=name, type=config.model_type)
     if any(".base_layer." in key for key in first.unused):
         raise ModelError("adapter_inside", model=name)
+    if any(QUANTISED.search(key) for key in first.unused):
+        raise ModelError("quantised", model=name, method="?")
     before = wrapped(first.unused)
     if before and "key_mapping" not in common:
         read = _network(name, config, folder, {**common, "key_mapping": {f"^{re.escape(before)}": ""}})
@@ -171,7 +175,7 @@ def _read(name: str, choice: Choice, config: PretrainedConfig, folder: Path, com
 
 
 def _not_made(name: str, reason: BaseException) -> ModelError:
-    """Why did transformers make no network? All that it says, in one line: its first names a value, its last the fault."""
+    """Why did transformers make no network? All that it says, in one line: what it says first may name a value only."""
     said = ValueError(" ".join(str(reason).split())) if str(reason).strip() else reason
     return ModelError("model_not_loaded", model=name, reason=first_line(said))
 

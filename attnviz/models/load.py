@@ -45,7 +45,6 @@ BOUNDARY_FILE = "word_boundary.safetensors"
 BLOCK = 32  # bytes: in a GGUF file each tensor begins at a multiple of that
 COMMIT = re.compile(r"[0-9a-f]{40}")
 PART = re.compile(r"-\d+-of-\d+\.safetensors$")
-WHOLE_NUMBERS = {"I8": "int8", "U8": "uint8", "I16": "int16", "I32": "int32", "I64": "int64"}  # quantised weights
 POINTER = b"version https://git-lfs"  # what Git leaves in place of a large file where it has no LFS
 
 
@@ -201,8 +200,8 @@ def _check_weights(name: str, folder: Path, files: Sequence[str], machine: Machi
             if opened.read(len(POINTER)) == POINTER:
                 raise ModelError("weights_pointer", model=name, file=file)
     held = memory.held((folder / file for file in files), machine.stored)
-    if held.stored in WHOLE_NUMBERS:
-        raise ModelError("quantised", model=name, method=WHOLE_NUMBERS[held.stored])
+    if held.whole:  # quantised, and config.json says nothing of it
+        raise ModelError("quantised", model=name, method=held.whole)
     memory.check_weights(name, held.loading)
     return held
 

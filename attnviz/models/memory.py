@@ -226,12 +226,15 @@ def stored_bytes(header: Mapping[str, Mapping[str, Any]]) -> int:
 class Held:
     """What safetensors files hold: what they take while they are read, in bytes, how many `tensors` and how many
     `numbers` in all, and the number type of most bytes by its name there ("F32", "BF16"; "" of no tensors).
+
+    `whole` is the type of whole numbers that all matrices are stored in, "" where one is not.
     """
 
     loading: int
     tensors: int
     numbers: int
     stored: str
+    whole: str = ""
 
 
 def held(files: Iterable[Path], numbers: str = "F32") -> Held:
@@ -239,7 +242,7 @@ def held(files: Iterable[Path], numbers: str = "F32") -> Held:
 
     Raises `ModelError` for a damaged one.
     """
-    loading, sizes, types = 0, list[int](), Counter[str]()
+    loading, sizes, types, matrices = 0, list[int](), Counter[str](), set[str]()
     for path in files:
         try:
             with path.open("rb") as file:
@@ -251,9 +254,11 @@ def held(files: Iterable[Path], numbers: str = "F32") -> Held:
             for tensor in header.values():
                 sizes.append(int(prod(tensor["shape"])))
                 types[str(tensor["dtype"])] += _stored(tensor)
+                matrices |= {str(tensor["dtype"])} if len(tensor["shape"]) > 1 else set()
         except (ValueError, KeyError, TypeError, IndexError) as reason:
             raise ModelError("weights_corrupt", file=path, reason=reason) from reason
-    return Held(loading, len(sizes), sum(sizes), max(types, key=types.__getitem__, default=""))
+    whole = max(matrices) if matrices and all(one[0] in "IU" for one in matrices) else ""
+    return Held(loading, len(sizes), sum(sizes), max(types, key=types.__getitem__, default=""), whole)
 
 
 def _cells(config: Any, side: str) -> int:

@@ -1,4 +1,4 @@
-"""What becomes of a model's folder on its way: through an editor, a training tool, a browser's downloads, a full disk."""
+"""What becomes of a model's folder on its way: through editors, training tools, a browser's downloads, a full disk."""
 
 from __future__ import annotations
 

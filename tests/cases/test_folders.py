@@ -74,6 +74,10 @@ OPENED: dict[str, tuple[Spoil, str, str | None]] = {
     "the last checkpoint was not written": (
         checkpoints("checkpoint-9", "checkpoint-10", broken="checkpoint-10"), "bert", "folder_below",
     ),
+    "masks of whole numbers that outweigh the weights": (
+        weights(lambda found: found | {"transformer.h.0.attn.bias": torch.ones(1, 1, 999, 999, dtype=torch.uint8)}),
+        "gpt2", None,
+    ),
     "padding is the end": (settings(pad_token_id=2, eos_token_id=2), "gpt2", None),
     "settings for writing that cannot be read": (
         lambda folder: (folder / "generation_config.json").write_text("{"), "gpt2", None,
@@ -83,13 +87,19 @@ OPENED: dict[str, tuple[Spoil, str, str | None]] = {
 # What came of a folder, the sentence, and what it must name.
 REFUSED: dict[str, tuple[Spoil, str, tuple[str, ...]]] = {
     "a width of NaN": (settings(hidden_size=float("nan")), "model_not_loaded", ("hidden_size", "nan", "config.json")),
-    "heads that do not divide the width": (settings(num_attention_heads=3), "model_not_loaded", ("(32)", "config.json")),
+    "heads that do not divide the width": (
+        settings(num_attention_heads=3), "model_not_loaded", ("(32)", "config.json"),
+    ),
     "an activation of one's own": (settings(hidden_act="gelu_mine"), "model_not_loaded", ("gelu_mine", "config.json")),
     "labels without numbers": (settings(id2label={"x": "y"}), "model_not_loaded", ("'x'", "config.json")),
     "an index that leads out of the folder": (in_parts(place="../"), "weights_corrupt", ("index.json",)),
     "an index of a list": (in_parts(weight_map=["a"]), "weights_corrupt", ("index.json",)),
     "a part that is missing": (in_parts(without=1), "shard_missing", ("model-00002-of-00002.safetensors",)),
-    "whole numbers for weights": (typed(torch.int8), "quantised", ("int8", "GGUF")),
+    "whole numbers for weights": (typed(torch.int8), "quantised", ("I8", "GGUF")),
+    "quantised, and not a word of it": (
+        weights(lambda found: {n.replace("query.weight", "query.qweight"): one for n, one in found.items()}),
+        "quantised", (),
+    ),
     "quantised, in a word": (settings(quantization_config="4bit"), "quantised", ("4bit",)),
     "quantised by bitsandbytes": (
         settings(quantization_config={"quant_method": "bitsandbytes", "load_in_4bit": True}), "quantised",

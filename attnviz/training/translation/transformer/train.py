@@ -1,6 +1,6 @@
 """Train lab-t5: a small encoder-decoder Transformer that translates Chinese into English and English into Chinese.
 
-    python -m attnviz.training.seq2seq.train --pairs cmn.txt
+    python -m attnviz.training.translation.transformer.train --pairs cmn.txt
 
 The shape is T5's (Raffel et al. 2020): learnt relative positions, norms before each block, one embedding for source,
 target and output. It learns the pairs of Tatoeba (CC BY 2.0 FR) both ways at once, split as for the recurrent
@@ -25,8 +25,16 @@ from transformers import GenerationConfig, PreTrainedTokenizerFast, T5Config, T5
 from attnviz.shipped import WEIGHTS
 from attnviz.training import loop
 from attnviz.training.folder import save_folder
-from attnviz.training.seq2seq.data import END, LONGEST, PAD, SPECIALS, UNKNOWN, both_ways, build_tokenizer
 from attnviz.training.translation.data import Batch, Coded, Pair, batches, read_pairs, split
+from attnviz.training.translation.transformer.data import (
+    END,
+    LONGEST,
+    PAD,
+    SPECIALS,
+    UNKNOWN,
+    both_ways,
+    build_tokenizer,
+)
 
 LAST_SHARE = 0.02  # of the learning rate, which falls no lower
 

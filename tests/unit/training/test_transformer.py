@@ -9,8 +9,8 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from attnviz import shipped
-from attnviz.training.seq2seq import card, data, train
 from attnviz.training.translation.data import Batch, Pair
+from attnviz.training.translation.transformer import card, data, train
 
 PAIRS = [Pair("I like my dog, Tom.", "我喜欢我的狗，汤姆。", "x"), Pair("My dog likes me!", "我的狗喜欢我！", "y")] * 3
 SMALL = train.Recipe(heads=2, layers=1, width=16, inner=24, word_dropout=0)

@@ -25,16 +25,17 @@ from attnviz.ui.kit import (
     choose_any_model,
     choose_revision,
     language,
+    model_store,
     offer_models,
     one_of,
     open_model,
     plain,
     remember,
     rule_now,
+    runs,
     t,
 )
 from attnviz.ui.pages.models import changes, several, written
-from attnviz.ui.stores import model_store, runs
 
 if TYPE_CHECKING:
     from attnviz.core.rules import Rule

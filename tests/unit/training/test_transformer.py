@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 
 from attnviz import shipped
-from attnviz.training.seq2seq import card, data, train
 from attnviz.training.translation.data import Batch, Pair
+from attnviz.training.translation.transformer import card, data, train
 
 PAIRS = [Pair("I like my dog, Tom.", "我喜欢我的狗，汤姆。", "x"), Pair("My dog likes me!", "我的狗喜欢我！", "y")] * 3
 SMALL = train.Recipe(heads=2, layers=1, width=16, inner=24, word_dropout=0)
@@ -57,13 +55,6 @@ def test_loss_is_transformers_own_and_padding_is_not_seen(network: torch.nn.Modu
     assert mine.item() == pytest.approx(theirs.item(), abs=1e-5)
     padded = train.loss(network, batch([*source, 0, 0], [*target, 0]), SMALL, 0.0)
     assert padded.item() == pytest.approx(mine.item(), abs=1e-5)
-
-
-def test_rate_warms_up_and_falls_no_lower_than_its_last_share() -> None:
-    recipe = train.Recipe(steps=1_000, warm_up=100)
-    shares = [train.share(step, recipe) for step in range(1_000)]
-    assert shares[49] == 0.5 and shares[499] == pytest.approx(0.501) and shares[-1] == train.LAST_SHARE
-    assert all(math.isfinite(one) and 0 < one <= 1 for one in shares)
 
 
 def test_epochs_follow_each_other_without_end() -> None:

@@ -1,6 +1,6 @@
 """Train lab-t5: a small encoder-decoder Transformer that translates Chinese into English and English into Chinese.
 
-    python -m attnviz.training.seq2seq.train --pairs cmn.txt
+    python -m attnviz.training.translation.transformer.train --pairs cmn.txt
 
 The shape is T5's (Raffel et al. 2020): learnt relative positions, norms before each block, one embedding for source,
 target and output. It learns the pairs of Tatoeba (CC BY 2.0 FR) both ways at once, split as for the recurrent
@@ -14,6 +14,7 @@ import argparse
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,16 @@ from transformers import GenerationConfig, PreTrainedTokenizerFast, T5Config, T5
 from attnviz.shipped import WEIGHTS
 from attnviz.training import loop
 from attnviz.training.folder import save_folder
-from attnviz.training.seq2seq.data import END, LONGEST, PAD, SPECIALS, UNKNOWN, both_ways, build_tokenizer
-from attnviz.training.translation.data import Batch, Coded, Pair, batches, read_pairs, split
-
-LAST_SHARE = 0.02  # of the learning rate, which falls no lower
+from attnviz.training.translation.data import Batch, Coded, Pair, batches, read_pairs, split, with_gaps
+from attnviz.training.translation.transformer.data import (
+    END,
+    LONGEST,
+    PAD,
+    SPECIALS,
+    UNKNOWN,
+    both_ways,
+    build_tokenizer,
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ def loss(model: T5ForConditionalGeneration, batch: Batch, recipe: Recipe, smooth
     """The mean cross-entropy of the next piece, in nats; some read pieces are hidden while training."""
     read, given = batch.source, batch.target[:, :-1]
     if model.training:
-        read, given = (_with_gaps(ids, recipe.word_dropout) for ids in (read, given))
+        read, given = (with_gaps(ids, recipe.word_dropout, len(SPECIALS), UNKNOWN) for ids in (read, given))
     wanted, mask = batch.target[:, 1:], (batch.source != PAD).long()
     encoded = model.encoder(input_ids=read, attention_mask=mask).last_hidden_state
     decoded = model.decoder(
@@ -84,22 +91,11 @@ def loss(model: T5ForConditionalGeneration, batch: Batch, recipe: Recipe, smooth
     return F.cross_entropy(model.lm_head(decoded[real] * scale).float(), wanted[real], label_smoothing=smoothing)
 
 
-def _with_gaps(ids: Tensor, share: float) -> Tensor:
-    """Some pieces replaced by <unk>."""
-    hidden = (torch.rand(ids.shape) < share) & (ids >= len(SPECIALS))
-    return ids.masked_fill(hidden, UNKNOWN)
-
-
 def lessons(recipe: Recipe, pairs: Sequence[Coded]) -> Iterator[Batch]:
     """Batches of pairs without end, one epoch after another."""
     rng = random.Random(recipe.seed)
     while True:
         yield from batches(pairs, recipe.texts_a_step, rng)
-
-
-def share(step: int, recipe: Recipe) -> float:
-    """The share of the full learning rate at a step: a warm-up, then straight down."""
-    return min((step + 1) / recipe.warm_up, max(LAST_SHARE, 1 - step / recipe.steps))
 
 
 @torch.no_grad()
@@ -139,7 +135,7 @@ def train(recipe: Recipe, found: Lessons, folder: Path) -> None:
         loop.adamw(model, rate=recipe.rate, decay=recipe.weight_decay, betas=(0.9, 0.98), fused=True),
         lessons(recipe, found.training),
         lambda batch: {"loss": loss(model, batch, recipe, recipe.smoothing)},
-        loop.Course(recipe.steps, recipe.rate, lambda step: share(step, recipe)),
+        loop.Course(recipe.steps, recipe.rate, partial(loop.straight, steps=recipe.steps, warm_up=recipe.warm_up)),
         loop.Every(1, average.move),
         loop.say(),
         loop.Every(1_000, save, last=True),

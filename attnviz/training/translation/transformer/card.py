@@ -1,6 +1,6 @@
 """How well does lab-t5 translate sentences it has not seen, beside the recurrent translators? Print, and write a card.
 
-    python -m attnviz.training.seq2seq.card lab-t5 --pairs cmn.txt [--write]
+    python -m attnviz.training.translation.transformer.card lab-t5 --pairs cmn.txt [--write]
 
 BLEU and chrF are sacrebleu's (Post 2018; ``pip install sacrebleu``), greedy decoding, over the same held-out sentences
 as the recurrent translators' (`attnviz.training.translation.card`), whose figures stand in their ``figures.json``.
@@ -98,8 +98,8 @@ def card(found: Mapping[str, Mapping[str, float]], recipe: Mapping[str, Any], wr
         "| | | lab-t5 | 循环网络，有注意力 · recurrent, with attention | 循环网络，无注意力 · recurrent, without |\n"
         f"|---|---|---:|---:|---:|\n{table}\n\n{lines}\n\n"
         "没有一个句子同时出现在训练和测试里。 No sentence is on both sides of the split.\n\n"
-        "`python -m attnviz.training.seq2seq.train` trains it, `python -m attnviz.training.seq2seq.card lab-t5` "
-        "prints these figures.\n"
+        "`python -m attnviz.training.translation.transformer.train` trains it, "
+        "`python -m attnviz.training.translation.transformer.card lab-t5` prints these figures.\n"
     )
 
 

@@ -39,8 +39,9 @@ def answer_text(model: Model, ids: Sequence[int]) -> str | None:
     It is not where pieces are cut otherwise than they were written, or bytes spell no character.
     """
     try:
-        said = str(model.tokenizer.decode(list(ids), clean_up_tokenization_spaces=False))
-        return said if said and cut_alone(model, said) == tuple(ids) else None
+        # As people read it, else as the tokenizer has it: with special tokens, in WordPiece a blank between any two.
+        ways = written(ids, model.tokenizer).text, str(model.tokenizer.decode(list(ids)))
+        return next((said for said in ways if said and cut_alone(model, said) == tuple(ids)), None)
     except Exception:  # a row of the embedding that the tokenizer has no piece for
         return None
 

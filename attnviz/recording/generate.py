@@ -74,7 +74,7 @@ def generate(
     dice.manual_seed(whole("seed", seed) % 2**64)  # torch takes no longer one, and a negative one as this
     with guarded(lambda error: why_not(model)):
         encoded = text if isinstance(text, Encoded) else encode(text, model.tokenizer, model.limit)
-        writer = _Writer(model, *_begun(model, encoded, most), own(on_token), own(stop), draw, dice)
+        writer = _Writer(model, *begun(model, encoded, most), own(on_token), own(stop), draw, dice)
         trace = _written(writer, changes, {"rule": chosen, "changes": interventions})
     return replace(trace, border=len(writer.start.ids)) if writer.source is None else trace
 
@@ -146,10 +146,10 @@ class _Writer:
         return asked or len(self.ids) >= self.most
 
 
-def _begun(model: Model, encoded: Encoded, most: int) -> tuple[Encoded | None, Encoded, int]:
+def begun(model: Model, encoded: Encoded, most: int) -> tuple[Encoded | None, Encoded, int]:
     """What is read, what is written on from, and how many tokens fit. `TextError` where there is no room for one."""
     source = encoded if model.kind == "seq2seq" else None
-    start = open_ended(encoded) if source is None else reply_of(model, None)
+    start = _open_ended(encoded) if source is None else reply_of(model, None)
     if model.limit is not None:
         most = min(most, model.limit - len(start.ids))
         if most < 1 or (source is None and encoded.cut is not None):
@@ -160,7 +160,7 @@ def _begun(model: Model, encoded: Encoded, most: int) -> tuple[Encoded | None, E
     return source, start, most
 
 
-def open_ended(encoded: Encoded) -> Encoded:
+def _open_ended(encoded: Encoded) -> Encoded:
     """The prompt without the special tokens that the tokenizer put at its end."""
     own = [place for place, special in enumerate(encoded.special, 1) if not special]
     end = max(own, default=len(encoded.ids))  # a text may be nothing but the token that begins it

@@ -9,8 +9,7 @@ from attnviz.adapter.checks import embedding_rows
 from attnviz.errors import ModelError, TextError
 from attnviz.guard import guarded
 from attnviz.models.load import Model
-from attnviz.recording.generate import open_ended
-from attnviz.recording.record import reply_of
+from attnviz.recording.generate import begun
 from attnviz.text.tokens import Encoded, check_size, clean, encode, written
 from attnviz.trace import Trace
 
@@ -27,10 +26,10 @@ class Resumed:
     border: int | None
 
 
-def answer_ids(trace: Trace) -> tuple[int, ...]:
-    """The tokens that the model wrote in a run that `generate` made."""
-    begins = 1 if trace.border is None else trace.border  # a decoder's start token is nobody's
-    return trace.encoded.ids[begins:]
+def answer_ids(model: Model, run: Trace, text: str, *, pair: str | None = None) -> tuple[int, ...]:
+    """The tokens that the model wrote after a text, in a run that `generate` made."""
+    _, start, _ = begun(model, encode(text, model.tokenizer, model.limit, pair=pair), 1)
+    return run.encoded.ids[len(start.ids) :]
 
 
 def answer_text(model: Model, ids: Sequence[int]) -> str | None:
@@ -60,15 +59,12 @@ def resumed(model: Model, text: str, ids: Sequence[int], *, pair: str | None = N
     Raises `TextError` for a text that cannot be read or leaves no room, `ModelError` for tokens that the model has no
     row for.
     """
-    read = encode(text, model.tokenizer, model.limit, pair=pair)
-    seq2seq = model.kind == "seq2seq"
-    start = reply_of(model, None) if seq2seq else open_ended(read)
-    size = len(start.ids) + len(ids)
-    if model.limit is not None and (size > model.limit or (read.cut is not None and not seq2seq)):
+    source, start, room = begun(model, encode(text, model.tokenizer, model.limit, pair=pair), max(len(ids), 1))
+    if room < len(ids):
         raise TextError("text_leaves_no_room", model=model.name, limit=model.limit)
     rows = embedding_rows(model.network)
     for number in ids:
         if not 0 <= number < rows:
             raise ModelError("tokens_beyond_model", model=model.name, token=str(number), rows=rows)
     whole = written(ids, model.tokenizer, after=start)
-    return Resumed(read, whole, None) if seq2seq else Resumed(whole, None, len(start.ids))
+    return Resumed(whole, None, len(start.ids)) if source is None else Resumed(source, whole, None)

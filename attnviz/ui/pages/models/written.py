@@ -39,7 +39,7 @@ def found(model: Model, of: Origin, run: Trace) -> Found:
     from attnviz.recording.resume import answer_ids, answer_text
     from attnviz.text.packed import packed
 
-    ids = answer_ids(run)
+    ids = answer_ids(model, run, of[2], pair=of[3] or None)
     said = answer_text(model, ids)
     says = {"wrote": said, "ids": ""} if said is not None else {"wrote": "", "ids": packed(ids)}
     return Found(of, says, len(run.tokens) - 1)

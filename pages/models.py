@@ -42,8 +42,8 @@ with page.reader_errors():
     text, (left, middle, side) = st.container(), st.columns([10, 12, 8], gap="medium")
     with left:
         place = kit.choose_head(run)
-        cell, style = kit.cell_now(run), kit.style_now(now.scale)
-        selection = kit.Selection(*place, *cell, rule, now.specials, by, block)
+        style = kit.style_now(now.scale)
+        selection = kit.with_cell(run, kit.Selection(*place, rule=rule, specials=now.specials, by=by, block=block))
         kit.draw_grid(run, selection, style)
     shown.show_shares(told, run, selection)
     with text:

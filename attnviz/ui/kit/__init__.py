@@ -28,7 +28,6 @@ from attnviz.ui.kit.controls import (
     SHARED_PARAMS,
     START,
     Choices,
-    cell_now,
     choices_now,
     choose_any_model,
     choose_asked_model,
@@ -48,6 +47,7 @@ from attnviz.ui.kit.controls import (
     nearest,
     numbered,
     offer_samples,
+    with_cell,
     within,
 )
 from attnviz.ui.kit.effect import blank_position, show_effect, show_shift
@@ -80,7 +80,7 @@ __all__ = [
     "BAR", "BUILT_IN", "CHART_HEIGHT", "ICON", "LANGUAGE", "LINKED_SAMPLES", "LINKED_START", "MODELS", "RULE_PARAMS",
     "SAMPLES", "SCOPES", "SETTINGS", "SHARED", "SHARED_PARAMS", "SOFT", "START", "Choices", "Member", "Param",
     "RuleChoice", "Screen", "Selection", "Steps", "Value", "address", "after_the_score", "alpha_of", "article",
-    "as_rule", "asset", "between", "blank_position", "bold", "cell_now", "choices_now", "choose_any_model",
+    "as_rule", "asset", "between", "blank_position", "bold", "choices_now", "choose_any_model",
     "choose_asked_model", "choose_asked_text",
     "choose_asked_token", "choose_cell", "choose_head", "choose_lab_model", "choose_look", "choose_one",
     "choose_revision", "choose_rule", "choose_scale", "choose_scope", "choose_shared_text", "choose_text",
@@ -89,5 +89,5 @@ __all__ = [
     "listen_to_head", "nearest", "numbered", "of_locale", "offer_file", "offer_samples", "one_of", "open_model",
     "page", "plain", "rule_now", "rule_title", "short", "show_cut", "show_effect", "show_shift",
     "show_sink", "show_why", "softmax_formula", "sparse_formula", "style_now", "t", "table", "take_away",
-    "take_picture", "value_of", "verdict", "within", "work",
+    "take_picture", "value_of", "verdict", "with_cell", "within", "work",
 ]  # fmt: skip

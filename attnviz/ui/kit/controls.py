@@ -7,7 +7,7 @@ that show the same sentence and the same open head. Nothing here imports torch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,12 +15,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.selection import SCALES
+from attnviz.ui.kit import link
 from attnviz.ui.kit.languages import t
 from attnviz.ui.kit.link import Param, between, flag, one_of
 from attnviz.ui.kit.rules import RULE_PARAMS, SHARED, RuleChoice, choose_one, rule_now, value_of
 
 if TYPE_CHECKING:
-    from attnviz.selection import Scale
+    from attnviz.selection import Scale, Selection
     from attnviz.trace import Trace
 
 MODELS = ("lab-1", "lab-2", "lab-4", "lab-8")
@@ -53,8 +54,8 @@ SHARED_PARAMS = {
     "text": Param("text", SHARED + "text", START, str),
     "layer": Param("layer", SHARED + "layer", 3, between(0, 999, int)),
     "head": Param("head", SHARED + "head", 2, between(0, 999, int)),
-    "query": Param("query", SHARED + "query", 3, between(0, 99_999, int)),
-    "key": Param("key", SHARED + "key", 4, between(0, 99_999, int)),
+    "query": Param("query", SHARED + "query", None, between(0, 99_999, int)),
+    "key": Param("key", SHARED + "key", None, between(0, 99_999, int)),
     "blank": Param("blank", SHARED + "blank", None, between(0, 99_999, int)),
     "scope": Param("scope", SHARED + "scope", "redraw", one_of(*SCOPES)),
     "scale": Param("scale", SHARED + "scale", "unit", one_of(*SCALES)),
@@ -229,9 +230,25 @@ def choose_head(
     return layer, head
 
 
-def cell_now(run: Trace, key: str = SHARED) -> tuple[int, int]:
-    """The query and key that are chosen, or else the last that there are."""
-    return within(key + "query", len(run.tokens)), within(key + "key", len(run.key_tokens))
+def with_cell(run: Trace, selection: Selection, key: str = SHARED) -> Selection:
+    """The selection with the pair that is chosen, or else the last that there are.
+
+    While nobody has chosen one it is the strongest of the open head; a query that is chosen alone has the strongest of
+    its row. Whoever names a key means that pair, so that its query stays as well.
+    """
+    from attnviz.figures import choose
+
+    names, sizes = (key + "query", key + "key"), (len(run.tokens), len(run.key_tokens))
+    query, other = (
+        None if link.chosen(name) is None else within(name, size) for name, size in zip(names, sizes, strict=True)
+    )
+    if query is None and other is not None and st.session_state[names[0]] is not None:
+        query = within(names[0], sizes[0])
+    pair = choose.strongest(run, selection, query=query, key=other)
+    named = (query is not None or other is not None, other is not None)
+    for name, place, by_someone in zip(names, pair, named, strict=True):
+        (link.choose if by_someone else link.find)(name, place)
+    return replace(selection, query=pair[0], key=pair[1])
 
 
 def choose_cell(

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from attnviz.figures import grid, heatmap
+from attnviz.figures import choose, grid, heatmap
 from attnviz.figures.paint.shades import NOT_ALLOWED, STEPS
+from attnviz.selection import Selection
 from attnviz.text.tokens import Encoded
 from attnviz.trace import Trace
 from tests.unit.figures.kinds import TARGET, call, cross, of, read, windowed
@@ -94,3 +95,11 @@ def test_every_unit_draws_a_text_of_special_tokens_only(by: str) -> None:
     trace = of(("<pad>", "</s>"), [call(1, 2, 2)])
     assert np.asarray(heatmap(trace, layer=0, head=0, by=by, specials=False).data[0].z).shape == (2, 2)
     assert read(("<pad>",)).special == (True,)
+
+
+def test_by_word_the_strongest_pair_is_that_of_the_map_by_word() -> None:
+    trace = chinese()
+    for head in range(2):
+        weights = trace.weights(0, head).double().numpy()
+        words = {(3, 1): weights[3:7, 1:3].sum(1).mean(), (1, 3): weights[1:3, 3:7].sum(1).mean()}
+        assert choose.strongest(trace, Selection(0, head, by="word")) == max(words, key=lambda pair: words[pair])

@@ -49,12 +49,12 @@ with page.reader_errors():
     with text:
         kit.draw_reader(run, selection, blanks=model.mask_id is not None)
     with middle:
-        kit.choose_cell(run)
+        kit.choose_cell(run, by=by)
         kit.draw_heatmap(run, selection, style)
     with side:
         shown.explain(model, before, run, selection, style, choices.way_to(request, run.part))
     shown.show_change(before, after, run, selection, style)
     shown.show_facts(model, before)
 with in_force:
-    choices.show_changes(run, before)
+    shown.show_changes(run, before)
 page.done(SCREEN.params)

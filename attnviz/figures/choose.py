@@ -88,6 +88,40 @@ class Head:
         return row, column
 
 
+@dataclass(frozen=True)
+class Pair:
+    """Two units as the map by character or word knows them, and the places that each is made of.
+
+    `weight` is summed over `keys` and averaged over `queries`, NaN where no place of one may look at any of the other;
+    `rank` 1 is the largest weight of the row, of `others` units that may be looked at.
+    """
+
+    query: str
+    key: str
+    weight: float
+    rank: int
+    others: int
+    queries: list[int]
+    keys: list[int]
+
+    @property
+    def alone(self) -> bool:
+        """Is either but one place? Then its weight is the cell's own."""
+        return len(self.queries) == len(self.keys) == 1
+
+
+def pair(trace: Trace, selection: Selection) -> Pair:
+    """What does the map by unit say of the pair that is chosen? Also of one that the picture leaves out."""
+    shown = head(trace, replace(selection, specials=True, block=None))
+    (row, column), weights = shown.cell or (0, 0), shown.weights
+    weight, allowed = weights[row, column], ~weights[row].isnan()
+    return Pair(
+        shown.queries.labels[row], shown.keys.labels[column], float(weight),
+        rank=int((weights[row].nan_to_num(-1.0) > weight).sum()) + 1, others=int(allowed.sum()),
+        queries=shown.queries.units.places[row], keys=shown.keys.units.places[column],
+    )  # fmt: skip
+
+
 def head(trace: Trace, selection: Selection) -> Head:
     """What does a picture show of the head that is chosen? Its rule is resolved here, once.
 
@@ -180,9 +214,19 @@ def visible(found: Attention, shown: tuple[Side, Side]) -> Float[Tensor, "*head 
     if found.allowed is not None:
         weights = weights.masked_fill(~found.allowed, torch.nan)
     queries, keys = shown
-    if queries.joined or keys.joined:
-        weights = pooled(weights, queries.units, keys.units)
-    return weights.index_select(-2, torch.tensor(queries.places)).index_select(-1, torch.tensor(keys.places))
+    return (
+        by_unit(weights, shown)
+        .index_select(-2, torch.tensor(queries.places))
+        .index_select(-1, torch.tensor(keys.places))
+    )
+
+
+def by_unit(
+    weights: Float[Tensor, "*head query key"], shown: tuple[Side, Side]
+) -> Float[Tensor, "*head unit other"]:  # fmt: skip
+    """Weights of the units of both sides (`pooled`); the same weights where each place is by itself."""
+    queries, keys = shown
+    return pooled(weights, queries.units, keys.units) if queries.joined or keys.joined else weights
 
 
 def reader(found: Attention, shown: tuple[Side, Side]) -> streaming.Rows:

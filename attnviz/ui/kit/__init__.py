@@ -47,11 +47,12 @@ from attnviz.ui.kit.controls import (
     nearest,
     numbered,
     offer_samples,
+    span_of,
     with_cell,
     within,
 )
 from attnviz.ui.kit.effect import blank_position, show_effect, show_shift
-from attnviz.ui.kit.explanations import after_the_score, show_cut, show_sink, show_why, verdict
+from attnviz.ui.kit.explanations import after_the_score, show_cut, show_sink, show_tokens_of, show_why, verdict
 from attnviz.ui.kit.export_menu import offer_file, take_away, take_picture
 from attnviz.ui.kit.formulas import alpha_of, short, softmax_formula, sparse_formula
 from attnviz.ui.kit.languages import article, language, language_picker, of_locale, t
@@ -88,6 +89,6 @@ __all__ = [
     "figure_text", "flag", "head_now", "head_picture", "language", "language_picker", "listen_to_clicks",
     "listen_to_head", "nearest", "numbered", "of_locale", "offer_file", "offer_samples", "one_of", "open_model",
     "page", "plain", "rule_now", "rule_title", "short", "show_cut", "show_effect", "show_shift",
-    "show_sink", "show_why", "softmax_formula", "sparse_formula", "style_now", "t", "table", "take_away",
-    "take_picture", "value_of", "verdict", "with_cell", "within", "work",
+    "show_sink", "show_tokens_of", "show_why", "softmax_formula", "span_of", "sparse_formula", "style_now", "t",
+    "table", "take_away", "take_picture", "value_of", "verdict", "with_cell", "within", "work",
 ]  # fmt: skip

@@ -21,6 +21,7 @@ from attnviz.ui.kit.link import Param, between, flag, one_of
 from attnviz.ui.kit.rules import RULE_PARAMS, SHARED, RuleChoice, choose_one, rule_now, value_of
 
 if TYPE_CHECKING:
+    from attnviz.axes import Units
     from attnviz.selection import Scale, Selection
     from attnviz.trace import Trace
 
@@ -234,21 +235,26 @@ def with_cell(run: Trace, selection: Selection, key: str = SHARED) -> Selection:
     """The selection with the pair that is chosen, or else the last that there are.
 
     While nobody has chosen one it is the strongest of the open head; a query that is chosen alone has the strongest of
-    its row. Whoever names a key means that pair, so that its query stays as well.
+    its row. Whoever names a key means that pair, so that its query stays as well. A word is named by its first token.
     """
     from attnviz.figures import choose
 
-    names, sizes = (key + "query", key + "key"), (len(run.tokens), len(run.key_tokens))
+    names, sides = (key + "query", key + "key"), [axis.grouped(selection.by) for axis in (run.queries, run.keys)]
     query, other = (
-        None if link.chosen(name) is None else within(name, size) for name, size in zip(names, sizes, strict=True)
+        None if link.chosen(name) is None else _first(name, side) for name, side in zip(names, sides, strict=True)
     )
     if query is None and other is not None and st.session_state[names[0]] is not None:
-        query = within(names[0], sizes[0])
+        query = _first(names[0], sides[0])
     pair = choose.strongest(run, selection, query=query, key=other)
     named = (query is not None or other is not None, other is not None)
     for name, place, by_someone in zip(names, pair, named, strict=True):
         (link.choose if by_someone else link.find)(name, place)
     return replace(selection, query=pair[0], key=pair[1])
+
+
+def _first(key: str, units: Units) -> int:
+    """The first token of the unit in which the token stands that is chosen for `key`, or else the last one."""
+    return units.firsts[units.of[within(key, len(units.of))]]
 
 
 def choose_cell(
@@ -257,14 +263,33 @@ def choose_cell(
     places: Sequence[DeltaGenerator] | None = None,
     *,
     labels: tuple[str, str] | None = None,
+    by: str = "token",
 ) -> tuple[int, int]:
-    """Query and key by picker."""
-    first, second = places or st.columns(2, gap="small")
-    query_label, key_label = labels or (t("query"), t("key"))
-    with first:
-        query = choose_token(key + "query", run.tokens, query_label)
-    with second:
-        return query, choose_token(key + "key", run.key_tokens, key_label)
+    """Query and key by picker: tokens, or characters or words by the first token of each."""
+    found = []
+    words, columns = labels or (t("query"), t("key")), places or st.columns(2, gap="small")
+    for name, axis, word, column in zip(("query", "key"), (run.queries, run.keys), words, columns, strict=True):
+        units = axis.grouped(by)
+        named = {places[0]: unit_name(places, label) for places, label in zip(units.places, units.labels, strict=True)}
+        nearest(key + name, list(named))
+        found.append(column.selectbox(word, list(named), key=key + name, format_func=named.__getitem__))
+    return found[0], found[1]
+
+
+def unit_name(places: Sequence[int], label: str) -> str:
+    """A unit with the numbers of its tokens, as in 3–5 · 大桥.
+
+    >>> unit_name([3, 4, 5], "大桥"), unit_name([3], "桥")
+    ('3–5 · 大桥', '3 · 桥')
+    """
+    return f"{span_of(places)} · {label}"
+
+
+def span_of(places: Sequence[int]) -> str:
+    """The numbers of some tokens: from the first to the last, or each where others stand between them."""
+    if len(places) > 1 and places[-1] - places[0] == len(places) - 1:
+        return f"{places[0]}–{places[-1]}"
+    return ", ".join(map(str, places))
 
 
 def choose_token(

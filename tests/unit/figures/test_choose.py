@@ -99,11 +99,11 @@ def test_words_of_a_cross_map_may_name_any_pair_and_none_that_is_not_allowed() -
 def by_hand(trace: Trace, layer: int, head: int, *, query: int | None = None) -> tuple[int, int]:
     """The strongest pair between two tokens of the text, cell by cell."""
     weights, best = trace.weights(layer, head), (-1.0, (0, 0))
-    for row, column in product(range(len(trace.tokens)), range(len(trace.key_tokens))):
-        same = not trace.crossed and row == column
-        if same or trace.special[row] or trace.key_special[column] or query not in (None, row):
+    for down, across in product(range(len(trace.tokens)), range(len(trace.key_tokens))):
+        same = not trace.crossed and down == across
+        if same or trace.special[down] or trace.key_special[across] or query not in (None, down):
             continue
-        best = max(best, (float(weights[row, column]), (row, column)), key=lambda one: one[0])
+        best = max(best, (float(weights[down, across]), (down, across)), key=lambda one: one[0])
     return best[1]
 
 

@@ -44,7 +44,7 @@ with page.reader_errors():
         place = kit.choose_head(run)
         style = kit.style_now(now.scale)
         selection = kit.with_cell(run, kit.Selection(*place, rule=rule, specials=now.specials, by=by, block=block))
-        kit.draw_grid(run, selection, style)
+        shown.draw_heads(run, selection, style)
     shown.show_shares(told, run, selection)
     with text:
         kit.draw_reader(run, selection, blanks=model.mask_id is not None)

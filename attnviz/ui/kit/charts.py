@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -48,13 +49,14 @@ def style_now(scale: Scale = "unit", height: int | None = None) -> Style:
     return Style(scale, dark(), language(), height)
 
 
-def draw_grid(run: Trace, selection: Selection, style: Style) -> None:
-    """All heads, the chosen one framed; a click opens another (`clicks.py`)."""
+def draw_grid(run: Trace, selection: Selection, style: Style, order: Sequence[tuple[int, int]] = ()) -> None:
+    """All heads, the chosen one framed, in an order within their layers; a click opens another (`clicks.py`)."""
     from attnviz.figures.grid import mosaic, paint_mosaic
 
     layer, head = selection.layer, selection.head
     height = style.pixels(grid_height(run.n_layers, run.n_heads))
-    picture = paint_mosaic(mosaic(run, selection, style.scale), replace(style, height=height), (layer, head))
+    shown = mosaic(run, selection, style.scale, order=order)
+    picture = paint_mosaic(shown, replace(style, height=height), (layer, head))
     with st.container(height=CHART_HEIGHT + 8, border=False) if height > CHART_HEIGHT else nullcontext():
         st.plotly_chart(
             picture, key=SHARED + "grid", theme=None, config={"displayModeBar": False},

@@ -34,7 +34,9 @@ from attnviz.ui.stores import model_store, runs
 if TYPE_CHECKING:
     from attnviz.axes import Axis
     from attnviz.core.rules import Rule
+    from attnviz.measures import RankedHead
     from attnviz.models import Model
+    from attnviz.selection import Selection
     from attnviz.text.tokens import Encoded
     from attnviz.trace import Trace
 
@@ -42,6 +44,12 @@ KEY = changes.KEY
 UNITS = ("token", "character", "word")
 MOST_TOKENS = 200
 PARTS = ("encoder", "decoder", "cross")  # the maps of an encoder-decoder, in this order
+NUMBER = "number"  # the heads as the model numbers them
+# What heads can be ranked by, as `attnviz.measures.ORDERS` has it, which cannot be asked before torch is loaded.
+RANKINGS = (
+    NUMBER, "previous", "next", "itself", "same_word", "punctuation", "same_token", "first", "special", "left", "right",
+    "entropy", "focus", "reach",
+)  # fmt: skip
 BLOCKS: dict[str, tuple[int, int] | None] = {"all": None, "aa": (0, 0), "ab": (0, 1), "ba": (1, 0), "bb": (1, 1)}
 PARAMS = {
     **SHARED_PARAMS,
@@ -49,6 +57,7 @@ PARAMS = {
     "revision": Param("revision", KEY + "revision", "", str),
     "map": Param("map", KEY + "map", None, str),
     "by": Param("by", KEY + "by", "token", one_of(*UNITS)),
+    "rank": Param("rank", KEY + "rank", NUMBER, one_of(*RANKINGS)),
     "pair": Param("pair", KEY + "pair", "", str),
     "block": Param("block", KEY + "block", "all", one_of(*BLOCKS)),
     "target": Param("target", KEY + "target", "", str),
@@ -197,6 +206,24 @@ def choose_block(run: Trace) -> tuple[int, int] | None:
         help=t("block_help"), label_visibility="collapsed",
     )  # fmt: skip
     return BLOCKS[str(choice_of("block") or "all")]
+
+
+def ranking_now() -> str:
+    """What the heads are ranked by, of `RANKINGS`."""
+    return str(choice_of("rank") or NUMBER)
+
+
+def ranked(run: Trace, selection: Selection) -> tuple[RankedHead, ...]:
+    """The heads in the order that is chosen; none where they stand by their number, or the order has no meaning."""
+    from attnviz.measures import ranked
+
+    return () if ranking_now() == NUMBER else ranked(run, ranking_now(), rule=selection.rule)
+
+
+def choose_ranking() -> None:
+    """What the heads are ranked by."""
+    names = {name: t(f"rank_{name}") for name in RANKINGS}
+    st.selectbox(t("rank"), RANKINGS, key=KEY + "rank", format_func=names.__getitem__)
 
 
 def choose_target(model: Model) -> None:

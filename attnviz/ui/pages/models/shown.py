@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -24,12 +24,41 @@ from attnviz.ui.pages.models.choices import (
 )
 
 if TYPE_CHECKING:
+    from attnviz.measures import RankedHead
     from attnviz.models import Model
     from attnviz.selection import Selection, Style
     from attnviz.trace import Trace
 
 PLACES = ("all", "layer", "head")  # where a change acts
+FIRST = 8  # heads that the list of the first in an order names
 PATIENCE = 20  # seconds for a token that is under way when the reader says stop
+
+
+def draw_heads(run: Trace, selection: Selection, style: Style) -> None:
+    """All heads, and below them what they are ranked by."""
+    order = choices.ranked(run, selection)
+    kit.draw_grid(run, selection, style, [head.place for head in order])
+    _show_ranking(order)
+
+
+def _show_ranking(order: Sequence[RankedHead]) -> None:
+    """What the heads are ranked by, and the first of them with their numbers; a click opens one."""
+    choices.choose_ranking()
+    by = choices.ranking_now()
+    if by == choices.NUMBER:
+        return
+    if not order:
+        st.caption(t("rank_none"))
+        return
+    first = {head.place: f"{head.layer}.{head.head} · {head.value:.2f}" for head in order[:FIRST]}
+    kit.offer_samples(KEY + "top", list(first), _open_head, label=t("rank_top"), format_func=first.__getitem__)
+    about = by if by in ("entropy", "focus", "reach") else "share"
+    st.caption(f"{t(f'rank_about_{about}')} {t('rank_sorted')}")
+
+
+def _open_head(place: tuple[int, int]) -> None:
+    """A head of the list was clicked."""
+    st.session_state[SHARED + "layer"], st.session_state[SHARED + "head"] = place
 
 
 def explain(

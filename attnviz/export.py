@@ -108,11 +108,12 @@ def _drawn(trace: Trace, selection: Selection, style: Style) -> list[str]:
     from attnviz.figures import choose
     from attnviz.figures.grid import mosaic, paint_mosaic
     from attnviz.figures.heatmap import paint_head
+    from attnviz.figures.paint.camera import camera
 
     big = paint_head(choose.head(trace, selection), style)
     every = mosaic(trace, selection, style.scale)
     small = paint_mosaic(every, style, (selection.layer, selection.head))
-    config = {"displaylogo": False, "modeBarButtons": [["toImage"]]}
+    config = camera(style.language)
     return [
         figure.to_html(full_html=False, include_plotlyjs=first, config=config)
         for figure, first in ((big, True), (small, False))

@@ -6,8 +6,8 @@ Pages take these names from here, never from a module of the room. Importing the
 from attnviz.selection import Selection
 from attnviz.ui.kit import page, work
 from attnviz.ui.kit.charts import (
-    BAR,
     CHART_HEIGHT,
+    bar,
     css_class,
     dark,
     draw,
@@ -53,7 +53,7 @@ from attnviz.ui.kit.controls import (
 )
 from attnviz.ui.kit.effect import blank_position, show_effect, show_shift
 from attnviz.ui.kit.explanations import after_the_score, show_cut, show_sink, show_tokens_of, show_why, verdict
-from attnviz.ui.kit.export_menu import offer_file, take_away, take_picture
+from attnviz.ui.kit.export_menu import file_name, offer_file, take_away, take_picture
 from attnviz.ui.kit.formulas import alpha_of, short, softmax_formula, sparse_formula
 from attnviz.ui.kit.languages import article, language, language_picker, of_locale, t
 from attnviz.ui.kit.link import Param, Value, address, between, flag, one_of
@@ -78,15 +78,15 @@ from attnviz.ui.kit.rules import (
 from attnviz.ui.kit.work import Steps
 
 __all__ = [
-    "BAR", "BUILT_IN", "CHART_HEIGHT", "ICON", "LANGUAGE", "LINKED_SAMPLES", "LINKED_START", "MODELS", "RULE_PARAMS",
+    "BUILT_IN", "CHART_HEIGHT", "ICON", "LANGUAGE", "LINKED_SAMPLES", "LINKED_START", "MODELS", "RULE_PARAMS",
     "SAMPLES", "SCOPES", "SETTINGS", "SHARED", "SHARED_PARAMS", "SOFT", "START", "Choices", "Member", "Param",
     "RuleChoice", "Screen", "Selection", "Steps", "Value", "address", "after_the_score", "alpha_of", "article",
-    "as_rule", "asset", "between", "blank_position", "bold", "choices_now", "choose_any_model",
+    "as_rule", "asset", "bar", "between", "blank_position", "bold", "choices_now", "choose_any_model",
     "choose_asked_model", "choose_asked_text",
     "choose_asked_token", "choose_cell", "choose_head", "choose_lab_model", "choose_look", "choose_one",
     "choose_revision", "choose_rule", "choose_scale", "choose_scope", "choose_shared_text", "choose_text",
     "choose_token", "clicked", "css_class", "dark", "draw", "draw_change", "draw_grid", "draw_heatmap", "draw_reader",
-    "figure_text", "flag", "head_now", "head_picture", "language", "language_picker", "listen_to_clicks",
+    "figure_text", "file_name", "flag", "head_now", "head_picture", "language", "language_picker", "listen_to_clicks",
     "listen_to_head", "nearest", "numbered", "of_locale", "offer_file", "offer_samples", "one_of", "open_model",
     "page", "plain", "rule_now", "rule_title", "short", "show_cut", "show_effect", "show_shift",
     "show_sink", "show_tokens_of", "show_why", "softmax_formula", "span_of", "sparse_formula", "style_now", "t",

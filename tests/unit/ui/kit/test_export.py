@@ -17,9 +17,11 @@ import pytest
 from attnviz.core.rules import TopK
 from attnviz.export import reader_data
 from attnviz.figures import choose
+from attnviz.figures.paint.camera import WORDS, camera
+from attnviz.messages import say
 from attnviz.selection import Selection, Style
 from attnviz.trace import Trace
-from attnviz.ui.kit import export
+from attnviz.ui.kit import export, file_name
 from attnviz.ui.kit import languages as spoken
 from tests.unit.figures.kinds import MAMBA, SOURCE, TARGET, call, chinese, cross, of
 from tests.unit.figures.made import DOG, made
@@ -226,6 +228,34 @@ def test_reader_by_word_shows_the_words_of_the_map_by_word() -> None:
     shown = choose.head(trace, Selection(0, 1, by="word")).weights
     np.testing.assert_allclose(found / 255, shown.numpy(), atol=0.5 / 255 + 1e-6)
     assert reader_data(replace(trace, border=3), Selection(0, 1, by="word"))["border"] == 2
+
+
+@pytest.mark.parametrize(
+    ("model", "called"),
+    [
+        ("lab-4", "lab-4"), ("google-bert/bert-base-chinese", "bert-base-chinese"), ("/data/my models/猫/", "猫"),
+        (r"C:\models\a b?.gguf", "a-b-.gguf"), ("", ""),
+    ],
+)  # fmt: skip
+def test_files_are_named_by_the_models_last_part_in_the_readers_language(
+    model: str, called: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace, names = replace(cross(), model=model), {}
+    for lang in ("zh", "en"):
+        monkeypatch.setattr(spoken, "language", lambda lang=lang: lang)
+        names[lang] = (file_name(trace, Selection(2, 1)), file_name(trace))
+    assert names["en"] == (f"attnviz-{called}-2-1", f"attnviz-{called}-all-heads")
+    assert names["zh"] == (f"attnviz-{called}-第2层第1头", f"attnviz-{called}-全部头")
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_camera_speaks_the_readers_language_here_and_in_the_page_that_is_taken_away(lang: str) -> None:
+    found = camera(lang)
+    words = found["locales"][found["locale"]]["dictionary"]
+    assert set(words.values()) == {say(f"figure.{name}", lang) for name in WORDS.values()}
+    assert found["toImageButtonOptions"]["format"] == "png"
+    page = export.as_html(cross(), Selection(), Style(language=lang)).decode()
+    assert page.count(json.dumps(say("figure.camera_png", lang))) == 2, "one camera for each of two pictures"
 
 
 def test_page_of_a_cross_map_is_named_by_the_text_that_is_looked_at() -> None:

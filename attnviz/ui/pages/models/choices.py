@@ -21,15 +21,16 @@ from attnviz.ui.kit import (
     choose_any_model,
     choose_revision,
     language,
+    model_store,
     one_of,
     open_model,
     plain,
     rule_now,
+    runs,
     span_of,
     t,
 )
 from attnviz.ui.pages.models import changes
-from attnviz.ui.stores import model_store, runs
 
 if TYPE_CHECKING:
     from attnviz.axes import Axis

@@ -4,7 +4,7 @@ import streamlit as st
 
 from attnviz.ui import kit
 from attnviz.ui.kit import page, plain, t
-from attnviz.ui.pages.models import SCREEN, choices, shown
+from attnviz.ui.pages.models import SCREEN, choices, prompts, shown
 
 page.heading(SCREEN)
 kit.listen_to_head()
@@ -23,6 +23,7 @@ with second:
 in_force, run, before = st.container(), None, None
 with page.reader_errors():
     model = choices.chosen_model()
+    prompts.choose_languages(model)
     choices.choose_target(model)
     request = choices.request_now(model)
     (unit, part, write), busy = st.columns([4, 4, 3], gap="medium"), st.container()

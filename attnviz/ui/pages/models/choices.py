@@ -27,7 +27,7 @@ from attnviz.ui.kit import (
     rule_now,
     t,
 )
-from attnviz.ui.pages.models import changes
+from attnviz.ui.pages.models import changes, prompts
 from attnviz.ui.stores import model_store, runs
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ PARAMS = {
     "pair": Param("pair", KEY + "pair", "", str),
     "block": Param("block", KEY + "block", "all", one_of(*BLOCKS)),
     "target": Param("target", KEY + "target", "", str),
+    **prompts.PARAMS,
     "changes": Param("change", KEY + "changes", "", changes.read),
     "layers": Param("in", KEY + "layers", "", lambda text: ",".join(str(int(n)) for n in text.split(",") if n)),
     "most": Param("most", KEY + "most", 20, between(1, MOST_TOKENS, int), slides=True),
@@ -69,6 +70,7 @@ class RunRequest:
     text: str
     pair: str = ""
     target: str = ""
+    languages: tuple[str, str] = ("", "")
     blank: int | None = None
     rule: RuleChoice = SOFT
     layers: tuple[int, ...] = ()
@@ -79,6 +81,10 @@ class RunRequest:
     def untouched(self) -> RunRequest:
         """The same run with nothing changed inside it."""
         return replace(self, rule=SOFT, layers=(), changes=())
+
+    def origin(self) -> tuple[object, ...]:
+        """What a text that was written belongs to: another model, text or language has written nothing."""
+        return self.name, self.revision, self.text, self.pair, self.languages
 
 
 def choice_of(name: str) -> Any:
@@ -113,6 +119,7 @@ def _forget() -> None:
     for name in ("changes", "layers"):
         st.session_state[KEY + name] = ""
     st.session_state[SHARED + "blank"] = None
+    prompts.forget()
     forget_written()
 
 
@@ -223,19 +230,20 @@ def redrawn(model: Model) -> Rule | None:
 def request_now(model: Model) -> RunRequest:
     """The run that the choices ask for, its changes in force only where the model runs with them."""
     now, inside = choices_now(), runs_with(model)
-    written = st.session_state.get(KEY + "written")
-    name, revision = named()
     pair = str(choice_of("pair") or "").strip() and str(choice_of("pair"))
-    if written is not None and written[0] != (name, revision, now.text, pair):
-        forget_written()
-        written = None
-    return RunRequest(
-        name, revision, now.text, pair, str(choice_of("target") or ""), now.blank if written is None else None,
+    asked = RunRequest(
+        *named(), now.text, pair, str(choice_of("target") or ""), prompts.languages_of(model), now.blank,
         rule=now.rule if inside else SOFT, layers=rule_layers() if inside else (),
         changes=changes.chosen() if inside else (),
-        written=() if written is None else tuple(encoded.ids for encoded in written[1]),
-        border=None if written is None else written[2],
     )  # fmt: skip
+    written = st.session_state.get(KEY + "written")
+    if written is None:
+        return asked
+    if written[0] != asked.origin():
+        forget_written()
+        return asked
+    ids = tuple(encoded.ids for encoded in written[1])
+    return replace(asked, blank=None, written=ids, border=written[2])
 
 
 def inside(request: RunRequest) -> dict[str, Any]:
@@ -246,6 +254,12 @@ def inside(request: RunRequest) -> dict[str, Any]:
     if request.layers and request.rule != SOFT:
         return {"rule": None, "interventions": (Reweigh(rule, layers=request.layers), *changed)}
     return {"rule": rule, "interventions": changed}
+
+
+def asked_of(request: RunRequest) -> dict[str, Any]:
+    """What a text is read with: the engine's `pair` and `languages`."""
+    source, into = request.languages
+    return {"pair": request.pair or None, "languages": (source or None, into or None)}
 
 
 @runs.kept
@@ -259,8 +273,8 @@ def trace(request: RunRequest) -> Trace:
     if request.written:
         text, *answer = _written()
         target = answer[0] if answer else None
-    pair = None if request.written else request.pair or None
-    found = record(model, text, pair=pair, blank=request.blank, target=target, **inside(request))
+    asked = {} if request.written else asked_of(request)
+    found = record(model, text, blank=request.blank, target=target, **asked, **inside(request))
     return replace(found, border=request.border)
 
 

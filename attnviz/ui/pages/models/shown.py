@@ -129,21 +129,16 @@ def _write(model: Model, request: RunRequest, most: int) -> None:
 def _let_write(model: Model, writing: work.Work, most: int, bar: work.Bar) -> None:
     """Write until the end, or until someone stops it."""
     from attnviz.recording.generate import generate
-    from attnviz.text.tokens import encode
 
     def on_token(count: int, text: str) -> None:
         writing.tell(bar, count / most, lambda: t("writing_so_far", count=count, most=most, text=plain(text[-60:])))
 
     request = writing.about
-    text = request.text if not request.pair else encode(request.text, model.tokenizer, model.limit, pair=request.pair)
-    writing.found = generate(model, text, most=most, on_token=on_token, stop=writing.stopped, **inside(writing.about))
+    asked = choices.asked_of(request) | inside(request)
+    writing.found = generate(model, request.text, most=most, on_token=on_token, stop=writing.stopped, **asked)
 
 
 def _keep(request: RunRequest, trace: Trace) -> None:
     """Hold on to what was written, as the model read it."""
     encoded = (trace.encoded,) if trace.looked_at is None else (trace.looked_at, trace.encoded)
-    st.session_state[KEY + "written"] = (
-        (request.name, request.revision, request.text, request.pair),
-        encoded,
-        trace.border,
-    )
+    st.session_state[KEY + "written"] = (request.origin(), encoded, trace.border)

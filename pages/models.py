@@ -4,7 +4,7 @@ import streamlit as st
 
 from attnviz.ui import kit
 from attnviz.ui.kit import page, plain, t
-from attnviz.ui.pages.models import SCREEN, choices, prompts, shown
+from attnviz.ui.pages.models import SCREEN, choices, shown
 
 page.heading(SCREEN)
 kit.listen_to_head()
@@ -19,12 +19,11 @@ page.how_it_works("models", "models_how")
 kit.choose_shared_text()
 second, blocks = st.columns([5, 7], gap="small", vertical_alignment="center")
 with second:
-    choices.choose_pair()
+    shown.choose_pair()
 in_force, run, before = st.container(), None, None
 with page.reader_errors():
     model = choices.chosen_model()
-    prompts.choose_languages(model)
-    choices.choose_target(model)
+    shown.choose_reading(model)
     request = choices.request_now(model)
     (unit, part, write), busy = st.columns([4, 4, 3], gap="medium"), st.container()
     shown.choose_writing(model, request, write, busy)

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.pages.models.opened import KEY, control, opened
 from tests.pages.opened import charts
-from tests.parity.translators import saved
+from tests.parity.prompts.translators import saved
 
 
 def gripes(at: AppTest) -> list[str]:

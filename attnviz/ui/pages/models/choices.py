@@ -27,7 +27,7 @@ from attnviz.ui.kit import (
     rule_now,
     t,
 )
-from attnviz.ui.pages.models import changes, prompts
+from attnviz.ui.pages.models import changes
 from attnviz.ui.stores import model_store, runs
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ KEY = changes.KEY
 PLACES = ("all", "layer", "head")  # where a change acts
 UNITS = ("token", "character", "word")
 MOST_TOKENS = 200
+LANGUAGES = ("source", "into")  # of the text, and to write in
 PARTS = ("encoder", "decoder", "cross")  # the maps of an encoder-decoder, in this order
 BLOCKS: dict[str, tuple[int, int] | None] = {"all": None, "aa": (0, 0), "ab": (0, 1), "ba": (1, 0), "bb": (1, 1)}
 PARAMS = {
@@ -52,7 +53,8 @@ PARAMS = {
     "pair": Param("pair", KEY + "pair", "", str),
     "block": Param("block", KEY + "block", "all", one_of(*BLOCKS)),
     "target": Param("target", KEY + "target", "", str),
-    **prompts.PARAMS,
+    "source": Param("from", KEY + "source", "", str),
+    "into": Param("into", KEY + "into", "", str),
     "changes": Param("change", KEY + "changes", "", changes.read),
     "layers": Param("in", KEY + "layers", "", lambda text: ",".join(str(int(n)) for n in text.split(",") if n)),
     "most": Param("most", KEY + "most", 20, between(1, MOST_TOKENS, int), slides=True),
@@ -116,10 +118,9 @@ def choose_model() -> None:
 
 def _forget() -> None:
     """What belonged to the other model."""
-    for name in ("changes", "layers"):
+    for name in ("changes", "layers", *LANGUAGES):
         st.session_state[KEY + name] = ""
     st.session_state[SHARED + "blank"] = None
-    prompts.forget()
     forget_written()
 
 
@@ -181,18 +182,6 @@ def rule_layers() -> tuple[int, ...]:
     return tuple(int(number) for number in str(choice_of("layers") or "").split(",") if number)
 
 
-def choose_pair() -> None:
-    """A second text, read with the first as one; blank: none."""
-    st.text_input(
-        t("pair"), key=KEY + "pair", help=t("pair_help"), placeholder=t("pair_placeholder"), on_change=_forget_blank
-    )  # fmt: skip
-
-
-def _forget_blank() -> None:
-    """A blank belongs to the texts that it was made in."""
-    st.session_state[SHARED + "blank"] = None
-
-
 def choose_block(run: Trace) -> tuple[int, int] | None:
     """Which of two texts looks at which, in all pictures; None for all of both, or where there is but one text."""
     from attnviz.measures import is_pair
@@ -204,12 +193,6 @@ def choose_block(run: Trace) -> tuple[int, int] | None:
         help=t("block_help"), label_visibility="collapsed",
     )  # fmt: skip
     return BLOCKS[str(choice_of("block") or "all")]
-
-
-def choose_target(model: Model) -> None:
-    """What the decoder of an encoder-decoder has written so far."""
-    if model.kind == "seq2seq" and KEY + "written" not in st.session_state:
-        st.text_input(t("target"), key=KEY + "target", help=t("target_help"), placeholder=t("target_placeholder"))
 
 
 def runs_with(model: Model) -> bool:
@@ -227,12 +210,23 @@ def redrawn(model: Model) -> Rule | None:
     return None if runs_with(model) else as_rule(rule_now())
 
 
+def told(model: Model) -> tuple[str, ...]:
+    """Of which languages can the model be told? One that does not write is not asked to write in any."""
+    return () if not model.languages else LANGUAGES if model.kind == "seq2seq" else LANGUAGES[:1]
+
+
+def languages_of(model: Model) -> tuple[str, str]:
+    """The languages that are chosen, "" where the model's usual one is meant."""
+    source, into = (str(choice_of(name) or "") if name in told(model) else "" for name in LANGUAGES)
+    return source, into
+
+
 def request_now(model: Model) -> RunRequest:
     """The run that the choices ask for, its changes in force only where the model runs with them."""
     now, inside = choices_now(), runs_with(model)
     pair = str(choice_of("pair") or "").strip() and str(choice_of("pair"))
     asked = RunRequest(
-        *named(), now.text, pair, str(choice_of("target") or ""), prompts.languages_of(model), now.blank,
+        *named(), now.text, pair, str(choice_of("target") or ""), languages_of(model), now.blank,
         rule=now.rule if inside else SOFT, layers=rule_layers() if inside else (),
         changes=changes.chosen() if inside else (),
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -10,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import AttnvizError
 from attnviz.ui import kit
-from attnviz.ui.kit import language, plain, t, work
+from attnviz.ui.kit import SHARED, language, plain, t, work
 from attnviz.ui.pages.models import choices
 from attnviz.ui.pages.models.choices import KEY, MOST_TOKENS, RunRequest, forget_written, inside, part_name
 
@@ -20,6 +21,44 @@ if TYPE_CHECKING:
     from attnviz.trace import Trace
 
 PATIENCE = 20  # seconds for a token that is under way when the reader says stop
+
+
+def choose_pair() -> None:
+    """A second text, read with the first as one; blank: none."""
+    st.text_input(
+        t("pair"), key=KEY + "pair", help=t("pair_help"), placeholder=t("pair_placeholder"), on_change=_forget_blank
+    )  # fmt: skip
+
+
+def _forget_blank() -> None:
+    """A blank belongs to the texts that it was made in."""
+    st.session_state[SHARED + "blank"] = None
+
+
+def choose_reading(model: Model) -> None:
+    """How the text is read, where the model asks for more: in which language, and what it has written so far."""
+    _choose_languages(model)
+    if model.kind == "seq2seq" and KEY + "written" not in st.session_state:
+        st.text_input(t("target"), key=KEY + "target", help=t("target_help"), placeholder=t("target_placeholder"))
+
+
+def _choose_languages(model: Model) -> None:
+    """The language of the text, and the one to write in, of those that the model's tokenizer can be told."""
+    names, usual = choices.told(model), model.usual_languages
+    for name, own, place in zip(names, usual, st.columns(2, gap="small") if names else (), strict=False):
+        key = KEY + name
+        chosen = str(st.session_state[key] or "")  # one that the model does not know stays, for its sentence
+        st.session_state[key] = chosen
+        codes: list[str] = list(dict.fromkeys(["", *model.languages, chosen]))
+        named = {"": t("prompts.usual", code=own) if own else t("prompts.not_told")}
+        place.selectbox(
+            t(f"prompts.{name}"), codes, key=key, help=t(f"prompts.{name}_help"), format_func=partial(_named, named)
+        )
+
+
+def _named(named: dict[str, str], code: str) -> str:
+    """A code, or what stands for none."""
+    return named.get(code, code)
 
 
 def explain(

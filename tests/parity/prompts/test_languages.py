@@ -16,7 +16,7 @@ from attnviz import ArgumentError, ModelError, TextError, generate, load, record
 from attnviz.adapter.prompts.languages import declared
 from attnviz.models import Model
 from tests.parity.front_door.tokenizers import REPLY, TEXT
-from tests.parity.translators import KINDS, saved
+from tests.parity.prompts.translators import KINDS, saved
 
 CLOSE = 1e-5  # the worst gap seen is 6e-7
 Folder = Callable[[str], Path]

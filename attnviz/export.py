@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from attnviz.messages import say
 from attnviz.selection import Scale, Selection, Style
+from attnviz.text.turns import role_name
 from attnviz.trace import Gap
 
 if TYPE_CHECKING:
@@ -123,8 +124,8 @@ def reader_data(trace: Trace, selection: Selection, language: str = "en", *, bla
     weight.
 
     A crossed map has two lines, the queries' and the `keys`'; else `keys` is None. The mean over all heads is that of
-    the layers that have attention. `texts` say which of two texts each token is of, [] where there is but one. `border`
-    is the first token that the model wrote; `blanks` whether one may be made.
+    the layers that have attention. `texts` say which of two texts each token is of, [] where there is but one; `roles`
+    who says it in a chat. `border` is the first token that the model wrote; `blanks` whether one may be made.
     """
     layers = {number: trace.weights(number, rule=selection.rule).mean(0) for number in trace.open_layers}
     maps = {
@@ -134,12 +135,14 @@ def reader_data(trace: Trace, selection: Selection, language: str = "en", *, bla
     }
     keys = {
         "labels": trace.key_tokens, "special": list(trace.key_special), "texts": list(trace.keys.segments),
-        "rightToLeft": trace.keys.right_to_left,
+        "roles": list(trace.keys.roles), "rightToLeft": trace.keys.right_to_left,
     }  # fmt: skip
     return {
         "labels": trace.tokens,
         "special": list(trace.special),
         "texts": list(trace.queries.segments),
+        "roles": list(trace.queries.roles),
+        "roleNames": {role: role_name(role, language) for role in {*trace.queries.roles, *trace.keys.roles} if role},
         "rightToLeft": trace.queries.right_to_left,
         "keys": keys if trace.crossed else None,
         "border": None if trace.crossed else trace.border,

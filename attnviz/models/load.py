@@ -21,6 +21,7 @@ from attnviz.adapter.machine import STORED, Machine
 from attnviz.adapter.opening import opened
 from attnviz.adapter.progress import Report, reported
 from attnviz.adapter.prompts.languages import declared, usual
+from attnviz.adapter.prompts.templates import has_template
 from attnviz.adapter.registered import register
 from attnviz.adapter.stored.described import no_larger_than
 from attnviz.adapter.stored.gguf import check_gguf
@@ -112,6 +113,11 @@ class Model:
     def usual_languages(self) -> tuple[str | None, str | None]:
         """The languages that it takes text and target for where it is told none; None where it marks none then."""
         return usual(self.tokenizer)
+
+    @property
+    def chats(self) -> bool:
+        """Does its tokenizer say how a chat is written (`record(..., chat=)`)?"""
+        return has_template(self.tokenizer)
 
     @property
     def mask_id(self) -> int | None:

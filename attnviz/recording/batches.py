@@ -106,7 +106,7 @@ def _reading(
     """What the model reads of one text. Raises what `record` raises before a run."""
     if target is not None:
         check_text("targets", target)
-    asked = Asked(text, None, target, batch.languages).read_by(batch.model)
+    asked = Asked(text, target=target, languages=batch.languages).read_by(batch.model)
     encoded, reply = read(batch.model, asked.text, asked.target, check_blank(blank))
     reading = Reading(number, encoded, reply, check_blank(blank))
     check_ids(batch.model, *(one for one in (encoded, reply) if one is not None))

@@ -20,9 +20,9 @@ from attnviz.errors import ArgumentError, ModelError, TextError
 from attnviz.guard import guarded, own, sentences
 from attnviz.models.load import Model
 from attnviz.models.memory import check_run
-from attnviz.recording.asked import check_changes, check_model, check_rule, check_text
+from attnviz.recording.asked import check_changes, check_model, check_rule
 from attnviz.recording.checks import check_ids, check_numbers, why_not
-from attnviz.recording.prompts import Asked, as_languages, reply_of
+from attnviz.recording.prompts import Asked, reply_of
 from attnviz.recording.record import changes_of, fits, read, record, trace_of
 from attnviz.systems.protocol import System
 from attnviz.text.tokens import Encoded, written
@@ -32,8 +32,9 @@ from attnviz.trace import Gap, Trace
 @sentences
 def generate(
     model: Model | System,
-    text: str | Encoded,
+    text: str | Encoded | None = None,
     *,
+    chat: str | Sequence[Mapping[str, Any]] | None = None,
     pair: str | None = None,
     most: int = 40,
     rule: Rule | None = None,
@@ -51,7 +52,8 @@ def generate(
     is taken, after the model's own generation settings (forced first tokens, forbidden words) but with one beam; with
     `temperature` one is drawn, the same for one `seed`. `rule` and `interventions` act in every step, tokens numbered
     from the start of the prompt (from the decoder's start token). `languages` are those of the text and of what is
-    written, and `pair` a second text that is read with the first, as `record` takes them.
+    written, `pair` is a second text that is read with the first, and `chat` is in place of a text, as `record` takes
+    them; the answer becomes a turn of the chat, or goes on with the assistant's where that is the last.
 
     The trace is that of one run over prompt and answer, `Trace.border` the number of the first token written. A special
     token that the tokenizer puts after the prompt is left off, as it would end the text. An encoder-decoder's trace is
@@ -61,10 +63,10 @@ def generate(
     Raises `TextError` for a text that leaves no room to write, `ModelError` for a model that does not write, and what
     `record` raises.
     """
-    model, text, rule = check_model(model), check_text("text", text), check_rule(rule)
+    model, rule = check_model(model), check_rule(rule)
     check_functions(on_token=on_token, stop=stop)
     interventions, most = check_changes(interventions), whole("most", most)
-    asked = Asked(text, None if pair is None else str(check_text("pair", pair)), languages=as_languages(languages))
+    asked = Asked.of(text, chat, pair, None, languages, goes_on=True)
     if most < 1:
         raise ArgumentError("argument_most", got=most)
     if not isinstance(model, Model) or model.kind not in ("causal", "seq2seq"):
@@ -168,6 +170,8 @@ def _begun(model: Model, asked: Asked, most: int) -> tuple[Encoded | None, Encod
 
 def _open_ended(encoded: Encoded) -> Encoded:
     """The prompt without the special tokens that the tokenizer put at its end."""
+    if encoded.chat is not None:  # whose template ends as an answer begins
+        return encoded
     own = [place for place, special in enumerate(encoded.special, 1) if not special]
     end = max(own, default=len(encoded.ids))  # a text may be nothing but the token that begins it
     return replace(encoded.first(end), text=encoded.text)

@@ -1,14 +1,19 @@
-"""What a run is asked to read beyond a text as it was typed: which languages it is in and shall be written in."""
+"""What a run is asked to read beyond a text as it was typed: its languages, or that it is a chat."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from attnviz.adapter.prompts.languages import begins, nearest, plain_ids, reading, target_ids
+from attnviz.adapter.prompts.templates import rendered
 from attnviz.errors import ArgumentError, ModelError, TextError, shown
 from attnviz.models.load import Model
+from attnviz.recording.asked import check_text
+from attnviz.text.chat import Turn, as_turns, encode_chat
 from attnviz.text.tokens import Encoded, check_size, clean, encode, written
+from attnviz.text.turns import WRITES
 
 Languages = tuple[str | None, str | None]
 
@@ -17,19 +22,38 @@ Languages = tuple[str | None, str | None]
 class Asked:
     """What a run is asked to read: the text, perhaps a second one, what the decoder has written, and in what languages.
 
-    `languages` are those of the text and of the target, None where the model's usual one is meant.
+    `languages` are those of the text and of the target, None where the model's usual one is meant. `chat` are turns in
+    place of a text, "" then; where a chat `goes_on`, the assistant's last turn is left open.
     """
 
     text: str | Encoded
     pair: str | None = None
     target: str | Encoded | None = None
     languages: Languages = (None, None)
+    chat: tuple[Turn, ...] = ()
+    goes_on: bool = False
+
+    @classmethod
+    def of(
+        cls, text: Any, chat: Any, pair: Any, target: Any, languages: Any, *, goes_on: bool = False
+    ) -> Asked:  # fmt: skip
+        """What a person asked for. Raises `ArgumentError` for things of another kind, `TextError` for what clashes."""
+        if pair is not None:
+            check_text("pair", pair)
+        if chat is None:
+            return cls(check_text("text", text), pair, target, as_languages(languages), goes_on=goes_on)
+        if text is not None or pair is not None:
+            raise TextError("chat_and_text" if pair is None else "chat_and_pair")
+        return cls("", None, target, as_languages(languages), as_turns(chat), goes_on)
 
     def read_by(self, model: Model) -> Asked:
         """The same as far as a language or a template decides how it is cut: cut into the tokens that the model reads.
 
-        Raises `ModelError` for a language that the model does not know, `TextError` for a text that was cut before.
+        Raises `ModelError` for a language that the model does not know and for a template that is none or that fails,
+        `TextError` for a text that was cut before.
         """
+        if self.chat:
+            return replace(self, text=chat_of(model, self.chat, self.goes_on), chat=()).read_by(model)
         if self.languages == (None, None):
             return self
         source, target = self.languages
@@ -41,6 +65,20 @@ class Asked:
             with reading(model.tokenizer, source) as tokenizer:
                 text, pair = encode(text, tokenizer, model.limit, pair=pair), None
         return Asked(text, pair, self.target if target is None else reply_of(model, self.target, target))
+
+
+def chat_of(model: Model, turns: Sequence[Turn], goes_on: bool = False) -> Encoded:
+    """A chat as the model reads it: by its tokenizer's template, which puts every token that it wants itself.
+
+    Up to the head of the answer, unless the assistant has spoken last; then to the end of that turn, or where it
+    `goes_on` to the end of what was said in it.
+    """
+    answered = turns[-1]["role"] == WRITES
+
+    def write(turns: Sequence[Turn]) -> str:
+        return rendered(model.name, model.tokenizer, turns, ask=not answered)
+
+    return encode_chat(turns, write, model.tokenizer, model.limit, open_end=answered and goes_on)
 
 
 def as_languages(given: Any) -> Languages:

@@ -47,7 +47,7 @@ from attnviz.models.memory import check_run, n_calls
 from attnviz.recording.asked import check_blank, check_changes, check_model, check_rule, check_text
 from attnviz.recording.checks import check_ids, check_numbers, why_not
 from attnviz.recording.dataflow import Dataflow
-from attnviz.recording.prompts import Asked, as_languages, reply_of
+from attnviz.recording.prompts import Asked, reply_of
 from attnviz.recording.systems import read as read_system
 from attnviz.systems.protocol import System
 from attnviz.text.labels import piece_label
@@ -60,8 +60,9 @@ LONG = 1024  # tokens; longer texts are recorded without their values, and witho
 @sentences
 def record(
     model: Model | System,
-    text: str | Encoded,
+    text: str | Encoded | None = None,
     *,
+    chat: str | Sequence[Mapping[str, Any]] | None = None,
     pair: str | None = None,
     rule: Rule | None = None,
     blank: int | None = None,
@@ -84,7 +85,10 @@ def record(
     the tokenizer joins them (questions and passages, premises and hypotheses); `Trace.queries.segments` tells them
     apart. Text and target may be the `encoded` of another trace (one that the model wrote, say), which are then read
     token for token. `languages` are the codes of those that the text is in and the target is to be in, of
-    `model.languages` (None: the model's usual one): ("eng_Latn", "zho_Hans").
+    `model.languages` (None: the model's usual one): ("eng_Latn", "zho_Hans"). A `chat`, in place of a text, is turns
+    ({"role": "user", "content": "Hi"}, ...) or lines that begin with a role ("user: Hi"), which the tokenizer's own
+    template makes one text of, up to the head of the answer unless the assistant has the last turn;
+    `Trace.queries.roles` says whose each token is.
 
     `values` of the layers are kept up to 1,024 tokens unless it is said here; weights never need them. Without
     `predictions` there are no `logits`, and a decoder leaves them out (a number for each token and each piece of its
@@ -102,12 +106,12 @@ def record(
     >>> av.record(av.load("lab-4"), "南京市长江大桥").tokens[:4]
     ['[CLS]', '南', '京', '市']
     """
-    model, text, rule = check_model(model), check_text("text", text), check_rule(rule)
+    model, rule = check_model(model), check_rule(rule)
     target = None if target is None else check_text("target", target)
-    if pair is not None:
-        check_text("pair", pair)
+    if chat is None:
+        check_text("text", text)
     interventions, blank = check_changes(interventions), check_blank(blank)
-    asked = Asked(text, pair, target, as_languages(languages))
+    asked = Asked.of(text, chat, pair, target, languages)
     values = None if values is None else switch("values", values)
     predictions, states = switch("predictions", predictions), switch("states", states)
     check_functions(on_layer=on_layer, stop=stop)
@@ -119,8 +123,9 @@ def record(
             "states": states,
             "pair": pair is not None,
             "languages": asked.languages != (None, None),
+            "chat": chat is not None,
         }
-        return read_system(model, text, rule, target, beyond | {"predictions": not predictions})
+        return read_system(model, asked.text, rule, target, beyond | {"predictions": not predictions})
     changes = changes_of(rule, interventions)
     said = {"rule": rule or Soft(), "changes": interventions, "blank": blank}
     with guarded(lambda error: why_not(model)):
@@ -167,6 +172,7 @@ def _moved_on(encoded: Encoded, model: Model) -> Encoded | None:
         encoded, ids=ids, labels=(first, *encoded.labels[:-1]), spans=(None, *encoded.spans[:-1]),
         special=(True, *encoded.special[:-1]), types=(),
         pair=encoded.pair and replace(encoded.pair, segments=(None, *encoded.pair.segments[:-1])),
+        chat=encoded.chat and replace(encoded.chat, turns=(None, *encoded.chat.turns[:-1])),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What a reader says of a text on the models page beside the text itself: its languages."""
+"""What a reader says of a text on the models page beside the text itself: its languages, that it is a chat."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.pages.models.opened import KEY, control, opened
 from tests.pages.opened import charts
+from tests.parity.prompts.talkers import saved as talker
 from tests.parity.prompts.translators import saved
 
 
@@ -59,3 +60,53 @@ def test_language_that_the_model_does_not_have_is_one_sentence(nllb: str) -> Non
 def test_model_without_languages_asks_for_none() -> None:
     at = opened()
     assert not [box for box in at.selectbox if box.key in (KEY + "source", KEY + "into")]
+
+
+@pytest.fixture(scope="module")
+def chatty(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(talker("{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+                      "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}",
+                      tmp_path_factory.mktemp("chatty") / "chatty"))  # fmt: skip
+
+
+@pytest.mark.parametrize(("lang", "names"), [("zh", {"系统", "用户"}), ("en", {"system", "user"})])
+def test_turns_are_typed_and_their_roles_are_seen_on_map_and_text(lang: str, names: set[str], chatty: str) -> None:
+    at = opened(lang, id=chatty, text="系统：be kind\nuser: hi there, how are you")
+    assert not at.exception and not gripes(at)
+    control(at, "chat").set_value(True)
+    at.run()
+    assert not at.exception and not gripes(at) and at.query_params["chat"] == "1"
+    assert "<|im_start|>" in control(at, "query").options[0]
+    notes = [note for chart in charts(at) for note in chart["layout"].get("annotations", ())]
+    assert names <= {note.get("hovertext") for note in notes}
+    control(at, "chat").set_value(False)
+    at.run()
+    assert "<|im_start|>" not in control(at, "query").options[0]
+
+
+def test_answer_is_written_into_the_chat_and_forgotten_with_it(chatty: str) -> None:
+    at = opened(id=chatty, text="user: hi", chat="1", most="3")
+    before = len(control(at, "query").options)
+    control(at, "write").click()
+    at.run()
+    assert not at.exception and not gripes(at)
+    assert before < len(control(at, "query").options) <= before + 3
+    notes = [note for chart in charts(at) for note in chart["layout"].get("annotations", ())]
+    assert "assistant" in {note.get("hovertext") for note in notes}
+    control(at, "chat").set_value(False)
+    at.run()
+    assert KEY + "written" not in at.session_state
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_pair_and_chat_together_are_one_sentence(lang: str, chatty: str) -> None:
+    at = opened(lang, id=chatty, text="user: hi", chat="1", pair="b")
+    assert not at.exception and len(gripes(at)) == 1 and not charts(at)
+
+
+def test_chat_of_a_model_without_a_template_is_one_sentence_and_can_be_taken_back() -> None:
+    at = opened(chat="1")
+    assert "chat template" in gripes(at)[0]
+    control(at, "chat").set_value(False)
+    at.run()
+    assert not gripes(at) and charts(at)

@@ -20,6 +20,7 @@ from attnviz.ui.kit import (
     choices_now,
     choose_any_model,
     choose_revision,
+    flag,
     language,
     one_of,
     open_model,
@@ -55,6 +56,7 @@ PARAMS = {
     "target": Param("target", KEY + "target", "", str),
     "source": Param("from", KEY + "source", "", str),
     "into": Param("into", KEY + "into", "", str),
+    "chat": Param("chat", KEY + "chat", False, flag),
     "changes": Param("change", KEY + "changes", "", changes.read),
     "layers": Param("in", KEY + "layers", "", lambda text: ",".join(str(int(n)) for n in text.split(",") if n)),
     "most": Param("most", KEY + "most", 20, between(1, MOST_TOKENS, int), slides=True),
@@ -73,6 +75,7 @@ class RunRequest:
     pair: str = ""
     target: str = ""
     languages: tuple[str, str] = ("", "")
+    chat: bool = False
     blank: int | None = None
     rule: RuleChoice = SOFT
     layers: tuple[int, ...] = ()
@@ -86,7 +89,7 @@ class RunRequest:
 
     def origin(self) -> tuple[object, ...]:
         """What a text that was written belongs to: another model, text or language has written nothing."""
-        return self.name, self.revision, self.text, self.pair, self.languages
+        return self.name, self.revision, self.text, self.pair, self.languages, self.chat
 
 
 def choice_of(name: str) -> Any:
@@ -120,6 +123,7 @@ def _forget() -> None:
     """What belonged to the other model."""
     for name in ("changes", "layers", *LANGUAGES):
         st.session_state[KEY + name] = ""
+    st.session_state[KEY + "chat"] = False
     st.session_state[SHARED + "blank"] = None
     forget_written()
 
@@ -226,7 +230,8 @@ def request_now(model: Model) -> RunRequest:
     now, inside = choices_now(), runs_with(model)
     pair = str(choice_of("pair") or "").strip() and str(choice_of("pair"))
     asked = RunRequest(
-        *named(), now.text, pair, str(choice_of("target") or ""), languages_of(model), now.blank,
+        *named(), now.text, pair, str(choice_of("target") or ""), languages_of(model),
+        bool(choice_of("chat")), now.blank,
         rule=now.rule if inside else SOFT, layers=rule_layers() if inside else (),
         changes=changes.chosen() if inside else (),
     )  # fmt: skip
@@ -251,9 +256,10 @@ def inside(request: RunRequest) -> dict[str, Any]:
 
 
 def asked_of(request: RunRequest) -> dict[str, Any]:
-    """What a text is read with: the engine's `pair` and `languages`."""
+    """What is read, and as what: the engine's `text` or `chat`, `pair` and `languages`."""
     source, into = request.languages
-    return {"pair": request.pair or None, "languages": (source or None, into or None)}
+    read = {"chat" if request.chat else "text": request.text}
+    return read | {"pair": request.pair or None, "languages": (source or None, into or None)}
 
 
 @runs.kept
@@ -262,13 +268,12 @@ def trace(request: RunRequest) -> Trace:
     from attnviz.recording.record import record
 
     model = model_store().take(request.name, request.revision)
-    text: str | Encoded = request.text
     target: str | Encoded | None = request.target or None
+    asked = asked_of(request)
     if request.written:
         text, *answer = _written()
-        target = answer[0] if answer else None
-    asked = {} if request.written else asked_of(request)
-    found = record(model, text, blank=request.blank, target=target, **asked, **inside(request))
+        asked, target = {"text": text}, answer[0] if answer else None
+    found = record(model, blank=request.blank, target=target, **asked, **inside(request))
     return replace(found, border=request.border)
 
 

@@ -36,8 +36,10 @@ def _forget_blank() -> None:
 
 
 def choose_reading(model: Model) -> None:
-    """How the text is read, where the model asks for more: in which language, and what it has written so far."""
+    """How the text is read, where the model asks for more: in which language, as a chat, after what it has written."""
     _choose_languages(model)
+    if model.chats or choices.choice_of("chat"):  # of a model without a template, to be taken back
+        st.toggle(t("prompts.chat"), key=KEY + "chat", help=t("prompts.chat_help"), on_change=_forget_blank)
     if model.kind == "seq2seq" and KEY + "written" not in st.session_state:
         st.text_input(t("target"), key=KEY + "target", help=t("target_help"), placeholder=t("target_placeholder"))
 
@@ -174,7 +176,7 @@ def _let_write(model: Model, writing: work.Work, most: int, bar: work.Bar) -> No
 
     request = writing.about
     asked = choices.asked_of(request) | inside(request)
-    writing.found = generate(model, request.text, most=most, on_token=on_token, stop=writing.stopped, **asked)
+    writing.found = generate(model, most=most, on_token=on_token, stop=writing.stopped, **asked)
 
 
 def _keep(request: RunRequest, trace: Trace) -> None:

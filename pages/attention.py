@@ -5,9 +5,8 @@ Plotly begins to load there, before anything else. On a cold server, where that 
 """
 
 from attnviz.ui import kit
-from attnviz.ui.kit import page
+from attnviz.ui.kit import page, runs
 from attnviz.ui.pages.attention import SCREEN, choices, shown
-from attnviz.ui.stores import runs
 
 page.heading(SCREEN)
 kit.listen_to_head()

@@ -3,9 +3,8 @@
 import streamlit as st
 
 from attnviz.ui import kit
-from attnviz.ui.kit import page, t
+from attnviz.ui.kit import page, runs, t
 from attnviz.ui.pages.directions import SCREEN, choices, shown
-from attnviz.ui.stores import runs
 
 page.heading(SCREEN)
 text = kit.choose_text(choices.KEY, choices.SAMPLES)

@@ -2,9 +2,8 @@
 
 import streamlit as st
 
-from attnviz.ui.kit import page, plain, show_cut, t
+from attnviz.ui.kit import page, plain, runs, show_cut, t
 from attnviz.ui.pages.readings import SCREEN, choices, heldout, shown
-from attnviz.ui.stores import runs
 
 page.heading(SCREEN)
 choices.fill()

@@ -1,8 +1,7 @@
 """How does one query come to its output: product, scale, mask, weights, sum?"""
 
-from attnviz.ui.kit import SAMPLES, choose_text, page, show_cut
+from attnviz.ui.kit import SAMPLES, choose_text, page, runs, show_cut
 from attnviz.ui.pages.scaled import SCREEN, choices, shown
-from attnviz.ui.stores import runs
 
 page.heading(SCREEN)
 text = choose_text(choices.KEY, SAMPLES)

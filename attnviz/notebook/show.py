@@ -42,10 +42,10 @@ def show(
 
     It opens with `layer` and `head` (the first that there are), arcs of `heads` of that layer, and the token `query`
     pointed at; of an encoder-decoder `part` is the map. `rule` re-weights the run. `scale` is "unit", "row" or "log",
-    `view` "head" or "grid" (larger tiles), `split` the first token of the second of two sentences. `language` is "zh",
-    "en" or the browser's, `theme` "light", "dark" or "auto": as the notebook is; `height` the most pixels that it takes
-    in a cell. With `path` the page is written there too. Raises `AttnvizError` for what the run does not have, and for
-    another choice than these.
+    `view` "head" or "grid" (larger tiles), `split` the first token of the second of two sentences (where `record`
+    read a `pair`, it need not be given). `language` is "zh", "en" or the browser's, `theme` "light", "dark" or "auto":
+    as the notebook is; `height` the most pixels that it takes in a cell. With `path` the page is written there too.
+    Raises `AttnvizError` for what the run does not have, and for another choice than these.
     """
     _check_choice("scale", scale or "unit", SCALES)
     _check_choice("view", view, ("head", "grid"))
@@ -54,7 +54,7 @@ def show(
     start = _start(trace.map(part or trace.part), layer, head, heads, query)
     long = max(max(len(one.queries), len(one.keys)) for one in map(trace.map, trace.parts)) > MANY
     start = Start(start.map, start.layer, start.head, start.heads, query, scale or ("log" if long else "unit"), view)
-    made = page(trace, rule, start, Look(language, theme, height, split))
+    made = page(trace, rule, start, Look(language, theme, height, _second(trace) if split is None else split))
     if path is not None:
         made.save(path)
     return made
@@ -68,6 +68,12 @@ def cell(trace: Trace) -> str | None:
         said = "".join(f"<p>{say('notebook.long', language)}</p>" for language in LANGUAGES)
         return f"<pre>{_plain(repr(trace))}</pre>{said}"
     return show(trace)._repr_html_()
+
+
+def _second(trace: Trace) -> int | None:
+    """The first token of the second of two texts that were read as one; None where there is but one."""
+    segments = trace.queries.segments
+    return segments.index(1) if 1 in segments else None
 
 
 def _start(trace: Trace, layer: int | None, head: int | None, heads: Iterable[int] | None, query: int | None) -> Start:

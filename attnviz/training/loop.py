@@ -161,6 +161,15 @@ def cosine(step: int, *, steps: int, warm_up: int = 0) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / (steps - warm_up)))
 
 
+def straight(step: int, *, steps: int, warm_up: int, last: float = 0.02) -> float:
+    """The share of the full learning rate at a step: linear warm-up, then straight down, no lower than `last`.
+
+    >>> [round(straight(step, steps=10, warm_up=2), 2) for step in (0, 1, 5, 9)]
+    [0.5, 0.9, 0.5, 0.1]
+    """
+    return min((step + 1) / warm_up, max(last, 1 - step / steps))
+
+
 @dataclass(frozen=True)
 class Average(Generic[Net]):
     """The running mean of a network's numbers over the steps, the newest counting at least 1 - `most`."""

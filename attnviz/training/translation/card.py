@@ -49,12 +49,15 @@ NAMES = {
     "bleu_short": ("BLEU，其余句子", "BLEU, the other sentences"),
 }
 TONGUES = {"zh": ("中文", "Chinese"), "en": ("英文", "English")}
-SOURCE = (
-    "数据是 Tatoeba（https://tatoeba.org）的英汉句对，许可 CC BY 2.0 FR；每句的作者写在原文件里（每行第三栏），"
-    "这里的样例（samples.json）保留了各自的署名。\n\n"
+TATOEBA = (
+    "数据是 Tatoeba（https://tatoeba.org）的英汉句对，许可 CC BY 2.0 FR；每句的作者写在原文件里（每行第三栏）",
     "The data are English and Chinese sentence pairs of Tatoeba (https://tatoeba.org), licence CC BY 2.0 FR; who wrote "
     "each sentence is said in the original file (third column of each line, as collected by "
-    "https://www.manythings.org/anki/), and the samples here (samples.json) keep their attribution.\n\n"
+    "https://www.manythings.org/anki/)",
+)
+SOURCE = (
+    f"{TATOEBA[0]}，这里的样例（samples.json）保留了各自的署名。\n\n"
+    f"{TATOEBA[1]}, and the samples here (samples.json) keep their attribution.\n\n"
 )
 
 

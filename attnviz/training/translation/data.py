@@ -146,6 +146,11 @@ def coded(pairs: Iterable[Pair], source: Vocabulary, target: Vocabulary) -> list
     ]
 
 
+def with_gaps(ids: Tensor, share: float, specials: int, unknown: int) -> Tensor:
+    """A share of the pieces hidden, each by <unk>; the first `specials` numbers are none."""
+    return ids.masked_fill((torch.rand(ids.shape) < share) & (ids >= specials), unknown)
+
+
 def batches(pairs: Sequence[Coded], size: int, rng: random.Random) -> Iterator[Batch]:
     """One epoch: pairs of like length together, in random order."""
     order = sorted(pairs, key=lambda pair: (len(pair[1]) + rng.random() * 2, len(pair[0]) + rng.random() * 2))

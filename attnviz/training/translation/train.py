@@ -15,6 +15,7 @@ import argparse
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -37,9 +38,8 @@ from attnviz.training.translation.data import (
     read_pairs,
     split,
     vocabulary,
+    with_gaps,
 )
-
-LAST_SHARE = 0.02  # of the learning rate, which falls no lower
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def loss(network: Translator, batch: Batch, recipe: Recipe, smoothing: float) ->
     """The mean cross-entropy of the next piece, in nats; some read pieces are hidden while training."""
     read, given = batch.source, batch.target[:, :-1]
     if network.training:
-        read, given = (_with_gaps(ids, recipe.word_dropout) for ids in (read, given))
+        read, given = (with_gaps(ids, recipe.word_dropout, len(SPECIALS), UNKNOWN) for ids in (read, given))
     annotations, state, fixed = network.read(read, batch.lengths)
     embedded = network.dropout(network.target(given))
     if network.shape.attention:
@@ -99,12 +99,6 @@ def _blind(network: Translator, embedded: Tensor, state: Tensor, fixed: Tensor) 
     return states, contexts
 
 
-def _with_gaps(ids: Tensor, share: float) -> Tensor:
-    """Some pieces replaced by <unk>."""
-    hidden = (torch.rand(ids.shape) < share) & (ids >= len(SPECIALS))
-    return ids.masked_fill(hidden, UNKNOWN)
-
-
 def train(recipe: Recipe, shape: Shape, training: list[Coded], validation: list[Coded]) -> tuple[Translator, float]:
     """Run the recipe; the network with the mean weights, and the seconds."""
     torch.manual_seed(recipe.seed)
@@ -112,9 +106,6 @@ def train(recipe: Recipe, shape: Shape, training: list[Coded], validation: list[
     average = loop.Average.of(network, recipe.averaged)
     an_epoch = -(-len(training) // recipe.pairs_a_step)
     steps = recipe.epochs * an_epoch
-
-    def share(step: int) -> float:
-        return min((step + 1) / recipe.warm_up, max(LAST_SHARE, 1 - step / steps))
 
     def say(now: loop.Now) -> None:
         held = surprise(average.mean, validation, recipe)
@@ -124,7 +115,7 @@ def train(recipe: Recipe, shape: Shape, training: list[Coded], validation: list[
         loop.adamw(network, rate=recipe.rate, decay=recipe.weight_decay),
         (batch for _ in range(recipe.epochs) for batch in batches(training, recipe.pairs_a_step, rng)),
         lambda batch: {"loss": loss(network, batch, recipe, recipe.smoothing)},
-        loop.Course(steps, recipe.rate, share, bfloat16=True),
+        loop.Course(steps, recipe.rate, partial(loop.straight, steps=steps, warm_up=recipe.warm_up), bfloat16=True),
         loop.Every(1, average.move),
         loop.Every(an_epoch, say),
     )

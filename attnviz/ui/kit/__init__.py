@@ -63,11 +63,7 @@ from attnviz.ui.kit.reader import asset, draw_reader
 from attnviz.ui.kit.rules import (
     LANGUAGE,
     RULE_PARAMS,
-    SETTINGS,
     SHARED,
-    SOFT,
-    RuleChoice,
-    as_rule,
     choose_one,
     choose_rule,
     rule_now,
@@ -75,6 +71,7 @@ from attnviz.ui.kit.rules import (
     value_of,
 )
 from attnviz.ui.kit.work import Steps
+from attnviz.ui.stores import SETTINGS, SOFT, RuleChoice, as_rule, model_store, runs
 
 __all__ = [
     "BAR", "BUILT_IN", "CHART_HEIGHT", "ICON", "LANGUAGE", "LINKED_SAMPLES", "LINKED_START", "MODELS", "RULE_PARAMS",
@@ -86,8 +83,8 @@ __all__ = [
     "choose_revision", "choose_rule", "choose_scale", "choose_scope", "choose_shared_text", "choose_text",
     "choose_token", "clicked", "css_class", "dark", "draw", "draw_change", "draw_grid", "draw_heatmap", "draw_reader",
     "figure_text", "flag", "head_now", "head_picture", "language", "language_picker", "listen_to_clicks",
-    "listen_to_head", "nearest", "numbered", "of_locale", "offer_file", "offer_samples", "one_of", "open_model",
-    "page", "plain", "rule_now", "rule_title", "short", "show_cut", "show_effect", "show_shift",
+    "listen_to_head", "model_store", "nearest", "numbered", "of_locale", "offer_file", "offer_samples", "one_of",
+    "open_model", "page", "plain", "rule_now", "rule_title", "runs", "short", "show_cut", "show_effect", "show_shift",
     "show_sink", "show_why", "softmax_formula", "sparse_formula", "style_now", "t", "table", "take_away",
     "take_picture", "value_of", "verdict", "within", "work",
 ]  # fmt: skip

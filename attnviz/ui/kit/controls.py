@@ -17,7 +17,8 @@ from streamlit.delta_generator import DeltaGenerator
 from attnviz.selection import SCALES
 from attnviz.ui.kit.languages import t
 from attnviz.ui.kit.link import Param, between, flag, one_of
-from attnviz.ui.kit.rules import RULE_PARAMS, SHARED, RuleChoice, choose_one, rule_now, value_of
+from attnviz.ui.kit.rules import RULE_PARAMS, SHARED, choose_one, rule_now, value_of
+from attnviz.ui.stores import RuleChoice
 
 if TYPE_CHECKING:
     from attnviz.selection import Scale

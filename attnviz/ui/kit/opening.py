@@ -11,6 +11,7 @@ from attnviz.errors import ModelError
 from attnviz.ui.kit.languages import t
 from attnviz.ui.kit.markdown import plain
 from attnviz.ui.kit.work import Bar, watched
+from attnviz.ui.stores import model_store
 
 if TYPE_CHECKING:
     from attnviz.models import Model, Progress
@@ -20,8 +21,6 @@ STOPPED = "opening.stopped"
 
 def open_model(name: str, revision: str = "") -> Model:
     """The model, loaded if nobody has; `revision` "" is the usual one. Raises `ModelError`."""
-    from attnviz.ui.stores import model_store  # which knows the rules of this room
-
     if model_store().has(name, revision):
         return model_store().take(name, revision)
     _ask_again(name, revision)

@@ -1,6 +1,9 @@
-"""What is kept for all readers: models and runs. Pages take these names from here."""
+"""What is kept for all readers: models and runs, and the rule that a run is known by."""
 
 from attnviz.ui.stores import runs
+from attnviz.ui.stores.choice import HARD, KINDS, SETTINGS, SOFT, SPARSE, RuleChoice, Setting, as_rule
 from attnviz.ui.stores.models import model_store
 
-__all__ = ["model_store", "runs"]
+__all__ = [
+    "HARD", "KINDS", "SETTINGS", "SOFT", "SPARSE", "RuleChoice", "Setting", "as_rule", "model_store", "runs",
+]  # fmt: skip

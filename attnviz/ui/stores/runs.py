@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import streamlit as st
 
-from attnviz.ui.kit import MODELS, SOFT, RuleChoice, as_rule
+from attnviz.ui.stores.choice import SOFT, RuleChoice, as_rule
 from attnviz.ui.stores.models import machine, model_store, stamped
 from attnviz.ui.stores.sizes import room
 from attnviz.ui.stores.store import Store
@@ -81,8 +81,8 @@ def trace(name: str, text: str, rule: RuleChoice, blank: int | None = None) -> T
 
 
 @st.cache_data(max_entries=32, show_spinner=False)  # four numbers: 1 kB an entry
-def head_distances(text: str, names: tuple[str, ...] = MODELS) -> dict[str, float | None]:
-    """How different are the heads of each lab model on this text? Mean Jensen-Shannon divergence in bits."""
+def head_distances(text: str, names: tuple[str, ...]) -> dict[str, float | None]:
+    """How different are the heads of each of these models on this text? Mean Jensen-Shannon divergence in bits."""
     from attnviz.measures import mean_head_distance
 
     return {name: mean_head_distance(trace(name, text, SOFT)) for name in names}

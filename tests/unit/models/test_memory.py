@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 from collections import namedtuple
 from pathlib import Path
@@ -67,6 +68,42 @@ def test_forecast_is_what_the_weights_of_a_run_take(
     target = len(trace.encoded.ids) if kind == "seq2seq" else 0
     tokens = len(trace.looked_at.ids) if kind == "seq2seq" else len(trace.encoded.ids)
     assert forecast(model.network.config, tokens, target) == taken
+
+
+def test_a_window_wider_than_the_text_takes_all_of_the_window() -> None:
+    config = AutoConfig.for_model("longformer", attention_window=[64] * 12)
+    assert forecast(config, 5) == 144 * 64 * 64 * 4  # padded to one window, a column for each distance
+    assert forecast(config, 200) == 144 * 256 * 200 * 4
+    most = most_tokens(config, 10**9)
+    assert forecast(config, most) <= 10**9 < forecast(config, most + 1)
+
+
+def test_huge_window_is_refused_before_it_is_padded(tmp_path: Path, wordpiece: PreTrainedTokenizerBase) -> None:
+    tiny.save("masked", "longformer", tmp_path, wordpiece)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "attention_window": [2**40] * 2}))
+    with pytest.raises(TextError) as refusal:
+        record(load(str(tmp_path)), "the cat sat")
+    assert refusal.value.message == "run_too_large"
+
+
+@pytest.mark.parametrize(("heads", "measured"), [(4, 443e6), (12, 884e6)])
+def test_a_bias_for_each_pair_of_tokens_is_forecast(heads: int, measured: float) -> None:
+    shape = {"d_model": 32, "d_kv": 8, "d_ff": 32, "num_layers": 2, "num_decoder_layers": 1, "vocab_size": 259}
+    config = AutoConfig.for_model("t5", num_heads=heads, **shape)
+    assert measured < memory.recorded(config, 3_001, 3) < 1.3 * measured  # measured at that length, see `_bias`
+    own = AutoConfig.for_model("umt5", num_heads=heads, **shape)
+    assert memory.recorded(own, 3_001, 3) > memory.recorded(config, 3_001, 3)
+
+
+def test_a_text_too_long_for_its_bias_is_told_how_long_it_may_be() -> None:
+    config = AutoConfig.for_model("t5")
+    with pytest.raises(TextError) as refusal:
+        check_run(config, 50_000, eager=False, free=10**9)
+    most = refusal.value.values["most"]
+    check_run(config, most, eager=False, free=10**9)
+    with pytest.raises(TextError):
+        check_run(config, most + 1, eager=False, free=10**9)
 
 
 def test_configuration_that_names_no_layers_is_never_refused() -> None:

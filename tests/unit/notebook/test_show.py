@@ -47,6 +47,14 @@ def test_the_page_opens_where_it_is_told_to() -> None:
     assert told(av.show(made(), heads=[1]))["start"]["head"] == 1
 
 
+def test_two_texts_read_as_one_are_told_apart_by_themselves() -> None:
+    trace = av.record(av.load("lab-4"), "狗咬人。", pair="人怕狗。")
+    second = trace.queries.segments.index(1)
+    assert trace.tokens[second] == "人" and told(av.show(trace))["split"] == second
+    assert told(av.show(trace, split=2))["split"] == 2  # whoever says another is taken at their word
+    assert told(av.show(made()))["split"] is None
+
+
 def test_long_texts_open_on_the_scale_where_something_is_seen() -> None:
     assert told(av.show(numbered(64)))["start"]["scale"] == "unit"
     assert told(av.show(numbered(65)))["start"]["scale"] == "log"

@@ -273,3 +273,9 @@ def test_cosine_without_warm_up_is_that_of_torch() -> None:
         optimiser.step()
         falling.step()
     assert [partial(loop.cosine, steps=7)(step) for step in range(7)] == pytest.approx(found, abs=1e-12)
+
+
+def test_rate_warms_up_and_falls_no_lower_than_its_last_share() -> None:
+    shares = [loop.straight(step, steps=1_000, warm_up=100, last=0.03) for step in range(1_000)]
+    assert shares[49] == 0.5 and shares[500] == 0.5 and shares[-1] == 0.03
+    assert all(0 < one <= 1 for one in shares)

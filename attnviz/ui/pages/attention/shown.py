@@ -23,12 +23,12 @@ from attnviz.ui.kit import (
     page,
     plain,
     rule_title,
+    runs,
     show_shift,
     t,
     table,
 )
 from attnviz.ui.pages.attention.choices import KEY
-from attnviz.ui.stores import runs
 
 if TYPE_CHECKING:
     from attnviz.core.rules import Rule
@@ -154,7 +154,7 @@ def _set_change() -> None:
 def show_more_heads(name: str, text: str) -> None:
     """What 1, 2, 4 and 8 heads reach, and how different they are on this text."""
     st.caption(f"**{t('more_heads_title')}**", help=t("more_heads_help"))
-    distances = runs.head_distances(text)
+    distances = runs.head_distances(text, MODELS)
     columns = ("col_heads", "col_masked_zh", "col_masked_en", "col_boundary", "col_distance")
     rows = []
     for model in MODELS:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit import RULE_PARAMS, SOFT, Param, RuleChoice, as_rule, between, choose_token, nearest, t
-from attnviz.ui.stores import runs
+from attnviz.ui.kit import RULE_PARAMS, SOFT, Param, RuleChoice, as_rule, between, choose_token, nearest, runs, t
 
 if TYPE_CHECKING:
     from attnviz.trace import Trace

@@ -19,9 +19,9 @@ from attnviz.ui.kit import (
     offer_samples,
     one_of,
     plain,
+    runs,
     t,
 )
-from attnviz.ui.stores import runs
 
 if TYPE_CHECKING:
     from attnviz.systems.hierarchical.effect import Deletion

@@ -21,14 +21,15 @@ from attnviz.ui.kit import (
     choose_asked_token,
     choose_head,
     choose_one,
+    model_store,
     one_of,
     open_model,
     plain,
     rule_now,
+    runs,
     t,
     work,
 )
-from attnviz.ui.stores import model_store, runs
 
 if TYPE_CHECKING:
     from attnviz.experiments.edges import Edges

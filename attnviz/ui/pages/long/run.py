@@ -16,11 +16,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import AttnvizError, Stopped
-from attnviz.ui.kit import language, open_model, plain, t, work
+from attnviz.ui.kit import language, model_store, open_model, plain, runs, t, work
 from attnviz.ui.pages.long.choices import KEY, Look
 from attnviz.ui.pages.long.cost import Cost, amount, expected
 from attnviz.ui.pages.long.view import Window
-from attnviz.ui.stores import model_store, runs
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -22,14 +22,15 @@ from attnviz.ui.kit import (
     choose_revision,
     flag,
     language,
+    model_store,
     one_of,
     open_model,
     plain,
     rule_now,
+    runs,
     t,
 )
 from attnviz.ui.pages.models import changes
-from attnviz.ui.stores import model_store, runs
 
 if TYPE_CHECKING:
     from attnviz.core.rules import Rule

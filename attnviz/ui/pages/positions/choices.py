@@ -17,10 +17,10 @@ from attnviz.ui.kit import (
     choose_token,
     one_of,
     plain,
+    runs,
     t,
     value_of,
 )
-from attnviz.ui.stores import runs
 
 if TYPE_CHECKING:
     from attnviz.systems.positions.effect import Noticed

@@ -10,7 +10,7 @@ import streamlit as st
 
 from attnviz.text.segmentation import Lattice, Reading, same_text, within, without_spaces
 from attnviz.text.segmentation import cases as known_cases
-from attnviz.ui.kit import SOFT, bold, clicked, figure_text, listen_to_clicks, plain, style_now, t, table
+from attnviz.ui.kit import SOFT, bold, clicked, figure_text, listen_to_clicks, plain, runs, style_now, t, table
 from attnviz.ui.pages.readings import verdict
 from attnviz.ui.pages.readings.choices import (
     KEY,
@@ -27,7 +27,6 @@ from attnviz.ui.pages.readings.choices import (
 from attnviz.ui.pages.readings.cuts import has_no_spaces, percent
 from attnviz.ui.pages.readings.heldout import shares_read_off
 from attnviz.ui.pages.readings.verdict import Leaning
-from attnviz.ui.stores import runs
 
 if TYPE_CHECKING:
     from attnviz.figures.arcs import Arcs

@@ -23,10 +23,10 @@ from attnviz.ui.kit import (
     one_of,
     plain,
     rule_now,
+    runs,
     t,
     value_of,
 )
-from attnviz.ui.stores import runs
 
 if TYPE_CHECKING:
     from torch import Tensor

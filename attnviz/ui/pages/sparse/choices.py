@@ -18,13 +18,14 @@ from attnviz.ui.kit import (
     choose_asked_model,
     choose_asked_text,
     choose_asked_token,
+    model_store,
     one_of,
     open_model,
     plain,
     rule_now,
+    runs,
     t,
 )
-from attnviz.ui.stores import model_store, runs
 
 if TYPE_CHECKING:
     from attnviz.core.masks import Mask

@@ -20,9 +20,9 @@ from attnviz.ui.kit import (
     offer_samples,
     one_of,
     rule_now,
+    runs,
     t,
 )
-from attnviz.ui.stores import runs
 
 if TYPE_CHECKING:
     from attnviz.selection import Scale

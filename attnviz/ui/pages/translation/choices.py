@@ -24,10 +24,10 @@ from attnviz.ui.kit import (
     plain,
     rule_now,
     rule_title,
+    runs,
     t,
     work,
 )
-from attnviz.ui.stores import runs
 
 if TYPE_CHECKING:
     from attnviz.models import Model

@@ -8,7 +8,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from attnviz.messages import LANGUAGES, say
-from attnviz.ui import stores
 from attnviz.ui.kit import opening
 from attnviz.ui.stores import models
 from attnviz.ui.stores.models import ModelStore
@@ -37,7 +36,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     model_store = ModelStore(9, size=lambda model: 1)
     monkeypatch.setattr(models, "_load", load)
-    monkeypatch.setattr(stores, "model_store", lambda: model_store)
+    monkeypatch.setattr(opening, "model_store", lambda: model_store)
     return seen
 
 

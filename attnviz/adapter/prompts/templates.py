@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, reduce, wraps
-from time import monotonic
+from time import thread_time
 from typing import Any
 
 from attnviz.errors import ModelError, first_line
@@ -20,7 +20,7 @@ from attnviz.guard import guarded
 
 MOST = 200_000  # characters that a template may make, and the longest row or number inside of it
 MOST_WORK = 20_000_000  # characters that one call inside of it may come to
-SECONDS = 2.0  # a template of 100 turns takes some milliseconds
+SECONDS = 2.0  # of the processor, that others keep busy too; a template of 100 turns takes some milliseconds
 OPERATORS = ("+", "*", "**", "%")  # and filters that can make much of little
 GROWING = ("batch", "center", "format", "indent", "join", "replace", "slice", "tojson", "wordwrap")
 WIDE = re.compile(r"%[^a-zA-Z%]*?(\d{5,}|\*)")  # "%99999999d", "%*d"
@@ -54,14 +54,15 @@ def rendered(name: str, tokenizer: Any, turns: Turns, *, ask: bool) -> str:
             return ModelError("chat_template_endless", model=name)
         return ModelError("chat_template_failed", model=name, reason=first_line(error))
 
-    with guarded(refusal), _at_most(SECONDS):
-        template = _compiled(tokenizer.get_chat_template())
+    with guarded(refusal):
+        template = _compiled(tokenizer.get_chat_template())  # which also imports what it needs: not within the time
         given = {**tokenizer.special_tokens_map, "tools": None, "documents": None}
         blocks, length = [], 0
-        for block in template.generate(messages=list(turns), add_generation_prompt=ask, **given):
-            blocks.append(block)
-            length += len(block)
-            _check(length)
+        with _at_most(SECONDS):
+            for block in template.generate(messages=list(turns), add_generation_prompt=ask, **given):
+                blocks.append(block)
+                length += len(block)
+                _check(length)
         return "".join(blocks)
 
 
@@ -164,10 +165,10 @@ def _check_work(given: Sequence[Any]) -> None:
 @contextmanager
 def _at_most(seconds: float) -> Iterator[None]:
     """Within, this thread's Python is asked at every line whether its time has come."""
-    end, before = monotonic() + seconds, sys.gettrace()
+    end, before = thread_time() + seconds, sys.gettrace()
 
     def look(frame: Any, event: str, argument: Any) -> Any:
-        if monotonic() > end:
+        if thread_time() > end:
             raise _Endless
         return look
 

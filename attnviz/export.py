@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from attnviz.core.rules import Rule
+    from attnviz.figures.choose import Side
     from attnviz.trace import Trace
 
 __all__ = ["csv", "html", "npz"]
@@ -108,11 +109,12 @@ def _drawn(trace: Trace, selection: Selection, style: Style) -> list[str]:
     from attnviz.figures import choose
     from attnviz.figures.grid import mosaic, paint_mosaic
     from attnviz.figures.heatmap import paint_head
+    from attnviz.figures.paint.camera import camera
 
     big = paint_head(choose.head(trace, selection), style)
     every = mosaic(trace, selection, style.scale)
     small = paint_mosaic(every, style, (selection.layer, selection.head))
-    config = {"displaylogo": False, "modeBarButtons": [["toImage"]]}
+    config = camera(style.language)
     return [
         figure.to_html(full_html=False, include_plotlyjs=first, config=config)
         for figure, first in ((big, True), (small, False))
@@ -124,34 +126,42 @@ def reader_data(trace: Trace, selection: Selection, language: str = "en", *, bla
     weight.
 
     A crossed map has two lines, the queries' and the `keys`'; else `keys` is None. The mean over all heads is that of
-    the layers that have attention. `texts` say which of two texts each token is of, [] where there is but one; `roles`
-    who says it in a chat. `border` is the first token that the model wrote; `blanks` whether one may be made.
+    the layers that have attention. By character or word each label is a unit's, each weight its map's, and `tokens` has
+    its first token. `texts` say which of two texts each is of, [] where there is but one; `roles` who says it in a
+    chat. `border` is the first that the model wrote; `blanks` whether one may be made, `alone` of which: a unit of
+    several tokens cannot be blanked.
     """
+    from attnviz.figures import choose
+
+    queries, keys = shown = choose.sides(trace, replace(selection, specials=True, block=None))
     layers = {number: trace.weights(number, rule=selection.rule).mean(0) for number in trace.open_layers}
     maps = {
         "head": trace.weights(selection.layer, selection.head, selection.rule),
         "layer": layers[selection.layer],
         "all": _mean(list(layers.values())),
     }
-    keys = {
-        "labels": trace.key_tokens, "special": list(trace.key_special), "texts": list(trace.keys.segments),
-        "roles": list(trace.keys.roles), "rightToLeft": trace.keys.right_to_left,
-    }  # fmt: skip
+    first = trace.border
     return {
-        "labels": trace.tokens,
-        "special": list(trace.special),
-        "texts": list(trace.queries.segments),
-        "roles": list(trace.queries.roles),
+        **_line(queries),
         "roleNames": {role: role_name(role, language) for role in {*trace.queries.roles, *trace.keys.roles} if role},
-        "rightToLeft": trace.queries.right_to_left,
-        "keys": keys if trace.crossed else None,
-        "border": None if trace.crossed else trace.border,
-        "maps": {name: _bytes(weights) for name, weights in maps.items()},
-        "picked": selection.query,
-        "blank": trace.blank,
+        "tokens": queries.tokens,
+        "alone": [len(places) == 1 for places in queries.units.places],
+        "keys": _line(keys) if trace.crossed else None,
+        "border": None if trace.crossed or first is None else sum(token < first for token in queries.tokens),
+        "maps": {name: _bytes(choose.by_unit(weights, shown)) for name, weights in maps.items()},
+        "picked": queries.place_of(selection.query),
+        "blank": None if trace.blank is None else queries.place_of(trace.blank),
         "blanks": blanks and not trace.crossed,
         "words": _words(language),
     }
+
+
+def _line(side: Side) -> dict[str, object]:
+    """One line of the reader."""
+    return {
+        "labels": side.labels, "special": list(side.units.special), "texts": list(side.texts),
+        "roles": list(side.roles), "rightToLeft": side.right_to_left,
+    }  # fmt: skip
 
 
 @cache
@@ -170,7 +180,9 @@ def _script() -> str:
 
 def _words(language: str) -> dict[str, str]:
     """What stands around the tokens, in the reader's language."""
-    named = {name: say(f"ui.reader_{name}", language, token="{token}") for name in ("blank", "look", "asked")}
+    named = {
+        name: say(f"ui.reader_{name}", language, token="{token}") for name in ("blank", "look", "asked", "several")
+    }
     around = ("head", "layer", "all", "help", "queries", "keys", "answer")
     plain = {name: say(f"ui.reader_{name}", language) for name in around}
     return named | plain | {"label": say("ui.alt_reader", language)}

@@ -22,7 +22,7 @@ with page.reader_errors(places.notice):
         run = again()
     rule, style = kit.as_rule(now.rule), kit.style_now(now.scale)
     redrawn = None if now.scope == "run" else rule
-    selection = kit.Selection(*kit.head_now(run), *kit.cell_now(run), redrawn, now.specials)
+    selection = kit.with_cell(run, kit.Selection(*kit.head_now(run), rule=redrawn, specials=now.specials))
     with places.cells:
         kit.draw_heatmap(run, selection, style)
     with places.heads:

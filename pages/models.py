@@ -42,19 +42,19 @@ with page.reader_errors():
     text, (left, middle, side) = st.container(), st.columns([10, 12, 8], gap="medium")
     with left:
         place = kit.choose_head(run)
-        cell, style = kit.cell_now(run), kit.style_now(now.scale)
-        selection = kit.Selection(*place, *cell, rule, now.specials, by, block)
-        kit.draw_grid(run, selection, style)
+        style = kit.style_now(now.scale)
+        selection = kit.with_cell(run, kit.Selection(*place, rule=rule, specials=now.specials, by=by, block=block))
+        shown.draw_heads(run, selection, style)
     shown.show_shares(told, run, selection)
     with text:
         kit.draw_reader(run, selection, blanks=model.mask_id is not None)
     with middle:
-        kit.choose_cell(run)
+        kit.choose_cell(run, by=by)
         kit.draw_heatmap(run, selection, style)
     with side:
         shown.explain(model, before, run, selection, style, choices.way_to(request, run.part))
     shown.show_change(before, after, run, selection, style)
     shown.show_facts(model, before)
 with in_force:
-    choices.show_changes(run, before)
+    shown.show_changes(run, before)
 page.done(SCREEN.params)

@@ -62,14 +62,17 @@ function draw(root, data, say) {
     const answer = data.border !== null && place >= data.border;
     const name = (data.blank === place ? " blank" : "") + (answer ? " answer" : "");
     const made = face(label, data.special[place], data.words.look, name, () => light(place));
-    made.face.onclick = () => { picked = place; light(place); say.pick(place); };
+    made.face.onclick = () => { picked = place; light(place); say.pick(data.tokens[place]); };
     if (data.blanks) {
-      const hole = element("button", "hole", data.special[place] ? "\u00a0" : data.blank === place ? "▣" : "▢");
-      hole.disabled = data.special[place];
-      if (!hole.disabled) {
+      const several = !data.special[place] && !data.alone[place]; // a blank is one token
+      const closed = data.special[place] || several;
+      const hole = element("button", "hole", closed ? "\u00a0" : data.blank === place ? "▣" : "▢");
+      hole.disabled = closed;
+      if (several) hole.title = data.words.several.replace("{token}", () => label);
+      if (!closed) {
         hole.title = data.words.blank.replace("{token}", () => label);
         hole.setAttribute("aria-label", hole.title);
-        hole.onclick = () => say.blank(place);
+        hole.onclick = () => say.blank(data.tokens[place]);
       }
       made.box.append(hole);
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -89,6 +89,40 @@ class Head:
         return row, column
 
 
+@dataclass(frozen=True)
+class Pair:
+    """Two units as the map by character or word knows them, and the places that each is made of.
+
+    `weight` is summed over `keys` and averaged over `queries`, NaN where no place of one may look at any of the other;
+    `rank` 1 is the largest weight of the row, of `others` units that may be looked at.
+    """
+
+    query: str
+    key: str
+    weight: float
+    rank: int
+    others: int
+    queries: list[int]
+    keys: list[int]
+
+    @property
+    def alone(self) -> bool:
+        """Is either but one place? Then its weight is the cell's own."""
+        return len(self.queries) == len(self.keys) == 1
+
+
+def pair(trace: Trace, selection: Selection) -> Pair:
+    """What does the map by unit say of the pair that is chosen? Also of one that the picture leaves out."""
+    shown = head(trace, replace(selection, specials=True, block=None))
+    (row, column), weights = shown.cell or (0, 0), shown.weights
+    weight, allowed = weights[row, column], ~weights[row].isnan()
+    return Pair(
+        shown.queries.labels[row], shown.keys.labels[column], float(weight),
+        rank=int((weights[row].nan_to_num(-1.0) > weight).sum()) + 1, others=int(allowed.sum()),
+        queries=shown.queries.units.places[row], keys=shown.keys.units.places[column],
+    )  # fmt: skip
+
+
 def head(trace: Trace, selection: Selection) -> Head:
     """What does a picture show of the head that is chosen? Its rule is resolved here, once.
 
@@ -101,6 +135,42 @@ def head(trace: Trace, selection: Selection) -> Head:
         row, column = queries.place_of(selection.cell[0]), keys.place_of(selection.cell[1])
         cell = None if row is None or column is None else (row, column)
     return Head(selection, visible(found, shown), queries, keys, lost, cell, _border(shown, trace.border))
+
+
+def strongest(
+    trace: Trace, selection: Selection, *, query: int | None = None, key: int | None = None
+) -> tuple[int, int]:
+    """Which pair (query, key) of the open head has the largest weight, of those that are no place's own?
+
+    Special places are left out, whether the picture shows them or not: in most heads they gather the weight (Clark et
+    al. 2019, sec. 3.2). Where nothing else is left they count, and at last what a place gives to itself. `query` or
+    `key` is held where it is given. By word or character a unit is named by its first token.
+    """
+    if query is not None and key is not None:
+        return query, key
+    for specials, own in ((False, False), (True, False), (True, True)):
+        block = selection.block if not specials else None
+        shown = head(trace, replace(selection, key=None, specials=specials, block=block))
+        if (found := _largest(shown, (query, key), own=own)) is not None:
+            return shown.queries.tokens[found[0]], shown.keys.tokens[found[1]]
+    return query or 0, key or 0
+
+
+def _largest(shown: Head, held: tuple[int | None, int | None], *, own: bool) -> tuple[int, int] | None:
+    """The (row, column) of the largest weight above 0, off the diagonal unless `own`; None where there is none."""
+    weights = shown.weights.nan_to_num(0.0)
+    if not own and not shown.crossed:
+        weights = weights.fill_diagonal_(0)
+    for token, side, axis in zip(held, (shown.queries, shown.keys), (0, 1), strict=True):
+        if token is None:
+            continue
+        place = side.place_of(token)
+        if place is None:
+            return None
+        kept = torch.arange(weights.shape[axis]) == place
+        weights = weights * (kept[:, None] if axis == 0 else kept)
+    row, column = divmod(int(weights.argmax()), weights.shape[-1])
+    return (row, column) if weights[row, column] > 0 else None
 
 
 def _border(shown: tuple[Side, Side], first: int | None) -> tuple[int, int] | None:
@@ -146,9 +216,19 @@ def visible(found: Attention, shown: tuple[Side, Side]) -> Float[Tensor, "*head 
     if found.allowed is not None:
         weights = weights.masked_fill(~found.allowed, torch.nan)
     queries, keys = shown
-    if queries.joined or keys.joined:
-        weights = pooled(weights, queries.units, keys.units)
-    return weights.index_select(-2, torch.tensor(queries.places)).index_select(-1, torch.tensor(keys.places))
+    return (
+        by_unit(weights, shown)
+        .index_select(-2, torch.tensor(queries.places))
+        .index_select(-1, torch.tensor(keys.places))
+    )
+
+
+def by_unit(
+    weights: Float[Tensor, "*head query key"], shown: tuple[Side, Side]
+) -> Float[Tensor, "*head unit other"]:  # fmt: skip
+    """Weights of the units of both sides (`pooled`); the same weights where each place is by itself."""
+    queries, keys = shown
+    return pooled(weights, queries.units, keys.units) if queries.joined or keys.joined else weights
 
 
 def reader(found: Attention, shown: tuple[Side, Side]) -> streaming.Rows:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from typing import Any
@@ -48,7 +48,8 @@ HEIGHT = 420
 class Mosaic:
     """What is shown of every head: all tiles side by side, one byte a cell, and how they stand.
 
-    `places` are the (layer, head) that have a tile; `layers` the run's, those without attention among them.
+    `places` are the (layer, head) that have a tile; `layers` the run's, those without attention among them. `columns`
+    say where a head stands in its layer's row, where heads stand in another order than by their number.
     """
 
     cells: UInt8[np.ndarray, "down across"]
@@ -57,6 +58,11 @@ class Mosaic:
     heads: int
     down: Spacing
     across: Spacing
+    columns: Mapping[tuple[int, int], int] = field(default_factory=dict)
+
+    def spot(self, place: tuple[int, int]) -> tuple[int, int]:
+        """The row and column in which a (layer, head) stands."""
+        return place[0], self.columns.get(place, place[1])
 
     @property
     def hidden(self) -> bool:
@@ -72,6 +78,7 @@ def grid(
     specials: bool = True,
     by: str = "token",
     block: tuple[int, int] | None = None,
+    order: Sequence[tuple[int, int]] = (),
     selected: tuple[int, int] | None = None,
     dark: bool = False,
     language: str = "en",
@@ -82,6 +89,7 @@ def grid(
 
     `rule` re-weights the run's scores; `by` takes places together as an axis offers it (`Axis.groupings`: tokens as
     characters or words); of two texts that were read as one `block` (0, 1) shows what the first looks at in the second.
+    With an `order` of (layer, head), as of `measures.ranked`, each layer's heads stand in it, from the left.
     Each tile carries an invisible square whose `customdata` is (layer, head), for `plotly_click`.
     Tiles of more than 64 tokens, or of fewer where there are many heads, show the largest weight of each block. A layer
     without attention is a band that says why; where a layer has fewer heads than another, the rest of its row is empty.
@@ -89,13 +97,14 @@ def grid(
     """
     layer, head = selected or (0, 0)
     selection = Selection(layer, head, rule=rule, specials=specials, by=by, block=block)
-    shown = mosaic(trace, selection, scale, on_progress=on_progress)
+    shown = mosaic(trace, selection, scale, order=order, on_progress=on_progress)
     return paint_mosaic(shown, Style(scale, dark, language, height), selected)
 
 
 def mosaic(
-    trace: Trace, selection: Selection, scale: Scale, *, on_progress: Callable[[float], object] | None = None
-) -> Mosaic:
+    trace: Trace, selection: Selection, scale: Scale, *, order: Sequence[tuple[int, int]] = (),
+    on_progress: Callable[[float], object] | None = None,
+) -> Mosaic:  # fmt: skip
     """The tiles of every head, shaded on a scale; which head `selection` has chosen does not matter."""
     shown, rule = sides(trace, selection), selection.rule
     most = _most_cells(trace.n_layers * trace.n_heads)
@@ -104,8 +113,19 @@ def mosaic(
         layer: _tiles(trace.attention(layer, None, rule), shown, scale, most, hear) for layer in trace.open_layers
     }  # fmt: skip
     places = [(layer, head) for layer in tiles for head in range(len(tiles[layer]))]
-    cells, down, across = _mosaic(tiles, trace.n_layers, trace.n_heads)
-    return Mosaic(cells, places, trace.layers, trace.n_heads, down, across)
+    columns = _columns(order, {layer: len(found) for layer, found in tiles.items()})
+    cells, down, across = _mosaic(tiles, (trace.n_layers, trace.n_heads), columns)
+    return Mosaic(cells, places, trace.layers, trace.n_heads, down, across, columns)
+
+
+def _columns(order: Sequence[tuple[int, int]], heads: Mapping[int, int]) -> dict[tuple[int, int], int]:
+    """In which column of its layer each head stands, of so many `heads` a layer; those not in the order come last."""
+    rank = {place: number for number, place in enumerate(order)}
+    found: dict[tuple[int, int], int] = {}
+    for layer, count_of in heads.items() if rank else ():
+        by_rank = sorted(range(count_of), key=lambda head: rank.get((layer, head), len(rank)))
+        found |= {(layer, head): column for column, head in enumerate(by_rank)}
+    return found
 
 
 def paint_mosaic(shown: Mosaic, style: Style, selected: tuple[int, int] | None = None) -> go.Figure:
@@ -123,8 +143,8 @@ def paint_mosaic(shown: Mosaic, style: Style, selected: tuple[int, int] | None =
             "shapes": [_frame(selected, shown, style)] if selected in shown.places else [],
         },
     }
-    if shown.heads > WORDED:
-        _name_heads(figure["layout"], style)
+    if shown.columns or shown.heads > WORDED:
+        _name_heads(figure["layout"], "sorted_axis" if shown.columns else "head_axis", style)
     if shown.hidden:
         _name_colour(figure["layout"], style)
     if any(isinstance(layer, Gap) for layer in shown.layers):
@@ -183,19 +203,21 @@ def _from_afar(one: Attention, shown: tuple[Side, Side], size: tuple[int, int], 
     return streaming.pool(reader(one, shown), size, shown=share)
 
 
-def _mosaic(tiles: dict[int, Tensor], layers: int, heads: int) -> tuple[np.ndarray, Spacing, Spacing]:
-    """All tiles side by side, and how they stand down and across."""
+def _mosaic(
+    tiles: dict[int, Tensor], size: tuple[int, int], columns: Mapping[tuple[int, int], int]
+) -> tuple[np.ndarray, Spacing, Spacing]:
+    """All tiles side by side, of so many layers and heads, and how they stand down and across."""
     height, width = next(iter(tiles.values())).shape[-2:] if tiles else (1, 1)
-    down, across = (Spacing(size, size + max(1, size // 10)) for size in (height, width))
+    down, across = (Spacing(side, side + max(1, side // 10)) for side in (height, width))
     shape = [
         max(number, 1) * along.pitch - (along.pitch - along.size)
-        for number, along in ((layers, down), (heads, across))
+        for number, along in zip(size, (down, across), strict=True)
     ]  # fmt: skip
     mosaic = np.full(shape, GAP, dtype=np.uint8)
     for layer, found in tiles.items():
         top = layer * down.pitch
         for head, tile in enumerate(found.numpy()):
-            left = head * across.pitch
+            left = columns.get((layer, head), head) * across.pitch
             mosaic[top : top + height, left : left + width] = tile
     return mosaic, down, across
 
@@ -204,21 +226,21 @@ def _targets(shown: Mosaic, language: str) -> dict[str, object]:
     """One invisible square a tile, to hover and to click."""
     said = say("figure.tile", language, layer="%{customdata[0]}", head="%{customdata[1]}")
     return {
-        **_points(shown.places, shown),
+        **_points([shown.spot(place) for place in shown.places], shown),
         "customdata": shown.places,
         "hovertemplate": said + "<extra></extra>",
     }
 
 
-def _points(places: list[tuple[int, int]], shown: Mosaic) -> dict[str, object]:
-    """Invisible squares in the middle of these tiles."""
+def _points(spots: list[tuple[int, int]], shown: Mosaic) -> dict[str, object]:
+    """Invisible squares in the middle of the tiles in these rows and columns."""
     down, across = shown.down, shown.across
     return {
         "type": "scatter",
         "mode": "markers",
         "marker": {"symbol": "square", "size": 12, "opacity": 0},
-        "x": [head * across.pitch + across.centre for _, head in places],
-        "y": [layer * down.pitch + down.centre for layer, _ in places],
+        "x": [column * across.pitch + across.centre for _, column in spots],
+        "y": [row * down.pitch + down.centre for row, _ in spots],
     }
 
 
@@ -250,8 +272,8 @@ def _reason(gap: Gap, language: str) -> str:
 
 def _frame(selected: tuple[int, int] | None, shown: Mosaic, style: Style) -> dict[str, object]:
     """The outline of the tile that is open, half way into the gaps around it."""
-    (layer, head), down, across = selected or (0, 0), shown.down, shown.across
-    left, top = head * across.pitch - 0.5 - across.room, layer * down.pitch - 0.5 - down.room
+    (row, column), down, across = shown.spot(selected or (0, 0)), shown.down, shown.across
+    left, top = column * across.pitch - 0.5 - across.room, row * down.pitch - 0.5 - down.room
     return {
         "type": "rect", "x0": left, "x1": left + across.pitch, "y0": top, "y1": top + down.pitch,
         "line": {"color": theme(style).accent, "width": 2.5},
@@ -266,7 +288,9 @@ def _layer_names(shown: Mosaic, language: str) -> list[str]:
 
 
 def _head_names(shown: Mosaic, language: str) -> list[str]:
-    """Names, or where there are many numbers, as many as fit beside each other."""
+    """Names, or where there are many numbers, as many as fit beside each other; none where each layer has an order."""
+    if shown.columns:
+        return [""] * shown.heads
     word = "figure.head_tick" if shown.heads <= WORDED else "figure.head_short"
     return _thinned([say(word, language, head=head) for head in range(shown.heads)], MOST_HEADS)
 
@@ -279,10 +303,10 @@ def _thinned(names: list[str], most: int) -> list[str]:
     return [name if place % step == 0 else "" for place, name in enumerate(names)]
 
 
-def _name_heads(layout: dict[str, Any], style: Style) -> None:
-    """Say above the numbers that they are heads."""
+def _name_heads(layout: dict[str, Any], said: str, style: Style) -> None:
+    """Say above the tiles what stands across: that the numbers are heads, or that the heads stand in an order."""
     font = {"size": TICK, "color": theme(style).faint}
-    layout["xaxis"]["title"] = {"text": say("figure.head_axis", style.language), "font": font, "standoff": 2}
+    layout["xaxis"]["title"] = {"text": say(f"figure.{said}", style.language), "font": font, "standoff": 2}
     layout["margin"]["t"] += 1.4 * TICK
 
 

@@ -5,6 +5,7 @@ from attnviz.measures.diversity import head_distances, mean_head_distance
 from attnviz.measures.effect import candidates, moved, prediction_change, word_numbers, word_spans, words
 from attnviz.measures.entropy import entropy, normalised
 from attnviz.measures.habits import HABITS, Habit, habit_shares, habits, sink_share, strongest, targets
+from attnviz.measures.heads import ORDERS, RankedHead, ranked
 from attnviz.measures.held import fit, spelled
 from attnviz.measures.pairs import is_pair, pair_shares
 from attnviz.measures.readings import (
@@ -21,8 +22,10 @@ from attnviz.measures.sides import Sides, consulted, sides
 
 __all__ = [
     "HABITS",
+    "ORDERS",
     "Habit",
     "Lean",
+    "RankedHead",
     "Sides",
     "by_unit",
     "candidates",
@@ -42,6 +45,7 @@ __all__ = [
     "opinion",
     "pair_shares",
     "prediction_change",
+    "ranked",
     "reading_bits",
     "shuffled_bits",
     "sides",

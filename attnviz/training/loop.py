@@ -41,7 +41,10 @@ class Course:
 
 @dataclass(frozen=True)
 class Learner:
-    """The numbers that are trained, in the order in which their gradient is measured, and what moves them."""
+    """The numbers that are trained, in the order in which their gradient is measured, and what moves them.
+
+    A group of an optimiser that has `times` moves at so many times the rate of the step.
+    """
 
     parameters: Sequence[nn.Parameter]
     optimisers: Sequence[torch.optim.Optimizer]
@@ -52,7 +55,7 @@ class Learner:
         nn.utils.clip_grad_norm_(self.parameters, LONGEST_GRADIENT)
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group.get("times", 1.0)
             optimiser.step()
             optimiser.zero_grad()
 

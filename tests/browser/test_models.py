@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from transformers import PreTrainedTokenizerBase
 
 from attnviz import load, record
+from attnviz.measures import ranked
 from tests.browser.person import Visit
 from tests.parity import tiny
 from tests.parity.heads import headed
@@ -150,3 +151,32 @@ def test_a_person_gives_a_second_text_opens_a_block_and_goes_back(
     one.page.go_forward()
     one.link_says(pair="the mats")
     expect(box).to_have_value("the mats")
+
+
+def test_by_word_a_click_on_a_word_chooses_it_and_hides_all_of_it(visit: Start) -> None:
+    link = {"lang": "en", "id": "lab-4", "text": "来到清华大学", "by": "word", "layer": "2", "head": "1"}
+    one = visit(link, name="models")
+    words = one.page.locator(".reader .face").all_inner_texts()
+    assert "".join(words) == "[CLS]来到清华大学[SEP]" and "来到" in words and len(words) == len(one.cells())
+    expect(one.page.locator(".reader .hole").nth(words.index("来到"))).to_be_disabled()  # a blank is one token
+    one.face(words.index("来到")).click()
+    one.link_says(query="1", key=None)
+    expect(one.part("query").get_by_role("combobox")).to_have_value("1–2 · 来到")
+    one.click_point("heatmap", 2 * len(words) + words.index("来到"))
+    one.link_says(query="3", key="1")
+    one.page.get_by_role("button", name="Hide 来到 from all").click()
+    one.link_says(change="~1_2")
+    expect(one.page.get_by_text("1–2 来到 hidden").first).to_be_visible()
+
+
+def test_heads_are_ranked_and_a_click_on_a_tile_or_in_the_list_opens_the_head_that_stands_there(visit: Start) -> None:
+    one = visit({"lang": "en", "id": "lab-4", "rank": "previous"}, name="models")
+    order = ranked(record(load("lab-4"), "南京市长江大桥"), "previous")
+    layer, head = order[1].place
+    one.page.get_by_text(f"{layer}.{head} · {order[1].value:.2f}", exact=True).click()
+    one.link_says(layer=str(layer) if layer != 3 else None, head=str(head) if head != 2 else None, rank="previous")
+    one.ready()
+    layer, head = order[0].place
+    one.click_point("grid", layer * 4 + head)
+    expect(one.part("layer").get_by_role("combobox")).to_have_value(str(layer))
+    expect(one.part("head").get_by_role("combobox")).to_have_value(str(head))

@@ -18,7 +18,7 @@ def test_a_click_on_a_tile_opens_that_head_and_the_pickers_follow(visit: Start) 
     one = visit()
     before = one.cells()
     one.click_point("grid", 2 * 4 + 3)
-    one.link_says(layer="2", head="3", query=None, key=None)  # must not move the cell that is explained
+    one.link_says(layer="2", head="3", query=None, key=None)  # must not choose a cell
     expect(one.part("layer").get_by_role("combobox")).to_have_value("2")
     expect(one.part("head").get_by_role("combobox")).to_have_value("3")
     one.wait_for_cells("JSON.stringify(z) !== JSON.stringify(arg)", before)
@@ -47,7 +47,7 @@ def test_hard_then_run_with_it_says_how_far_the_outputs_moved(visit: Start) -> N
 
 
 def test_pointing_at_a_token_lights_the_others_without_asking_the_server(visit: Start) -> None:
-    one = visit()
+    one = visit({"lang": "en", "query": "3", "key": "4"})
     cells = one.cells()
     one.face(3).wait_for()
     before, frames = one.colours(), one.frames

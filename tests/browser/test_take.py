@@ -44,6 +44,56 @@ def test_svg_carries_the_tokens_as_text(menu: Visit, tmp_path: Path) -> None:
     menu.chart("heatmap").locator(".main-svg").first.wait_for()  # the chart must not vanish from the page
 
 
+def test_all_heads_are_taken_as_png_and_as_svg_whole_and_as_large_as_they_stand(menu: Visit, tmp_path: Path) -> None:
+    path = menu.download("All heads (PNG)", tmp_path)
+    assert path.name == "attnviz-lab-4-all-heads.png" and path.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    box = menu.chart("grid").bounding_box()
+    with Image.open(path) as picture:
+        assert picture.width >= 2.5 * box["width"] and picture.height >= 2.5 * box["height"]
+        assert len(picture.convert("RGB").resize((60, 40)).getcolors(2400)) > 20  # must not be empty
+    again(menu, "Take it away")
+    path = menu.download("All heads (SVG)", tmp_path)
+    assert path.name == "attnviz-lab-4-all-heads.svg"
+    texts = [text.strip() for text in ElementTree.fromstring(path.read_text(encoding="utf-8")).itertext()]
+    assert {f"{what} {number}" for what in ("layer", "head") for number in range(4)} <= set(texts)
+    menu.chart("grid").locator(".main-svg").first.wait_for()
+
+
+def again(one: Visit, menu: str) -> None:
+    """Open the menu that a picture has closed: Plotly clicks on a link of its own, outside of it."""
+    one.page.get_by_test_id("stPopoverBody").wait_for(state="hidden")
+    one.page.get_by_role("button", name=menu).click()
+
+
+def test_files_are_named_in_the_readers_language_and_chinese_is_drawn(visit: Start, tmp_path: Path) -> None:
+    one, names = visit({"lang": "zh", "layer": "2", "head": "1"}), []
+    for words in ("图片（PNG）", "全部头（SVG）", "全部头（PNG）"):
+        one.page.get_by_role("button", name="带走").click()
+        names.append(one.download(words, tmp_path).name)
+        one.page.get_by_test_id("stPopoverBody").wait_for(state="hidden")
+    assert names == ["attnviz-lab-4-第2层第1头.png", "attnviz-lab-4-全部头.svg", "attnviz-lab-4-全部头.png"]
+    texts = "".join(ElementTree.fromstring((tmp_path / names[1]).read_text(encoding="utf-8")).itertext())
+    assert "层 0" in texts and "头 3" in texts
+    inks = {ink(one, tmp_path / names[0], place) for place in range(1, 8)}
+    assert len(inks) == 7 and all(any(one) for one in inks), "one box for all would be no glyph"
+    one.chart("heatmap").hover()
+    camera = one.chart("heatmap").locator(".modebar-btn").first
+    expect(camera).to_have_attribute("data-title", "把这张图存为 PNG")
+
+
+PLACE = "({_fullLayout: {_size, yaxis}}, row) => [_size.l, yaxis._offset + yaxis.c2p(row)]"
+
+
+def ink(one: Visit, path: Path, row: int) -> bytes:
+    """The dark dots of the label of one row in a picture of the heatmap at three times its size."""
+    across, down = one.chart("heatmap").evaluate(PLACE, row)
+    with Image.open(path) as picture:
+        box = [round(3 * edge) for edge in (across - 22, down - 9, across - 2, down + 9)]
+        label = picture.crop(box)  # on no ground of its own
+        paper = Image.new("RGBA", label.size, "white")
+        return Image.alpha_composite(paper, label).convert("L").point(lambda shade: 255 * (shade < 128)).tobytes()
+
+
 def test_camera_takes_a_png_after_an_svg_was_taken_through_the_menu(menu: Visit, tmp_path: Path) -> None:
     assert menu.download("Picture (SVG)", tmp_path).suffix == ".svg"
     menu.page.keyboard.press("Escape")

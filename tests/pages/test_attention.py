@@ -157,6 +157,30 @@ def test_choosing_a_cell_explains_that_cell() -> None:
     assert (frame["y0"], frame["x0"]) == (0.5, 1.5)
 
 
+def strongest(at: AppTest) -> tuple[int, int]:
+    """The largest weight between two tokens of the text in the open head."""
+    weights = cells(at).astype(float).copy()
+    np.fill_diagonal(weights, 0)
+    weights[[0, -1]] = weights[:, [0, -1]] = 0
+    row, column = divmod(int(weights.argmax()), weights.shape[1])
+    return row, column
+
+
+def test_the_pair_that_is_explained_is_the_strongest_of_the_open_head_until_one_is_chosen() -> None:
+    at = opened()
+    for head in (2, 0):
+        change(at, head=head)
+        pair = strongest(at)
+        assert (chosen(at, "query"), chosen(at, "key")) == pair
+        assert f"{cells(at)[pair]:.4f}" in said(at) and "query" not in at.query_params
+    change(at, query=1)
+    weights = cells(at)[1].copy()
+    weights[[0, 1, -1]] = 0
+    assert chosen(at, "key") == int(weights.argmax())
+    change(at, key=6, head=3)
+    assert (chosen(at, "query"), chosen(at, "key")) == (1, 6), "a pair that was chosen stays"
+
+
 def test_a_sample_is_put_into_the_box_and_forgets_the_blank() -> None:
     at = opened(blank="2")
     assert chosen(at, "blank") == 2

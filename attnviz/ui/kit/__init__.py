@@ -6,8 +6,8 @@ Pages take these names from here, never from a module of the room. Importing the
 from attnviz.selection import Selection
 from attnviz.ui.kit import page, work
 from attnviz.ui.kit.charts import (
-    BAR,
     CHART_HEIGHT,
+    bar,
     css_class,
     dark,
     draw,
@@ -28,7 +28,6 @@ from attnviz.ui.kit.controls import (
     SHARED_PARAMS,
     START,
     Choices,
-    cell_now,
     choices_now,
     choose_any_model,
     choose_asked_model,
@@ -48,11 +47,13 @@ from attnviz.ui.kit.controls import (
     nearest,
     numbered,
     offer_samples,
+    span_of,
+    with_cell,
     within,
 )
 from attnviz.ui.kit.effect import blank_position, show_effect, show_shift
-from attnviz.ui.kit.explanations import after_the_score, show_cut, show_sink, show_why, verdict
-from attnviz.ui.kit.export_menu import offer_file, take_away, take_picture
+from attnviz.ui.kit.explanations import after_the_score, show_cut, show_sink, show_tokens_of, show_why, verdict
+from attnviz.ui.kit.export_menu import file_name, offer_file, take_away, take_picture
 from attnviz.ui.kit.formulas import alpha_of, short, softmax_formula, sparse_formula
 from attnviz.ui.kit.languages import article, language, language_picker, of_locale, t
 from attnviz.ui.kit.link import Param, Value, address, between, flag, one_of
@@ -74,17 +75,17 @@ from attnviz.ui.kit.work import Steps
 from attnviz.ui.stores import SETTINGS, SOFT, RuleChoice, as_rule, model_store, runs
 
 __all__ = [
-    "BAR", "BUILT_IN", "CHART_HEIGHT", "ICON", "LANGUAGE", "LINKED_SAMPLES", "LINKED_START", "MODELS", "RULE_PARAMS",
+    "BUILT_IN", "CHART_HEIGHT", "ICON", "LANGUAGE", "LINKED_SAMPLES", "LINKED_START", "MODELS", "RULE_PARAMS",
     "SAMPLES", "SCOPES", "SETTINGS", "SHARED", "SHARED_PARAMS", "SOFT", "START", "Choices", "Member", "Param",
     "RuleChoice", "Screen", "Selection", "Steps", "Value", "address", "after_the_score", "alpha_of", "article",
-    "as_rule", "asset", "between", "blank_position", "bold", "cell_now", "choices_now", "choose_any_model",
+    "as_rule", "asset", "bar", "between", "blank_position", "bold", "choices_now", "choose_any_model",
     "choose_asked_model", "choose_asked_text",
     "choose_asked_token", "choose_cell", "choose_head", "choose_lab_model", "choose_look", "choose_one",
     "choose_revision", "choose_rule", "choose_scale", "choose_scope", "choose_shared_text", "choose_text",
     "choose_token", "clicked", "css_class", "dark", "draw", "draw_change", "draw_grid", "draw_heatmap", "draw_reader",
-    "figure_text", "flag", "head_now", "head_picture", "language", "language_picker", "listen_to_clicks",
+    "figure_text", "file_name", "flag", "head_now", "head_picture", "language", "language_picker", "listen_to_clicks",
     "listen_to_head", "model_store", "nearest", "numbered", "of_locale", "offer_file", "offer_samples", "one_of",
     "open_model", "page", "plain", "rule_now", "rule_title", "runs", "short", "show_cut", "show_effect", "show_shift",
-    "show_sink", "show_why", "softmax_formula", "sparse_formula", "style_now", "t", "table", "take_away",
-    "take_picture", "value_of", "verdict", "within", "work",
+    "show_sink", "show_tokens_of", "show_why", "softmax_formula", "span_of", "sparse_formula", "style_now", "t",
+    "table", "take_away", "take_picture", "value_of", "verdict", "with_cell", "within", "work",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,12 +18,6 @@ if TYPE_CHECKING:
     from attnviz.selection import Scale
     from attnviz.trace import Trace
 
-BAR = {
-    "displaylogo": False,
-    "scrollZoom": False,
-    "modeBarButtons": [["toImage"]],
-    "toImageButtonOptions": {"format": "png", "scale": 3, "filename": "attnviz"},
-}
 CHART_HEIGHT, CHANGE_HEIGHT = 416, 330
 GRID_WIDTH, GRID_NAMES = 380, 40  # pixels across for the tiles of the grid, and above them for the heads' names
 TILE = (14, 32)  # pixels that a tile is high, at least and at most
@@ -38,9 +33,16 @@ def dark() -> bool:
     return st.context.theme.type == "dark"
 
 
+def bar() -> dict[str, object]:
+    """Plotly's settings for a chart with a camera, in the reader's language."""
+    from attnviz.figures.paint.camera import camera
+
+    return camera(language())
+
+
 def draw(figure: Figure, key: str, alt: str) -> None:
     """Any figure; `alt` says in a sentence what it shows."""
-    st.plotly_chart(figure, key=key, theme=None, config=BAR, alt=alt)
+    st.plotly_chart(figure, key=key, theme=None, config=bar(), alt=alt)
 
 
 def style_now(scale: Scale = "unit", height: int | None = None) -> Style:
@@ -48,16 +50,17 @@ def style_now(scale: Scale = "unit", height: int | None = None) -> Style:
     return Style(scale, dark(), language(), height)
 
 
-def draw_grid(run: Trace, selection: Selection, style: Style) -> None:
-    """All heads, the chosen one framed; a click opens another (`clicks.py`)."""
+def draw_grid(run: Trace, selection: Selection, style: Style, order: Sequence[tuple[int, int]] = ()) -> None:
+    """All heads, the chosen one framed, in an order within their layers; a click opens another (`clicks.py`)."""
     from attnviz.figures.grid import mosaic, paint_mosaic
 
     layer, head = selection.layer, selection.head
     height = style.pixels(grid_height(run.n_layers, run.n_heads))
-    picture = paint_mosaic(mosaic(run, selection, style.scale), replace(style, height=height), (layer, head))
+    shown = mosaic(run, selection, style.scale, order=order)
+    picture = paint_mosaic(shown, replace(style, height=height), (layer, head))
     with st.container(height=CHART_HEIGHT + 8, border=False) if height > CHART_HEIGHT else nullcontext():
         st.plotly_chart(
-            picture, key=SHARED + "grid", theme=None, config={"displayModeBar": False},
+            picture, key=SHARED + "grid", theme=None, config={**bar(), "displayModeBar": False},
             alt=t("figure.alt_grid", layers=run.n_layers, heads=run.n_heads, layer=layer, head=head),
         )  # fmt: skip
 

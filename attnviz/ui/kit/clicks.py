@@ -11,6 +11,7 @@ from functools import cache
 
 import streamlit as st
 
+from attnviz.ui.kit import link
 from attnviz.ui.kit.charts import css_class
 from attnviz.ui.kit.reader import asset
 from attnviz.ui.kit.rules import SHARED
@@ -55,4 +56,5 @@ def _open_head() -> None:
 def _open_cell() -> None:
     """A cell was clicked."""
     if found := clicked(SHARED, "cell"):
-        st.session_state[SHARED + "query"], st.session_state[SHARED + "key"] = found
+        for name, place in zip(("query", "key"), found, strict=True):
+            link.choose(SHARED + name, place)

@@ -7,7 +7,7 @@ that show the same sentence and the same open head. Nothing here imports torch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,13 +15,15 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.selection import SCALES
+from attnviz.ui.kit import link
 from attnviz.ui.kit.languages import t
 from attnviz.ui.kit.link import Param, between, flag, one_of
 from attnviz.ui.kit.rules import RULE_PARAMS, SHARED, choose_one, rule_now, value_of
 from attnviz.ui.stores import RuleChoice
 
 if TYPE_CHECKING:
-    from attnviz.selection import Scale
+    from attnviz.axes import Units
+    from attnviz.selection import Scale, Selection
     from attnviz.trace import Trace
 
 MODELS = ("lab-1", "lab-2", "lab-4", "lab-8")
@@ -54,8 +56,8 @@ SHARED_PARAMS = {
     "text": Param("text", SHARED + "text", START, str),
     "layer": Param("layer", SHARED + "layer", 3, between(0, 999, int)),
     "head": Param("head", SHARED + "head", 2, between(0, 999, int)),
-    "query": Param("query", SHARED + "query", 3, between(0, 99_999, int)),
-    "key": Param("key", SHARED + "key", 4, between(0, 99_999, int)),
+    "query": Param("query", SHARED + "query", None, between(0, 99_999, int)),
+    "key": Param("key", SHARED + "key", None, between(0, 99_999, int)),
     "blank": Param("blank", SHARED + "blank", None, between(0, 99_999, int)),
     "scope": Param("scope", SHARED + "scope", "redraw", one_of(*SCOPES)),
     "scale": Param("scale", SHARED + "scale", "unit", one_of(*SCALES)),
@@ -237,9 +239,30 @@ def choose_head(
     return layer, head
 
 
-def cell_now(run: Trace, key: str = SHARED) -> tuple[int, int]:
-    """The query and key that are chosen, or else the last that there are."""
-    return within(key + "query", len(run.tokens)), within(key + "key", len(run.key_tokens))
+def with_cell(run: Trace, selection: Selection, key: str = SHARED) -> Selection:
+    """The selection with the pair that is chosen, or else the last that there are.
+
+    While nobody has chosen one it is the strongest of the open head; a query that is chosen alone has the strongest of
+    its row. Whoever names a key means that pair, so that its query stays as well. A word is named by its first token.
+    """
+    from attnviz.figures import choose
+
+    names, sides = (key + "query", key + "key"), [axis.grouped(selection.by) for axis in (run.queries, run.keys)]
+    query, other = (
+        None if link.chosen(name) is None else _first(name, side) for name, side in zip(names, sides, strict=True)
+    )
+    if query is None and other is not None and st.session_state[names[0]] is not None:
+        query = _first(names[0], sides[0])
+    pair = choose.strongest(run, selection, query=query, key=other)
+    named = (query is not None or other is not None, other is not None)
+    for name, place, by_someone in zip(names, pair, named, strict=True):
+        (link.choose if by_someone else link.find)(name, place)
+    return replace(selection, query=pair[0], key=pair[1])
+
+
+def _first(key: str, units: Units) -> int:
+    """The first token of the unit in which the token stands that is chosen for `key`, or else the last one."""
+    return units.firsts[units.of[within(key, len(units.of))]]
 
 
 def choose_cell(
@@ -248,14 +271,33 @@ def choose_cell(
     places: Sequence[DeltaGenerator] | None = None,
     *,
     labels: tuple[str, str] | None = None,
+    by: str = "token",
 ) -> tuple[int, int]:
-    """Query and key by picker."""
-    first, second = places or st.columns(2, gap="small")
-    query_label, key_label = labels or (t("query"), t("key"))
-    with first:
-        query = choose_token(key + "query", run.tokens, query_label)
-    with second:
-        return query, choose_token(key + "key", run.key_tokens, key_label)
+    """Query and key by picker: tokens, or characters or words by the first token of each."""
+    found = []
+    words, columns = labels or (t("query"), t("key")), places or st.columns(2, gap="small")
+    for name, axis, word, column in zip(("query", "key"), (run.queries, run.keys), words, columns, strict=True):
+        units = axis.grouped(by)
+        named = {places[0]: unit_name(places, label) for places, label in zip(units.places, units.labels, strict=True)}
+        nearest(key + name, list(named))
+        found.append(column.selectbox(word, list(named), key=key + name, format_func=named.__getitem__))
+    return found[0], found[1]
+
+
+def unit_name(places: Sequence[int], label: str) -> str:
+    """A unit with the numbers of its tokens, as in 3–5 · 大桥.
+
+    >>> unit_name([3, 4, 5], "大桥"), unit_name([3], "桥")
+    ('3–5 · 大桥', '3 · 桥')
+    """
+    return f"{span_of(places)} · {label}"
+
+
+def span_of(places: Sequence[int]) -> str:
+    """The numbers of some tokens: from the first to the last, or each where others stand between them."""
+    if len(places) > 1 and places[-1] - places[0] == len(places) - 1:
+        return f"{places[0]}–{places[-1]}"
+    return ", ".join(map(str, places))
 
 
 def choose_token(

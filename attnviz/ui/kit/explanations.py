@@ -9,13 +9,17 @@ import streamlit as st
 
 from attnviz.ui.kit.formulas import alpha_of, short, softmax_formula, sparse_formula
 from attnviz.ui.kit.languages import t
-from attnviz.ui.kit.markdown import plain
+from attnviz.ui.kit.markdown import plain, table
 from attnviz.ui.kit.rules import rule_title
 
 if TYPE_CHECKING:
+    from attnviz.core.attention import Attention
     from attnviz.core.rules import Rule
+    from attnviz.figures.choose import Pair
     from attnviz.selection import Selection
     from attnviz.trace import Cell, Trace
+
+MOST_CELLS = 40  # pairs of tokens that a pair of units lists
 
 
 def show_cut(trace: Trace, limit: int | None) -> None:
@@ -38,17 +42,28 @@ def show_sink(run: Trace, selection: Selection) -> None:
         st.caption(t("sink", share=f"{share:.0%}", names=said))
 
 
-def show_why(cell: Cell, rule: Rule, name: str, scope: str, *, forbidden: bool = False) -> None:
+def show_why(
+    cell: Cell, rule: Rule, name: str, scope: str, *, forbidden: bool = False, pair: Pair | None = None
+) -> None:
     """Every number on the way to one weight, in the formula; first whose weights these are.
 
-    `forbidden`: that the pair is not allowed is a change of the reader's, not the model's mask.
+    `forbidden`: that the pair is not allowed is a change of the reader's, not the model's mask. By character or word
+    `pair` is what the map says; of units of several tokens `show_tokens_of` says the rest, for they have no score.
     """
     st.caption(t(f"shown_{scope}", model=plain(name), rule=rule_title(rule)))
-    query, key = plain(cell.query_label), plain(cell.key_label)
-    if cell.score == float("-inf"):
+    labels = (cell.query_label, cell.key_label) if pair is None else (pair.query, pair.key)
+    query, key = map(plain, labels)
+    if cell.score == float("-inf") if pair is None else math.isnan(pair.weight):
         st.markdown(t("why_forbidden" if forbidden else "why_not_allowed", query=query, key=key))
         return
-    st.markdown(t("why_say", query=query, key=key, weight=f"{cell.weight:.4f}", rank=cell.rank, keys=cell.keys))
+    weight, rank, keys = (cell.weight, cell.rank, cell.keys) if pair is None else (pair.weight, pair.rank, pair.others)
+    st.markdown(t("why_say", query=query, key=key, weight=f"{weight:.4f}", rank=rank, keys=keys))
+    if pair is None or pair.alone:
+        _show_score(cell)
+
+
+def _show_score(cell: Cell) -> None:
+    """From the product of two tokens to their weight."""
     if math.isnan(cell.product):  # the model gave its weights alone
         st.markdown(t("why_observed"))
         return
@@ -61,6 +76,30 @@ def show_why(cell: Cell, rule: Rule, name: str, scope: str, *, forbidden: bool =
         *after_the_score(cell),
     ]
     st.markdown("\n\n".join(lines))
+
+
+def show_tokens_of(run: Trace, selection: Selection, pair: Pair) -> None:
+    """Which tokens the units of a pair are made of, and the score and weight of each two of them, folded."""
+    query, key = plain(pair.query), plain(pair.key)
+    st.caption(t("unit_made", query=query, key=key, queries=len(pair.queries), keys=len(pair.keys)))
+    found = selection.attention(run)
+    cells = [(row, column) for row in pair.queries for column in pair.keys]
+    cells = sorted(cells, key=lambda cell: -float(found.weights[cell]))
+    with st.expander(t("unit_tokens", count=len(cells))):
+        st.caption(t("unit_score"))
+        rows = [_token_row(run, found, *cell) for cell in cells[:MOST_CELLS]]
+        head = [t(f"unit_{name}") for name in ("query", "key", "col_score", "col_weight")]
+        st.markdown(table(head, rows))
+        if len(cells) > MOST_CELLS:
+            st.caption(t("unit_largest", shown=MOST_CELLS, count=len(cells)))
+
+
+def _token_row(run: Trace, found: Attention, query: int, key: int) -> list[str]:
+    """Two tokens by name and number, their score and their weight; a dash where no score is known."""
+    score = float(found.scores[query, key])
+    named = [f"{place} · {plain(labels[place])}" for place, labels in ((query, run.tokens), (key, run.key_tokens))]
+    known = found.explained and math.isfinite(score)
+    return [*named, short(score) if known else "–", f"{float(found.weights[query, key]):.4f}"]
 
 
 def after_the_score(cell: Cell) -> list[str]:

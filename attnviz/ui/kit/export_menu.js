@@ -1,4 +1,4 @@
-// PNG and SVG of the open head: Plotly's own camera, asked for one format or the other.
+// Pictures of the open head and of all heads as PNG or SVG: what Plotly's own camera does, asked for one of the two.
 export default function ({ parentElement, data }) {
   const root = parentElement.querySelector(".take");
   const button = (label, act) => {
@@ -7,14 +7,18 @@ export default function ({ parentElement, data }) {
     made.onclick = () => act(made);
     return made;
   };
-  const picture = (format) => () => {
-    const chart = document.querySelector(`.${CSS.escape(data.chart)} .js-plotly-plot`);
-    const camera = chart && chart.querySelector(".modebar-btn");
-    if (!camera) return;
-    const own = chart._context.toImageButtonOptions;  // the camera's, which it shall have again
-    chart._context.toImageButtonOptions = { format, filename: data.name, scale: format === "svg" ? 1 : 3 };
-    camera.click();  // reads them at once
-    chart._context.toImageButtonOptions = own;
+  // The grid has no camera of its own, and any chart's can be told which chart to take.
+  const camera = () => [...document.querySelectorAll(".js-plotly-plot")]
+    .flatMap((chart) => chart._fullLayout?._modeBar?.buttons?.flat() ?? [])
+    .find((one) => one.name === "toImage");
+  const picture = ({ chart, name, format }) => () => {
+    const taken = document.querySelector(`.${CSS.escape(chart)} .js-plotly-plot`);
+    const taking = camera();
+    if (!taken || !taking) return;
+    const own = taken._context.toImageButtonOptions;  // the camera's, which it shall have again
+    taken._context.toImageButtonOptions = { format, filename: name, scale: format === "svg" ? 1 : 3 };
+    taking.click(taken);  // reads them at once
+    taken._context.toImageButtonOptions = own;
   };
   const copy = async (made) => {
     const field = document.createElement("textarea");
@@ -28,8 +32,7 @@ export default function ({ parentElement, data }) {
     setTimeout(() => (made.textContent = data.words.link_copy), 1500);
   };
   root.replaceChildren(
-    button(data.words.png, picture("png")),
-    button(data.words.svg, picture("svg")),
+    ...data.pictures.map((one) => button(one.label, picture(one))),
     button(data.words.link_copy, copy),
   );
 }

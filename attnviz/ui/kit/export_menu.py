@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from attnviz.selection import Selection, Style
     from attnviz.trace import Trace
 
+NO_NAME = re.compile(r"[^\w.+()@-]+")  # characters that a name of a file cannot have everywhere
 KINDS = {"csv": "text/csv", "npz": "application/octet-stream", "html": "text/html"}
 
 
@@ -41,10 +43,10 @@ def take_away(
     `chart` is the key of the heatmap on the page; on a page with several each has a menu of its own. With `again`,
     which gives the run from its store, the open page itself holds no run, however many pages are open.
     """
-    own = SHARED if chart == SHARED + "heatmap" else f"{chart}."
-    name = f"attnviz-{run.model}-{selection.layer}-{selection.head}"
+    shared = chart == SHARED + "heatmap"  # the page whose grid is beside it
+    own, name = SHARED if shared else f"{chart}.", file_name(run, selection)
     with st.popover(t("take_title"), icon=":material/download:", width="stretch"):
-        take_picture(chart, name, own)
+        take_picture(chart, name, own, {SHARED + "grid": file_name(run)} if shared else None)
         held: Callable[[], Trace] = again or (lambda: run)
         offer_file("csv", name, lambda: export.as_csv(held(), selection), own)
         offer_file("npz", name, lambda: export.as_npz(held(), selection), own)
@@ -52,10 +54,27 @@ def take_away(
         st.caption(t("text_left_out" if address.left_out() else "take_link"))
 
 
-def take_picture(chart: str, name: str, own: str) -> None:
-    """Buttons for a chart as PNG and SVG, and for the link; `own` begins the keys of this menu."""
-    words = {word: t(f"take_{word}") for word in ("png", "svg", "link_copy", "link_copied")}
-    _component()(key=f"{own}take", data={"chart": css_class(chart), "name": name, "words": words})
+def take_picture(chart: str, name: str, own: str, every: Mapping[str, str] | None = None) -> None:
+    """Buttons for a chart as PNG and SVG, and for the link; `own` begins the keys of this menu.
+
+    `every` are the charts of all heads, each with the name of its file.
+    """
+    asked = [(chart, name, ""), *((key, file, "_all") for key, file in (every or {}).items())]
+    pictures = [
+        {"chart": css_class(key), "name": file, "format": form, "label": t(f"take_{form}{what}")}
+        for key, file, what in asked
+        for form in ("png", "svg")
+    ]
+    words = {word: t(f"take_{word}") for word in ("link_copy", "link_copied")}
+    _component()(key=f"{own}take", data={"pictures": pictures, "words": words})
+
+
+def file_name(run: Trace, selection: Selection | None = None) -> str:
+    """What a file of the open head is called, in the reader's language; without a selection one of all heads."""
+    model = NO_NAME.sub("-", run.model.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1])
+    if selection is None:
+        return t("take_name_all", model=model)
+    return t("take_name", model=model, layer=selection.layer, head=selection.head)
 
 
 def offer_file(kind: str, name: str, make: Callable[[], bytes], own: str, label: str = "") -> None:

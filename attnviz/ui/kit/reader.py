@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from attnviz.ui.kit import link
 from attnviz.ui.kit.languages import language
 from attnviz.ui.kit.rules import SHARED
 
@@ -46,7 +47,7 @@ def _pick() -> None:
     """A token was clicked: it becomes the query."""
     picked = st.session_state[SHARED + "reader"].picked
     if picked is not None:
-        st.session_state[SHARED + "query"] = int(picked)
+        link.choose(SHARED + "query", int(picked))
 
 
 def _blank() -> None:

@@ -172,3 +172,58 @@ def test_tiles_of_thirty_layers_are_square_and_scroll(folder: Folder) -> None:
     grid = charts(opened(id=folder("causal", "gpt_neox", num_hidden_layers=30)))[0]
     margin = grid["layout"]["margin"]
     assert (grid["layout"]["height"] - margin["t"] - margin["b"]) / 30 >= 30
+
+
+WORDS = {"id": "lab-4", "text": "来到清华大学", "by": "word", "layer": "2", "head": "1"}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_by_word_menus_reader_and_explanation_are_of_words(lang: str) -> None:
+    at = opened(lang, **WORDS, query="4", key="1")
+    assert not at.exception and not at.error
+    run = record(load("lab-4"), WORDS["text"])
+    units = run.queries.grouped("word")
+    (school, (arrive, *_)) = next(n for n in units.places if 4 in n), next(n for n in units.places if 1 in n)
+    options = control(at, "query").options
+    assert options == control(at, "key").options and len(options) == len(units.labels)
+    assert all(label in option for label, option in zip(units.labels, options, strict=True))
+    assert control(at, "query").value == school[0] and control(at, "key").value == arrive
+    weights, key = run.weights(2, 1).double().numpy(), next(n for n in units.places if 1 in n)
+    weight = weights[np.ix_(school, key)].sum(1).mean()
+    names = {"query": units.labels[units.of[4]], "key": units.labels[units.of[1]]}
+    told = say("ui.why_say", lang, **names, weight=f"{weight:.4f}", rank="{rank}", keys=len(units.labels))
+    assert all(part in said(at) for part in told.split("{rank}"))
+    table = next(one.value for one in at.markdown if one.value.startswith(f"| {say('ui.unit_query', lang)} |"))
+    rows = [line.split(" | ") for line in table.splitlines()[2:]]
+    assert len(rows) == len(school) * len(key)
+    numbers = sorted((float(row[-1].rstrip(" |")) for row in rows), reverse=True)
+    assert numbers == pytest.approx(sorted(weights[np.ix_(school, key)].ravel().tolist(), reverse=True), abs=6e-5)
+    assert numbers == [float(row[-1].rstrip(" |")) for row in rows], "the largest stands first"
+
+
+def test_by_word_hiding_and_forbidding_act_on_every_token_of_the_word() -> None:
+    at = opened(**WORDS, query="4", key="1")
+    units = record(load("lab-4"), WORDS["text"]).queries.grouped("word")
+    query, key = ("_".join(map(str, units.places[units.of[token]])) for token in (4, 1))
+    assert "_" in query and "_" in key
+    control(at, "hide").click()
+    at.run()
+    assert at.session_state[PARAMS["changes"].key] == f"~{key}" and not at.error
+    drawn = charts(at)[1]
+    assert np.isnan(array(drawn["data"][0]["z"])[:, units.of[1]]).all()
+    assert units.labels[units.of[1]] in change_title(f"~{key}", record(load("lab-4"), WORDS["text"]))
+    assert say("ui.why_forbidden", "en", query=units.labels[units.of[4]], key=units.labels[units.of[1]]) in said(at)
+    at = opened(**WORDS, query="4", key="1")
+    control(at, "forbid").click()
+    at.run()
+    assert at.session_state[PARAMS["changes"].key] == f"{query}>{key}"
+    shown = array(charts(at)[1]["data"][0]["z"])
+    assert np.isnan(shown).sum() == 1 and np.isnan(shown[units.of[4], units.of[1]])
+
+
+def test_a_word_of_one_token_is_explained_down_to_its_score() -> None:
+    at = opened(**{**WORDS, "text": "the cat sat"}, query="1", key="2")
+    run = record(load("lab-4"), "the cat sat")
+    assert len(run.queries.grouped("word").labels) == len(run.tokens)
+    assert f"{run.cell(2, 1, 1, 2).weight:.4f}" in said(at) and "Query times key" in said(at)
+    assert say("ui.unit_tokens", "en", count=1) not in [one.label for one in at.expander]

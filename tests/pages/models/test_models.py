@@ -14,9 +14,10 @@ from streamlit.testing.v1 import AppTest
 from transformers import BertForMaskedLM, PreTrainedTokenizerBase
 
 from attnviz import load, record
-from attnviz.messages import LANGUAGES, table
+from attnviz.measures import ORDERS, ranked
+from attnviz.messages import LANGUAGES, say, table
 from attnviz.trace import Trace
-from attnviz.ui.pages.models.choices import KEY, PARAMS
+from attnviz.ui.pages.models.choices import KEY, NUMBER, PARAMS, RANKINGS
 from attnviz.ui.stores.runs import traces
 from tests.pages.models.opened import HYBRID, NAME, SEQ, TEXT, WEIGHTS, Folder, control, opened
 from tests.pages.opened import PATIENCE, ROOT, array, cells, charts, elements, said, seen
@@ -281,3 +282,39 @@ def test_two_towers_are_chosen_by_their_own_names() -> None:
     assert picker.options == ["text\\_model", "vision\\_\\*model\\*"]
     picker.set_value("vision_*model*").run()
     assert not at.exception and at.code[0].value == "vision_*model*"
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_heads_are_ranked_by_a_habit_and_a_click_in_the_list_opens_one(lang: str) -> None:
+    at = opened(lang, id="lab-4", text="南京市长江大桥")
+    plain = charts(at)[0]["data"][1]
+    assert control(at, "rank").options == [table(lang)[f"ui.rank_{name}"] for name in RANKINGS]
+    at.session_state[PARAMS["rank"].key] = "previous"
+    at.run()
+    assert not at.exception and not at.error and at.query_params["rank"] in ("previous", ["previous"])
+    order = ranked(record(load("lab-4"), "南京市长江大桥"), "previous")
+    pills = control(at, "top")
+    assert pills.options == [f"{head.layer}.{head.head} · {head.value:.2f}" for head in order[:8]]
+    drawn = charts(at)[0]["data"][1]
+    across = array(plain["x"])[:4].tolist()
+    standing = {tuple(place): x for place, x in zip(drawn["customdata"], array(drawn["x"]).tolist(), strict=True)}
+    for layer in range(4):
+        heads = [head.place for head in order if head.layer == layer]
+        assert [standing[place] for place in heads] == across
+    pills.set_value(order[2].place)
+    at.run()
+    assert (control(at, "layer").value, control(at, "head").value) == order[2].place
+    assert not control(at, "top").value, "the head can be clicked again"
+    assert at.session_state[PARAMS["rank"].key] == "previous"
+    assert charts(opened(lang, id="lab-4", text="南京市长江大桥", rank="previous"))[0]["data"][1]["x"] == drawn["x"]
+
+
+def test_an_order_that_a_map_between_two_texts_does_not_have_leaves_the_heads_by_number(folder: Folder) -> None:
+    at = opened(id=folder("seq2seq", "t5", **SEQ), map="cross", target="the dog", rank="previous")
+    assert not at.exception and not at.error and say("ui.rank_none", "en") in said(at)
+    assert charts(at)[0]["layout"]["xaxis"]["ticktext"][0]
+
+
+def test_the_page_offers_every_order_of_the_library_in_both_languages() -> None:
+    assert set(RANKINGS) == {NUMBER, *ORDERS} and len(RANKINGS) == len(ORDERS) + 1
+    assert all(table(lang)[f"ui.rank_{name}"] for lang in LANGUAGES for name in RANKINGS)

@@ -14,6 +14,7 @@ from attnviz.trace import Gap, Trace
 
 SOURCE = ("The", "cat", "sat", "on", "the", "mat", "and", "it", "was", "very", "warm", "</s>")
 TARGET = ("<pad>", "Die", "Katze", "sie", "</s>")
+CHINESE = "来到清华大学"
 MAMBA = Gap("state_space", "MambaMixer")
 
 
@@ -60,3 +61,11 @@ def windowed(count: int, reach: int) -> Tensor:
 def seen(weights: Tensor) -> Observed:
     """A layer of which only the weights are known."""
     return Observed.of(weights)
+
+
+def chinese(**how: torch.Tensor) -> Trace:
+    """来到 | 清华大学, one token a character, in the tokenizer's [CLS] and [SEP]."""
+    spans = (None, *((place, place + 1) for place in range(6)), None)
+    labels = ("[CLS]", *CHINESE, "[SEP]")
+    encoded = Encoded(CHINESE, tuple(range(8)), labels, spans, (True, *(False,) * 6, True), None)
+    return Trace(encoded, encoded, (call(2, 8, 8, **how),), model="made", kind="masked", outputs=torch.zeros(8, 4))

@@ -94,3 +94,39 @@ def test_words_of_a_cross_map_may_name_any_pair_and_none_that_is_not_allowed() -
     query, key = hidden.strongest
     assert key < query and "nan" not in head_in_words(hidden)
     assert hidden.weights.isnan().sum() == 21 and float(hidden.weights[0, 0]) == 1, "the numbers shown stay as they are"
+
+
+def by_hand(trace: Trace, layer: int, head: int, *, query: int | None = None) -> tuple[int, int]:
+    """The strongest pair between two tokens of the text, cell by cell."""
+    weights, best = trace.weights(layer, head), (-1.0, (0, 0))
+    for down, across in product(range(len(trace.tokens)), range(len(trace.key_tokens))):
+        same = not trace.crossed and down == across
+        if same or trace.special[down] or trace.key_special[across] or query not in (None, down):
+            continue
+        best = max(best, (float(weights[down, across]), (down, across)), key=lambda one: one[0])
+    return best[1]
+
+
+@pytest.mark.parametrize("trace", WORLDS.values(), ids=WORLDS)
+def test_the_strongest_pair_is_between_two_tokens_of_the_text(trace: Trace) -> None:
+    for layer, head, specials in product(range(2), range(2), (True, False)):
+        found = choose.strongest(trace, Selection(layer, head, 1, 1, specials=specials))
+        assert found == by_hand(trace, layer, head)
+        query = 3
+        assert choose.strongest(trace, Selection(layer, head), query=query) == by_hand(trace, layer, head, query=query)
+
+
+def test_a_row_that_has_only_special_keys_or_itself_falls_back_to_them() -> None:
+    trace = made(causal=True)
+    assert choose.strongest(trace, Selection(0, 0), query=0) == (0, 0), "the first of a causal text sees itself alone"
+    first = trace.weights(0, 0)[1]
+    assert trace.special[0] and first[0] > 0
+    assert choose.strongest(trace, Selection(0, 0), query=1) == (1, 0)
+    assert choose.strongest(trace, Selection(0, 0), query=2, key=5) == (2, 5), "whoever names both means both"
+
+
+def test_of_a_key_that_is_held_the_strongest_is_in_its_column() -> None:
+    trace = made()
+    weights = trace.weights(1, 1).clone().fill_diagonal_(0)[:, 4]
+    weights[[place for place, special in enumerate(trace.special) if special]] = 0
+    assert choose.strongest(trace, Selection(1, 1), key=4) == (int(weights.argmax()), 4)

@@ -57,6 +57,28 @@ def test_each_tile_holds_200_times_its_heads_weights(rule: object) -> None:
         assert tile(figure, place, len(DOG)).tolist() == expected
 
 
+ORDER = [(1, 2), (0, 1), (1, 0), (0, 2), (0, 0)]  # (1, 1) is not in it
+
+
+def test_with_an_order_each_layers_heads_stand_in_it_and_every_tile_stays_its_heads() -> None:
+    trace = made()
+    figure, plain = grid(trace, order=ORDER, selected=(1, 0)), grid(trace)
+    columns = sorted(set(plain.data[1].x))
+    stands = {place: columns.index(x) for place, x in zip(heads_of(trace), figure.data[1].x, strict=True)}
+    assert stands == {(0, 1): 0, (0, 2): 1, (0, 0): 2, (1, 2): 0, (1, 0): 1, (1, 1): 2}
+    assert figure.data[1].y == plain.data[1].y, "a head stays in its layer"
+    assert [tuple(carried) for carried in figure.data[1].customdata] == heads_of(trace), "a click opens the head there"
+    for place in range(6):
+        assert tile(figure, place, len(DOG)).tolist() == tile(plain, place, len(DOG)).tolist()
+    (frame,) = figure.layout.shapes
+    assert frame.x0 < figure.data[1].x[3] < frame.x1
+    assert set(figure.layout.xaxis.ticktext) == {""} and "order" in figure.layout.xaxis.title.text
+
+
+def test_without_an_order_the_heads_stand_by_their_number() -> None:
+    assert sent(grid(made(), order=())) == sent(grid(made()))
+
+
 @pytest.mark.parametrize("count", [7, 25])
 def test_between_the_tiles_is_nothing_but_gap(count: int) -> None:
     figure = grid(numbered(count))

@@ -6,21 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from attnviz.figures import grid, heatmap
+from attnviz.figures import choose, grid, heatmap
 from attnviz.figures.paint.shades import NOT_ALLOWED, STEPS
+from attnviz.selection import Selection
 from attnviz.text.tokens import Encoded
 from attnviz.trace import Trace
-from tests.unit.figures.kinds import TARGET, call, cross, of, read, windowed
-
-TEXT = "来到清华大学"
-
-
-def chinese(**how: torch.Tensor) -> Trace:
-    """来到 | 清华大学, one token a character, in the tokenizer's [CLS] and [SEP]."""
-    spans = (None, *((place, place + 1) for place in range(6)), None)
-    labels = ("[CLS]", *TEXT, "[SEP]")
-    encoded = Encoded(TEXT, tuple(range(8)), labels, spans, (True, *(False,) * 6, True), None)
-    return Trace(encoded, encoded, (call(2, 8, 8, **how),), model="made", kind="masked", outputs=torch.zeros(8, 4))
+from tests.unit.figures.kinds import TARGET, call, chinese, cross, of, read, windowed
 
 
 def test_by_word_sums_keys_and_averages_queries() -> None:
@@ -94,3 +85,28 @@ def test_every_unit_draws_a_text_of_special_tokens_only(by: str) -> None:
     trace = of(("<pad>", "</s>"), [call(1, 2, 2)])
     assert np.asarray(heatmap(trace, layer=0, head=0, by=by, specials=False).data[0].z).shape == (2, 2)
     assert read(("<pad>",)).special == (True,)
+
+
+@pytest.mark.parametrize("window", [None, 2])
+def test_the_numbers_of_a_pair_are_those_of_its_cell_in_the_map(window: int | None) -> None:
+    mask = None if window is None else windowed(8, window)
+    trace, groups = chinese() if mask is None else chinese(allowed=mask), [[0], [1, 2], [3, 4, 5, 6], [7]]
+    weights = trace.weights(0, 1).double().numpy()
+    allowed = np.ones((8, 8), bool) if mask is None else mask.numpy().reshape(-1, 8, 8)[0]
+    for rows, columns in ((1, 2), (2, 1), (2, 2), (3, 0), (0, 2)):
+        found = choose.pair(trace, Selection(0, 1, groups[rows][-1], groups[columns][0], specials=False, by="word"))
+        cells = [np.ix_(groups[rows], other) for other in groups]
+        row = [weights[cell].sum(1).mean() if allowed[cell].any() else np.nan for cell in cells]
+        np.testing.assert_allclose(found.weight, row[columns], atol=1e-6)  # float32
+        assert (found.queries, found.keys) == (groups[rows], groups[columns])
+        assert found.others == int(np.isfinite(row).sum())
+        assert np.isnan(row[columns]) or found.rank == 1 + sum(other > row[columns] + 1e-9 for other in row)
+        assert found.alone == (len(found.queries) * len(found.keys) == 1)
+
+
+def test_by_word_the_strongest_pair_is_that_of_the_map_by_word() -> None:
+    trace = chinese()
+    for head in range(2):
+        weights = trace.weights(0, head).double().numpy()
+        words = {(3, 1): weights[3:7, 1:3].sum(1).mean(), (1, 3): weights[1:3, 3:7].sum(1).mean()}
+        assert choose.strongest(trace, Selection(0, head, by="word")) == max(words, key=lambda pair: words[pair])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
@@ -55,6 +57,17 @@ def test_loss_is_transformers_own_and_padding_is_not_seen(network: torch.nn.Modu
     assert mine.item() == pytest.approx(theirs.item(), abs=1e-5)
     padded = train.loss(network, batch([*source, 0, 0], [*target, 0]), SMALL, 0.0)
     assert padded.item() == pytest.approx(mine.item(), abs=1e-5)
+
+
+def test_the_embedding_moves_faster_than_the_rest(network: torch.nn.Module) -> None:
+    one = copy.deepcopy(network)
+    before = {name: number.clone() for name, number in one.named_parameters()}
+    train.learner(one, train.Recipe(weight_decay=0, embedding_times=20)).descend(
+        train.loss(one, batch([7, 8, data.END], [data.PAD, 11, data.END]), SMALL, 0.0), 1e-4
+    )
+    moved = {name: (number - before[name]).abs().max().item() for name, number in one.named_parameters()}
+    assert moved["shared.weight"] == pytest.approx(2e-3, rel=0.01)  # AdamW's first step is the rate itself
+    assert moved["encoder.block.0.layer.0.SelfAttention.v.weight"] == pytest.approx(1e-4, rel=0.01)
 
 
 def test_epochs_follow_each_other_without_end() -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 Value = str | int | float | bool | None
+FOUND = ".found"  # after the key of a choice: what a page found for it while nobody had chosen
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,27 @@ def restore(params: Mapping[str, Param], says: Mapping[str, str], *, anew: bool 
                 value = param.read(says[param.name])
             except ValueError:
                 value = param.default  # a link with a slip still opens
-        st.session_state[param.key] = value
+        choose(param.key, value)
+
+
+def choose(key: str, value: Value) -> None:
+    """Make a choice: as a person or an address makes it, so that it stays and stands in the link."""
+    st.session_state[key] = value
+    st.session_state.pop(key + FOUND, None)
+
+
+def find(key: str, value: Value) -> None:
+    """Show what a page found itself for a choice that nobody has made; no link says it, and it may be found anew."""
+    st.session_state[key] = st.session_state[key + FOUND] = value
+
+
+def chosen(key: str) -> Value:
+    """What a person or an address has chosen; None where nobody has."""
+    value: Value = st.session_state[key]
+    if value == st.session_state.get(key + FOUND):
+        return None
+    st.session_state.pop(key + FOUND, None)
+    return value
 
 
 def keep(params: Mapping[str, Param]) -> None:
@@ -85,6 +106,6 @@ def said(params: Mapping[str, Param]) -> dict[str, str]:
     found = {}
     for param in params.values():
         value = st.session_state.get(param.key, param.default)
-        if value is not None and value != param.default:
+        if value not in (None, param.default, st.session_state.get(param.key + FOUND)):
             found[param.name] = ("1" if value else "0") if isinstance(value, bool) else str(value)
     return found

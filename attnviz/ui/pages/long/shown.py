@@ -17,13 +17,14 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.ui.kit import (
-    BAR,
     SHARED,
     address,
     asset,
+    bar,
     clicked,
     css_class,
     draw,
+    file_name,
     listen_to_clicks,
     offer_file,
     plain,
@@ -123,7 +124,7 @@ def draw_map(done: Done, look: Look, place: Place) -> None:
     else:
         figure = window_of(done.what, look, place.now, (query, key), done.trace)
     with st.container(key=FRAME):  # which stays when the chart is replaced, and keeps the keyboard
-        st.plotly_chart(figure, key=MAP, theme=None, config=BAR, alt=_map_words(done, look, place.now))
+        st.plotly_chart(figure, key=MAP, theme=None, config=bar(), alt=_map_words(done, look, place.now))
 
 
 def _map_words(done: Done, look: Look, now: Window | None) -> str:
@@ -305,7 +306,7 @@ def say_where(done: Done, look: Look, place: Place) -> None:
 def take(done: Done, look: Look, place: Place) -> None:
     """The picture, and the weights of the window; of the overview the picture alone, and why."""
     trace, now = done.trace, place.now
-    name = f"attnviz-{trace.model.rstrip('/').rsplit('/', 1)[-1]}-{look.selection.layer}-{look.selection.head}"
+    name = file_name(trace, look.selection)
     with st.popover(t("take_title"), icon=":material/download:", width="stretch"):
         take_picture(MAP, name, KEY)
         if now is not None and len(now.queries) * len(now.keys) <= export.MOST_PAIRS:

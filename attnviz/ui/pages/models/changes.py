@@ -4,7 +4,7 @@
     =3.2        keep only head 2 of layer 3             ~4          no one looks at token 4
 
 An edge or a token may end in @3 (in layer 3) or @3.2 (in head 2 of layer 3), and any of them may begin with the name of
-a map and a colon (cross:-3.2).
+a map and a colon (cross:-3.2). A character or a word names all its tokens: ~4_5 hides both, 1_2>4_5 forbids four edges.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 KEY = "models."
 CODE = re.compile(
-    r"(?:(?P<part>[a-z_]+):)?(?:(?P<kind>[-=])(?P<layer>\d+)\.(?P<head>\d+)|(?:(?P<query>\d+)>(?P<key>\d+)|~(?P<token>\d+))"
+    r"(?:(?P<part>[a-z_]+):)?(?:(?P<kind>[-=])(?P<layer>\d+)\.(?P<head>\d+)|"
+    r"(?:(?P<query>\d+(?:_\d+)*)>(?P<key>\d+(?:_\d+)*)|~(?P<token>\d+(?:_\d+)*))"
     r"(?:@(?P<in_layer>\d+)(?:\.(?P<in_head>\d+))?)?)"
 )
 
@@ -37,15 +38,17 @@ def chosen() -> tuple[str, ...]:
 
 
 def as_interventions(codes: Sequence[str]) -> tuple[Intervention, ...]:
-    """What the engine does for them."""
-    return tuple(_one(code) for code in codes)
+    """What the engine does for them: a change for each head, token and edge that they name."""
+    return tuple(one for code in codes for one in _meant(code))
 
 
 def contradiction(codes: Sequence[str]) -> tuple[int, int] | None:
     """Which two of these contradict each other? None where none do."""
     from attnviz.core import interventions
 
-    return interventions.contradiction(as_interventions(codes))
+    named = [place for place, code in enumerate(codes) for _ in _meant(code)]
+    found = interventions.contradiction(as_interventions(codes))
+    return None if found is None else (named[found[0]], named[found[1]])
 
 
 def against(code: str, in_force: Sequence[str]) -> str | None:
@@ -62,26 +65,46 @@ def idle(codes: Sequence[str], before: Trace) -> list[str]:
         for part in (before.parts if codes else ())
         for layer in before.map(part).open_layers
     ]
-    return [code for code in codes if interventions.idle(_one(code), calls)]
+    return [code for code in codes if all(interventions.idle(one, calls) for one in _meant(code))]
 
 
-def _one(code: str) -> Intervention:
-    """The engine's change for one code."""
+def tokens(text: str) -> tuple[int, ...]:
+    """The tokens that a part of a code names.
+
+    >>> tokens("4_5")
+    (4, 5)
+    """
+    return tuple(int(number) for number in text.split("_"))
+
+
+def named(places: Sequence[int]) -> str:
+    """How a code names these tokens.
+
+    >>> named([4, 5])
+    '4_5'
+    """
+    return "_".join(map(str, places))
+
+
+def _meant(code: str) -> tuple[Intervention, ...]:
+    """The engine's changes for one code."""
     from attnviz.core.interventions import ForbidEdge, HideToken, KeepHead, RemoveHeads
 
     found = CODE.fullmatch(code)
     assert found is not None
-    part, number = (
-        found["part"],
-        {name: int(text) for name, text in found.groupdict().items() if (text or "").isdigit()},
-    )
+    part = found["part"]
     if found["kind"]:
-        layers = (number["layer"],)
-        if found["kind"] == "-":
-            return RemoveHeads((number["head"],), layers=layers, part=part)
-        return KeepHead(number["head"], layers=layers, part=part)
-    layers_in = (number["in_layer"],) if "in_layer" in number else None
+        layers, head = (int(found["layer"]),), int(found["head"])
+        removed = found["kind"] == "-"
+        return (
+            RemoveHeads((head,), layers=layers, part=part) if removed else KeepHead(head, layers=layers, part=part),
+        )
+    layers_in = None if found["in_layer"] is None else (int(found["in_layer"]),)
     if found["token"]:
-        return HideToken(number["token"], layers=layers_in, part=part)
-    heads = (number["in_head"],) if "in_head" in number else None
-    return ForbidEdge(number["query"], number["key"], heads, layers=layers_in, part=part)
+        return tuple(HideToken(token, layers=layers_in, part=part) for token in tokens(found["token"]))
+    heads = None if found["in_head"] is None else (int(found["in_head"]),)
+    return tuple(
+        ForbidEdge(query, key, heads, layers=layers_in, part=part)
+        for query in tokens(found["query"])
+        for key in tokens(found["key"])
+    )

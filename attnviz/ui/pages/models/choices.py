@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,23 +28,31 @@ from attnviz.ui.kit import (
     plain,
     rule_now,
     runs,
+    span_of,
     t,
 )
 from attnviz.ui.pages.models import changes
 
 if TYPE_CHECKING:
+    from attnviz.axes import Axis
     from attnviz.core.rules import Rule
+    from attnviz.measures import RankedHead
     from attnviz.models import Model
     from attnviz.selection import Selection
     from attnviz.text.tokens import Encoded
     from attnviz.trace import Trace
 
 KEY = changes.KEY
-PLACES = ("all", "layer", "head")  # where a change acts
 UNITS = ("token", "character", "word")
 MOST_TOKENS = 200
 LANGUAGES = ("source", "into")  # of the text, and to write in
 PARTS = ("encoder", "decoder", "cross")  # the maps of an encoder-decoder, in this order
+NUMBER = "number"  # the heads as the model numbers them
+# What heads can be ranked by, as `attnviz.measures.ORDERS` has it, which cannot be asked before torch is loaded.
+RANKINGS = (
+    NUMBER, "previous", "next", "itself", "same_word", "punctuation", "same_token", "first", "special", "left", "right",
+    "entropy", "focus", "reach",
+)  # fmt: skip
 BLOCKS: dict[str, tuple[int, int] | None] = {"all": None, "aa": (0, 0), "ab": (0, 1), "ba": (1, 0), "bb": (1, 1)}
 PARAMS = {
     **SHARED_PARAMS,
@@ -52,6 +60,7 @@ PARAMS = {
     "revision": Param("revision", KEY + "revision", "", str),
     "map": Param("map", KEY + "map", None, str),
     "by": Param("by", KEY + "by", "token", one_of(*UNITS)),
+    "rank": Param("rank", KEY + "rank", NUMBER, one_of(*RANKINGS)),
     "pair": Param("pair", KEY + "pair", "", str),
     "block": Param("block", KEY + "block", "all", one_of(*BLOCKS)),
     "target": Param("target", KEY + "target", "", str),
@@ -200,6 +209,24 @@ def choose_block(run: Trace) -> tuple[int, int] | None:
     return BLOCKS[str(choice_of("block") or "all")]
 
 
+def ranking_now() -> str:
+    """What the heads are ranked by, of `RANKINGS`."""
+    return str(choice_of("rank") or NUMBER)
+
+
+def ranked(run: Trace, selection: Selection) -> tuple[RankedHead, ...]:
+    """The heads in the order that is chosen; none where they stand by their number, or the order has no meaning."""
+    from attnviz.measures import ranked
+
+    return () if ranking_now() == NUMBER else ranked(run, ranking_now(), rule=selection.rule)
+
+
+def choose_ranking() -> None:
+    """What the heads are ranked by."""
+    names = {name: t(f"rank_{name}") for name in RANKINGS}
+    st.selectbox(t("rank"), RANKINGS, key=KEY + "rank", format_func=names.__getitem__)
+
+
 def runs_with(model: Model) -> bool:
     """Does the model compute with the changes? Not one that only returns its weights."""
     return not model.eager and st.session_state[SHARED + "scope"] == "run"
@@ -280,7 +307,7 @@ def trace(request: RunRequest) -> Trace:
 
 def both_runs(request: RunRequest) -> tuple[Trace, Trace]:
     """The run with nothing changed inside it, and the run as asked for. Raises `AttnvizError`."""
-    check_changes(request)
+    check_changes(request.changes)
     before = trace(request.untouched())
     return before, before if request == request.untouched() else trace(request)
 
@@ -316,77 +343,30 @@ def _numbers(found: re.Match[str], *names: str) -> dict[str, str]:
     return {name: found[name] for name in names}
 
 
-def _token_name(trace: Trace | None, number: str, *, keys: bool) -> str:
-    """A token's number with its label, where it is known."""
-    labels = [] if trace is None else trace.key_tokens if keys else trace.tokens
-    return f"{number} {labels[int(number)]}" if int(number) < len(labels) else number
+def _token_name(trace: Trace | None, code: str, *, keys: bool) -> str:
+    """The numbers of a token or of the tokens of a unit, with its label where it is known."""
+    axis, places = None if trace is None else trace.keys if keys else trace.queries, changes.tokens(code)
+    label = None if axis is None else _label(axis, places)
+    return span_of(places) if label is None else f"{span_of(places)} {label}"
 
 
-def choose_changes(run: Trace, selection: Selection, *, locked: bool) -> None:
-    """Buttons that change something about the open head, edge or token; none that acts where the model is `locked`."""
-    layer, head, (query, key) = selection.layer, selection.head, selection.cell or (0, 0)
-    st.markdown(f"**{t('change_title')}**")
-    st.session_state.setdefault(KEY + "where", "all")
-    scope = st.segmented_control(
-        t("change_where"), PLACES, format_func=lambda name: t(f"change_in_{name}"), key=KEY + "where", required=True,
-        help=t("change_where_help"), width="stretch", disabled=locked, label_visibility="collapsed",
-    )  # fmt: skip
-    prefix = "" if run.part == "self" else f"{run.part}:"
-    where = {"all": "", "layer": f"@{layer}", "head": f"@{layer}.{head}"}[scope or "all"]
-    offers = {
-        "remove_head": f"{prefix}-{layer}.{head}",
-        "keep_head": f"{prefix}={layer}.{head}",
-        "forbid": f"{prefix}{query}>{key}{where}",
-        "hide": f"{'decoder:' if run.part == 'decoder' else ''}~{key}{where.split('.')[0]}",
-    }
-    tokens = {"query": plain(run.tokens[query]), "key": plain(run.key_tokens[key])}
-    in_force = changes.chosen()
-    places = [*st.columns(2, gap="small"), st.container(), st.container()]
-    for place, (name, code) in zip(places, offers.items(), strict=True):
-        about = t(f"change_{name}_help", layer=layer, head=head, **tokens)
-        against = changes.against(code, in_force)
-        if against is not None:
-            about = t("change_contradicts", other=plain(change_title(against, run)))
-        place.button(
-            t(f"change_{name}_button", **tokens), key=KEY + name, on_click=_add, args=(code,), width="stretch",
-            help=about, disabled=locked or code in in_force or against is not None,
-        )  # fmt: skip
+def _label(axis: Axis, places: Sequence[int]) -> str | None:
+    """What these places are called: a token, or the character or word that is made of just them; None elsewhere."""
+    if max(places) >= len(axis):
+        return None
+    if len(places) == 1:
+        return axis.labels[places[0]]
+    for by in axis.groupings[1:]:
+        units = axis.grouped(by)
+        if units.places[units.of[places[0]]] == list(places):
+            return units.labels[units.of[places[0]]]
+    return " ".join(axis.labels[place] for place in places)
 
 
-def show_changes(trace: Trace | None, before: Trace | None) -> None:
-    """The changes in force, each with a way to take it back; of those that change nothing in `before` that is said."""
-    codes = changes.chosen()
-    if not codes:
-        return
-    st.session_state[KEY + "chips"] = list(codes)
-    st.multiselect(
-        t("changes"), codes, key=KEY + "chips", format_func=lambda code: change_title(code, trace), on_change=_take_back
-    )
-    for code in [] if before is None else changes.idle(codes, before):
-        st.caption(t("change_idle", change=plain(change_title(code, trace))))
-
-
-def check_changes(request: RunRequest) -> None:
+def check_changes(codes: Sequence[str]) -> None:
     """Refuse changes that contradict each other, in the words of the page. Raises `AttnvizError`."""
     from attnviz.errors import AttnvizError
 
-    if (two := changes.contradiction(request.changes)) is not None:
-        first, second = (change_title(request.changes[place]) for place in two)
+    if (two := changes.contradiction(codes)) is not None:
+        first, second = (change_title(codes[place]) for place in two)
         raise AttnvizError("changes_contradict", first=first, second=second)
-
-
-def allowed_before(before: Trace, part: str, selection: Selection) -> bool:
-    """Does the model itself let the chosen query look at the chosen key?"""
-    return selection.explained(before.map(part)).score > float("-inf")
-
-
-def _add(code: str) -> None:
-    """One more change; a change of the run shows only where the model runs with it."""
-    st.session_state[KEY + "changes"] = ";".join([*changes.chosen(), code])
-    st.session_state[SHARED + "scope"] = "run"
-
-
-def _take_back() -> None:
-    """What was left in the list: its entries travel as the words that they are shown in, so only known ones count."""
-    left = st.session_state[KEY + "chips"]
-    st.session_state[KEY + "changes"] = ";".join(code for code in changes.chosen() if code in left)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,14 +13,25 @@ from streamlit.delta_generator import DeltaGenerator
 from attnviz.errors import AttnvizError
 from attnviz.ui import kit
 from attnviz.ui.kit import SHARED, language, plain, t, work
-from attnviz.ui.pages.models import choices
-from attnviz.ui.pages.models.choices import KEY, MOST_TOKENS, RunRequest, forget_written, inside, part_name
+from attnviz.ui.pages.models import changes, choices
+from attnviz.ui.pages.models.choices import (
+    KEY,
+    MOST_TOKENS,
+    RunRequest,
+    change_title,
+    forget_written,
+    inside,
+    part_name,
+)
 
 if TYPE_CHECKING:
+    from attnviz.measures import RankedHead
     from attnviz.models import Model
     from attnviz.selection import Selection, Style
     from attnviz.trace import Trace
 
+PLACES = ("all", "layer", "head")  # where a change acts
+FIRST = 8  # heads that the list of the first in an order names
 PATIENCE = 20  # seconds for a token that is under way when the reader says stop
 
 
@@ -63,21 +75,127 @@ def _named(named: dict[str, str], code: str) -> str:
     return named.get(code, code)
 
 
+def draw_heads(run: Trace, selection: Selection, style: Style) -> None:
+    """All heads, and below them what they are ranked by."""
+    order = choices.ranked(run, selection)
+    kit.draw_grid(run, selection, style, [head.place for head in order])
+    _show_ranking(order)
+
+
+def _show_ranking(order: Sequence[RankedHead]) -> None:
+    """What the heads are ranked by, and the first of them with their numbers; a click opens one."""
+    choices.choose_ranking()
+    by = choices.ranking_now()
+    if by == choices.NUMBER:
+        return
+    if not order:
+        st.caption(t("rank_none"))
+        return
+    first = {head.place: f"{head.layer}.{head.head} · {head.value:.2f}" for head in order[:FIRST]}
+    kit.offer_samples(KEY + "top", list(first), _open_head, label=t("rank_top"), format_func=first.__getitem__)
+    about = by if by in ("entropy", "focus", "reach") else "share"
+    st.caption(f"{t(f'rank_about_{about}')} {t('rank_sorted')}")
+
+
+def _open_head(place: tuple[int, int]) -> None:
+    """A head of the list was clicked."""
+    st.session_state[SHARED + "layer"], st.session_state[SHARED + "head"] = place
+
+
 def explain(
     model: Model, before: Trace, run: Trace, selection: Selection, style: Style, again: Callable[[], Trace] | None
 ) -> None:
     """Beside the picture: why the chosen weight is what it is, what can be taken away, and what can be changed."""
-    cell = selection.explained(run)
-    forbidden = cell.score == float("-inf") and choices.allowed_before(before, run.part, selection)
-    kit.show_why(cell, kit.as_rule(kit.rule_now()), model.name, choices.scope(model), forbidden=forbidden)
+    from attnviz.figures import choose
+
+    first = before.map(run.part)
+    found, unchanged = choose.pair(run, selection), choose.pair(first, selection)
+    forbidden = math.isnan(found.weight) and not math.isnan(unchanged.weight)
+    by_unit = selection.by != "token"
+    cell, rule = selection.explained(run), kit.as_rule(kit.rule_now())
+    kit.show_why(
+        cell, rule, model.name, choices.scope(model), forbidden=forbidden, pair=found if by_unit else None
+    )  # fmt: skip
+    if not (found.alone or math.isnan(found.weight)):
+        kit.show_tokens_of(run, selection, found)
     kit.show_sink(run, selection)
     kit.take_away(run, selection, style, again=again)
-    choices.choose_changes(run, selection, locked=model.eager)
+    _choose_changes(run, selection, locked=model.eager)
+
+
+def _choose_changes(run: Trace, selection: Selection, *, locked: bool) -> None:
+    """Buttons that change something about the open head, edge or token; none that acts where the model is `locked`."""
+    layer, head = selection.layer, selection.head
+    st.markdown(f"**{t('change_title')}**")
+    st.session_state.setdefault(KEY + "where", "all")
+    scope = st.segmented_control(
+        t("change_where"), PLACES, format_func=lambda name: t(f"change_in_{name}"), key=KEY + "where", required=True,
+        help=t("change_where_help"), width="stretch", disabled=locked, label_visibility="collapsed",
+    )  # fmt: skip
+    (query, looks), (key, seen) = _chosen_units(run, selection)
+    prefix = "" if run.part == "self" else f"{run.part}:"
+    where = {"all": "", "layer": f"@{layer}", "head": f"@{layer}.{head}"}[scope or "all"]
+    offers = {
+        "remove_head": f"{prefix}-{layer}.{head}",
+        "keep_head": f"{prefix}={layer}.{head}",
+        "forbid": f"{prefix}{query}>{key}{where}",
+        "hide": f"{'decoder:' if run.part == 'decoder' else ''}~{key}{where.split('.')[0]}",
+    }
+    tokens = {"query": plain(looks), "key": plain(seen)}
+    in_force = changes.chosen()
+    places = [*st.columns(2, gap="small"), st.container(), st.container()]
+    for place, (name, code) in zip(places, offers.items(), strict=True):
+        about = t(f"change_{name}_help", layer=layer, head=head, **tokens)
+        against = changes.against(code, in_force)
+        if against is not None:
+            about = t("change_contradicts", other=plain(change_title(against, run)))
+        place.button(
+            t(f"change_{name}_button", **tokens), key=KEY + name, on_click=_add, args=(code,), width="stretch",
+            help=about, disabled=locked or code in in_force or against is not None,
+        )  # fmt: skip
+
+
+def _chosen_units(run: Trace, selection: Selection) -> list[tuple[str, str]]:
+    """The query and the key that are chosen, each as a code names its tokens and as it is called."""
+    found = []
+    for axis, place in zip((run.queries, run.keys), selection.cell or (0, 0), strict=True):
+        units = axis.grouped(selection.by)
+        unit = units.of[place]
+        found.append((changes.named(units.places[unit]), units.labels[unit]))
+    return found
+
+
+def show_changes(trace: Trace | None, before: Trace | None) -> None:
+    """The changes in force, each with a way to take it back; of those that change nothing in `before` that is said."""
+    codes = changes.chosen()
+    if not codes:
+        return
+    st.session_state[KEY + "chips"] = list(codes)
+    st.multiselect(
+        t("changes"), codes, key=KEY + "chips", format_func=lambda code: change_title(code, trace), on_change=_take_back
+    )
+    for code in [] if before is None else changes.idle(codes, before):
+        st.caption(t("change_idle", change=plain(change_title(code, trace))))
+
+
+def _add(code: str) -> None:
+    """One more change; a change of the run shows only where the model runs with it."""
+    st.session_state[KEY + "changes"] = ";".join([*changes.chosen(), code])
+    st.session_state[SHARED + "scope"] = "run"
+
+
+def _take_back() -> None:
+    """What was left in the list: its entries travel as the words that they are shown in, so only known ones count."""
+    left = st.session_state[KEY + "chips"]
+    st.session_state[KEY + "changes"] = ";".join(code for code in changes.chosen() if code in left)
 
 
 def show_change(before: Trace, after: Trace, run: Trace, selection: Selection, style: Style) -> None:
-    """What the model says, and where a change acts inside the run, the open head before and after it."""
-    kit.show_effect(before.map(run.part), run, selection.query)
+    """What the model says, after the last token of a word where a word is chosen, and where a change acts inside the
+    run, the open head before and after it.
+    """
+    units = run.queries.grouped(selection.by)
+    kit.show_effect(before.map(run.part), run, units.places[units.of[selection.query]][-1])
     if after is not before:
         kit.draw_change(before.map(run.part), run, selection, style)
 

@@ -9,9 +9,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.ui.kit import (
-    BAR,
     Selection,
     alpha_of,
+    bar,
     choose_cell,
     choose_head,
     clicked,
@@ -246,7 +246,7 @@ def _replay(picture: DeltaGenerator, run: Trace) -> None:
         with picture.container():
             st.markdown(t("translation.so_far", text=plain(part.text)))
             figure, alt = head_picture(part, Selection(), _style(part))
-            st.plotly_chart(figure, theme=None, config=BAR, alt=alt)
+            st.plotly_chart(figure, theme=None, config=bar(), alt=alt)
         time.sleep(min(PAUSE, REPLAY / count))
 
 

@@ -8,6 +8,7 @@ import html
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -15,11 +16,14 @@ import pytest
 
 from attnviz.core.rules import TopK
 from attnviz.export import reader_data
+from attnviz.figures import choose
+from attnviz.figures.paint.camera import WORDS, camera
+from attnviz.messages import say
 from attnviz.selection import Selection, Style
 from attnviz.trace import Trace
-from attnviz.ui.kit import export
+from attnviz.ui.kit import export, file_name
 from attnviz.ui.kit import languages as spoken
-from tests.unit.figures.kinds import MAMBA, SOURCE, TARGET, call, cross, of
+from tests.unit.figures.kinds import MAMBA, SOURCE, TARGET, call, chinese, cross, of
 from tests.unit.figures.made import DOG, made
 
 NASTY = ("[CLS]", ",", '"', "a,b", "\n", "</script>", "<img src=x onerror=alert(1)>", "龘", "=1+1", "[SEP]")
@@ -212,6 +216,46 @@ def test_reader_averages_over_the_layers_that_have_attention() -> None:
 def test_reader_knows_where_the_answer_begins() -> None:
     trace = of(("a", "b", "c"), [call(1, 3, 3)], border=2)
     assert reader_data(trace, Selection(), blanks=False)["border"] == 2
+
+
+def test_reader_by_word_shows_the_words_of_the_map_by_word() -> None:
+    trace = replace(chinese(), blank=2)
+    data = reader_data(trace, Selection(0, 1, 4, specials=False, by="word"), blanks=True)
+    assert data["labels"] == ["[CLS]", "来到", "清华大学", "[SEP]"]
+    assert data["tokens"] == [0, 1, 3, 7] and data["alone"] == [True, False, False, True]
+    assert data["picked"] == 2 and data["blank"] == 1 and data["special"] == [True, False, False, True]
+    found = np.frombuffer(base64.b64decode(data["maps"]["head"]), dtype=np.uint8).reshape(4, 4)
+    shown = choose.head(trace, Selection(0, 1, by="word")).weights
+    np.testing.assert_allclose(found / 255, shown.numpy(), atol=0.5 / 255 + 1e-6)
+    assert reader_data(replace(trace, border=3), Selection(0, 1, by="word"))["border"] == 2
+
+
+@pytest.mark.parametrize(
+    ("model", "called"),
+    [
+        ("lab-4", "lab-4"), ("google-bert/bert-base-chinese", "bert-base-chinese"), ("/data/my models/猫/", "猫"),
+        (r"C:\models\a b?.gguf", "a-b-.gguf"), ("", ""),
+    ],
+)  # fmt: skip
+def test_files_are_named_by_the_models_last_part_in_the_readers_language(
+    model: str, called: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace, names = replace(cross(), model=model), {}
+    for lang in ("zh", "en"):
+        monkeypatch.setattr(spoken, "language", lambda lang=lang: lang)
+        names[lang] = (file_name(trace, Selection(2, 1)), file_name(trace))
+    assert names["en"] == (f"attnviz-{called}-2-1", f"attnviz-{called}-all-heads")
+    assert names["zh"] == (f"attnviz-{called}-第2层第1头", f"attnviz-{called}-全部头")
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_camera_speaks_the_readers_language_here_and_in_the_page_that_is_taken_away(lang: str) -> None:
+    found = camera(lang)
+    words = found["locales"][found["locale"]]["dictionary"]
+    assert set(words.values()) == {say(f"figure.{name}", lang) for name in WORDS.values()}
+    assert found["toImageButtonOptions"]["format"] == "png"
+    page = export.as_html(cross(), Selection(), Style(language=lang)).decode()
+    assert page.count(json.dumps(say("figure.camera_png", lang))) == 2, "one camera for each of two pictures"
 
 
 def test_page_of_a_cross_map_is_named_by_the_text_that_is_looked_at() -> None:

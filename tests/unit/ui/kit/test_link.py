@@ -104,6 +104,30 @@ def test_a_slip_in_the_address_gives_the_default(browser: SimpleNamespace, name:
         assert browser.session_state[param.key] == param.default, slip
 
 
+def test_what_a_page_found_itself_is_shown_and_not_said(browser: SimpleNamespace) -> None:
+    key = PARAMS["query"].key
+    restore(PARAMS, {})
+    link.find(key, 5)
+    assert browser.session_state[key] == 5 and link.chosen(key) is None and said(PARAMS) == {}
+    browser.session_state[key] = 6  # a person chooses in the menu
+    assert said(PARAMS) == {"query": "6"} and link.chosen(key) == 6
+    browser.session_state[key] = 5  # and comes back: now it is a choice
+    assert said(PARAMS) == {"query": "5"} and link.chosen(key) == 5
+    link.find(key, 5)
+    link.choose(key, 5)
+    assert said(PARAMS) == {"query": "5"}
+
+
+def test_an_address_names_what_a_page_had_found_as_well(browser: SimpleNamespace) -> None:
+    key = PARAMS["query"].key
+    restore(PARAMS, {})
+    link.find(key, 5)
+    restore(PARAMS, {"query": "5"}, anew=True)
+    assert link.chosen(key) == 5 and said(PARAMS) == {"query": "5"}
+    restore(PARAMS, {}, anew=True)
+    assert browser.session_state[key] is None and link.chosen(key) is None
+
+
 def test_short_names_and_keys_are_all_different() -> None:
     assert len({param.name for param in PARAMS.values()}) == len(PARAMS)
     assert len({param.key for param in PARAMS.values()}) == len(PARAMS)

@@ -1,0 +1,100 @@
+"""Which heads do a thing most? All heads of a run in the order of one number: a habit, how spread out, how far."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from attnviz.core.rules import Rule
+from attnviz.errors import ArgumentError, shown
+from attnviz.measures.entropy import entropy, normalised
+from attnviz.measures.habits import HABITS, TEXT_HABITS, targets
+from attnviz.trace import Trace
+
+SHARES = (*TEXT_HABITS, "same_token", "first", "special", "left", "right")  # of a token's weight, 0 to 1
+ORDERS = (*SHARES, "entropy", "focus", "reach")
+BETWEEN_TEXTS = ("punctuation", "same_token", "first", "special", "entropy", "focus")  # what a cross map has as well
+
+
+@dataclass(frozen=True)
+class RankedHead:
+    """One head and its number: a share from 0 to 1, bits (entropy, focus) or places (reach).
+
+    >>> RankedHead(3, 1, 0.5).place
+    (3, 1)
+    """
+
+    layer: int
+    head: int
+    value: float
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Its (layer, head)."""
+        return self.layer, self.head
+
+
+def ranked(trace: Trace, by: str = "previous", *, rule: Rule | None = None) -> tuple[RankedHead, ...]:
+    """Which heads do this most? Every head with its number, the largest first (of "focus" the smallest).
+
+    A number is a mean over the tokens of the text whose rows hold any weight. Shares of a row's weight: previous, next,
+    itself; same_word (the other tokens of its word, `Axis.grouped`); same_token (other places with the same label);
+    punctuation; first (the first place, whatever stands there: the sink of causal models, Xiao et al. 2023);
+    special (places that are none of the text); left, right (the text before and after). Tokens without any such place
+    are left out of the mean. entropy and focus: bits, the most and the least spread out first. reach: how many places
+    away its weight lies. In a map between two texts only `BETWEEN_TEXTS` have a meaning. A head without a number is
+    left out. Raises `ArgumentError` for another name.
+
+    >>> from attnviz.axes import Items
+    >>> from attnviz.core.attention import Observed
+    >>> two = torch.tensor([[[1.0, 0.0], [0.9, 0.1]], [[0.5, 0.5], [0.2, 0.8]]])
+    >>> axis = Items(("tea", "cup"))
+    >>> [(head.place, round(head.value, 3)) for head in ranked(Trace(axis, axis, (Observed.of(two),)), "previous")]
+    [((0, 0), 0.9), ((0, 1), 0.2)]
+    """
+    if by not in ORDERS:
+        raise ArgumentError("argument_order", got=shown(by), orders=", ".join(ORDERS))
+    if trace.crossed and by not in BETWEEN_TEXTS:
+        return ()
+    measure, asked = _measure(trace, by), ~torch.tensor(trace.special)
+    found = []
+    for layer in trace.open_layers:
+        for head, weights in enumerate(trace.weights(layer, rule=rule)):
+            rows = normalised(weights)
+            counted = (rows.sum(-1) > 0) & (asked if asked.any() else True)
+            value = float(measure(rows).masked_fill(~counted, torch.nan).nanmean())
+            found += [] if math.isnan(value) else [RankedHead(layer, head, value)]
+    sign = 1 if by == "focus" else -1
+    return tuple(sorted(found, key=lambda one: sign * one.value))
+
+
+def _measure(trace: Trace, by: str) -> Callable[[Float[Tensor, "query key"]], Float[Tensor, " query"]]:
+    """What gives each row its number, NaN where it has none."""
+    if by in ("entropy", "focus"):
+        return entropy
+    if by == "reach":
+        place = torch.arange(len(trace.keys), dtype=torch.float64)
+        return lambda rows: (rows * (place[None, :] - place[:, None]).abs()).sum(-1)
+    wanted = _wanted(trace, by)
+    return lambda rows: (rows * wanted).sum(-1).masked_fill(~wanted.any(-1), torch.nan)
+
+
+def _wanted(trace: Trace, by: str) -> Bool[Tensor, "query key"]:
+    """Which keys does a share mean, for every query?"""
+    if by in TEXT_HABITS:
+        return targets(trace, trace.queries.grouped("word").of)[HABITS.index(by)]
+    shape, special = (len(trace.queries), len(trace.keys)), torch.tensor(trace.key_special)
+    down, across = torch.arange(shape[0])[:, None], torch.arange(shape[1])[None, :]
+    if by == "special":
+        return special.expand(shape)
+    if by == "first":
+        return (across == 0) & (trace.crossed | (down > 0))
+    if by == "same_token":
+        same = torch.tensor([[one == other for other in trace.key_tokens] for one in trace.tokens])
+        return same & ~special & (trace.crossed | (down != across))
+    return ~special & (across < down if by == "left" else across > down)

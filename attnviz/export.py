@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from attnviz.messages import say
 from attnviz.selection import Scale, Selection, Style
+from attnviz.text.turns import role_name
 from attnviz.trace import Gap
 
 if TYPE_CHECKING:
@@ -126,8 +127,9 @@ def reader_data(trace: Trace, selection: Selection, language: str = "en", *, bla
 
     A crossed map has two lines, the queries' and the `keys`'; else `keys` is None. The mean over all heads is that of
     the layers that have attention. By character or word each label is a unit's, each weight its map's, and `tokens` has
-    its first token. `texts` say which of two texts each is of, [] where there is but one. `border` is the first that
-    the model wrote; `blanks` whether one may be made, `alone` of which: a unit of several tokens cannot be blanked.
+    its first token. `texts` say which of two texts each is of, [] where there is but one; `roles` who says it in a
+    chat. `border` is the first that the model wrote; `blanks` whether one may be made, `alone` of which: a unit of
+    several tokens cannot be blanked.
     """
     from attnviz.figures import choose
 
@@ -141,6 +143,7 @@ def reader_data(trace: Trace, selection: Selection, language: str = "en", *, bla
     first = trace.border
     return {
         **_line(queries),
+        "roleNames": {role: role_name(role, language) for role in {*trace.queries.roles, *trace.keys.roles} if role},
         "tokens": queries.tokens,
         "alone": [len(places) == 1 for places in queries.units.places],
         "keys": _line(keys) if trace.crossed else None,
@@ -157,7 +160,7 @@ def _line(side: Side) -> dict[str, object]:
     """One line of the reader."""
     return {
         "labels": side.labels, "special": list(side.units.special), "texts": list(side.texts),
-        "rightToLeft": side.right_to_left,
+        "roles": list(side.roles), "rightToLeft": side.right_to_left,
     }  # fmt: skip
 
 

@@ -51,7 +51,8 @@ with st.container(key="attention-heatmap"):
 # Notes in `seen` after how many milliseconds of the visit each part first stood there.
 WATCH = """const parts = {
   skeleton: "[data-testid=stAppSkeleton], [data-testid=stApp] *",
-  control: "[data-testid=stTextInput] input", heatmap: "PICTURE", first: "#attnviz-first svg, PICTURE",
+  control: ":is([data-testid=stTextInput] input, [data-testid=stTextArea] textarea)",
+  heatmap: "PICTURE", first: "#attnviz-first svg, PICTURE",
 };
 window.seen = {};
 new MutationObserver(() => {

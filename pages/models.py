@@ -21,9 +21,9 @@ second, blocks = st.columns([5, 7], gap="small", vertical_alignment="center")
 in_force, run, before = st.container(), None, None
 with page.reader_errors():
     model = choices.chosen_model()
-    choices.choose_pair(model, second)
+    shown.choose_pair(model, second)
     request = choices.request_now(model)
-    choices.choose_target(model)
+    shown.choose_reading(model)
     (unit, part, write), busy = st.columns([4, 4, 3], gap="medium"), st.container()
     shown.choose_writing(model, request, write, busy)
     with busy, st.spinner(t("running", model=plain(model.name)), show_time=True):

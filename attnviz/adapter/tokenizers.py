@@ -51,13 +51,6 @@ def needs_package(error: BaseException) -> str | None:
     return error.name or (found[1] if found else None)
 
 
-def target_ids(target: str, tokenizer: Any) -> list[int]:
-    """A target without its end; without the mark of a language too where the tokenizer was told of none (M2M100)."""
-    if getattr(tokenizer, "tgt_lang", "") is None and hasattr(tokenizer, "lang_code_to_token"):
-        return list(tokenizer(target, add_special_tokens=False)["input_ids"])
-    return list(tokenizer(text_target=target)["input_ids"][:-1])
-
-
 def _classes(config: Mapping[str, Any], said: Mapping[str, Any]) -> Iterator[Any]:
     """The classes that may read the tokenizer, the named one first, then that of the model's type."""
     from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES, tokenizer_class_from_name

@@ -17,8 +17,9 @@ function draw(root, data, say) {
   const queries = data.labels.map(line(data.keys ? data.words.queries : "", data, token));
   const keys = data.keys ? data.keys.labels.map(line(data.words.keys, data.keys, source)) : queries;
 
-  // A line of tokens under its name; hands back what adds one. `texts` tell two texts that were read as one apart.
-  function line(name, { rightToLeft, texts }, make) {
+  // A line of tokens under its name; hands back what adds one. `texts` tell two texts that were read as one apart,
+  // `roles` who says what in a chat.
+  function line(name, { rightToLeft, texts, roles }, make) {
     const box = element("div", "line");
     box.dir = rightToLeft ? "rtl" : "ltr";
     box.setAttribute("role", "group");
@@ -31,6 +32,13 @@ function draw(root, data, say) {
       if (text != null) {
         made.box.classList.add("of" + "AB"[text]);
         if (texts.indexOf(text) === place) box.append(element("span", "letter of" + "AB"[text], "AB"[text]));
+      }
+      const role = roles[place];
+      if (role != null) {
+        const whose = "by " + (["system", "user", "assistant"].includes(role) ? role : "other");
+        made.box.classList.add(...whose.split(" "));
+        made.face.title += ` · ${data.roleNames[role]}`;
+        if (roles[place - 1] !== role) box.append(element("span", "letter " + whose, data.roleNames[role]));
       }
       if (!data.keys && place === data.border) box.append(element("span", "border", data.words.answer));
       box.append(made.box);

@@ -86,6 +86,11 @@ class Axis:
         """Which of two texts that were read as one is each place of: 0, 1, or None for neither? () where it is one."""
         return ()
 
+    @property
+    def roles(self) -> tuple[str | None, ...]:
+        """Who says each place of a chat ("system", "user", ...; None: its template wrote it)? () where it is none."""
+        return ()
+
     def left_out(self) -> list[tuple[str, str, int]]:
         """The texts that were not read to their end: "" or which of two it is ("_a", "_b"), the text, and how many
         of its characters were read.

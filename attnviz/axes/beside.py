@@ -52,6 +52,11 @@ class Beside(Axis):
         return (*found, *(None for _ in self.last)) if found else ()
 
     @property
+    def roles(self) -> tuple[str | None, ...]:
+        found = self.of.roles
+        return (*found, *(None for _ in self.last)) if found else ()
+
+    @property
     def groupings(self) -> tuple[str, ...]:
         return self.of.groupings
 

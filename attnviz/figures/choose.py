@@ -25,7 +25,7 @@ class Side:
 
     `joined` says whether any grouping was asked for that the axis has; else each place is a unit. `right_to_left`: the
     first of them stands on the right, as the text is written. `texts` say of each place shown which of two texts it is
-    of (0, 1, None for neither), () where there is but one.
+    of (0, 1, None for neither), () where there is but one; `roles` who says it in a chat, () where there is none.
     """
 
     units: Units
@@ -35,6 +35,7 @@ class Side:
     tokens: list[int]
     right_to_left: bool = False
     texts: tuple[int | None, ...] = ()
+    roles: tuple[str | None, ...] = ()
 
     def place_of(self, token: int) -> int | None:
         """Where in the picture is this place of the axis, or the unit it belongs to? None where it is not shown."""
@@ -202,7 +203,8 @@ def _side(axis: Axis, selection: Selection, text: int | None) -> Side:
         places = [place for place in every if of[place] == text] or every
     labels, tokens = [units.labels[place] for place in places], [firsts[place] for place in places]
     texts = tuple(of[place] for place in places) if of else ()
-    return Side(units, joined, places, labels, tokens, axis.right_to_left, texts)
+    roles = tuple(axis.roles[token] for token in tokens) if axis.roles else ()
+    return Side(units, joined, places, labels, tokens, axis.right_to_left, texts, roles)
 
 
 def visible(found: Attention, shown: tuple[Side, Side]) -> Float[Tensor, "*head query key"]:

@@ -9,8 +9,9 @@ from torch import Tensor
 from attnviz.core.rules import Rule
 from attnviz.figures import choose
 from attnviz.figures.cells import as_written, cells, margins, recolour, turned
-from attnviz.figures.choose import Head, Lost, Side
-from attnviz.figures.paint.palette import CLEAR, TEXTS, TICK, cell_frame, ramp, shade, theme
+from attnviz.figures.choose import Head, Lost
+from attnviz.figures.paint.owners import owners, strips
+from attnviz.figures.paint.palette import CLEAR, TICK, cell_frame, ramp, shade, theme
 from attnviz.messages import say
 from attnviz.selection import Scale, Selection, Style
 from attnviz.trace import Trace
@@ -37,8 +38,9 @@ def heatmap(
     names the token of each row (`queries`) and column (`keys`), the first of its unit, for `plotly_click`. Cells that
     are not allowed are drawn in a colour of their own, not as 0; weight that reaches no token (a sink's) in a column of
     its own, whose `meta` is null. `cell` (query, key) is framed, and a line parts the text from what the model wrote
-    (`Trace.border`). Two texts that were read as one have a colour each; `block` (0, 1) shows what the first
-    looks at in the second. Raises `AttnvizError` for a layer or head that is not there, or a layer without attention.
+    (`Trace.border`). Two texts that were read as one have a colour each, and so have a chat's roles; `block` (0, 1)
+    shows what the first looks at in the second. Raises `AttnvizError` for a layer or head that is not there, or a layer
+    without attention.
     """
     query, key = (0, None) if cell is None else cell
     selection = Selection(layer, head, query, key, rule=rule, specials=specials, by=by, block=block)
@@ -53,7 +55,8 @@ def paint_head(shown: Head, style: Style) -> go.Figure:
     if shown.lost is not None:
         _beside(figure, shown, shown.lost, style)
     shapes = [] if shown.border is None else _border(figure, shown, shown.border, style)
-    shapes += _texts(figure, shown, style)
+    rows, columns = (owners(side.texts, side.roles, style.language) for side in (queries, keys))
+    shapes += strips(figure, rows, columns, (len(queries.tokens), len(keys.tokens)), style)
     if shown.cell is not None:
         shapes.append(cell_frame(*shown.cell, theme(style)))
     if shapes:
@@ -116,43 +119,6 @@ def _border(figure: go.Figure, shown: Head, border: tuple[int, int], style: Styl
         {**line, "x0": columns - 0.5, "x1": columns - 0.5, "y0": -0.5, "y1": bottom},
         {**line, "x0": -0.5, "x1": right, "y0": rows - 0.5, "y1": rows - 0.5},
     ]
-
-
-def _texts(figure: go.Figure, shown: Head, style: Style) -> list[dict[str, object]]:
-    """Strips above and to the right that tell two texts apart, their letters, and lines between their blocks."""
-    (rows, down), (columns, across) = (_stretches(side) for side in (shown.queries, shown.keys))
-    for which, first, last in columns:
-        figure.add_annotation(
-            text=f"<b>{'AB'[which]}</b>", x=(first + last) / 2, y=1, yref="paper", yanchor="bottom", yshift=2,
-            showarrow=False, font={"size": TICK, "color": TEXTS[which]},
-        )  # fmt: skip
-    if columns:
-        figure.layout.margin.t += TICK + 2
-    between = {"type": "line", "line": {"color": theme(style).text, "width": 1, "dash": "dot"}}
-    right, bottom = len(shown.keys.tokens) - 0.5, len(shown.queries.tokens) - 0.5
-    return [
-        *({**_strip(which), "xref": "paper", "x0": 1, "x1": 1, "y0": first - 0.5, "y1": last + 0.5}
-          for which, first, last in rows),
-        *({**_strip(which), "yref": "paper", "y0": 1, "y1": 1, "x0": first - 0.5, "x1": last + 0.5}
-          for which, first, last in columns),
-        *({**between, "x0": -0.5, "x1": right, "y0": edge, "y1": edge} for edge in down),
-        *({**between, "y0": -0.5, "y1": bottom, "x0": edge, "x1": edge} for edge in across),
-    ]  # fmt: skip
-
-
-def _strip(which: int) -> dict[str, object]:
-    """A line in a text's colour."""
-    return {"type": "line", "line": {"color": TEXTS[which], "width": 5}}
-
-
-def _stretches(side: Side) -> tuple[list[tuple[int, int, int]], list[float]]:
-    """Where each text stands along a side (which, first place, last place), and the edge between the two."""
-    found: list[tuple[int, int, int]] = [
-        (which, side.texts.index(which), len(side.texts) - 1 - side.texts[::-1].index(which))
-        for which in (0, 1)
-        if which in side.texts
-    ]
-    return found, [found[1][1] - 0.5] if len(found) > 1 else []
 
 
 def _box(top: int, bottom: int, left: int, right: int) -> dict[str, object]:

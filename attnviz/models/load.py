@@ -21,6 +21,8 @@ from attnviz.adapter.classes import Kind
 from attnviz.adapter.machine import STORED, Machine
 from attnviz.adapter.opening import opened
 from attnviz.adapter.progress import Report, reported
+from attnviz.adapter.prompts.languages import declared, usual
+from attnviz.adapter.prompts.templates import has_template
 from attnviz.adapter.registered import register
 from attnviz.adapter.stored.described import no_larger_than
 from attnviz.adapter.stored.gguf import check_gguf
@@ -104,6 +106,21 @@ class Model:
     def machine(self) -> Machine:
         """Where it computes, and in which numbers; a trace is in float32 on the CPU all the same."""
         return Machine.under(self.network)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The codes of the languages that its tokenizer can be told (`record(..., languages=)`), () where of none."""
+        return declared(self.tokenizer)
+
+    @property
+    def usual_languages(self) -> tuple[str | None, str | None]:
+        """The languages that it takes text and target for where it is told none; None where it marks none then."""
+        return usual(self.tokenizer)
+
+    @property
+    def chats(self) -> bool:
+        """Does its tokenizer say how a chat is written (`record(..., chat=)`)?"""
+        return has_template(self.tokenizer)
 
     @property
     def mask_id(self) -> int | None:

@@ -33,6 +33,7 @@ from attnviz.recording.asked import (
     one_each,
 )
 from attnviz.recording.checks import check_ids, why_not
+from attnviz.recording.prompts import Asked, Languages, as_languages
 from attnviz.recording.record import Watch, changes_of, fits, read, record, run, trace_of
 from attnviz.text.tokens import Encoded
 from attnviz.trace import Trace
@@ -68,6 +69,7 @@ def record_batch(
     interventions: Sequence[Intervention] = (),
     targets: Sequence[str | Encoded | None] | None = None,
     predictions: bool = True,
+    languages: tuple[str | None, str | None] | None = None,
 ) -> list[Trace]:
     """What does every head of `model` do with each of these texts? Their traces, in the order of the texts.
 
@@ -76,7 +78,7 @@ def record_batch(
     `rule` and `interventions` act on each text as in a run of its own, the tokens they name being those of each text;
     interventions cost part of the time gained. Models that are `eager`, those with a trained head, those
     that mix neighbouring tokens by convolutions, and texts of more than 512 tokens are run one by one. A text may be
-    the `encoded` of a pair.
+    the `encoded` of a pair. `languages` are those of all texts and of all targets, as `record` takes them.
 
     Raises what `record` raises, for the first text that it would refuse, before anything is run where that can be told.
 
@@ -88,7 +90,9 @@ def record_batch(
         raise AttnvizError("system_cannot", model=model.name, what="record_batch")
     texts, changes = check_texts("texts", texts), check_changes(interventions)
     places, replies = one_each("blanks", blanks, texts), one_each("targets", targets, texts)
-    batch = Batch(model, check_rule(rule) or Soft(), changes, switch("predictions", predictions))
+    batch = Batch(
+        model, check_rule(rule) or Soft(), changes, switch("predictions", predictions), as_languages(languages)
+    )
     with guarded(lambda error: why_not(model)):
         return _recorded(
             batch,
@@ -102,7 +106,8 @@ def _reading(
     """What the model reads of one text. Raises what `record` raises before a run."""
     if target is not None:
         check_text("targets", target)
-    encoded, reply = read(batch.model, text, target, check_blank(blank))
+    asked = Asked(text, target=target, languages=batch.languages).read_by(batch.model)
+    encoded, reply = read(batch.model, asked.text, asked.target, check_blank(blank))
     reading = Reading(number, encoded, reply, check_blank(blank))
     check_ids(batch.model, *(one for one in (encoded, reply) if one is not None))
     check_tokens(batch.interventions, *reading.sizes)
@@ -162,6 +167,7 @@ class Batch:
     rule: Rule
     interventions: tuple[Intervention, ...]
     predictions: bool
+    languages: Languages = (None, None)
 
     def check(self, groups: Sequence[Sequence[Reading]]) -> None:
         """Refuse passes that would not fit into the memory; texts alone are asked for when it comes to them."""

@@ -20,19 +20,22 @@ from attnviz.errors import ArgumentError, ModelError, TextError
 from attnviz.guard import guarded, own, sentences
 from attnviz.models.load import Model
 from attnviz.models.memory import check_run
-from attnviz.recording.asked import check_changes, check_model, check_rule, check_text
+from attnviz.recording.asked import check_changes, check_model, check_rule
 from attnviz.recording.checks import check_ids, check_numbers, why_not
-from attnviz.recording.record import changes_of, fits, record, reply_of, trace_of
+from attnviz.recording.prompts import Asked, reply_of
+from attnviz.recording.record import changes_of, fits, read, record, trace_of
 from attnviz.systems.protocol import System
-from attnviz.text.tokens import Encoded, encode, written
+from attnviz.text.tokens import Encoded, written
 from attnviz.trace import Gap, Trace
 
 
 @sentences
 def generate(
     model: Model | System,
-    text: str | Encoded,
+    text: str | Encoded | None = None,
     *,
+    chat: str | Sequence[Mapping[str, Any]] | None = None,
+    pair: str | None = None,
     most: int = 40,
     rule: Rule | None = None,
     interventions: Sequence[Intervention] = (),
@@ -40,6 +43,7 @@ def generate(
     stop: Callable[[], bool] | None = None,
     temperature: float | None = None,
     seed: int = 0,
+    languages: tuple[str | None, str | None] | None = None,
 ) -> Trace:
     """What does `model` write after `text`, and who looks at whom while it writes?
 
@@ -47,7 +51,9 @@ def generate(
     `stop()`, asked after each, says True; `on_token(count, answer_so_far)` is called before that. The likeliest token
     is taken, after the model's own generation settings (forced first tokens, forbidden words) but with one beam; with
     `temperature` one is drawn, the same for one `seed`. `rule` and `interventions` act in every step, tokens numbered
-    from the start of the prompt (from the decoder's start token).
+    from the start of the prompt (from the decoder's start token). `languages` are those of the text and of what is
+    written, `pair` is a second text that is read with the first, and `chat` is in place of a text, as `record` takes
+    them; the answer becomes a turn of the chat, or goes on with the assistant's where that is the last.
 
     The trace is that of one run over prompt and answer, `Trace.border` the number of the first token written. A special
     token that the tokenizer puts after the prompt is left off, as it would end the text. An encoder-decoder's trace is
@@ -57,9 +63,10 @@ def generate(
     Raises `TextError` for a text that leaves no room to write, `ModelError` for a model that does not write, and what
     `record` raises.
     """
-    model, text, rule = check_model(model), check_text("text", text), check_rule(rule)
+    model, rule = check_model(model), check_rule(rule)
     check_functions(on_token=on_token, stop=stop)
     interventions, most = check_changes(interventions), whole("most", most)
+    asked = Asked.of(text, chat, pair, None, languages, goes_on=True)
     if most < 1:
         raise ArgumentError("argument_most", got=most)
     if not isinstance(model, Model) or model.kind not in ("causal", "seq2seq"):
@@ -73,8 +80,8 @@ def generate(
     draw, dice = None if temperature is None else Soft(temperature), torch.Generator()
     dice.manual_seed(whole("seed", seed) % 2**64)  # torch takes no longer one, and a negative one as this
     with guarded(lambda error: why_not(model)):
-        encoded = text if isinstance(text, Encoded) else encode(text, model.tokenizer, model.limit)
-        writer = _Writer(model, *begun(model, encoded, most), own(on_token), own(stop), draw, dice)
+        asked = asked.read_by(model)
+        writer = _Writer(model, *begun(model, asked, most), own(on_token), own(stop), draw, dice)
         trace = _written(writer, changes, {"rule": chosen, "changes": interventions})
     return replace(trace, border=len(writer.start.ids)) if writer.source is None else trace
 
@@ -146,10 +153,11 @@ class _Writer:
         return asked or len(self.ids) >= self.most
 
 
-def begun(model: Model, encoded: Encoded, most: int) -> tuple[Encoded | None, Encoded, int]:
+def begun(model: Model, asked: Asked, most: int) -> tuple[Encoded | None, Encoded, int]:
     """What is read, what is written on from, and how many tokens fit. `TextError` where there is no room for one."""
+    encoded, _ = read(model, asked.text, pair=asked.pair)
     source = encoded if model.kind == "seq2seq" else None
-    start = _open_ended(encoded) if source is None else reply_of(model, None)
+    start = _open_ended(encoded) if source is None else reply_of(model, asked.target)
     if model.limit is not None:
         most = min(most, model.limit - len(start.ids))
         if most < 1 or (source is None and encoded.cut is not None):
@@ -162,6 +170,8 @@ def begun(model: Model, encoded: Encoded, most: int) -> tuple[Encoded | None, En
 
 def _open_ended(encoded: Encoded) -> Encoded:
     """The prompt without the special tokens that the tokenizer put at its end."""
+    if encoded.chat is not None:  # whose template ends as an answer begins
+        return encoded
     own = [place for place, special in enumerate(encoded.special, 1) if not special]
     end = max(own, default=len(encoded.ids))  # a text may be nothing but the token that begins it
     return replace(encoded.first(end), text=encoded.text)

@@ -35,7 +35,6 @@ from attnviz.adapter.registered import (
     one_text,
     recording,
 )
-from attnviz.adapter.tokenizers import target_ids
 from attnviz.core.attention import Attention
 from attnviz.core.given import check_functions, switch
 from attnviz.core.interventions import Intervention, Reweigh, check_tokens
@@ -48,10 +47,11 @@ from attnviz.models.memory import check_run, n_calls
 from attnviz.recording.asked import check_blank, check_changes, check_model, check_rule, check_text
 from attnviz.recording.checks import check_ids, check_numbers, why_not
 from attnviz.recording.dataflow import Dataflow
+from attnviz.recording.prompts import Asked, reply_of
 from attnviz.recording.systems import read as read_system
 from attnviz.systems.protocol import System
 from attnviz.text.labels import piece_label
-from attnviz.text.tokens import Encoded, check_size, clean, encode, written
+from attnviz.text.tokens import Encoded, encode
 from attnviz.trace import Trace
 
 LONG = 1024  # tokens; longer texts are recorded without their values, and without the states between layers
@@ -60,13 +60,15 @@ LONG = 1024  # tokens; longer texts are recorded without their values, and witho
 @sentences
 def record(
     model: Model | System,
-    text: str | Encoded,
+    text: str | Encoded | None = None,
     *,
+    chat: str | Sequence[Mapping[str, Any]] | None = None,
     pair: str | None = None,
     rule: Rule | None = None,
     blank: int | None = None,
     interventions: Sequence[Intervention] = (),
     target: str | Encoded | None = None,
+    languages: tuple[str | None, str | None] | None = None,
     values: bool | None = None,
     predictions: bool = True,
     states: bool = False,
@@ -82,7 +84,11 @@ def record(
     far as the model reaches (`Trace.encoded.cut`). With `pair`, a second text, both are read as one, token for token as
     the tokenizer joins them (questions and passages, premises and hypotheses); `Trace.queries.segments` tells them
     apart. Text and target may be the `encoded` of another trace (one that the model wrote, say), which are then read
-    token for token.
+    token for token. `languages` are the codes of those that the text is in and the target is to be in, of
+    `model.languages` (None: the model's usual one): ("eng_Latn", "zho_Hans"). A `chat`, in place of a text, is turns
+    ({"role": "user", "content": "Hi"}, ...) or lines that begin with a role ("user: Hi"), which the tokenizer's own
+    template makes one text of, up to the head of the answer unless the assistant has the last turn;
+    `Trace.queries.roles` says whose each token is.
 
     `values` of the layers are kept up to 1,024 tokens unless it is said here; weights never need them. Without
     `predictions` there are no `logits`, and a decoder leaves them out (a number for each token and each piece of its
@@ -100,11 +106,12 @@ def record(
     >>> av.record(av.load("lab-4"), "南京市长江大桥").tokens[:4]
     ['[CLS]', '南', '京', '市']
     """
-    model, text, rule = check_model(model), check_text("text", text), check_rule(rule)
+    model, rule = check_model(model), check_rule(rule)
     target = None if target is None else check_text("target", target)
-    if pair is not None:
-        check_text("pair", pair)
+    if chat is None:
+        check_text("text", text)
     interventions, blank = check_changes(interventions), check_blank(blank)
+    asked = Asked.of(text, chat, pair, target, languages)
     values = None if values is None else switch("values", values)
     predictions, states = switch("predictions", predictions), switch("states", states)
     check_functions(on_layer=on_layer, stop=stop)
@@ -115,12 +122,15 @@ def record(
             "values": values is False,
             "states": states,
             "pair": pair is not None,
+            "languages": asked.languages != (None, None),
+            "chat": chat is not None,
         }
-        return read_system(model, text, rule, target, beyond | {"predictions": not predictions})
+        return read_system(model, asked.text, rule, target, beyond | {"predictions": not predictions})
     changes = changes_of(rule, interventions)
     said = {"rule": rule or Soft(), "changes": interventions, "blank": blank}
     with guarded(lambda error: why_not(model)):
-        texts = [one for one in read(model, text, target, blank, pair) if one is not None]
+        asked = asked.read_by(model)
+        texts = [one for one in read(model, asked.text, asked.target, blank, asked.pair) if one is not None]
         sizes, inputs = _prepared(model, changes, predictions, *texts)
         watch = Watch.over(model.network, max(sizes), values, own(on_layer), own(stop))
         watch = watch.closer(model) if states else watch
@@ -162,6 +172,7 @@ def _moved_on(encoded: Encoded, model: Model) -> Encoded | None:
         encoded, ids=ids, labels=(first, *encoded.labels[:-1]), spans=(None, *encoded.spans[:-1]),
         special=(True, *encoded.special[:-1]), types=(),
         pair=encoded.pair and replace(encoded.pair, segments=(None, *encoded.pair.segments[:-1])),
+        chat=encoded.chat and replace(encoded.chat, turns=(None, *encoded.chat.turns[:-1])),
     )  # fmt: skip
 
 
@@ -339,22 +350,6 @@ class _Maker:
             encoded, encoded, layers, model=model.name, kind=model.kind, outputs=outputs, logits=logits,
             boundaries=None if boundary is None else boundary.begins(outputs), name_piece=name, part=part, **self.said,
         )  # fmt: skip
-
-
-def reply_of(model: Model, target: str | Encoded | None) -> Encoded:
-    """What the decoder reads: its start token, then the target without its end."""
-    if isinstance(target, Encoded):
-        return target
-    config = model.network.config
-    start = getattr(config, "decoder_start_token_id", None)
-    if start is None:
-        written_by = getattr(model.network, "generation_config", None)  # which a body without its head does not have
-        start = getattr(written_by, "decoder_start_token_id", None)
-    if start is None:
-        start = config.bos_token_id if config.bos_token_id is not None else config.pad_token_id
-    check_size(target or "")
-    ids = target_ids(clean(target), model.tokenizer) if target else []
-    return written((start, *ids), model.tokenizer)
 
 
 def _refuse_places(change: Intervention, trace: Trace) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from attnviz.adapter.checks import embedding_rows
 from attnviz.errors import ModelError, TextError
 from attnviz.guard import guarded
 from attnviz.models.load import Model
 from attnviz.recording.generate import begun
-from attnviz.text.tokens import Encoded, check_size, clean, encode, written
+from attnviz.recording.prompts import Asked
+from attnviz.text.tokens import Encoded, check_size, clean, written
 from attnviz.trace import Trace
 
 
@@ -26,9 +28,9 @@ class Resumed:
     border: int | None
 
 
-def answer_ids(model: Model, run: Trace, text: str, *, pair: str | None = None) -> tuple[int, ...]:
-    """The tokens that the model wrote after a text, in a run that `generate` made."""
-    _, start, _ = begun(model, encode(text, model.tokenizer, model.limit, pair=pair), 1)
+def answer_ids(model: Model, run: Trace, text: str | None = None, **asked: Any) -> tuple[int, ...]:
+    """The tokens that the model wrote after a text, in a run that `generate` made; `asked` is what it was given."""
+    _, start, _ = begun(model, _asked(model, text, **asked), 1)
     return run.encoded.ids[len(start.ids) :]
 
 
@@ -53,13 +55,13 @@ def cut_alone(model: Model, said: str) -> tuple[int, ...]:
         return tuple(int(number) for number in found)
 
 
-def resumed(model: Model, text: str, ids: Sequence[int], *, pair: str | None = None) -> Resumed:
-    """A text, and after it the tokens that the model wrote, as `generate` read them.
+def resumed(model: Model, ids: Sequence[int], text: str | None = None, **asked: Any) -> Resumed:
+    """A text, and after it the tokens that the model wrote, as `generate` read them; `asked` is what it was given.
 
     Raises `TextError` for a text that cannot be read or leaves no room, `ModelError` for tokens that the model has no
     row for.
     """
-    source, start, room = begun(model, encode(text, model.tokenizer, model.limit, pair=pair), max(len(ids), 1))
+    source, start, room = begun(model, _asked(model, text, **asked), max(len(ids), 1))
     if room < len(ids):
         raise TextError("text_leaves_no_room", model=model.name, limit=model.limit)
     rows = embedding_rows(model.network)
@@ -68,3 +70,10 @@ def resumed(model: Model, text: str, ids: Sequence[int], *, pair: str | None = N
             raise ModelError("tokens_beyond_model", model=model.name, token=str(number), rows=rows)
     whole = written(ids, model.tokenizer, after=start)
     return Resumed(whole, None, len(start.ids)) if source is None else Resumed(source, whole, None)
+
+
+def _asked(
+    model: Model, text: str | None, *, chat: Any = None, pair: str | None = None, languages: Any = None
+) -> Asked:
+    """What `generate` was asked to read, cut as far as a language or a template decides that."""
+    return Asked.of(text, chat, pair, None, languages, goes_on=True).read_by(model)

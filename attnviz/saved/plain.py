@@ -29,10 +29,11 @@ from attnviz.saved.names import Names
 from attnviz.saved.size import narrow, same_view
 from attnviz.text.pairs import Pair
 from attnviz.text.tokens import Encoded
+from attnviz.text.turns import Chat
 
 AXES = (Beside, Encoded, Frames, Items, Nodes, Patches, Sentences, Slots, Steps)
 BASES = ("Rule", "Mask", "Similarity", "Intervention", "Place")  # that are only something when derived from
-LATER = frozenset({"answer", "pair", "types"})  # fields that older files lack: they have their defaults
+LATER = frozenset({"answer", "chat", "pair", "types"})  # fields that older files lack: they have their defaults
 MOST_HEADS, MOST_PLACES = 2**12, 2**20  # a stored tensor may be spread out over no more
 
 
@@ -46,7 +47,7 @@ def _kinds(module: ModuleType) -> dict[str, type]:
 
 KINDS: Mapping[str, type] = {
     **_kinds(attention), **_kinds(interventions), **_kinds(masks), **_kinds(rules), **_kinds(similarity),
-    **_kinds(states), **{kind.__name__: kind for kind in AXES}, "Names": Names, "Pair": Pair,
+    **_kinds(states), **{kind.__name__: kind for kind in AXES}, "Names": Names, "Pair": Pair, "Chat": Chat,
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from attnviz.errors import TextError
 from attnviz.guard import guarded
 from attnviz.text.labels import Span, bytes_of, label, piece_label
 from attnviz.text.pairs import BETWEEN, Pair, owners_by_count, placed, shifted
+from attnviz.text.turns import Chat
 
 if TYPE_CHECKING:
     from transformers import BatchEncoding, PreTrainedTokenizerBase
@@ -29,7 +30,9 @@ class Encoded(Axis):
 
     `spans` are character ranges of `text` (None for a token that stands for no character), `special` marks what
     the tokenizer added by itself, `cut` is the number of characters of `text` that were read (None: all of them).
-    Where two texts are read as one, `text` is both, a line each, and `pair` tells them apart. `types` are the token
+    Where two texts are read as one, `text` is both, a line each, and `pair` tells them apart. Where a chat is read,
+    `text` is the whole that the tokenizer's template makes of it, `chat` says which tokens are of which turn, and those
+    that the template wrote are special. `types` are the token
     types that the model is given beside the ids, () where it is given none.
 
     >>> Encoded("ab", (5, 6), ("a", "##b"), ((0, 1), (1, 2)), (False, False), None).grouped("word").labels
@@ -44,16 +47,22 @@ class Encoded(Axis):
     cut: int | None
     pair: Pair | None = None
     types: tuple[int, ...] = ()
+    chat: Chat | None = None
     unit = "token"
 
     def __post_init__(self) -> None:
         own: dict[str, tuple[object, ...]] = {"types": self.types} if self.types else {}
         own |= {"segments": self.segments} if self.pair else {}
+        own |= {"turns": self.chat.turns} if self.chat else {}
         check_lengths("tokens", ids=self.ids, labels=self.labels, spans=self.spans, special=self.special, **own)
 
     @property
     def segments(self) -> tuple[int | None, ...]:
         return self.pair.segments if self.pair else ()
+
+    @property
+    def roles(self) -> tuple[str | None, ...]:
+        return self.chat.named() if self.chat else ()
 
     @property
     def groupings(self) -> tuple[str, ...]:
@@ -81,7 +90,7 @@ class Encoded(Axis):
         end = max((span[1] for span in self.spans[:count] if span), default=0)
         return Encoded(
             self.text[:end], self.ids[:count], self.labels[:count], self.spans[:count], self.special[:count], self.cut,
-            self.pair and self.pair.first(count), self.types[:count],
+            self.pair and self.pair.first(count), self.types[:count], self.chat and self.chat.first(count),
         )  # fmt: skip
 
 
@@ -117,7 +126,26 @@ def encode(text: str, tokenizer: PreTrainedTokenizerBase, limit: int | None, *, 
         return _encoded(texts[0], tokenizer, limit) if pair is None else _paired(texts[0], texts[1], tokenizer, limit)
 
 
-def _cut_up(tokenizer: PreTrainedTokenizerBase, limit: int | None, *texts: str) -> BatchEncoding:
+def encode_whole(text: str, tokenizer: PreTrainedTokenizerBase, limit: int | None) -> Encoded:
+    """A text in which every special token is written already, as a chat's template does: none is put around it."""
+    with guarded(lambda error: TextError("text_not_cut", reason=type(error).__name__)):
+        found = _cut_up(tokenizer, limit, text, add_special_tokens=False)
+        ids, marks = tuple(found["input_ids"]), frozenset(tokenizer.all_special_ids)
+        typed = (False,) * len(ids)
+        if tokenizer.is_fast:
+            spans = _spans(text, ids, typed, found["offset_mapping"], tokenizer)
+        else:
+            spans = _aligned(text, ids, typed, tokenizer)
+        if not ids:
+            raise TextError("text_nothing_left")
+        special = tuple(number in marks for number in ids)
+        cut = None if limit is None or len(ids) < limit else _cut(text, ids, spans, tokenizer)
+        return Encoded(text, ids, label(text, ids, spans, tokenizer), spans, special, cut)
+
+
+def _cut_up(
+    tokenizer: PreTrainedTokenizerBase, limit: int | None, *texts: str, add_special_tokens: bool = True
+) -> BatchEncoding:
     """What the tokenizer makes of one text or two."""
     found: BatchEncoding = tokenizer(
         *texts,
@@ -125,6 +153,7 @@ def _cut_up(tokenizer: PreTrainedTokenizerBase, limit: int | None, *texts: str) 
         return_special_tokens_mask=True,
         truncation=limit is not None,
         max_length=limit,
+        add_special_tokens=add_special_tokens,
         verbose=False,
     )
     return found
@@ -260,7 +289,8 @@ def written(ids: Sequence[int], tokenizer: PreTrainedTokenizerBase, after: Encod
         span = scribe.spans[place]
         if span and "\ufffd" in scribe.text[slice(*span)]:
             labels[place] = piece_label(all_ids[place], tokenizer)
-    return Encoded(scribe.text, all_ids, tuple(labels), tuple(scribe.spans), tuple(scribe.special), None)
+    chat = after.chat.answered(scribe.special[len(after.ids) :]) if after and after.chat else None
+    return Encoded(scribe.text, all_ids, tuple(labels), tuple(scribe.spans), tuple(scribe.special), None, chat=chat)
 
 
 class _Scribe:
@@ -272,7 +302,10 @@ class _Scribe:
         self.spans = list(after.spans) if after else []
         self.special = list(after.special) if after else []
         self.plain = [place for place, special in enumerate(self.special) if not special]
-        self.known = [n for n, special in zip(after.ids, after.special, strict=True) if not special] if after else []
+        apart = (
+            [n in self.marks for n in after.ids] if after and after.chat else self.special
+        )  # a template's words count
+        self.known = [n for n, special in zip(after.ids, apart, strict=True) if not special] if after else []
         self.new: list[int] = []  # pieces that are not spelt yet: bytes of one character
         self.start = 0  # where in `known` the pieces begin that are decoded with the new ones
 

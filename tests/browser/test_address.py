@@ -216,7 +216,7 @@ def test_a_framed_page_keeps_what_it_was_framed_with(visit: Start, address: str)
 
 def test_a_text_too_long_for_an_address_comes_back_after_reload_and_back(visit: Start) -> None:
     one = visit()
-    box = one.part("text").locator("input")
+    box = one.part("text").get_by_role("textbox")
     expect(box).not_to_have_value("")  # Streamlit fills a box a moment after it is there
     start = box.input_value()
     box.fill(LONG)
@@ -244,5 +244,5 @@ def test_a_text_too_long_for_an_address_comes_back_after_reload_and_back(visit: 
     elsewhere.page.goto(one.page.url)
     elsewhere.ready()
     elsewhere.says("is not known here")
-    expect(elsewhere.part("text").locator("input")).to_have_value(start)
+    expect(elsewhere.part("text").get_by_role("textbox")).to_have_value(start)
     assert "text.kept=" in elsewhere.page.url

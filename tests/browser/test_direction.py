@@ -16,7 +16,7 @@ def test_hebrew_runs_from_right_to_left_and_clicks_open_what_they_point_at(visit
     one.ready()
     lefts = one.page.locator(".reader .face").evaluate_all(ACROSS)
     assert lefts == sorted(lefts, reverse=True) and len(lefts) > 3
-    typed = one.part("text").locator("input").evaluate("(box) => getComputedStyle(box).unicodeBidi")
+    typed = one.part("text").get_by_role("textbox").evaluate("(box) => getComputedStyle(box).unicodeBidi")
     assert typed == "plaintext", "the sentence's last mark stands on its left"
     low, high = one.chart("heatmap").evaluate("(chart) => chart._fullLayout.xaxis.range")
     assert low > high

@@ -115,7 +115,7 @@ def test_a_name_that_leads_nowhere_is_told_and_the_text_stays(visit: Start, tmp_
     one.page.goto(f"{one.address}/models?lang=zh&text=我写的字&id={tmp_path}")
     expect(one.page.get_by_test_id("stAlert")).to_be_visible()
     expect(one.page.get_by_test_id("stAlert")).to_contain_text("config.json")
-    expect(one.part("text").locator("input")).to_have_value("我写的字")
+    expect(one.part("text").get_by_role("textbox")).to_have_value("我写的字")
 
 
 @pytest.mark.parametrize("size", [(1440, 900), (390, 844)])

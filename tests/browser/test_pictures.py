@@ -113,7 +113,7 @@ def test_a_blank_is_made_and_taken_back_by_the_same_click(visit: Start) -> None:
 
 def test_typing_a_sentence_redraws_everything(visit: Start) -> None:
     one = visit()
-    box = one.part("text").locator("input")
+    box = one.part("text").get_by_role("textbox")
     box.fill("the cat saw the dog")
     box.press("Enter")
     one.link_says(text="the cat saw the dog")
@@ -125,7 +125,7 @@ def test_typing_a_sentence_redraws_everything(visit: Start) -> None:
 def test_typed_script_is_shown_and_not_run(visit: Start) -> None:
     text = "<script>window.broken = 1</script><img src=x onerror='window.broken = 1'>"
     one = visit({"lang": "en", "text": text})
-    expect(one.part("text").locator("input")).to_have_value(text)
+    expect(one.part("text").get_by_role("textbox")).to_have_value(text)
     assert "<" in one.face(1).inner_text()
     one.click_point("heatmap", len(one.cells()) + 5)
     one.link_says(query="1", key="5")

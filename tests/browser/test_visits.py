@@ -45,7 +45,7 @@ def test_a_link_restores_everything_in_another_browser(visit: Start) -> None:
     one.link_says(**WHOLE)
     other = visit(dict(parse_qsl(urlsplit(one.page.url).query)), locale="en-US")
     other.link_says(**WHOLE)
-    expect(other.part("text").locator("input")).to_have_value("乒乓球拍卖完了")
+    expect(other.part("text").get_by_role("textbox")).to_have_value("乒乓球拍卖完了")
     expect(other.face(4)).to_have_text("[MASK]")
     assert other.cells() == one.cells() and other.cells("grid") == one.cells("grid")
     assert other.page.get_by_text("Outputs moved").count() == 0  # the link's language must win over the browser's

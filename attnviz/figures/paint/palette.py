@@ -63,6 +63,8 @@ SERIES_DARK = ("#6db7f2", "#ff9f5a", "#4fd1a8", "#e79bd6", "#e8c25a", "#b3b9c2")
 
 # The first and the second of two texts that were read as one, on light and on dark alike; `reader.css` has them too.
 TEXTS = ("#1a9c84", "#b455c9")
+# Who speaks in a chat, likewise; the last is whoever else does.
+ROLES = {"user": TEXTS[0], "assistant": TEXTS[1], "system": "#b8860b", "": "#808890"}
 
 
 def series(number: int, dark: bool) -> str:

@@ -1,4 +1,4 @@
-"""A click on a tile opens a head, a click on a cell explains it.
+"""A click on a tile opens a head, a click on a cell explains it, and Enter reads a text of several lines.
 
 Streamlit reports clicks on points, not on the cells of a heatmap. An unseen point on every cell would do, and did: it
 doubled the time that Plotly needs to draw a heatmap of 20 tokens.
@@ -28,7 +28,7 @@ def listen_to_clicks(key: str, charts: dict[str, str], **on_click: Callable[[], 
     `on_click` are the callbacks `on_<kind>_change`; they find what was clicked with `clicked`.
     """
     data = {kind: css_class(chart) for kind, chart in charts.items()}
-    _component()(key=key + "clicks", data=data, **on_click)
+    _component()(key=key + "clicks", data={"charts": data, "lines": css_class(SHARED + "text")}, **on_click)
 
 
 def clicked(key: str, kind: str) -> tuple[int, int] | None:

@@ -98,10 +98,17 @@ def choose_text(
     named: Callable[[str], str] = str,
     label: str = "",
 ) -> str:
-    """A text box with sample sentences beside it. `on_change` forgets what belonged to the other text."""
+    """A text box with sample sentences beside it. `on_change` forgets what belonged to the other text.
+
+    The shared one has lines, as a text that is pasted may.
+    """
     box, beside = st.columns([5, 7], vertical_alignment="bottom", gap="small")
+    words: dict[str, Any] = {"placeholder": t("text_placeholder"), "on_change": on_change}
     with box:
-        st.text_input(t("text"), key=key + name, placeholder=t("text_placeholder"), on_change=on_change)
+        if key == SHARED:
+            st.text_area(t("text"), key=key + name, height="content", help=t("prompts.lines_help"), **words)
+        else:
+            st.text_input(t("text"), key=key + name, **words)
     with beside:
         offer_samples(
             f"{key}sample" if name == "text" else f"{key}sample_{name}", samples, partial(_put, key + name, on_change),

@@ -40,6 +40,12 @@ STYLE = """<style>
 [data-testid="stSidebarUserContent"] { padding-top: 0.4rem; padding-bottom: 1rem; }
 .stTextInput input, .stTextArea textarea { unicode-bidi: plaintext; text-align: start; }
 .st-key-address, .st-key-address-texts, .st-key-opened-keep, .st-key-opened-ask { display: none; }
+@supports (field-sizing: content) { /* as high as its lines; else three lines at least, as Streamlit has it */
+  .st-key-attention-text textarea {
+    field-sizing: content; height: auto !important; min-height: 2.375rem; max-height: 12rem; resize: none;
+    padding-block: 0.55rem;
+  }
+}
 @media (max-width: 640px) { .block-container { padding: 3.75rem 0.8rem 1rem; } }
 </style>"""
 

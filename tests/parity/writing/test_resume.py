@@ -30,7 +30,7 @@ def model(
 
 def test_a_text_and_what_was_written_after_it_are_read_as_they_were_written(model: Model) -> None:
     wrote = generate(model, TEXT, most=7)
-    read = resumed(model, TEXT, answer_ids(model, wrote, TEXT))
+    read = resumed(model, answer_ids(model, wrote, TEXT), TEXT)
     assert (read.target or read.text).ids == wrote.encoded.ids
     assert (read.target or read.text).labels == wrote.encoded.labels
     assert read.border == wrote.border
@@ -60,28 +60,28 @@ def test_the_built_in_model_writes_chinese_that_a_link_holds_as_text() -> None:
     said = answer_text(model, ids)
     assert len(ids) == len(wrote.tokens) - (wrote.border or 0)
     assert said is not None and " " not in said and cut_alone(model, said) == ids
-    assert resumed(model, "南京市长江大桥", cut_alone(model, said)).text.ids == wrote.encoded.ids
+    assert resumed(model, cut_alone(model, said), "南京市长江大桥").text.ids == wrote.encoded.ids
 
 
 @pytest.mark.parametrize("number", [-1, 10**4, 2**40])
 def test_a_token_that_the_model_has_no_row_for_is_refused(number: int, model: Model) -> None:
     with pytest.raises(ModelError) as told:
-        resumed(model, TEXT, [1, number])
+        resumed(model, [1, number], TEXT)
     assert told.value.message == "tokens_beyond_model"
 
 
 def test_an_answer_longer_than_the_model_reads_is_refused(tmp_path: Path, wordpiece: PreTrainedTokenizerBase) -> None:
     short = load(tiny.save("causal", "gpt2", tmp_path, wordpiece, n_positions=12))
     assert short.limit == 12
-    whole = resumed(short, "the cat", [7] * 9)  # after [CLS] the cat
+    whole = resumed(short, [7] * 9, "the cat")  # after [CLS] the cat
     assert len(whole.text.ids) == 12 and record(short, whole.text).tokens
     for text, count in (("the cat", 10), ("the cat " * 9, 1)):
         with pytest.raises(TextError) as told:
-            resumed(short, text, [7] * count)
+            resumed(short, [7] * count, text)
         assert told.value.message == "text_leaves_no_room"
 
 
 @pytest.mark.parametrize("text", ["", " \n", "\u200b"])
 def test_a_text_that_cannot_be_read_is_refused_as_ever(text: str, model: Model) -> None:
     with pytest.raises(AttnvizError):
-        resumed(model, text, [1])
+        resumed(model, [1], text)

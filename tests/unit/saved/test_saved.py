@@ -24,6 +24,7 @@ from attnviz.core.states import Block, Norm, Projection
 from attnviz.saved.names import LIKELIEST, MOST_NAMES, Names
 from attnviz.saved.plain import KINDS
 from attnviz.text.pairs import Pair
+from attnviz.text.turns import Chat
 from attnviz.trace import Gap
 from tests.rules import every_kind
 from tests.unit.figures.kinds import MAMBA, SOURCE, TARGET, call, cross, of, read, seen
@@ -83,7 +84,9 @@ def layers() -> list[Attention | Gap]:
 
 def whole() -> Trace:
     """A run with everything that a run may have."""
-    axis = replace(read(("<s>", "the", "cat", "</s>")), pair=Pair(4, (None, 0, 1, None), cut=2), types=(0, 0, 1, 1))
+    chat = Chat(("user", "tool"), (None, 0, 1, None))
+    pair = Pair(4, (None, 0, 1, None), cut=2)
+    axis = replace(read(("<s>", "the", "cat", "</s>")), pair=pair, types=(0, 0, 1, 1), chat=chat)
     logits = tensors(4, 30)
     other = of(("a", "b"), [call(3, 2, 2)], part="tower of\nBabel")
     return Trace(

@@ -100,7 +100,9 @@ def learner(model: T5ForConditionalGeneration, recipe: Recipe) -> loop.Learner:
         {"params": rest, "weight_decay": recipe.weight_decay},
         {"params": [embedding], "weight_decay": 0.0, "times": recipe.embedding_times},
     ]
-    return loop.Learner([*model.parameters()], [torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98), fused=True)])
+    return loop.Learner(
+        [*model.parameters()], [torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98), fused=True)]
+    )
 
 
 def lessons(recipe: Recipe, pairs: Sequence[Coded]) -> Iterator[Batch]:

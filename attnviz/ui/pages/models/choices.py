@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import TextError
 from attnviz.ui.kit import (
@@ -24,6 +23,7 @@ from attnviz.ui.kit import (
     choices_now,
     choose_any_model,
     choose_revision,
+    flag,
     language,
     model_store,
     offer_models,
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 KEY = changes.KEY
 UNITS = ("token", "character", "word")
 MOST_TOKENS = written.MOST
+LANGUAGES = ("source", "into")  # of the text, and to write in
 PARTS = ("encoder", "decoder", "cross")  # the maps of an encoder-decoder, in this order
 NUMBER = "number"  # the heads as the model numbers them
 # What heads can be ranked by, as `attnviz.measures.ORDERS` has it, which cannot be asked before torch is loaded.
@@ -68,6 +69,9 @@ PARAMS = {
     "choice": Param("choice", KEY + "choice", 0, between(0, several.MOST - 1, int)),
     "block": Param("block", KEY + "block", "all", one_of(*BLOCKS)),
     "target": Param("target", KEY + "target", "", str),
+    "source": Param("from", KEY + "source", "", str),
+    "into": Param("into", KEY + "into", "", str),
+    "chat": Param("chat", KEY + "chat", False, flag),
     "changes": Param("change", KEY + "changes", "", changes.read),
     "layers": Param("in", KEY + "layers", "", lambda text: ",".join(str(int(n)) for n in text.split(",") if n)),
     "most": Param("most", KEY + "most", 20, between(1, MOST_TOKENS, int), slides=True),
@@ -84,6 +88,8 @@ class RunRequest:
     text: str
     pair: str = ""
     target: str = ""
+    languages: tuple[str, str] = ("", "")
+    chat: bool = False
     blank: int | None = None
     rule: RuleChoice = SOFT
     layers: tuple[int, ...] = ()
@@ -93,6 +99,10 @@ class RunRequest:
     def untouched(self) -> RunRequest:
         """The same run with nothing changed inside it."""
         return replace(self, rule=SOFT, layers=(), changes=())
+
+    def origin(self) -> tuple[object, ...]:
+        """What a text that was written belongs to: another model, text or language has written nothing."""
+        return self.name, self.revision, self.text, self.pair, self.languages, self.chat
 
 
 def choice_of(name: str) -> Any:
@@ -128,8 +138,9 @@ def choose_model() -> None:
 
 def _forget() -> None:
     """What belonged to the other model."""
-    for name in ("changes", "layers"):
+    for name in ("changes", "layers", *LANGUAGES):
         st.session_state[KEY + name] = ""
+    st.session_state[KEY + "chat"] = False
     st.session_state[SHARED + "blank"] = None
     written.forget()
 
@@ -192,24 +203,6 @@ def rule_layers() -> tuple[int, ...]:
     return tuple(int(number) for number in str(choice_of("layers") or "").split(",") if number)
 
 
-def choose_pair(model: Model, place: DeltaGenerator) -> None:
-    """A second text, read with the first as one; blank: none. Of a model for multiple choice several, one a line."""
-    if model.kind == "choice":
-        place.text_area(
-            t("models.choices"), key=KEY + "pair", help=t("models.choices_help", most=several.MOST), height=110,
-            placeholder=t("models.choices_placeholder"),
-        )  # fmt: skip
-        return
-    place.text_input(
-        t("pair"), key=KEY + "pair", help=t("pair_help"), placeholder=t("pair_placeholder"), on_change=_forget_blank
-    )  # fmt: skip
-
-
-def _forget_blank() -> None:
-    """A blank belongs to the texts that it was made in."""
-    st.session_state[SHARED + "blank"] = None
-
-
 def choose_block(run: Trace) -> tuple[int, int] | None:
     """Which of two texts looks at which, in all pictures; None for all of both, or where there is but one text."""
     from attnviz.measures import is_pair
@@ -241,12 +234,6 @@ def choose_ranking() -> None:
     st.selectbox(t("rank"), RANKINGS, key=KEY + "rank", format_func=names.__getitem__)
 
 
-def choose_target(model: Model) -> None:
-    """What the decoder of an encoder-decoder has written so far."""
-    if model.kind == "seq2seq" and not written.there():
-        st.text_input(t("target"), key=KEY + "target", help=t("target_help"), placeholder=t("target_placeholder"))
-
-
 def runs_with(model: Model) -> bool:
     """Does the model compute with the changes? Not one that only returns its weights."""
     return not model.eager and st.session_state[SHARED + "scope"] == "run"
@@ -262,20 +249,32 @@ def redrawn(model: Model) -> Rule | None:
     return None if runs_with(model) else as_rule(rule_now())
 
 
+def told(model: Model) -> tuple[str, ...]:
+    """Of which languages can the model be told? One that does not write is not asked to write in any."""
+    return () if not model.languages else LANGUAGES if model.kind == "seq2seq" else LANGUAGES[:1]
+
+
+def languages_of(model: Model) -> tuple[str, str]:
+    """The languages that are chosen, "" where the model's usual one is meant."""
+    source, into = (str(choice_of(name) or "") if name in told(model) else "" for name in LANGUAGES)
+    return source, into
+
+
 def request_now(model: Model) -> RunRequest:
     """The run that the choices ask for, its changes in force only where the model runs with them."""
     now, inside = choices_now(), runs_with(model)
-    (name, revision), pair = named(), pair_now(model)
-    answer: tuple[int, ...] = ()
+    asked = RunRequest(
+        *named(), now.text, pair_now(model), str(choice_of("target") or ""), languages_of(model),
+        bool(choice_of("chat")), now.blank,
+        rule=now.rule if inside else SOFT, layers=rule_layers() if inside else (),
+        changes=changes.chosen() if inside else (),
+    )  # fmt: skip
     try:
-        answer = written.now(model, (name, revision, now.text, pair), anew=address.returned())
+        answer = written.now(model, asked.origin(), asked_of(asked), anew=address.returned())
     except TextError as error:
         st.info(error.say(language(), plain), icon=":material/info:")
-    return RunRequest(
-        name, revision, now.text, pair, str(choice_of("target") or ""), None if answer else now.blank,
-        rule=now.rule if inside else SOFT, layers=rule_layers() if inside else (),
-        changes=changes.chosen() if inside else (), written=answer,
-    )  # fmt: skip
+        return asked
+    return replace(asked, blank=None, written=answer) if answer else asked
 
 
 def pair_now(model: Model) -> str:
@@ -296,17 +295,24 @@ def inside(request: RunRequest) -> dict[str, Any]:
     return {"rule": rule, "interventions": changed}
 
 
+def asked_of(request: RunRequest) -> dict[str, Any]:
+    """What is read, and as what: the engine's `text` or `chat`, `pair` and `languages`."""
+    source, into = request.languages
+    read = {"chat" if request.chat else "text": request.text}
+    return read | {"pair": request.pair or None, "languages": (source or None, into or None)}
+
+
 @runs.kept
 def trace(request: RunRequest) -> Trace:
     """What the model did. Raises `AttnvizError`."""
     from attnviz.recording.record import record
     from attnviz.recording.resume import resumed
 
-    model, pair = model_store().take(request.name, request.revision), request.pair or None
+    model = model_store().take(request.name, request.revision)
+    asked, target = asked_of(request), request.target or None
     if not request.written:
-        target = request.target or None
-        return record(model, request.text, pair=pair, blank=request.blank, target=target, **inside(request))
-    read = resumed(model, request.text, request.written, pair=pair)
+        return record(model, blank=request.blank, target=target, **asked, **inside(request))
+    read = resumed(model, request.written, **asked)
     return replace(record(model, read.text, target=read.target, **inside(request)), border=read.border)
 
 

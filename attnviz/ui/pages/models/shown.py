@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -32,6 +33,52 @@ if TYPE_CHECKING:
 PLACES = ("all", "layer", "head")  # where a change acts
 FIRST = 8  # heads that the list of the first in an order names
 PATIENCE = 20  # seconds for a token that is under way when the reader says stop
+
+
+def choose_pair(model: Model, place: DeltaGenerator) -> None:
+    """A second text, read with the first as one; blank: none. Of a model for multiple choice several, one a line."""
+    if model.kind == "choice":
+        place.text_area(
+            t("models.choices"), key=KEY + "pair", help=t("models.choices_help", most=several.MOST), height=110,
+            placeholder=t("models.choices_placeholder"),
+        )  # fmt: skip
+        return
+    place.text_input(
+        t("pair"), key=KEY + "pair", help=t("pair_help"), placeholder=t("pair_placeholder"), on_change=_forget_blank
+    )  # fmt: skip
+
+
+def _forget_blank() -> None:
+    """A blank belongs to the texts that it was made in."""
+    st.session_state[SHARED + "blank"] = None
+
+
+def choose_reading(model: Model) -> None:
+    """How the text is read, where the model asks for more: in which language, as a chat, after what it has written."""
+    _choose_languages(model)
+    if model.chats or choices.choice_of("chat"):  # of a model without a template, to be taken back
+        st.toggle(t("prompts.chat"), key=KEY + "chat", help=t("prompts.chat_help"), on_change=_forget_blank)
+    if model.kind == "seq2seq" and not written.there():
+        st.text_input(t("target"), key=KEY + "target", help=t("target_help"), placeholder=t("target_placeholder"))
+
+
+def _choose_languages(model: Model) -> None:
+    """The language of the text, and the one to write in, of those that the model's tokenizer can be told."""
+    names, usual = choices.told(model), model.usual_languages
+    for name, own, place in zip(names, usual, st.columns(2, gap="small") if names else (), strict=False):
+        key = KEY + name
+        chosen = str(st.session_state[key] or "")  # one that the model does not know stays, for its sentence
+        st.session_state[key] = chosen
+        codes: list[str] = list(dict.fromkeys(["", *model.languages, chosen]))
+        named = {"": t("prompts.usual", code=own) if own else t("prompts.not_told")}
+        place.selectbox(
+            t(f"prompts.{name}"), codes, key=key, help=t(f"prompts.{name}_help"), format_func=partial(_named, named)
+        )
+
+
+def _named(named: dict[str, str], code: str) -> str:
+    """A code, or what stands for none."""
+    return named.get(code, code)
 
 
 def draw_heads(run: Trace, selection: Selection, style: Style) -> None:
@@ -281,12 +328,11 @@ def _write(model: Model, request: RunRequest, most: int) -> None:
 def _let_write(model: Model, writing: work.Work, most: int, bar: work.Bar) -> None:
     """Write until the end, or until someone stops it."""
     from attnviz.recording.generate import generate
-    from attnviz.text.tokens import encode
 
     def on_token(count: int, text: str) -> None:
         writing.tell(bar, count / most, lambda: t("writing_so_far", count=count, most=most, text=plain(text[-60:])))
 
     request = writing.about
-    text = request.text if not request.pair else encode(request.text, model.tokenizer, model.limit, pair=request.pair)
-    found = generate(model, text, most=most, on_token=on_token, stop=writing.stopped, **inside(request))
-    writing.found = written.found(model, (request.name, request.revision, request.text, request.pair), found)
+    asked = choices.asked_of(request)
+    found = generate(model, most=most, on_token=on_token, stop=writing.stopped, **asked, **inside(request))
+    writing.found = written.found(model, request.origin(), asked, found)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -22,7 +22,8 @@ KEY = changes.KEY
 MOST = 200  # tokens that are written at once
 NAMES = ("wrote", "ids")  # in the link: its text, or the numbers of its tokens
 OF = KEY + "wrote_of"  # what it was written from
-Origin = tuple[str, str, str, str]  # the model's name and revision, the text, the second text
+Origin = tuple[object, ...]  # the model, its revision, the text, and how it is read
+Asked = Mapping[str, Any]  # what `generate` is given to read
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,12 @@ class Found:
     last: int
 
 
-def found(model: Model, of: Origin, run: Trace) -> Found:
+def found(model: Model, of: Origin, asked: Asked, run: Trace) -> Found:
     """What `generate` has written. (The run of the page may have been ended meanwhile: the session is not asked.)"""
     from attnviz.recording.resume import answer_ids, answer_text
     from attnviz.text.packed import packed
 
-    ids = answer_ids(model, run, of[2], pair=of[3] or None)
+    ids = answer_ids(model, run, **asked)
     said = answer_text(model, ids)
     says = {"wrote": said, "ids": ""} if said is not None else {"wrote": "", "ids": packed(ids)}
     return Found(of, says, len(run.tokens) - 1)
@@ -64,7 +65,7 @@ def there() -> bool:
     return any(st.session_state.get(KEY + name) for name in NAMES)
 
 
-def now(model: Model, of: Origin, *, anew: bool) -> tuple[int, ...]:
+def now(model: Model, of: Origin, asked: Asked, *, anew: bool) -> tuple[int, ...]:
     """The tokens that the model wrote after this text; `anew` where both have just come from a link.
 
     Raises `TextError`, once, for what this model cannot have written.
@@ -76,13 +77,13 @@ def now(model: Model, of: Origin, *, anew: bool) -> tuple[int, ...]:
     if not there():
         return ()
     try:
-        return _read(model, *of[2:])
+        return _read(model, asked)
     except (AttnvizError, ValueError) as error:
         forget()
         raise TextError("written_lost", model=model.name) from error
 
 
-def _read(model: Model, text: str, pair: str) -> tuple[int, ...]:
+def _read(model: Model, asked: Asked) -> tuple[int, ...]:
     """What the link holds. Raises `AttnvizError` or `ValueError` for what this model cannot have written."""
     from attnviz.recording.resume import cut_alone, resumed
     from attnviz.text.packed import unpacked
@@ -91,6 +92,6 @@ def _read(model: Model, text: str, pair: str) -> tuple[int, ...]:
     ids = unpacked(word) if word else cut_alone(model, said)
     if model.kind not in ("causal", "seq2seq") or not 0 < len(ids) <= MOST:
         raise ValueError(word or said)
-    if text.strip():  # else the run says that there is none
-        resumed(model, text, ids, pair=pair or None)
+    if str(asked.get("text", asked.get("chat"))).strip():  # else the run says that there is none
+        resumed(model, ids, **asked)
     return ids

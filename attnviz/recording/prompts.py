@@ -42,8 +42,10 @@ class Asked:
             check_text("pair", pair)
         if chat is None:
             return cls(check_text("text", text), pair, target, as_languages(languages), goes_on=goes_on)
-        if text is not None or pair is not None:
-            raise TextError("chat_and_text" if pair is None else "chat_and_pair")
+        if pair is not None:
+            raise TextError("chat_and_pair")
+        if text is not None:
+            raise TextError("chat_and_text")
         return cls("", None, target, as_languages(languages), as_turns(chat), goes_on)
 
     def read_by(self, model: Model) -> Asked:

@@ -34,8 +34,9 @@ FITTING = {
     ("sparse", "model"): "lab-2",
     ("translation", "way"): "en-zh", ("translation", "model"): "lab-2",
 }  # fmt: skip
-# What a page without network or room for it cannot show: a revision of a model that is not of the Hub.
-LEFT_OUT = {("models", "revision"), ("long", "revision")}
+# What a page cannot show without network or with this model: a revision of one that is not of the Hub, a chat, and what
+# was written by one that writes (tests/pages/models holds that the links of both come back).
+LEFT_OUT = {(page, "revision") for page in ("models", "long")} | {("models", n) for n in ("chat", "wrote", "ids")}
 TEXTS = ("text", "own", "zh", "target")  # names of the boxes in which a page is asked about a text
 OPTIONAL = {("models", "target"), ("translation", "target"), ("readings", "own")}  # boxes that may stay empty
 

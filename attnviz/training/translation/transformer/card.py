@@ -69,8 +69,9 @@ def card(found: Mapping[str, Mapping[str, float]], recipe: Mapping[str, Any], wr
     """The model card in the Hub's own form, Chinese then English."""
     results = [
         EvalResult(
-            task_type="translation", dataset_type="tatoeba", dataset_config=way, metric_type=key, metric_value=value,
-            dataset_name="Tatoeba English and Chinese (CC BY 2.0 FR), held out", metric_name=f"{WAYS[way]} {name}",
+            task_type="translation", dataset_type="tatoeba", dataset_config=way,
+            dataset_name="Tatoeba English and Chinese (CC BY 2.0 FR), held out",
+            metric_type=f"{key}_{way}", metric_value=value, metric_name=f"{WAYS[way]} {name}",
         )
         for way, told in found.items() for key, (_, name) in NAMES.items() for value in [told[key]]
     ]  # fmt: skip

@@ -1,6 +1,6 @@
 """How well does lab-t5 translate sentences it has not seen, beside the recurrent translators? Print, and write a card.
 
-    python -m attnviz.training.translation.transformer.card lab-t5 --pairs cmn.txt [--write]
+    python -m attnviz.training.translation.transformer.card FOLDER --pairs cmn.txt [--write]
 
 BLEU and chrF are sacrebleu's (Post 2018; ``pip install sacrebleu``), greedy decoding, over the same held-out sentences
 as the recurrent translators' (`attnviz.training.translation.card`), whose figures stand in their ``figures.json``.
@@ -107,7 +107,7 @@ def card(found: Mapping[str, Mapping[str, float]], recipe: Mapping[str, Any], wr
 def main() -> None:
     """Read the arguments, print, and write when asked to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", help="lab-t5 or a folder")
+    parser.add_argument("model", help="the folder that the training wrote")
     parser.add_argument("--pairs", type=Path, required=True, help="English, Chinese, attribution: one pair a line")
     parser.add_argument("--write", action="store_true", help="write README.md and figures.json into the folder")
     given = parser.parse_args()

@@ -8,7 +8,7 @@ import re
 import string
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -159,6 +159,13 @@ def batches(pairs: Sequence[Coded], size: int, rng: random.Random) -> Iterator[B
     for start in starts:
         sources, targets = zip(*order[start : start + size], strict=True)
         yield Batch(_padded(sources), torch.tensor([len(one) for one in sources]), _padded(targets))
+
+
+@torch.no_grad()
+def surprise(pairs: Sequence[Coded], loss: Callable[[Batch], Tensor]) -> float:
+    """The mean loss over pairs that are not trained on, batch by batch, always in the same order."""
+    found = [loss(batch).item() for batch in batches(pairs, 128, random.Random(0))]
+    return sum(found) / len(found)
 
 
 def _padded(rows: Sequence[list[int]]) -> Tensor:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -37,6 +37,7 @@ from attnviz.training.translation.data import (
     languages,
     read_pairs,
     split,
+    surprise,
     vocabulary,
     with_gaps,
 )
@@ -108,7 +109,7 @@ def train(recipe: Recipe, shape: Shape, training: list[Coded], validation: list[
     steps = recipe.epochs * an_epoch
 
     def say(now: loop.Now) -> None:
-        held = surprise(average.mean, validation, recipe)
+        held = surprise(validation, lambda batch: loss(average.mean, batch, recipe, 0.0))
         print(f"epoch {now.step // an_epoch} {now} held {held:.3f} {now.seconds:.0f} s", flush=True)
 
     seconds = loop.train(
@@ -120,13 +121,6 @@ def train(recipe: Recipe, shape: Shape, training: list[Coded], validation: list[
         loop.Every(an_epoch, say),
     )
     return average.mean, seconds
-
-
-@torch.no_grad()
-def surprise(network: Translator, pairs: Sequence[Coded], recipe: Recipe) -> float:
-    """The cross-entropy on pairs that it was not trained on, in nats a piece, labels not smoothed."""
-    found = [loss(network, batch, recipe, 0.0).item() for batch in batches(pairs, 128, random.Random(0))]
-    return sum(found) / len(found)
 
 
 def save(

@@ -26,7 +26,7 @@ from transformers import GenerationConfig, PreTrainedTokenizerFast, T5Config, T5
 
 from attnviz.training import loop
 from attnviz.training.folder import save_folder
-from attnviz.training.translation.data import Batch, Coded, Pair, batches, read_pairs, split, with_gaps
+from attnviz.training.translation.data import Batch, Coded, Pair, batches, read_pairs, split, surprise, with_gaps
 from attnviz.training.translation.transformer.data import (
     END,
     LONGEST,
@@ -112,13 +112,6 @@ def lessons(recipe: Recipe, pairs: Sequence[Coded]) -> Iterator[Batch]:
         yield from batches(pairs, recipe.texts_a_step, rng)
 
 
-@torch.no_grad()
-def surprise(model: T5ForConditionalGeneration, pairs: Sequence[Coded], recipe: Recipe) -> float:
-    """The cross-entropy on pairs that it was not trained on, in nats a piece, labels not smoothed."""
-    found = [loss(model, batch, recipe, 0.0).item() for batch in batches(pairs, 128, random.Random(0))]
-    return sum(found) / len(found)
-
-
 @dataclass(frozen=True)
 class Lessons:
     """What is learnt from: the tokenizer, and pairs both ways to learn and to measure."""
@@ -142,7 +135,8 @@ def train(recipe: Recipe, found: Lessons, folder: Path) -> None:
     average = loop.Average.of(model, recipe.averaged)
 
     def save(now: loop.Now) -> None:
-        print(f"held {surprise(average.mean, found.validation, recipe):.3f}", flush=True)
+        held = surprise(found.validation, lambda batch: loss(average.mean, batch, recipe, 0.0))
+        print(f"held {held:.3f}", flush=True)
         save_folder(folder, average.mean, found.tokenizer, recipe, now.seconds)
 
     loop.train(

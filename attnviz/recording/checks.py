@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -20,14 +20,18 @@ def check_ids(model: Model, *read: Encoded) -> None:
 
     Raises `ModelError` for a token that it has no row for, `TextError` for a reply of more tokens than it reads.
     """
-    rows = embedding_rows(model.network)
     for one in read:
-        for place, number in enumerate(one.ids):
-            if not 0 <= (number if type(number) is int else whole("id", number)) < rows:
-                token = one.labels[place]
-                raise ModelError("tokens_beyond_model", model=model.name, token=token, rows=rows)
+        check_rows(model, one.ids, one.labels)
     if len(read) > 1 and model.limit is not None and len(read[1].ids) > model.limit:
         raise TextError("target_too_long", model=model.name, tokens=len(read[1].ids), limit=model.limit)
+
+
+def check_rows(model: Model, ids: Sequence[int], labels: Sequence[str]) -> None:
+    """Has the network a row of its embedding for each token, called by its label? Raises `ModelError`."""
+    rows = embedding_rows(model.network)
+    for number, label in zip(ids, labels, strict=True):
+        if not 0 <= (number if type(number) is int else whole("id", number)) < rows:
+            raise ModelError("tokens_beyond_model", model=model.name, token=label, rows=rows)
 
 
 def why_not(model: Model) -> AttnvizError:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from attnviz.adapter.checks import embedding_rows
-from attnviz.errors import ModelError, TextError
+from attnviz.errors import TextError
 from attnviz.guard import guarded
 from attnviz.models.load import Model
+from attnviz.recording.checks import check_rows
 from attnviz.recording.generate import begun
 from attnviz.recording.prompts import Asked
 from attnviz.text.tokens import Encoded, check_size, clean, written
@@ -64,10 +64,7 @@ def resumed(model: Model, ids: Sequence[int], text: str | None = None, **asked: 
     source, start, room = begun(model, _asked(model, text, **asked), max(len(ids), 1))
     if room < len(ids):
         raise TextError("text_leaves_no_room", model=model.name, limit=model.limit)
-    rows = embedding_rows(model.network)
-    for number in ids:
-        if not 0 <= number < rows:
-            raise ModelError("tokens_beyond_model", model=model.name, token=str(number), rows=rows)
+    check_rows(model, ids, tuple(map(str, ids)))  # before the tokenizer is asked for their pieces
     whole = written(ids, model.tokenizer, after=start)
     return Resumed(whole, None, len(start.ids)) if source is None else Resumed(source, whole, None)
 

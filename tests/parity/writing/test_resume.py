@@ -9,6 +9,7 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from attnviz import load, record
+from attnviz.adapter.checks import embedding_rows
 from attnviz.errors import AttnvizError, ModelError, TextError
 from attnviz.models.load import Model
 from attnviz.recording.generate import generate
@@ -68,6 +69,14 @@ def test_a_token_that_the_model_has_no_row_for_is_refused(number: int, model: Mo
     with pytest.raises(ModelError) as told:
         resumed(model, [1, number], TEXT)
     assert told.value.message == "tokens_beyond_model"
+
+
+def test_the_last_row_is_one_and_the_next_is_none(model: Model) -> None:
+    rows = embedding_rows(model.network)
+    assert resumed(model, [rows - 1], TEXT)
+    with pytest.raises(ModelError) as told:
+        resumed(model, [rows], TEXT)
+    assert told.value.values["token"] == str(rows) and told.value.values["rows"] == rows
 
 
 def test_an_answer_longer_than_the_model_reads_is_refused(tmp_path: Path, wordpiece: PreTrainedTokenizerBase) -> None:

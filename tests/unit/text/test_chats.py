@@ -12,6 +12,7 @@ from attnviz.figures import heatmap
 from attnviz.figures.paint.palette import ROLES
 from attnviz.messages import LANGUAGES, say
 from attnviz.selection import Selection, Style
+from attnviz.text.chat import _owners
 from attnviz.text.turns import Chat, turns_in
 from attnviz.trace import Trace
 from tests.unit.figures.kinds import of, read, seen
@@ -82,3 +83,8 @@ def test_what_no_chat_is_has_no_roles() -> None:
 )
 def test_lines_that_begin_with_a_role_begin_a_turn(typed: str, wanted: list[tuple[str, str]]) -> None:
     assert [(turn["role"], turn["content"]) for turn in turns_in(typed)] == wanted
+
+
+def test_a_token_that_only_touches_a_turn_is_not_of_it() -> None:
+    spans = [(0, 3), (3, 5), (4, 8), (8, 9), None]  # the template's, the turn's, across its end, the template's twice
+    assert _owners(spans, [None, (3, 6)]) == (None, 1, 1, None, None)

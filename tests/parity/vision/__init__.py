@@ -80,6 +80,17 @@ def saved(folder: Path, made: Any, way: str | None = None) -> Path:
     return folder
 
 
+def window_gap(mine: torch.Tensor, windows: torch.Tensor) -> float:
+    """How far is a map `[head, query, key]` from windows `[window, head, place, place]` that a model returned?
+
+    Each row of one must be a row of the other, zeros left out, in whatever order the windows come.
+    """
+    rows = windows.transpose(1, 2).flatten(0, 1).sort(-1, descending=True).values.flatten(1)
+    ours = mine.transpose(0, 1).sort(-1, descending=True).values[..., : windows.shape[-1]].flatten(1)
+    far = (rows[:, None] - ours[None]).abs().amax(-1)
+    return max(float(far.min(0).values.max()), float(far.min(1).values.max()))
+
+
 def noise(width: int, height: int) -> av.Picture:
     """The same random picture on every call."""
     return av.Picture(np.random.default_rng(0).integers(0, 255, (height, width, 3), dtype=np.uint8))

@@ -88,3 +88,15 @@ def test_a_long_picture_is_recorded_without_values_and_its_weights_are_the_same(
     kept = av.record(model, picture, values=True)
     assert kept.attention(0).values.shape[-1] == 8
     torch.testing.assert_close(kept.outputs, plain.last_hidden_state[0], atol=1e-4, rtol=0)
+
+
+def test_the_region_that_patches_cover_is_what_was_cut_as_worked_out_by_hand(tmp_path: Path) -> None:
+    """97 x 41 pixels."""
+    expected = {
+        "a rest left out": (0.0, 0.0, 97 * 40 / 46, 41 * 32 / 37),
+        "short side, wide cut": (28 * 97 / 106, 2 * 41 / 45, 76 * 97 / 106, 42 * 41 / 45),  # 106 x 45, cut at 28 and 2
+        "filled up": (8 * 97 / 56, -5 * 41 / 24, 48 * 97 / 56, 27 * 41 / 24),  # 56 x 24, cut at 8, 4.5 rows of zeros up
+    }
+    for way, region in expected.items():
+        axis = opened(saved(tmp_path / way, network("vit"), way)).see(noise(97, 41)).axis
+        assert axis.covers == pytest.approx(region), way

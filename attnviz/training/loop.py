@@ -18,6 +18,8 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from attnviz.training.muon import Muon
+
 Batch = TypeVar("Batch")
 Net = TypeVar("Net", bound=nn.Module)
 LONGEST_GRADIENT = 1.0  # the norm that a step's gradient is cut to
@@ -138,16 +140,24 @@ def adamw(
     return Learner(parameters, [chosen])
 
 
-def muon(network: nn.Module, *beside: nn.Module, rate: float, decay: float) -> Learner:
-    """Muon for the matrices inside the layers, AdamW for the rest (embeddings, norms, biases, heads `beside`)."""
+def muon(network: nn.Module, *beside: nn.Module, rate: float, decay: float, float32: bool = False) -> Learner:
+    """Muon for the matrices inside the layers, AdamW for the rest (embeddings, norms, biases, heads `beside`).
+
+    With `float32` its matrix products are not rounded to bfloat16, which is slow where a processor has none.
+    """
     parameters = [one for part in (network, *beside) for one in part.parameters()]
     inside = [p for name, p in network.named_parameters() if ".layers." in name and p.ndim == 2]
     chosen = {id(p) for p in inside}
+    by_matrix: torch.optim.Optimizer = (
+        Muon(inside, lr=rate, weight_decay=decay)
+        if float32
+        else torch.optim.Muon(inside, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw")
+    )
     rest = [p for p in parameters if id(p) not in chosen]
     return Learner(
         parameters,
         [
-            torch.optim.Muon(inside, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"),
+            by_matrix,
             torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.98), weight_decay=decay, fused=True),
         ],
     )

@@ -1,8 +1,6 @@
-"""The training of lab-t5: its vocabulary of two languages, what its loss sees, and how its figures are counted."""
+"""The training of lab-translator: its vocabulary of two languages, what its loss sees, how its figures are counted."""
 
 from __future__ import annotations
-
-import copy
 
 import pytest
 import torch
@@ -13,7 +11,7 @@ from attnviz.training.translation.data import Batch, Pair
 from attnviz.training.translation.transformer import card, data, train
 
 PAIRS = [Pair("I like my dog, Tom.", "我喜欢我的狗，汤姆。", "x"), Pair("My dog likes me!", "我的狗喜欢我！", "y")] * 3
-SMALL = train.Recipe(heads=2, layers=1, width=16, inner=24, word_dropout=0)
+SMALL = train.Recipe(heads=2, layers=1, width=16, inner=24)
 
 
 @pytest.fixture(scope="module")
@@ -52,22 +50,11 @@ def batch(source: list[int], target: list[int]) -> Batch:
 
 def test_loss_is_transformers_own_and_padding_is_not_seen(network: torch.nn.Module) -> None:
     source, target = [7, 8, 9, data.END], [data.PAD, 11, 12, data.END]
-    mine = train.loss(network, batch(source, target), SMALL, 0.0)
+    mine = train.loss(network, batch(source, target), 0.0)
     theirs = network(input_ids=torch.tensor([source]), labels=torch.tensor([target[1:]])).loss
     assert mine.item() == pytest.approx(theirs.item(), abs=1e-5)
-    padded = train.loss(network, batch([*source, 0, 0], [*target, 0]), SMALL, 0.0)
+    padded = train.loss(network, batch([*source, 0, 0], [*target, 0]), 0.0)
     assert padded.item() == pytest.approx(mine.item(), abs=1e-5)
-
-
-def test_the_embedding_moves_faster_than_the_rest(network: torch.nn.Module) -> None:
-    one = copy.deepcopy(network)
-    before = {name: number.clone() for name, number in one.named_parameters()}
-    train.learner(one, train.Recipe(weight_decay=0, embedding_times=20)).descend(
-        train.loss(one, batch([7, 8, data.END], [data.PAD, 11, data.END]), SMALL, 0.0), 1e-4
-    )
-    moved = {name: (number - before[name]).abs().max().item() for name, number in one.named_parameters()}
-    assert moved["shared.weight"] == pytest.approx(2e-3, rel=0.01)  # AdamW's first step is the rate itself
-    assert moved["encoder.block.0.layer.0.SelfAttention.v.weight"] == pytest.approx(1e-4, rel=0.01)
 
 
 def test_epochs_follow_each_other_without_end() -> None:

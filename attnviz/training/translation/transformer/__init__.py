@@ -1,1 +1,1 @@
-"""Training of lab-t5, the built-in encoder-decoder Transformer: sentences, training, card."""
+"""Training of lab-translator, the built-in encoder-decoder Transformer: sentences, training, card."""

@@ -1,6 +1,6 @@
-"""How well does lab-t5 translate sentences it has not seen, beside the recurrent translators? Print, and write a card.
+"""How well does lab-translator translate what it has not seen, beside the recurrent ones? Print, and write a card.
 
-    python -m attnviz.training.translation.transformer.card FOLDER --pairs cmn.txt [--write]
+    python -m attnviz.training.translation.transformer.card lab-translator --pairs cmn.txt [--write]
 
 BLEU and chrF are sacrebleu's (Post 2018; ``pip install sacrebleu``), greedy decoding, over the same held-out sentences
 as the recurrent translators' (`attnviz.training.translation.card`), whose figures stand in their ``figures.json``.
@@ -22,6 +22,7 @@ from attnviz.systems.translation import system as recurrent
 from attnviz.training.folder import save_facts
 from attnviz.training.translation.card import NAMES, TATOEBA, measure, questions
 from attnviz.training.translation.data import read_pairs, split
+from attnviz.training.translation.transformer.data import NAME
 
 WAYS = {"zh-en": "中文 → English", "en-zh": "English → 中文"}
 A_BATCH = 64
@@ -77,30 +78,32 @@ def card(found: Mapping[str, Mapping[str, float]], recipe: Mapping[str, Any], wr
     ]  # fmt: skip
     data = ModelCardData(
         language=["zh", "en"], license="cc-by-2.0", library_name="transformers", pipeline_tag="translation",
-        tags=["attention"], model_name="attnviz lab-t5", eval_results=results,
+        tags=["attention"], model_name=f"attnviz {NAME}", eval_results=results,
     )  # fmt: skip
     layers, steps, seconds = (recipe[name] for name in ("layers", "steps", "seconds"))
     seen = steps * recipe["texts_a_step"]
     counts = " · ".join(f"{WAYS[way]} {told['sentences']:.0f}" for way, told in found.items())
     table, lines = "\n".join(rows(found)), "\n".join(f"* {read} → {text}" for read, text in written.items())
     return ModelCard(
-        f"---\n{data.to_yaml()}\n---\n\n# lab-t5\n\n"
-        f"中译英、英译中的小型编码器–解码器：T5 结构，编码器、解码器各 {layers} 层，每层 {recipe['heads']} 个头，"
+        f"---\n{data.to_yaml()}\n---\n\n# {NAME}\n\n"
+        "中译英、英译中的小型编码器–解码器 Transformer：结构同最早的 Transformer（Vaswani 等 2017），"
+        f"也是 Marian 翻译模型的结构；编码器、解码器各 {layers} 层，每层 {recipe['heads']} 个头，"
         f"宽 {recipe['width']}；用 Tatoeba 的句对双向训练 {steps} 步（共看 {seen} 个句子，{seconds} 秒，一个 CPU 核，"
         "机器上另有别的任务），权重以 float16 保存。读到中文就写英文，读到英文就写中文。"
         "给人看注意力用，句子都很短，不保证译得对。\n\n"
-        "A small encoder-decoder that translates Chinese into English and English into Chinese: T5's shape, "
+        "A small encoder-decoder Transformer that translates Chinese into English and English into Chinese: the shape "
+        "of the first one (Vaswani et al. 2017), which is that of Marian's translators, "
         f"{layers} layers on each side, {recipe['heads']} heads, width {recipe['width']}, trained on the pairs of "
         f"Tatoeba both ways for {steps} steps ({seen} sentences seen, {seconds} s on one core of a CPU beside other "
         "work), stored in float16. Given Chinese it writes English, given English Chinese. It is there to "
         "show attention, knows short sentences only, and is not to be relied on.\n\n"
         f"{TATOEBA[0]}。\n\n{TATOEBA[1]}.\n\n"
         f"留出的句子，贪心解码 · held-out sentences, greedy decoding: {counts}\n\n"
-        "| | | lab-t5 | 循环网络，有注意力 · recurrent, with attention | 循环网络，无注意力 · recurrent, without |\n"
+        f"| | | {NAME} | 循环网络，有注意力 · recurrent, with attention | 循环网络，无注意力 · recurrent, without |\n"
         f"|---|---|---:|---:|---:|\n{table}\n\n{lines}\n\n"
         "没有一个句子同时出现在训练和测试里。 No sentence is on both sides of the split.\n\n"
-        "`python -m attnviz.training.translation.transformer.train` trains it, "
-        "`python -m attnviz.training.translation.transformer.card lab-t5` prints these figures.\n"
+        "`python -m attnviz.training.translation.transformer.train --pairs FILE` trains it, "
+        f"`python -m attnviz.training.translation.transformer.card {NAME} --pairs FILE` prints these figures.\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""The texts that lab-t5 learns from: one vocabulary of both languages, and pairs both ways."""
+"""The texts that lab-translator learns from: one vocabulary of both languages, and pairs both ways."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerFast
 
 from attnviz.training.translation.data import Coded, Pair
 
+NAME = "lab-translator"
 SPECIALS = ("<pad>", "</s>", "<unk>")
 PAD, END, UNKNOWN = range(3)
 SPACE = "▁"

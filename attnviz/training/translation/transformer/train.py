@@ -1,12 +1,14 @@
-"""Train lab-t5: a small encoder-decoder Transformer that translates Chinese into English and English into Chinese.
+"""Train lab-translator: a small encoder-decoder Transformer for Chinese into English and English into Chinese.
 
-    python -m attnviz.training.translation.transformer.train --pairs cmn.txt --out FOLDER
+    python -m attnviz.training.translation.transformer.train --pairs cmn.txt
 
-The shape is T5's (Raffel et al. 2020): learnt relative positions, norms before each block, one embedding for source,
-target and output. It learns the pairs of Tatoeba (CC BY 2.0 FR) both ways at once, split as for the recurrent
-translators, so that both are measured on the same sentences. Which language is asked for needs no mark: the other one.
-What is kept is the running mean of the weights, in an ordinary Hugging Face folder. No such weights come with the
-project yet: what the recipe's steps give is far behind the recurrent translators (the card's command says how far).
+The shape is that of the first Transformer (Vaswani et al. 2017), as Marian's translators have it: sinusoidal positions,
+norms after each block, one embedding for source, target and output. It learns the pairs of Tatoeba (CC BY 2.0 FR) both
+ways at once, split as for the recurrent translators, so that both are measured on the same sentences. Which language is
+asked for needs no mark: the other one. What is kept is the running mean of the weights, in an ordinary Hugging Face
+folder.
+
+After 600 steps the held-out loss was 3.17 nats; with AdamW for all of it 3.97, and in T5's shape 3.0 after 6,000.
 """
 
 from __future__ import annotations
@@ -21,18 +23,18 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-from transformers import GenerationConfig, PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
+from torch import Tensor, nn
+from transformers import GenerationConfig, MarianConfig, MarianMTModel, PreTrainedTokenizerFast
 
+from attnviz.shipped import WEIGHTS
 from attnviz.training import loop
 from attnviz.training.folder import save_folder
-from attnviz.training.translation.data import Batch, Coded, Pair, batches, read_pairs, split, surprise, with_gaps
+from attnviz.training.translation.data import Batch, Coded, Pair, batches, read_pairs, split, surprise
 from attnviz.training.translation.transformer.data import (
     END,
     LONGEST,
+    NAME,
     PAD,
-    SPECIALS,
-    UNKNOWN,
     both_ways,
     build_tokenizer,
 )
@@ -47,62 +49,47 @@ class Recipe:
     width: int = 160
     inner: int = 448
     pieces: int = 5_500
-    steps: int = 6_000
+    steps: int = 10_000
     texts_a_step: int = 64
-    dropout: float = 0.15
-    rate: float = 2e-3
-    embedding_times: float = 20.0  # its numbers are of the size 1, those of the other matrices of some 0.05
-    warm_up: int = 300
+    dropout: float = 0.1
+    rate: float = 6e-3
+    warm_up: int = 200
     smoothing: float = 0.1
-    word_dropout: float = 0.1
     weight_decay: float = 0.01
     averaged: float = 0.999
     seed: int = 20
 
 
-def new_model(recipe: Recipe, pieces: int) -> T5ForConditionalGeneration:
-    """An untrained model of the recipe's shape."""
-    settings: dict[str, Any] = {
-        "vocab_size": pieces, "d_model": recipe.width, "d_kv": recipe.width // recipe.heads, "d_ff": recipe.inner,
-        "num_layers": recipe.layers, "num_decoder_layers": recipe.layers, "num_heads": recipe.heads,
-        "dropout_rate": recipe.dropout, "feed_forward_proj": "relu", "tie_word_embeddings": True,
-        "n_positions": LONGEST, "relative_attention_max_distance": 64,
-        "pad_token_id": PAD, "eos_token_id": END, "decoder_start_token_id": PAD,
+def new_model(recipe: Recipe, pieces: int) -> MarianMTModel:
+    """An untrained model of the recipe's shape, its matrices as large as Glorot and Bengio (2010) say."""
+    sizes: dict[str, Any] = {
+        f"{side}_{part}": value for side in ("encoder", "decoder")
+        for part, value in (("layers", recipe.layers), ("attention_heads", recipe.heads), ("ffn_dim", recipe.inner))
     }  # fmt: skip
-    config = T5Config(**settings)
-    model = T5ForConditionalGeneration(config)
+    config = MarianConfig(
+        vocab_size=pieces, d_model=recipe.width, **sizes, dropout=recipe.dropout, activation_function="relu",
+        scale_embedding=True, init_std=recipe.width**-0.5, max_position_embeddings=LONGEST,
+        pad_token_id=PAD, eos_token_id=END, decoder_start_token_id=PAD, forced_eos_token_id=None,
+    )  # fmt: skip
+    model = MarianMTModel(config)
+    for name, one in model.named_parameters():
+        if ".layers." in name and one.ndim == 2:
+            nn.init.xavier_uniform_(one)
     model.generation_config = GenerationConfig(
         pad_token_id=PAD, eos_token_id=END, decoder_start_token_id=PAD, max_new_tokens=LONGEST
     )
     return model
 
 
-def loss(model: T5ForConditionalGeneration, batch: Batch, recipe: Recipe, smoothing: float) -> Tensor:
-    """The mean cross-entropy of the next piece, in nats; some read pieces are hidden while training."""
-    read, given = batch.source, batch.target[:, :-1]
-    if model.training:
-        read, given = (with_gaps(ids, recipe.word_dropout, len(SPECIALS), UNKNOWN) for ids in (read, given))
+def loss(model: MarianMTModel, batch: Batch, smoothing: float) -> Tensor:
+    """The mean cross-entropy of the next piece, in nats."""
     wanted, mask = batch.target[:, 1:], (batch.source != PAD).long()
-    encoded = model.encoder(input_ids=read, attention_mask=mask).last_hidden_state
-    decoded = model.decoder(
-        input_ids=given, encoder_hidden_states=encoded, encoder_attention_mask=mask, use_cache=False
+    encoded = model.model.encoder(input_ids=batch.source, attention_mask=mask).last_hidden_state
+    decoded = model.model.decoder(
+        input_ids=batch.target[:, :-1], encoder_hidden_states=encoded, encoder_attention_mask=mask, use_cache=False
     ).last_hidden_state
-    scale = model.config.d_model**-0.5 if model.config.scale_decoder_outputs else 1.0
     real = wanted != PAD
-    return F.cross_entropy(model.lm_head(decoded[real] * scale).float(), wanted[real], label_smoothing=smoothing)
-
-
-def learner(model: T5ForConditionalGeneration, recipe: Recipe) -> loop.Learner:
-    """AdamW; the embedding, which is also the output, moves faster than the rest and is not drawn to 0."""
-    embedding = model.shared.weight
-    rest = [one for one in model.parameters() if one is not embedding]
-    groups: list[dict[str, Any]] = [
-        {"params": rest, "weight_decay": recipe.weight_decay},
-        {"params": [embedding], "weight_decay": 0.0, "times": recipe.embedding_times},
-    ]
-    return loop.Learner(
-        [*model.parameters()], [torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98), fused=True)]
-    )
+    return F.cross_entropy(model.lm_head(decoded[real]), wanted[real], label_smoothing=smoothing)
 
 
 def lessons(recipe: Recipe, pairs: Sequence[Coded]) -> Iterator[Batch]:
@@ -135,14 +122,14 @@ def train(recipe: Recipe, found: Lessons, folder: Path) -> None:
     average = loop.Average.of(model, recipe.averaged)
 
     def save(now: loop.Now) -> None:
-        held = surprise(found.validation, lambda batch: loss(average.mean, batch, recipe, 0.0))
+        held = surprise(found.validation, lambda batch: loss(average.mean, batch, 0.0))
         print(f"held {held:.3f}", flush=True)
         save_folder(folder, average.mean, found.tokenizer, recipe, now.seconds)
 
     loop.train(
-        learner(model, recipe),
+        loop.muon(model, rate=recipe.rate, decay=recipe.weight_decay, float32=True),
         lessons(recipe, found.training),
-        lambda batch: {"loss": loss(model, batch, recipe, recipe.smoothing)},
+        lambda batch: {"loss": loss(model, batch, recipe.smoothing)},
         loop.Course(recipe.steps, recipe.rate, partial(loop.straight, steps=recipe.steps, warm_up=recipe.warm_up)),
         loop.Every(1, average.move),
         loop.say(),
@@ -155,7 +142,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=Path, required=True, help="English, Chinese, attribution: one pair a line")
     parser.add_argument("--steps", type=int, default=Recipe.steps)
-    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    parser.add_argument("--out", type=Path, default=WEIGHTS / NAME, help="folder to write")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     given = parser.parse_args()
     torch.set_num_threads(given.threads)

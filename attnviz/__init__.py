@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from attnviz.core.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
     from attnviz.core.states import Block, Norm, Projection
     from attnviz.errors import ArgumentError, AttnvizError, ModelError, RuleError, Stopped, TextError
+    from attnviz.measures import reading
     from attnviz.models import Model, wrap
     from attnviz.notebook.given import from_weights
     from attnviz.notebook.show import show
@@ -73,7 +74,7 @@ _HOMES = {
 }
 _ROOMS = {
     "axes": "axes", "export": "export", "figures": "figures", "masks": "core.masks", "measures": "measures",
-    "similarity": "core.similarity",
+    "reading": "measures.reading", "similarity": "core.similarity",
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -129,6 +130,7 @@ __all__ = [
     "masks",
     "measures",
     "model_view",
+    "reading",
     "record",
     "record_batch",
     "show",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from attnviz.core.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
     from attnviz.core.states import Block, Norm, Projection
     from attnviz.errors import ArgumentError, AttnvizError, ModelError, RuleError, Stopped, TextError
+    from attnviz.experiments.reading.attributions import Attributions, attributions
     from attnviz.measures import reading
     from attnviz.models import Model, wrap
     from attnviz.notebook.given import from_weights
@@ -49,6 +50,7 @@ _HOMES = {
     "answers": ("Answer", "Tag"),
     "core.attention": ("Attention", "Observed", "attend"),
     "core.states": ("Block", "Norm", "Projection"),
+    "experiments.reading.attributions": ("Attributions", "attributions"),
     "errors": ("ArgumentError", "AttnvizError", "ModelError", "RuleError", "Stopped", "TextError"),
     "recording.batches": ("record_batch",),
     "recording.generate": ("generate",),
@@ -84,6 +86,7 @@ __all__ = [
     "ArgumentError",
     "Attention",
     "AttnvizError",
+    "Attributions",
     "Block",
     "Cell",
     "Differentiable",
@@ -118,6 +121,7 @@ __all__ = [
     "TopP",
     "Trace",
     "attend",
+    "attributions",
     "axes",
     "differentiable",
     "export",

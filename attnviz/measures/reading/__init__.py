@@ -14,7 +14,7 @@ from attnviz.measures.reading.relevance import (
     relevance,
     relevance_across,
 )
-from attnviz.measures.reading.rollout import heads_together, rollout, rows_to_one, with_identity
+from attnviz.measures.reading.rollout import frozen, heads_together, rollout, rows_to_one, with_identity
 
 __all__ = [
     "Agreement",
@@ -24,6 +24,7 @@ __all__ = [
     "closeness",
     "contributions",
     "flow",
+    "frozen",
     "gradient_times_attention",
     "heads_together",
     "logit_lens",

@@ -30,8 +30,8 @@ def flow(
     It leaves out all that rollout does, and counts what could pass, not what does: an input has the same number through
     one wide way as through many narrow ones.
 
-    >>> flow([torch.tensor([[0.9, 0.1], [0.2, 0.8]]), torch.tensor([[0.6, 0.4], [0.5, 0.5]])], 0).tolist()
-    [0.9, 0.25]
+    >>> flow([torch.tensor([[0.9, 0.1], [0.2, 0.8]]), torch.tensor([[0.6, 0.4], [0.5, 0.5]])], 0)
+    tensor([0.9000, 0.2500], dtype=torch.float64)
     """
     maps = [with_identity(one) if identity else one for one in map(heads_together, layers)]
     if not maps or any(one.shape != (len(maps[0]), len(maps[0])) for one in maps):

@@ -20,8 +20,8 @@ def norms(
     It leaves out that vectors cancel each other (`contributions`), the residual (`with_residual`), the norm
     (`through_norm`) and the MLP.
 
-    >>> norms(torch.tensor([[[0.9, 0.1]]]), torch.tensor([[[3.0, 4.0], [6.0, 8.0]]])).tolist()
-    [[[4.5, 1.0]]]
+    >>> norms(torch.tensor([[[0.9, 0.1]]]), torch.tensor([[[3.0, 4.0], [6.0, 8.0]]]))
+    tensor([[[4.5000, 1.0000]]], dtype=torch.float64)
     """
     found: Tensor = weights.double() * transformed.double().norm(dim=-1)[:, None, :]
     return found
@@ -34,8 +34,9 @@ def contributions(
 
     Summed over the keys, + the projection's bias, they are the block's output. (Kobayashi et al. 2020, sec. 2.2)
 
-    >>> contributions(torch.tensor([[[0.9, 0.1]]]), torch.tensor([[[1.0, 0.0], [0.0, 5.0]]])).tolist()
-    [[[0.9, 0.0], [0.0, 0.5]]]
+    >>> contributions(torch.tensor([[[0.9, 0.1]]]), torch.tensor([[[1.0, 0.0], [0.0, 5.0]]]))
+    tensor([[[0.9000, 0.0000],
+             [0.0000, 0.5000]]], dtype=torch.float64)
     """
     return torch.einsum("hqk,hkw->qkw", weights.double(), transformed.double())
 

@@ -35,8 +35,9 @@ def relevance(
     it. (Chefer et al. 2021, eq. 6) The row of the place that the answer was read from is the explanation.
 
     >>> a = torch.tensor([[0.9, 0.1], [0.2, 0.8]])
-    >>> relevance([(a, torch.ones(2, 2))], 2).tolist()
-    [[1.9, 0.1], [0.2, 1.8]]
+    >>> relevance([(a, torch.ones(2, 2))], 2)
+    tensor([[1.9000, 0.1000],
+            [0.2000, 1.8000]], dtype=torch.float64)
     """
     found = torch.eye(places, dtype=torch.float64)
     for weights, gradients in layers:

@@ -17,8 +17,9 @@ def heads_together(weights: Float[Tensor, "*head query key"]) -> Float[Tensor, "
 def with_identity(weights: Float[Tensor, "place place"]) -> Float[Tensor, "place place"]:
     """(A + I) / 2: half of each state passes by the attention, on the residual. (Abnar and Zuidema 2020, sec. 3)
 
-    >>> with_identity(torch.tensor([[0.9, 0.1], [0.2, 0.8]])).tolist()
-    [[0.95, 0.05], [0.1, 0.9]]
+    >>> with_identity(torch.tensor([[0.9, 0.1], [0.2, 0.8]]))
+    tensor([[0.9500, 0.0500],
+            [0.1000, 0.9000]], dtype=torch.float64)
     """
     return (weights.double() + torch.eye(len(weights), dtype=torch.float64, device=weights.device)) / 2
 
@@ -35,8 +36,9 @@ def rollout(
     It leaves out what values, output projections, norms and MLPs do with what is looked at, and takes all heads and the
     residual to be worth the same.
 
-    >>> rollout([torch.tensor([[0.9, 0.1], [0.2, 0.8]]), torch.tensor([[0.6, 0.4], [0.5, 0.5]])]).tolist()
-    [[0.78, 0.22], [0.3125, 0.6875]]
+    >>> rollout([torch.tensor([[0.9, 0.1], [0.2, 0.8]]), torch.tensor([[0.6, 0.4], [0.5, 0.5]])])
+    tensor([[0.7800, 0.2200],
+            [0.3125, 0.6875]], dtype=torch.float64)
     """
     maps = [heads_together(layer) for layer in layers]
     if not maps or any(one.shape != (len(maps[0]), len(maps[0])) for one in maps):
@@ -45,6 +47,19 @@ def rollout(
     for one in maps:
         together = (with_identity(one) if identity else one) @ together
     return together
+
+
+def frozen(layers: Sequence[Float[Tensor, "*head place place"]]) -> Float[Tensor, "place place"]:
+    """How much of each input is in each state on top, values passing as they are: (I + A_L) ... (I + A_1).
+
+    The exact answer where the weights are held as they are and nothing else is computed: its row times the inputs sums
+    to the state.
+
+    >>> frozen([torch.tensor([[0.75, 0.25], [0.5, 0.5]])])
+    tensor([[1.7500, 0.2500],
+            [0.5000, 1.5000]], dtype=torch.float64)
+    """
+    return 2 ** len(layers) * rollout(layers)
 
 
 def rows_to_one(amounts: Float[Tensor, "query key"]) -> Float[Tensor, "query key"]:

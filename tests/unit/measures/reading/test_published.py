@@ -13,6 +13,7 @@ from attnviz.measures.reading import (
     closeness,
     contributions,
     flow,
+    frozen,
     gradient_times_attention,
     logit_lens,
     mixing_ratio,
@@ -40,7 +41,7 @@ def exact(rows: object) -> Tensor:
     return torch.tensor(rows, dtype=torch.float64)
 
 
-def printed(found: Tensor, expected: Rows, digits: int = 6) -> None:
+def printed(found: Tensor, expected: object, digits: int = 6) -> None:
     """Each number as it was printed: off by half of the last digit at most."""
     assert found.shape == exact(expected).shape
     assert (found - exact(expected)).abs().max() <= 0.5000001 * 10**-digits
@@ -85,6 +86,14 @@ def test_flow_runs_from_the_top_down_through_pipes_as_wide_as_the_weights(
     printed(found, expected, 9)
     if shares is not None:
         printed(rows_to_one(found), shares, 4 if len(shares) == 2 else 6)
+
+
+def test_frozen_weights_give_the_exact_answer_of_a_model_that_has_nothing_else() -> None:
+    found = frozen([exact(one) for one in TWO])
+    printed(found, [[3.12, 0.88], [1.25, 2.75]], 9)
+    brought = found[0] * exact([1, 2])
+    printed(brought, [3.12, 1.76], 9)
+    assert float(brought.sum()) == pytest.approx(4.88)
 
 
 X, BIAS = exact([[1, 0], [3, 4]]), exact([0.1, 0.2])

@@ -59,7 +59,8 @@ def frozen(layers: Sequence[Float[Tensor, "*head place place"]]) -> Float[Tensor
     tensor([[1.7500, 0.2500],
             [0.5000, 1.5000]], dtype=torch.float64)
     """
-    return 2 ** len(layers) * rollout(layers)
+    found: Tensor = rollout(layers) * 2 ** len(layers)
+    return found
 
 
 def rows_to_one(amounts: Float[Tensor, "query key"]) -> Float[Tensor, "query key"]:

@@ -67,8 +67,8 @@ class Member:
 class Screen:
     """What a page is: its file in pages/ without the ending, its sign and its place in the navigation, its choices.
 
-    `order` counts over all sections; the first page of all is where the app opens. `title` and `look` are messages, the
-    page's question and what to look for; `params` are the choices that stand in its link.
+    `order` counts over all sections; `home` is the one page at the app's own address. `title` and `look` are messages,
+    the page's question and what to look for; `params` are the choices that stand in its link.
     """
 
     name: str
@@ -79,6 +79,7 @@ class Screen:
     title: str = ""
     look: str = ""
     members: tuple[Member, ...] = ()
+    home: bool = False
 
     @property
     def file(self) -> str:

@@ -1,5 +1,5 @@
 """The web server around app.py: Streamlit's own, which lets nobody in before everything stands (`ready.py`), with the
-first picture put into the page (`first.py`).
+first picture put into the page (`first_picture.py`) and first visitors led to the lesson (`first_visit.py`).
 
 `streamlit run` finds it in app.py, so it is the same however the app is started.
 """
@@ -15,6 +15,8 @@ import streamlit as st
 from anyio.to_thread import run_sync
 from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
+
+from attnviz.ui.server.first_visit import FirstVisit
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -66,7 +68,7 @@ class _Adding:
         await self.send({"type": "http.response.body", "body": body})
 
 
-MIDDLEWARE = (Middleware(FirstPicture),)
+MIDDLEWARE = (Middleware(FirstVisit), Middleware(FirstPicture))
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ SCREEN = Screen(
     "attention",
     icon=":material/grid_view:",
     order=1,
+    home=True,
     params=PARAMS,
     title="title",
     look="what_to_look_for",

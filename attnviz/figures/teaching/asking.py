@@ -10,13 +10,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attnviz.figures.arcs import MOST, Arcs, across, arcs, middles
-from attnviz.figures.paint.labels import shortened
+from attnviz.figures.arcs import ARCH, MOST, PAD, ROW, SIZE, THICK, Arcs, across, arcs, colour_of, middles
+from attnviz.figures.paint.labels import shortened, text_width
 from attnviz.figures.paint.palette import theme
 from attnviz.figures.teaching.image import image
 from attnviz.selection import PLAIN, Style
-
-ARCH = 84  # pixels above the letters: one room for all, so that nothing jumps when the answer comes
 
 
 @dataclass(frozen=True)
@@ -48,9 +46,9 @@ def _figure(asking: Asking, style: Style) -> str:
     """One picture and what stands above it."""
     drawn, query = _cut(asking)
     width = across(drawn)
-    picture = arcs(drawn, style, ARCH)
-    if asking.weights is None:
-        picture = picture.replace("</svg>", f"{_questions(drawn, query, style)}</svg>")
+    high = min(11 + 0.2 * width, ARCH + THICK)  # room for the widest arc there may be: nothing jumps at the answer
+    more = _mark(drawn, query, style) + (_questions(drawn, query, style) if asking.weights is None else "")
+    picture = arcs(drawn, style, high).replace("</svg>", f"{more}</svg>")
     said = f"<figcaption style='font-size:0.9rem'>{html.escape(asking.caption)}</figcaption>" if asking.caption else ""
     look = f"margin:0;flex:0 1 {width:.0f}px;min-width:0;max-width:100%"
     return f"<figure style='{look}'>{said}{image(picture, asking.alt, 'width:100%')}</figure>"
@@ -66,8 +64,17 @@ def _cut(asking: Asking) -> tuple[Arcs, int]:
         weights[query] = weights[:, query] = asking.weights
     return Arcs(
         tuple(shortened(label, 14) for label in asking.labels[low:high]), weights[low:high, low:high],
-        ((query - low,),), tuple(asking.spaced[low:high]), 0, (low > 0, high < count),
+        tuple((at,) for at in range(high - low)), tuple(asking.spaced[low:high]), 0, (low > 0, high < count),
     ), query - low  # fmt: skip
+
+
+def _mark(drawn: Arcs, query: int, style: Style) -> str:
+    """The token that asks, on a ground of its own."""
+    wide = text_width(drawn.labels[query], SIZE) + 2 * PAD
+    return (
+        f"<rect class='asks' x='{middles(drawn)[query] - wide / 2:.1f}' y='1' width='{wide:.1f}' height='{ROW - 2}' "
+        f"rx='6' fill='{colour_of(0, style)}' fill-opacity='0.25'/>"
+    )
 
 
 def _questions(drawn: Arcs, query: int, style: Style) -> str:

@@ -12,12 +12,12 @@ from attnviz.figures.paint.palette import FONT, Colours, theme
 from attnviz.figures.teaching.image import image
 from attnviz.selection import PLAIN, Style
 
-WIDTH, HEIGHT, GAP, LINE = 98, 58, 20, 17  # pixels: a box, the way to the next, a line of its words
+WIDTH, HEIGHT, GAP, LINE = 90, 54, 16, 17  # pixels: a box, the way to the next, a line of its words
 SIZE, SMALLER = 14, 12.5
-ROWS = 34  # pixels between two rows of boxes on a narrow screen
-NARROW = 3  # boxes in a row there
+ROWS = 30  # pixels between two rows of boxes on a narrow screen
+NARROW = 4  # boxes in a row there
 CSS = (
-    "<style>.block-wide,.block-narrow{width:100%;height:auto}.block-wide{max-width:860px}"
+    "<style>.block-wide,.block-narrow{width:100%;height:auto}.block-wide{max-width:800px}"
     ".block-narrow{display:none;max-width:420px}@media(max-width:640px){.block-wide{display:none}"
     ".block-narrow{display:block}}</style>"
 )

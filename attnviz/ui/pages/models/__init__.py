@@ -10,5 +10,5 @@ SCREEN = Screen(
     params=PARAMS,
     title="models_title",
     look="models_look",
-    members=(Member("cross", 11, "cross"),),
+    members=(Member("cross", 11, "cross", of="target"),),
 )

@@ -40,6 +40,14 @@ def test_before_the_answer_every_other_token_has_a_dashed_line_and_no_number() -
     assert svg.count("stroke-dasharray='3 5'") == len(LABELS) - 1 and "data-weight" not in svg
 
 
+@pytest.mark.parametrize("query", [0, 2])
+def test_the_asking_token_has_a_ground_of_its_own(query: int) -> None:
+    (svg,) = drawings(gallery([asking(None, query=query)]))
+    x, width = map(float, re.findall(r"class='asks' x='([\d.]+)' y='1' width='([\d.]+)'", svg)[0])
+    middle = float(re.findall(r"<text x='([\d.]+)'", svg)[query])
+    assert x + width / 2 == pytest.approx(middle, abs=0.2)
+
+
 def test_words_and_captions_stand_as_they_are() -> None:
     page = gallery([asking([0.5, 0.0, 0.5], ("<b>", "&", "a"))])
     assert 'alt="it &quot;looks&quot; &lt;there&gt;"' in page and "head &lt;0&gt;" in page

@@ -64,7 +64,7 @@ def _box(part: Part, place: tuple[int, int], filled: bool, look: Colours) -> str
     x, y = place
     ground, ink = (look.ramp[4], look.on_full) if filled else (look.ramp[0], look.text)
     behind = "".join(_frame(x + 4 * back, y - 4 * back, look.ramp[0], look) for back in (2, 1) if part.beside > 1)
-    lines = wrapped(part.name, SIZE, WIDTH - 8)
+    lines = wrapped(part.name, SIZE, WIDTH - 4)
     size = SIZE if all(text_width(line, SIZE) <= WIDTH - 6 for line in lines) else SMALLER
     top = y + HEIGHT / 2 - (len(lines) - 1) * LINE / 2 + 5
     words = "".join(

@@ -19,6 +19,8 @@ SIZE, CELLS = 54, 6  # pixels and tokens of the small drawing of a mask
 STYLE = """
 .family-facts { display: grid; grid-template-columns: repeat(5, 1fr); gap: 0.2rem 0.9rem; font-size: 0.88rem; }
 .family-facts b { display: block; font-weight: 400; font-size: 0.78rem; opacity: 0.8; }
+[data-testid="stVerticalBlock"].st-key-family-map { gap: 0; } /* the lines run on */
+@media (max-width: 640px) { .family-mask { display: none; } }
 @media (max-width: 900px) { .family-facts { grid-template-columns: repeat(2, 1fr); } }
 """
 
@@ -29,7 +31,7 @@ def draw_map() -> None:
     pairs = registry.members()
     lines = lines_of([member for member, _ in pairs])
     st.html(_style(lines))
-    with st.container(gap=None):
+    with st.container(key="family.map"):
         for row, (member, screen) in enumerate(pairs):
             if row in (0, FIRST):
                 with st.container(key=f"family.line-{row}"):
@@ -54,13 +56,13 @@ def _style(lines: Lines) -> str:
 def _row(member: Member, screen: Screen) -> None:
     """One member, and the way to the page that shows it."""
     name = t(f"family.{member.key}_name")
-    title, drawing, facts, way = st.columns([4, 1, 11, 3], gap="small")
+    title, drawing, facts, way = st.columns([5, 1.3, 11, 4], gap="small")
     with title:
         st.markdown(f"**{t('family.step', number=member.number, name=name)}**")
         st.caption(_comes_from(member))
     with drawing:
         source = "data:image/svg+xml;base64," + b64encode(_drawing(member.mask).encode()).decode()
-        st.html(f"<img width='{SIZE + 8}' alt='' src='{source}'>")
+        st.html(f"<img class='family-mask' width='{SIZE + 8}' alt='' src='{source}'>")
     with facts:
         said = "".join(f"<span><b>{t(f'family.{role}')}</b>{t(f'family.{member.key}_{role}')}</span>" for role in ROLES)
         st.markdown(f"<div class='family-facts'>{said}</div>", unsafe_allow_html=True)

@@ -87,10 +87,10 @@ def test_by_touch_on_a_phone_through_all_steps_to_the_map(visit: Start) -> None:
 def test_a_reload_and_another_browser_bring_the_lesson_back(visit: Start, lang: str) -> None:
     one = visit({"lang": lang, "step": "2", "a1": str(SHOW), "a2": str(SHOW)}, name="lesson")
     heading(one, 2, lang)
-    before = one.page.locator(ALERT).inner_text()
+    before = one.page.locator(f"{ALERT} p").inner_text()
     one.page.reload()
     one.ready("lesson")
-    expect(one.page.locator(ALERT)).to_have_text(before)
+    expect(one.page.locator(f"{ALERT} p")).to_have_text(before)
     expect(one.page.locator(".st-key-lesson-text input")).to_have_value(SENTENCES[lang][0])
     one.page.locator(".st-key-lesson-skip button").click()
     one.ready()

@@ -20,6 +20,7 @@ from attnviz.ui.kit.charts import (
 from attnviz.ui.kit.clicks import clicked, listen_to_clicks, listen_to_head
 from attnviz.ui.kit.controls import (
     BUILT_IN,
+    LESSONS,
     LINKED_SAMPLES,
     LINKED_START,
     MODELS,
@@ -76,9 +77,9 @@ from attnviz.ui.kit.work import Steps
 from attnviz.ui.stores import SETTINGS, SOFT, RuleChoice, as_rule, model_store, runs
 
 __all__ = [
-    "BUILT_IN", "CHART_HEIGHT", "ICON", "LANGUAGE", "LINKED_SAMPLES", "LINKED_START", "MODELS", "RULE_PARAMS",
-    "SAMPLES", "SCOPES", "SETTINGS", "SHARED", "SHARED_PARAMS", "SOFT", "START", "Choices", "Member", "Param",
-    "RuleChoice", "Screen", "Selection", "Steps", "Value", "address", "after_the_score", "alpha_of", "article",
+    "BUILT_IN", "CHART_HEIGHT", "ICON", "LANGUAGE", "LESSONS", "LINKED_SAMPLES", "LINKED_START", "MODELS",
+    "RULE_PARAMS", "SAMPLES", "SCOPES", "SETTINGS", "SHARED", "SHARED_PARAMS", "SOFT", "START", "Choices", "Member",
+    "Param", "RuleChoice", "Screen", "Selection", "Steps", "Value", "address", "after_the_score", "alpha_of", "article",
     "as_rule", "asset", "bar", "between", "blank_position", "bold", "brought", "choices_now", "choose_any_model",
     "choose_asked_model", "choose_asked_text", "choose_asked_token", "choose_cell", "choose_head", "choose_lab_model",
     "choose_look", "choose_one", "choose_revision", "choose_rule", "choose_scale", "choose_scope", "choose_shared_text",

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from attnviz.ui.kit import LANGUAGE, Param, between, chosen, find, language, nearest, numbered, t
+from attnviz.ui.kit import LANGUAGE, LESSONS, Param, between, chosen, find, language, nearest, numbered, t
 
 KEY = "lesson."
 STEPS = (1, 2, 3, 4, 5)
-SENTENCES = {"zh": ("南京市长江大桥", 4), "en": ("The old man and the sea", 2)}  # and the token that asks: 长, old
+SENTENCES = LESSONS
 SHOW = -1  # the answer of those who would rather look at once
 LEAST, MOST, START = 0.2, 4.0, 2.0  # of the temperature
 PARAMS = {

@@ -32,11 +32,14 @@ if TYPE_CHECKING:
     )
     from attnviz.core.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
     from attnviz.core.states import Block, Norm, Projection
-    from attnviz.errors import ArgumentError, AttnvizError, ModelError, RuleError, Stopped, TextError
-    from attnviz.models import Model, wrap
+    from attnviz.errors import ArgumentError, AttnvizError, ModelError, PictureError, RuleError, Stopped, TextError
+    from attnviz.experiments.reading.attributions import Attributions, attributions
+    from attnviz.measures import reading
+    from attnviz.models import Model, VisionModel, wrap
     from attnviz.notebook.given import from_weights
     from attnviz.notebook.show import show
     from attnviz.notebook.views import head_view, model_view
+    from attnviz.pictures import Picture, Seen, open_picture
     from attnviz.recording.batches import record_batch
     from attnviz.recording.generate import generate
     from attnviz.recording.gradients import Differentiable, Gradients, Logit, Outcome, differentiable
@@ -48,7 +51,8 @@ _HOMES = {
     "answers": ("Answer", "Tag"),
     "core.attention": ("Attention", "Observed", "attend"),
     "core.states": ("Block", "Norm", "Projection"),
-    "errors": ("ArgumentError", "AttnvizError", "ModelError", "RuleError", "Stopped", "TextError"),
+    "experiments.reading.attributions": ("Attributions", "attributions"),
+    "errors": ("ArgumentError", "AttnvizError", "ModelError", "PictureError", "RuleError", "Stopped", "TextError"),
     "recording.batches": ("record_batch",),
     "recording.generate": ("generate",),
     "recording.gradients": ("Differentiable", "Gradients", "Logit", "Outcome", "differentiable"),
@@ -62,10 +66,11 @@ _HOMES = {
         "Restrict",
         "Reweigh",
     ),
-    "models": ("Model", "wrap"),
+    "models": ("Model", "VisionModel", "wrap"),
     "notebook.given": ("from_weights",),
     "notebook.show": ("show",),
     "notebook.views": ("head_view", "model_view"),
+    "pictures": ("Picture", "Seen", "open_picture"),
     "recording.record": ("record",),
     "core.rules": ("Argmax", "Entmax", "Rule", "Sample", "Soft", "Sparsemax", "Threshold", "TopK", "TopP"),
     "systems": ("load",),
@@ -73,7 +78,7 @@ _HOMES = {
 }
 _ROOMS = {
     "axes": "axes", "export": "export", "figures": "figures", "masks": "core.masks", "measures": "measures",
-    "similarity": "core.similarity",
+    "reading": "measures.reading", "similarity": "core.similarity",
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -83,6 +88,7 @@ __all__ = [
     "ArgumentError",
     "Attention",
     "AttnvizError",
+    "Attributions",
     "Block",
     "Cell",
     "Differentiable",
@@ -99,6 +105,8 @@ __all__ = [
     "Norm",
     "Observed",
     "Outcome",
+    "Picture",
+    "PictureError",
     "Place",
     "Projection",
     "RemoveHeads",
@@ -107,6 +115,7 @@ __all__ = [
     "Rule",
     "RuleError",
     "Sample",
+    "Seen",
     "Soft",
     "Sparsemax",
     "Stopped",
@@ -116,7 +125,9 @@ __all__ = [
     "TopK",
     "TopP",
     "Trace",
+    "VisionModel",
     "attend",
+    "attributions",
     "axes",
     "differentiable",
     "export",
@@ -129,6 +140,8 @@ __all__ = [
     "masks",
     "measures",
     "model_view",
+    "open_picture",
+    "reading",
     "record",
     "record_batch",
     "show",

@@ -10,6 +10,7 @@ from urllib.parse import urlencode, urlsplit
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Download, Locator, WebSocket, expect
 
 from attnviz.messages import LANGUAGES, table
+from attnviz.ui.server.first_visit import SEEN
 
 PATIENCE = 240  # seconds, for the slowest single step: a cold server that loads the engine on a busy machine
 expect.set_options(timeout=60_000)
@@ -74,13 +75,18 @@ class Seats:
 
 
 class Visit:
-    """One person with a tab of their own. `faults` are errors of the page, `urls` all that it asked for."""
+    """One person with a tab of their own, who was here before unless it is the `first` time.
 
-    def __init__(self, seats: Seats, address: str, **context: object) -> None:
+    `faults` are errors of the page, `urls` all that it asked for.
+    """
+
+    def __init__(self, seats: Seats, address: str, *, first: bool = False, **context: object) -> None:
         settings = {"viewport": {"width": 1440, "height": 900}, "locale": "en-US", "accept_downloads": True}
-        self.address = address
+        self.address, self.first = address, first
         self.seats, self.settings = seats, {**settings, **context}
         self.context = seats.take(self.settings)
+        if not first and address.startswith("http"):
+            self.context.add_cookies([{"name": SEEN, "value": "1", "url": address}])
         self.page = self.context.new_page()
         self.urls: list[str] = []
         self.faults: list[str] = []
@@ -107,7 +113,7 @@ class Visit:
         path = f"/{name}" + ("?" + urlencode(link) if link else "")
         self.page.goto(self.address + ("" if path == "/" else path), wait_until="domcontentloaded")
         if self.address.startswith("http"):
-            self.ready(name)
+            self.ready("lesson" if self.first and path == "/" else name)
         return self
 
     def ready(self, name: str = "") -> None:

@@ -1,6 +1,6 @@
 """The models page: what do the heads of any model do?"""
 
-from attnviz.ui.kit import Member, Screen
+from attnviz.ui.kit import Screen
 from attnviz.ui.pages.models.choices import PARAMS
 
 SCREEN = Screen(
@@ -10,5 +10,4 @@ SCREEN = Screen(
     params=PARAMS,
     title="models_title",
     look="models_look",
-    members=(Member("cross", 11, "cross"),),
 )

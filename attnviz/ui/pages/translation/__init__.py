@@ -9,8 +9,5 @@ SCREEN = Screen(
     order=10,
     section="family",
     params=PARAMS,
-    members=(
-        Member("rnn", 8, "cross", of="target"),
-        Member("cross", 11, "cross", of="target"),
-    ),
+    members=(Member("rnn", 8, "cross", of="target"),),
 )

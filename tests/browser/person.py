@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Downloa
 from attnviz.messages import LANGUAGES, table
 from attnviz.ui.server.first_visit import SEEN
 
+LOOK = 50  # milliseconds between two looks at a page: to look at every frame makes Chromium draw them all
 PATIENCE = 240  # seconds, for the slowest single step: a cold server that loads the engine on a busy machine
 expect.set_options(timeout=60_000)
 FAULT = re.compile("|".join(re.escape(table(language)["ui.fault"].split("{")[0].strip()) for language in LANGUAGES))
@@ -119,7 +120,7 @@ class Visit:
     def ready(self, name: str = "") -> None:
         """Wait until the charts of a page are drawn and nothing is being computed."""
         test = {"": READY, "models": READY, "readings": READ}.get(name, REST)
-        self.page.wait_for_function(test, timeout=PATIENCE * 1000)
+        self.page.wait_for_function(test, timeout=PATIENCE * 1000, polling=LOOK)
 
     def leave(self) -> None:
         """Close the page. What went wrong on it and was no mistake of the reader stands there as a sentence."""
@@ -148,7 +149,7 @@ class Visit:
 
     def link_says(self, **expected: str | None) -> None:
         """Wait until the address says so; None: the address is silent about it."""
-        self.page.wait_for_function(LINK, arg=expected)
+        self.page.wait_for_function(LINK, arg=expected, polling=LOOK)
 
     def chart(self, name: str) -> Locator:
         """Plotly's own element of the grid or the heatmap."""
@@ -164,6 +165,7 @@ class Visit:
             "([selector, arg]) => { const chart = document.querySelector(selector);"
             f" const z = chart && ({CELLS})(chart); return z && ({test}); }}",
             arg=[f"{self.place(name)} .js-plotly-plot", arg],
+            polling=LOOK,
         )
         return self.cells(name)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from attnviz.ui.kit import plain, t
-from attnviz.ui.pages.lesson.run import Asked, hidden
+from attnviz.ui.pages.lesson.run import Asked, hidden, plain, t
 
 GUESSES = 3  # of the model's first words, offered beside the hidden one
 LESS, SAME, MORE = 0, 1, 2
@@ -71,11 +70,11 @@ def lowest(asked: Asked) -> Question:
 
 def divided(asked: Asked) -> Question:
     """What does a higher temperature do to the largest weight?"""
-    from attnviz.ui.kit import RuleChoice, as_rule
+    from attnviz import Soft
 
     layer, head = asked.look.place
     top = int(asked.whole_row.argmax())
-    after = float(asked.trace.weights(layer, head, as_rule(RuleChoice("soft", HALF, False)))[asked.look.query, top])
+    after = float(asked.trace.weights(layer, head, Soft(HALF))[asked.look.query, top])
     before = float(asked.whole_row[top])
     values = {"key": plain(asked.labels[top]), "before": percent(before), "after": percent(after)}
     right = SAME if abs(after - before) < 0.005 else LESS if after < before else MORE

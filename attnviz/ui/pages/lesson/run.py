@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit import SOFT, plain, runs, t
+from attnviz.ui.kit import SOFT, runs
+from attnviz.ui.kit import plain as plain
+from attnviz.ui.kit import t as t
 from attnviz.ui.pages.lesson import choices
 
 if TYPE_CHECKING:

@@ -127,10 +127,8 @@ def looks(trace: Trace, query: int) -> Float[Tensor, "layer head key"]:
     """
     found = torch.zeros(trace.n_layers, trace.n_heads, len(trace.keys))
     for layer in trace.open_layers:
-        row = trace.weights(layer)[:, query]
+        row = _others(trace, layer, torch.tensor([query]))[:, 0]
         found[layer, : len(row)] = row
-    found[..., torch.tensor(trace.key_special)] = 0.0
-    found[..., query] = 0.0
     return found
 
 
@@ -140,11 +138,20 @@ def clearest_look(trace: Trace, query: int | None = None) -> Look | None:
     The token itself, [CLS] and its like do not count. None where there is no other token to look at.
     """
     asking = [at for at, special in enumerate(trace.special) if not special] if query is None else [query]
-    best: Look | None = None
-    for one in asking:
-        shares = looks(trace, one)
-        layer, head, key = (int(at) for at in torch.unravel_index(shares.argmax(), shares.shape))
-        weight = float(shares[layer, head, key])
-        if weight > (best.weight if best else 0.0):
-            best = Look(layer, head, one, key, weight)
-    return best
+    if not asking or not trace.open_layers:
+        return None
+    mine = torch.tensor(asking)
+    seen = [_others(trace, layer, mine).transpose(0, 1).flatten(1).max(-1) for layer in trace.open_layers]
+    tops = torch.stack([top.values for top in seen], 1)  # [query, layer]
+    one, at = divmod(int(tops.argmax()), len(seen))
+    weight = float(tops[one, at])
+    head, key = divmod(int(seen[at].indices[one]), len(trace.keys))
+    return Look(trace.open_layers[at], head, asking[one], key, weight) if weight > 0 else None
+
+
+def _others(trace: Trace, layer: int, queries: Tensor) -> Float[Tensor, "head query key"]:
+    """The weights of some tokens of a text, 0 for themselves and for [CLS] and its like."""
+    found = trace.weights(layer)[:, queries]
+    found[..., torch.tensor(trace.key_special)] = 0.0
+    found[:, torch.arange(len(queries)), queries] = 0.0
+    return found

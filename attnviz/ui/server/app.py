@@ -17,10 +17,9 @@ from anyio.to_thread import run_sync
 from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 
-from attnviz.ui.server.first_visit import FirstVisit
+from attnviz.ui.server.first_visit import LESSON, FirstVisit
 
 Message = MutableMapping[str, Any]
-LESSON = "/lesson"
 Send = Callable[[Message], Awaitable[None]]
 
 
@@ -31,7 +30,7 @@ class FirstPicture:
         self.app = app
 
     async def __call__(self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] not in ("/", LESSON):
+        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] not in ("/", f"/{LESSON}"):
             return await self.app(scope, receive, send)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         query = dict(parse_qsl(scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True))
@@ -47,7 +46,7 @@ class FirstPicture:
 
 def _drawer(path: str, query: Mapping[str, str], accepted: str) -> Callable[[], str] | None:
     """What draws the first picture that a link asks for; None where it asks for none."""
-    if path == LESSON:
+    if path == f"/{LESSON}":
         from attnviz.ui.server.first_lesson import asked_lesson, drawn_lesson
 
         language = asked_lesson(query, accepted)

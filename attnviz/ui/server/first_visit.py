@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from starlette.requests import HTTPConnection
 from starlette.types import Message, Receive, Scope, Send
 
 SEEN = "attnviz_seen"
@@ -39,7 +40,7 @@ def is_first(scope: Scope) -> bool:
     """Does a person's browser ask for the bare address, and was never here before?"""
     if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] != "/" or scope["query_string"]:
         return False
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    if "text/html" not in headers.get("accept", "") or headers.get("sec-fetch-dest", "document") != "document":
+    asked = HTTPConnection(scope)
+    if "text/html" not in asked.headers.get("accept", ""):
         return False
-    return not any(one.strip().startswith(f"{SEEN}=") for one in headers.get("cookie", "").split(";"))
+    return asked.headers.get("sec-fetch-dest", "document") == "document" and SEEN not in asked.cookies

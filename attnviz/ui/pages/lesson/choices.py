@@ -43,7 +43,7 @@ def go(step: int) -> None:
     st.session_state[KEY + "step"] = step
 
 
-def asking_now(labels: Sequence[str], open_tokens: Sequence[int], usual: int) -> int:
+def asking_now(open_tokens: Sequence[int], usual: int) -> int:
     """Which token asks: the one that is chosen, or else the `usual` one."""
     return _now("ask", open_tokens, usual)
 

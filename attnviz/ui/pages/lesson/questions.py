@@ -44,9 +44,8 @@ def whom(asked: Asked) -> Question:
     """Which token does it look at most?"""
     options = tuple((at, plain(asked.labels[at])) for at in asked.offered())
     values = {**asked.names, "weight": percent(asked.look.weight)}
-    if not asked.clear:
-        return Question(t("lesson.ask_1", **values), options, asked.look.key, t("lesson.unclear", **values))
-    return Question(t("lesson.ask_1", **values), options, asked.look.key, t("lesson.answer_1", **values))
+    said = t("lesson.answer_1" if asked.clear else "lesson.unclear", **values)
+    return Question(t("lesson.ask_1", **values), options, asked.look.key, said)
 
 
 def compared(asked: Asked) -> list[int]:

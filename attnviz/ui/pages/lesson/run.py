@@ -101,7 +101,7 @@ def read(text: str) -> Asked | None:
     if clearest is None:
         return None
     usual = choices.usual_asking(text) or clearest.query
-    look = clearest_look(trace, choices.asking_now(trace.tokens, tokens, usual))
+    look = clearest_look(trace, choices.asking_now(tokens, usual))
     return None if look is None else Asked(trace, look)
 
 

@@ -16,6 +16,7 @@ the layout, in the first state).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -107,8 +108,8 @@ class Captioner(nn.Module):
     @property
     def similarity(self) -> Additive:
         """How well a state and an annotation fit."""
-        layers = self.writer.layers
-        return Additive(layers["query"].weight, layers["key"].weight, self.writer.vector)
+        query, key = (cast("nn.Linear", self.writer.layers[name]).weight for name in ("query", "key"))
+        return Additive(query, key, self.writer.vector)
 
     def read(self, pictures: UInt8[Tensor, "picture 3 64 64"]) -> Float[Tensor, "picture place annotation"]:
         """The annotations of pictures, each place with its own vector."""

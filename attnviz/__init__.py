@@ -32,11 +32,12 @@ if TYPE_CHECKING:
     )
     from attnviz.core.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
     from attnviz.core.states import Block, Norm, Projection
-    from attnviz.errors import ArgumentError, AttnvizError, ModelError, RuleError, Stopped, TextError
+    from attnviz.errors import ArgumentError, AttnvizError, ModelError, PictureError, RuleError, Stopped, TextError
     from attnviz.models import Model, wrap
     from attnviz.notebook.given import from_weights
     from attnviz.notebook.show import show
     from attnviz.notebook.views import head_view, model_view
+    from attnviz.pictures import Picture, open_picture
     from attnviz.recording.batches import record_batch
     from attnviz.recording.generate import generate
     from attnviz.recording.gradients import Differentiable, Gradients, Logit, Outcome, differentiable
@@ -48,7 +49,7 @@ _HOMES = {
     "answers": ("Answer", "Tag"),
     "core.attention": ("Attention", "Observed", "attend"),
     "core.states": ("Block", "Norm", "Projection"),
-    "errors": ("ArgumentError", "AttnvizError", "ModelError", "RuleError", "Stopped", "TextError"),
+    "errors": ("ArgumentError", "AttnvizError", "ModelError", "PictureError", "RuleError", "Stopped", "TextError"),
     "recording.batches": ("record_batch",),
     "recording.generate": ("generate",),
     "recording.gradients": ("Differentiable", "Gradients", "Logit", "Outcome", "differentiable"),
@@ -66,6 +67,7 @@ _HOMES = {
     "notebook.given": ("from_weights",),
     "notebook.show": ("show",),
     "notebook.views": ("head_view", "model_view"),
+    "pictures": ("Picture", "open_picture"),
     "recording.record": ("record",),
     "core.rules": ("Argmax", "Entmax", "Rule", "Sample", "Soft", "Sparsemax", "Threshold", "TopK", "TopP"),
     "systems": ("load",),
@@ -99,6 +101,8 @@ __all__ = [
     "Norm",
     "Observed",
     "Outcome",
+    "Picture",
+    "PictureError",
     "Place",
     "Projection",
     "RemoveHeads",
@@ -129,6 +133,7 @@ __all__ = [
     "masks",
     "measures",
     "model_view",
+    "open_picture",
     "record",
     "record_batch",
     "show",

@@ -5,6 +5,7 @@
     |- RuleError            a rule was given a number outside its range
     |- ArgumentError        a function was given a thing of another kind than it takes
     |- ModelError           the model cannot be found, loaded or read
+    |- PictureError         the picture cannot be opened
     |- Stopped              a run was stopped at the reader's wish
 
 The sentences live in ``messages/{zh,en}/*.toml`` under ``error.<id>``.
@@ -107,6 +108,10 @@ class ArgumentError(AttnvizError, ValueError):
 
 class ModelError(AttnvizError):
     """The model cannot be found, loaded or read."""
+
+
+class PictureError(AttnvizError):
+    """The picture cannot be opened."""
 
 
 class Stopped(AttnvizError):

@@ -27,7 +27,7 @@ FLOORS = (
     ("errors", "guard", "messages", "notices", "shipped", "threads"),
     ("core",),
     ("axes",),
-    ("text",),
+    ("pictures", "text"),
     ("saved", "answers"),
     ("selection", "trace"),
     ("adapter", "figures", "measures"),

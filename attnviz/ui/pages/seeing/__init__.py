@@ -1,0 +1,6 @@
+"""The page on pictures: where does a vision transformer look, and what does it say of what it sees?"""
+
+from attnviz.ui.kit import Screen
+from attnviz.ui.pages.seeing.choices import PARAMS
+
+SCREEN = Screen("seeing", icon=":material/visibility:", order=14, section="family", params=PARAMS)

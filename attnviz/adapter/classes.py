@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 HeadKind = Literal["sequence", "token", "question", "choice"]
-Kind = Literal["masked", "causal", "seq2seq", "plain"] | HeadKind
+Kind = Literal["masked", "causal", "seq2seq", "plain", "vision"] | HeadKind
 # Trained heads: what each purpose of transformers' speaks of.
 HEADS: Mapping[str, HeadKind] = {
     "SEQUENCE_CLASSIFICATION": "sequence", "TOKEN_CLASSIFICATION": "token", "QUESTION_ANSWERING": "question",
-    "NEXT_SENTENCE_PREDICTION": "sequence", "MULTIPLE_CHOICE": "choice",
+    "NEXT_SENTENCE_PREDICTION": "sequence", "MULTIPLE_CHOICE": "choice", "IMAGE_CLASSIFICATION": "sequence",
 }  # fmt: skip
 HEAD_KINDS: frozenset[str] = frozenset(HEADS.values())
 
@@ -110,7 +110,13 @@ def _kind(config: PretrainedConfig, name: str) -> Kind:
 
 def head_of(name: str) -> HeadKind | None:
     """What does the trained head of a class speak of, by the mapping that holds it? None for no such head."""
-    return next((kind for purpose, kind in HEADS.items() if name in set(_names(purpose).values())), None)
+    return next((kind for purpose, kind in HEADS.items() if name in _held(purpose)), None)
+
+
+def _held(purpose: str) -> set[str]:
+    """The names of transformers' classes for a purpose; some types have several (DeiT, with and without a teacher)."""
+    found = _names(purpose).values()
+    return {name for one in found for name in (one if isinstance(one, tuple | list) else (one,))}
 
 
 PURPOSES = ("SEQ_TO_SEQ_CAUSAL_LM", "CAUSAL_LM", "MASKED_LM", "IMAGE_TEXT_TO_TEXT", "MULTIMODAL_LM")

@@ -55,13 +55,13 @@ def opened(name: str, folder: Path, gguf: str | None, machine: Machine) -> Opene
     """The network and tokenizer of a folder, or of one GGUF file in it, as it computes on a machine."""
     common = {"local_files_only": True, "trust_remote_code": False} | ({"gguf_file": gguf} if gguf else {})
     with guarded(lambda reason: _not_made(name, reason)):
-        config = _config(name, folder, common)
+        config = config_of(name, folder, common)
     config.dtype = machine.dtype
     if config.model_type == "big_bird":  # what transformers turns to by itself for texts of up to `_limit` tokens
         config.attention_type = "original_full"
     with guarded(lambda reason: ModelError("tokenizer_unreadable", model=name, reason=first_line(reason))):
         tokenizer = _tokenizer(name, config, folder, common)
-    read = _network(name, config, folder, common)
+    read = network_of(name, config, folder, common)
     network = read.network
     notices = () if gguf else (*notices_of(name, folder, config), *read.notices, *_adapter(name, folder, network))
     machine.put(name, network)
@@ -70,7 +70,7 @@ def opened(name: str, folder: Path, gguf: str | None, machine: Machine) -> Opene
     return Opened(kind, network.eval(), tokenizer, limit, eager, (*notices, *_misfit(name, tokenizer, network)))
 
 
-def _config(name: str, folder: Path, common: dict[str, Any]) -> PretrainedConfig:
+def config_of(name: str, folder: Path, common: dict[str, Any]) -> PretrainedConfig:
     """The configuration, by its type or, where that is not written down, by the class that it names."""
     from transformers import CONFIG_MAPPING, AutoConfig
 
@@ -121,7 +121,7 @@ class _Read:
         return bool(self.missing) and not any(_in_body(self.network, key) for key in layers)
 
 
-def _network(name: str, config: PretrainedConfig, folder: Path, common: dict[str, Any]) -> _Read:
+def network_of(name: str, config: PretrainedConfig, folder: Path, common: dict[str, Any]) -> _Read:
     """The network with its attention going through `attend`, or returning its weights where that cannot be had.
 
     A head is left out where the file has no weights for it: transformers would make them up.
@@ -143,7 +143,7 @@ def _network(name: str, config: PretrainedConfig, folder: Path, common: dict[str
         raise ModelError("quantised", model=name, method="?")
     before = wrapped(first.unused)
     if before and "key_mapping" not in common:
-        read = _network(name, config, folder, {**common, "key_mapping": {f"^{re.escape(before)}": ""}})
+        read = network_of(name, config, folder, {**common, "key_mapping": {f"^{re.escape(before)}": ""}})
         return replace(read, notices=(Notice("weights_wrapped", {"model": name, "before": before}), *read.notices))
     raise ModelError("weights_missing", model=name, count=len(first.missing), first=first.missing[0])
 

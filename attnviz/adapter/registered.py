@@ -23,6 +23,7 @@ from attnviz.adapter.arena import Arena, give_back
 from attnviz.adapter.chosen import chosen
 from attnviz.adapter.gaps import class_of, with_gaps
 from attnviz.adapter.machine import computing, home, homed
+from attnviz.adapter.vision.windows import Windows
 from attnviz.core.attention import Attention, attend
 from attnviz.core.causal import CausalMask
 from attnviz.core.interventions import Intervention, Place
@@ -77,7 +78,8 @@ class Run:
     """One person's run: what it changes, and the calls seen so far, a list for every step of a generation.
 
     Without `values` those of the calls are let go. `on_call` hears how many layers have come, and may raise; `last` are
-    the last hidden states of a network that is listened to (`listen`), by their names in transformers.
+    the last hidden states of a network that is listened to (`listen`), by their names in transformers. `windows` are
+    those in which a network (Swin) looks at a picture.
     """
 
     names: dict[int, str]
@@ -86,6 +88,7 @@ class Run:
     values: bool = True
     on_call: Callable[[int], object] | None = None
     follow: Follow | None = None
+    windows: Windows | None = None
     last: dict[str, Tensor] = field(default_factory=dict)
     arena: Arena = field(default_factory=Arena)
     steps: list[list[Call]] = field(default_factory=lambda: [[]])
@@ -292,6 +295,8 @@ def _attention(
         query, key, value, rule=Soft(), allowed=allowed, bias=bias, scale=scaling, softcap=softcap, sink=sink
     )  # fmt: skip
     call = replace(call, shared=groups)
+    if run and run.windows is not None:
+        return _in_windows(run, run.windows, module, call), None
     if run:
         call = _changed_and_recorded(run, module, call)
         if run.follow is not None:
@@ -310,14 +315,32 @@ def _changed_and_recorded(run: Run, module: torch.nn.Module, call: Attention) ->
         stack, place = calls[-1].stack, calls[-1].place
     else:
         stack, place = run.place(module, call.queries.shape[-2], call.keys.shape[-2])
-    for change in run.changes:
-        if change.acts(place.part, place.layer):
-            call = change.change(call, place)
+    call = _changed(run, place, call)
     if not again:
         calls.append(Call(stack, place, _kept(call, run), module))
         if run.on_call is not None:
             run.on_call(place.layer + 1 if place.part == "self" else len(calls))
     return call
+
+
+def _changed(run: Run, place: Place, call: Attention) -> Attention:
+    """The call after this run's interventions; the very same where none acts on it."""
+    for change in run.changes:
+        if change.acts(place.part, place.layer):
+            call = change.change(call, place)
+    return call
+
+
+def _in_windows(run: Run, windows: Windows, module: torch.nn.Module, call: Attention) -> Tensor:
+    """The output of a call over windows of a picture, which is changed and written down as one over all of it."""
+    name = run.names[id(module)]
+    place, whole = windows.place(name), windows.whole(name, call)
+    changed = _changed(run, place, whole)
+    run.steps[-1].append(Call(place.part, place, _kept(changed, run), module))
+    if run.on_call is not None:
+        run.on_call(len(run.steps[-1]))
+    output = call.output if changed is whole else windows.cut(name, changed.output)
+    return output.transpose(1, 2).contiguous()
 
 
 def _kept(call: Attention, run: Run) -> Attention:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from attnviz.adapter.checks import said_in, type_of
+from attnviz.adapter.vision.kinds import sees
 from attnviz.errors import ModelError
 
 CONFIG = "tokenizer_config.json"
@@ -30,7 +31,12 @@ def wanted(config: Mapping[str, Any], said: Mapping[str, Any]) -> list[str]:
 
 
 def check_tokenizer(name: str, config: Mapping[str, Any], said: Mapping[str, Any], files: set[str]) -> None:
-    """Is there a tokenizer among these files? Without one transformers would make up an empty one."""
+    """Is there a tokenizer among these files? Without one transformers would make up an empty one.
+
+    A model that looks at pictures needs none.
+    """
+    if sees(type_of(config)):
+        return
     needed = vocabularies(config, said)
     if needed and not files & needed:
         raise ModelError("no_tokenizer", model=name, files=", ".join(sorted(needed)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,8 +13,11 @@ from attnviz.axes.axis import Box, Wordless, check_special
 class Patches(Wordless):
     """The patches of a picture `width` x `height` pixels large, `rows` x `columns` of them, row by row.
 
-    `first` and `last` name the special places before and after them: a class token, registers. Raises `ValueError`
-    for a picture or a grid of no size.
+    They cover the picture, or its `region` (left, top, right, bottom in its pixels) where a model crops it; of a region
+    that reaches beyond the picture, as where a model fills it up, a patch stands for its part of it, and one wholly
+    outside is special. `order` names the patch at each place where they were shuffled, counted row by row. `first` and
+    `last` name the special places before and after them: a class token, registers. Raises `ValueError` for a picture, a
+    grid or a region of no size, and for an order that leaves a patch out.
 
     >>> Patches(64, 32, rows=2, columns=4, first=("[CLS]",)).stands_for(1)
     Box(left=0.0, top=0.0, right=16.0, bottom=16.0)
@@ -25,6 +29,8 @@ class Patches(Wordless):
     columns: int
     first: tuple[str, ...] = ()
     last: tuple[str, ...] = ()
+    region: tuple[float, float, float, float] | None = None
+    order: tuple[int, ...] = ()
     unit = "patch"
 
     def __post_init__(self) -> None:
@@ -35,21 +41,45 @@ class Patches(Wordless):
                 f"a picture and its grid have a size; got {self.width} x {self.height} pixels in {self.rows} rows and "
                 f"{self.columns} columns"
             )
+        left, top, right, bottom = self.covers
+        if not (left < right and top < bottom and all(map(math.isfinite, self.covers))):
+            raise ValueError(f"a region has a size; got {self.region}")
+        if self.order and sorted(self.order) != list(range(self.rows * self.columns)):
+            raise ValueError(f"an order has each of {self.rows * self.columns} patches once; got {self.order[:9]} ...")
+
+    @property
+    def covers(self) -> tuple[float, float, float, float]:
+        """The pixels that the patches cover together: the region, or the whole picture."""
+        return (0.0, 0.0, float(self.width), float(self.height)) if self.region is None else self.region
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
         """Row and column, from 1: 2,3."""
-        grid = [f"{row},{column}" for row in range(1, self.rows + 1) for column in range(1, self.columns + 1)]
-        return (*self.first, *grid, *self.last)
+        cells = [divmod(number, self.columns) for number in self._numbers]
+        return (*self.first, *[f"{row + 1},{column + 1}" for row, column in cells], *self.last)
 
     @cached_property
     def special(self) -> tuple[bool, ...]:
-        """The places that are no patch."""
-        return (True,) * len(self.first) + (False,) * (self.rows * self.columns) + (True,) * len(self.last)
+        """The places that are no patch of the picture."""
+        outside = [self._box(number) is None for number in self._numbers]
+        return (*[True] * len(self.first), *outside, *[True] * len(self.last))
 
     def stands_for(self, place: int) -> Box | None:
-        if self.special[place]:
-            return None
-        row, column = divmod(place % len(self.labels) - len(self.first), self.columns)
-        across, down = self.width / self.columns, self.height / self.rows
-        return Box(column * across, row * down, (column + 1) * across, (row + 1) * down)
+        number = range(len(self.labels))[place] - len(self.first)
+        return self._box(self._numbers[number]) if 0 <= number < len(self._numbers) else None
+
+    @cached_property
+    def _numbers(self) -> tuple[int, ...]:
+        """The patch at each place, by its number row by row."""
+        return self.order or tuple(range(self.rows * self.columns))
+
+    def _box(self, number: int) -> Box | None:
+        """What a patch covers of the picture."""
+        row, column = divmod(number, self.columns)
+        left, top, right, bottom = self.covers
+        across, down = (right - left) / self.columns, (bottom - top) / self.rows
+        found = Box(
+            max(left + column * across, 0.0), max(top + row * down, 0.0),
+            min(left + (column + 1) * across, float(self.width)), min(top + (row + 1) * down, float(self.height)),
+        )  # fmt: skip
+        return found if found.left < found.right and found.top < found.bottom else None

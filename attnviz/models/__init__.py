@@ -6,6 +6,7 @@ from attnviz.models.catalogue import Entry, catalogue
 from attnviz.models.fetch import fetch
 from attnviz.models.load import BUILT_IN, COMPARED, Model, built_in_folder, load
 from attnviz.models.memory import check_run, forecast, most_tokens
+from attnviz.models.seeing import VisionModel
 from attnviz.models.wrapped import Wrapped, wrap
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Entry",
     "Model",
     "Progress",
+    "VisionModel",
     "Wrapped",
     "built_in_folder",
     "catalogue",

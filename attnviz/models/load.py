@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from attnviz import shipped
-from attnviz.adapter.checks import ADAPTER_WEIGHTS, check_config, check_files, read_config
+from attnviz.adapter.checks import ADAPTER_WEIGHTS, check_config, check_files, read_config, type_of
 from attnviz.adapter.classes import Kind
 from attnviz.adapter.machine import STORED, Machine
 from attnviz.adapter.opening import opened
@@ -28,6 +28,7 @@ from attnviz.adapter.stored.described import no_larger_than
 from attnviz.adapter.stored.gguf import check_gguf
 from attnviz.adapter.stored.tidied import tidied
 from attnviz.adapter.tokenizers import check_tokenizer, read_said
+from attnviz.adapter.vision.kinds import sees
 from attnviz.core.given import check_functions
 from attnviz.errors import ArgumentError, ModelError, first_line, shown
 from attnviz.guard import guarded, own, sentences
@@ -72,8 +73,9 @@ class Model:
     `kind` is what it predicts: "masked" fills blanks, "causal" the next token, "seq2seq" the next token of an answer,
     "plain" predicts nothing. Of trained heads "sequence" says something of the whole text (a label, a number), "token"
     of each token, "question" where an answer stands, "choice" how well a text and one of several answers to it go
-    together. `eager` models do not let their attention be computed by `attend`:
-    they return weights, which can be drawn and re-weighted but not changed inside a run.
+    together. "vision" looks at a picture (`VisionModel`).
+    `eager` models do not let their attention be computed by `attend`: they return weights, which can be drawn and
+    re-weighted but not changed inside a run.
     `limit` is the longest text in tokens, special tokens counted; None without a limit of its own. `revision` is the
     commit of the Hub that was loaded, `licence` what the model's card names, both None where they are not known.
     `notices` say what a reader should know of it: what the folder holds and is not used, one line each. `stored` is the
@@ -239,14 +241,21 @@ def _no_weights(name: str, folder: Path) -> ModelError:
 
 def _open(found: Found, folder: Path, machine: Machine, stored: str = "") -> Model:
     """The model of a folder whose weights are `stored` in such numbers, or of one GGUF file in it."""
+    known: dict[str, Any] = {
+        "revision": folder.name if COMMIT.fullmatch(folder.name) else None,
+        "licence": None if found.gguf else shipped.licence(folder),
+        "stored": next((dtype for dtype, name in STORED.items() if name == stored), None),
+    }
+    if not found.gguf and sees(type_of(read_config(found.name, folder))):
+        from attnviz.models.seeing import open_folder  # a kind of `Model`, which stands here
+
+        return open_folder(found.name, folder, machine, notices=found.notices, **known)
     with nullcontext(folder) if found.gguf else tidied(folder) as place:
         read = opened(found.name, place, found.gguf, machine)
     boundary = None if found.gguf else _boundary(folder)
-    revision = folder.name if COMMIT.fullmatch(folder.name) else None
-    licence = None if found.gguf else shipped.licence(folder)
     return Model(
-        found.name, read.kind, read.network, read.tokenizer, boundary, read.limit, read.eager, revision, licence,
-        (*found.notices, *read.notices), next((dtype for dtype, name in STORED.items() if name == stored), None),
+        found.name, read.kind, read.network, read.tokenizer, boundary, read.limit, read.eager,
+        notices=(*found.notices, *read.notices), **known,
     )  # fmt: skip
 
 

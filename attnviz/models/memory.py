@@ -12,7 +12,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from attnviz.errors import ModelError, TextError
+from attnviz.errors import ModelError, PictureError, TextError
 
 FLOAT32 = 4  # bytes of a number; all that a run keeps is of such
 SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}  # of what a model may compute in, by the names of safetensors
@@ -162,6 +162,23 @@ def check_run(
         raise TextError(
             "run_too_large", tokens=tokens, need=gigabytes(need), free=gigabytes(free), most=most_tokens(config, free)
         )
+
+
+def check_picture(config: Any, places: Mapping[str, int], *, free: int | None = None) -> None:
+    """Will a run over a picture fit, whose maps have so many places? Raises `PictureError` with both sizes.
+
+    `config` is that of what looks at it. Queries and keys alone are kept; of Swin's windows, which are laid out over
+    the picture, also a mask and a bias for each pair of places.
+    """
+    need = recorded(config, sum(places.values()), predictions=False)
+    depths, heads = getattr(config, "depths", None), getattr(config, "num_heads", None)
+    if depths and heads:
+        sizes = zip(places.values(), depths, heads, strict=True)
+        need = sum(count * count * depth * (1 + FLOAT32 * many) for count, depth, many in sizes)
+        need += sum(places.values()) * max(depths) * config.hidden_size * STATES * FLOAT32
+    free = free_for(need) if free is None else free
+    if need > free:
+        raise PictureError("picture_run_large", places=sum(places.values()), need=gigabytes(need), free=gigabytes(free))
 
 
 def check_weights(model: str, need: int, *, free: int | None = None) -> None:

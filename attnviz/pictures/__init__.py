@@ -2,5 +2,6 @@
 
 from attnviz.pictures.opening import open_picture
 from attnviz.pictures.picture import Picture
+from attnviz.pictures.seen import Seen
 
-__all__ = ["Picture", "open_picture"]
+__all__ = ["Picture", "Seen", "open_picture"]

@@ -8,14 +8,18 @@ from typing import Any
 from attnviz.core.given import listed, whole
 from attnviz.core.interventions import Intervention
 from attnviz.core.rules import Rule
-from attnviz.errors import ArgumentError, TextError, shown
+from attnviz.errors import ArgumentError, ModelError, TextError, shown
 from attnviz.models.load import Model
+from attnviz.models.seeing import VisionModel
+from attnviz.pictures import Picture, Seen
 from attnviz.systems.protocol import System
 from attnviz.text.tokens import Encoded
 
 
-def check_model(model: Any) -> Model | System:
-    """A model or a system. Raises `ArgumentError`."""
+def check_model(model: Any, pictures: bool = False) -> Model | System:
+    """A model or a system, which looks at `pictures` only where it may. Raises `ArgumentError`, `ModelError`."""
+    if isinstance(model, VisionModel) and not pictures:
+        raise ModelError("model_sees", model=model.name)
     try:
         if isinstance(model, (Model, System)):
             return model
@@ -26,6 +30,8 @@ def check_model(model: Any) -> Model | System:
 
 def check_text(name: str, text: Any) -> str | Encoded:
     """A text, or one that was cut into tokens already, of which there is at least one. Raises `ArgumentError`."""
+    if isinstance(text, (Picture, Seen)):
+        raise TextError("picture_for_text")
     if not isinstance(text, (str, Encoded)):
         raise ArgumentError("argument_text", name=name, got=shown(text))
     if isinstance(text, Encoded) and not text.ids:

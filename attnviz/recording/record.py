@@ -35,6 +35,7 @@ from attnviz.adapter.registered import (
     one_text,
     recording,
 )
+from attnviz.adapter.vision.windows import Windows
 from attnviz.core.attention import Attention
 from attnviz.core.given import check_functions, switch
 from attnviz.core.interventions import Intervention, Reweigh, check_tokens
@@ -44,9 +45,12 @@ from attnviz.errors import ModelError, Stopped, TextError
 from attnviz.guard import guarded, own, sentences
 from attnviz.models.load import Model
 from attnviz.models.memory import check_run, n_calls
+from attnviz.models.seeing import VisionModel
+from attnviz.pictures import Picture, Seen
 from attnviz.recording.asked import check_blank, check_changes, check_model, check_rule, check_text
 from attnviz.recording.checks import check_ids, check_numbers, why_not
 from attnviz.recording.dataflow import Dataflow
+from attnviz.recording.looks import Look
 from attnviz.recording.prompts import Asked, reply_of
 from attnviz.recording.systems import read as read_system
 from attnviz.systems.protocol import System
@@ -60,7 +64,7 @@ LONG = 1024  # tokens; longer texts are recorded without their values, and witho
 @sentences
 def record(
     model: Model | System,
-    text: str | Encoded | None = None,
+    text: str | Encoded | Picture | Seen | None = None,
     *,
     chat: str | Sequence[Mapping[str, Any]] | None = None,
     pair: str | None = None,
@@ -75,7 +79,7 @@ def record(
     on_layer: Callable[[int, int], object] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Trace:
-    """What does every head of `model` do with `text`?
+    """What does every head of `model` do with `text`, or with a picture?
 
     `rule` acts in every layer while the model computes, so later layers and the prediction follow it (soft unless
     given); `interventions` change heads, edges and tokens, or the rule in chosen layers. `blank` puts [MASK] on that
@@ -98,6 +102,10 @@ def record(
     do not tell, and show no states; nor do systems.) A system (`attnviz.systems`) reads as its own `read` does: it can
     be given a `rule`, and a `target` where it reads two texts.
 
+    A model that looks at pictures (`VisionModel`) is given one in place of the text: what `open_picture` gave or takes,
+    or what `model.see` made of it. Both sides of its map are the picture's `Patches`, tokens are places among them, and
+    `Trace.answer` is what its trained head says.
+
     Raises `Stopped` where `stop` said so, `TextError` for a text that cannot be read, `ModelError` for a model whose
     attention cannot, `AttnvizError` for an intervention on a layer, head or token that is not there, and for what a
     system cannot be asked for.
@@ -106,15 +114,19 @@ def record(
     >>> av.record(av.load("lab-4"), "南京市长江大桥").tokens[:4]
     ['[CLS]', '南', '京', '市']
     """
-    model, rule = check_model(model), check_rule(rule)
-    target = None if target is None else check_text("target", target)
-    if chat is None:
-        check_text("text", text)
+    model, rule = check_model(model, pictures=True), check_rule(rule)
     interventions, blank = check_changes(interventions), check_blank(blank)
-    asked = Asked.of(text, chat, pair, target, languages)
     values = None if values is None else switch("values", values)
     predictions, states = switch("predictions", predictions), switch("states", states)
     check_functions(on_layer=on_layer, stop=stop)
+    if isinstance(model, VisionModel):
+        look = Look(rule or Soft(), interventions, values, predictions, states, on_layer, stop)
+        given = {"chat": chat, "pair": pair, "blank": blank, "target": target, "languages": languages}
+        return _looked(model, text, look, given)
+    target = None if target is None else check_text("target", target)
+    if chat is None:
+        check_text("text", text)
+    asked = Asked.of(text, chat, pair, target, languages)
     if isinstance(model, System):
         beyond = {
             "blank": blank is not None,
@@ -138,7 +150,14 @@ def record(
         fits(found, model.name, sizes[0], sizes[1] if len(sizes) > 1 else None)
         reply = texts[1] if len(texts) > 1 else None
         trace = trace_of(model, texts[0], reply, result, found, predictions=predictions, **said)
-        return trace if not isinstance(watch.follow, Dataflow) else _with_blocks(trace, watch.follow.blocks(found))
+        return trace if not isinstance(watch.follow, Dataflow) else with_blocks(trace, watch.follow.blocks(found))
+
+
+def _looked(model: VisionModel, picture: Any, look: Look, given: Mapping[str, Any]) -> Trace:
+    """What does a model that looks at pictures do with one? `given` is what was asked for that only texts have."""
+    from attnviz.recording.pictures import looked  # which knows how a run goes, from here
+
+    return looked(model, picture, look, given)
 
 
 def read(
@@ -181,7 +200,7 @@ def changes_of(rule: Rule | None, interventions: Sequence[Intervention]) -> tupl
     return (*([] if rule is None or rule == Soft() else [Reweigh(rule)]), *interventions)
 
 
-def _with_blocks(trace: Trace, blocks: Mapping[str, tuple[Block | None, ...]]) -> Trace:
+def with_blocks(trace: Trace, blocks: Mapping[str, tuple[Block | None, ...]]) -> Trace:
     """The trace and those of the other maps, with what their blocks did."""
     others = {part: replace(other, blocks=blocks[part]) for part, other in trace.others.items()}
     return replace(trace, blocks=blocks[trace.part], others=others)
@@ -205,7 +224,8 @@ def _prepared(
 class Watch:
     """How a run is followed: whether values are kept, whether all hidden states are, and who hears of each layer.
 
-    A run over several texts (`batches.py`) leaves its layers as they are, over all of them.
+    A run over several texts (`batches.py`) leaves its layers as they are, over all of them. `windows` are those of a
+    picture that is looked at in such (`pictures.py`).
     """
 
     values: bool = True
@@ -213,6 +233,7 @@ class Watch:
     on_call: Callable[[int], object] | None = None
     follow: Follow | None = None
     texts: int = 1
+    windows: Windows | None = None
 
     def closer(self, model: Model) -> Watch:
         """So that blocks are seen too. Raises `ModelError` for a model that keeps its attention to itself."""
@@ -255,6 +276,7 @@ def run(
     asked |= {"output_attentions": True} if eager else {}
     heard = recording(network, changes, values=watch.values, on_call=watch.on_call, follow=watch.follow)
     with heard as seen, watch.follow or torch.inference_mode():
+        seen.windows = watch.windows
         result = brought(network(**placed(network, inputs), **asked))
     put_encoders(result, seen.last)
     if not watch.states and not put_last(result, seen.last):
@@ -331,7 +353,7 @@ def trace_of(
     others = {part: trace for part, trace in traces.items() if part != first}
     whole = replace(traces[first], others=others)
     for change in whole.changes:
-        _refuse_places(change, whole)
+        refuse_places(change, whole)
     return whole
 
 
@@ -352,7 +374,7 @@ class _Maker:
         )  # fmt: skip
 
 
-def _refuse_places(change: Intervention, trace: Trace) -> None:
+def refuse_places(change: Intervention, trace: Trace) -> None:
     """Refuse a change in a map or layer that is not there, or in a layer without attention."""
     parts = [part for part in trace.parts if change.meant(part)]
     if change.part is not None and not parts:

@@ -33,7 +33,9 @@ from attnviz.text.turns import Chat
 
 AXES = (Beside, Encoded, Frames, Items, Nodes, Patches, Sentences, Slots, Steps)
 BASES = ("Rule", "Mask", "Similarity", "Intervention", "Place")  # that are only something when derived from
-LATER = frozenset({"answer", "chat", "pair", "types"})  # fields that older files lack: they have their defaults
+LATER = frozenset(
+    {"answer", "chat", "order", "pair", "region", "types"}
+)  # fields that older files lack: they have their defaults
 MOST_HEADS, MOST_PLACES = 2**12, 2**20  # a stored tensor may be spread out over no more
 
 

@@ -16,6 +16,7 @@ CAT = Encoded("unable cat", (1, 2, 3, 4), ("un", "##able", "cat", "</s>"), ((0, 
               (False, False, False, True), None)  # fmt: skip
 KINDS: tuple[Axis, ...] = (
     CAT, Patches(30, 20, 2, 3, first=("[CLS]",), last=("[R1]", "[R2]")), Frames.even(3, 0.5),
+    Patches(30, 20, 2, 3, ("[CLS]",), region=(-10.0, 2.0, 20.0, 18.0), order=(5, 4, 3, 2, 1, 0)),
     Frames(((0.0, 1.0),), first=("[CLS]",)), Nodes(("a", "b"), ((0.0, 0.0), (1.0, 2.0))), Nodes(("a",)),
     Items(("tea", "cup")), Steps(3), Slots(2), Sentences("Hi. You?", ("1", "2"), ((0, 3), (4, 8)), 8),
     Beside(CAT, ("[MEAN]",)),
@@ -46,6 +47,19 @@ def test_patches_tile_the_picture_row_by_row() -> None:
     assert bool((painted == 1).all()), "every pixel is in one patch"
 
 
+def test_patches_of_a_region_lie_inside_it_and_those_outside_the_picture_are_special() -> None:
+    axis = Patches(30, 20, 2, 3, ("[CLS]",), region=(10.0, 5.0, 40.0, 15.0))
+    assert axis.stands_for(1) == Box(10, 5, 20, 10) and axis.stands_for(5) == Box(20, 10, 30, 15)
+    assert axis.stands_for(3) is None and axis.special == (True, False, False, True, False, False, True)
+    half = Patches(30, 20, 1, 2, region=(-5.0, 0.0, 35.0, 30.0))
+    assert half.stands_for(0) == Box(0, 0, 15, 20) and half.stands_for(-1) == Box(15, 0, 30, 20)
+
+
+def test_shuffled_patches_stand_for_what_lies_at_their_place() -> None:
+    axis = Patches(30, 10, 1, 3, ("[CLS]",), order=(2, 0, 1))
+    assert axis.labels == ("[CLS]", "1,3", "1,1", "1,2") and axis.stands_for(1) == Box(20, 0, 30, 10)
+
+
 def test_what_places_of_other_kinds_stand_for() -> None:
     assert Frames.even(3, 0.5).stands_for(2) == (1.0, 1.5)
     assert Frames(((0.2, 1.0),), first=("[CLS]",)).stands_for(1) == (0.2, 1.0)
@@ -65,6 +79,9 @@ def test_only_text_is_taken_together_and_places_beside_it_stay_alone() -> None:
 WRONG: dict[str, Callable[[], Axis]] = {
     "a picture of no size": lambda: Patches(0, 20, 2, 3),
     "a grid of no rows": lambda: Patches(30, 20, 0, 3),
+    "a region of no size": lambda: Patches(30, 20, 2, 3, region=(5.0, 0.0, 5.0, 20.0)),
+    "a region without an end": lambda: Patches(30, 20, 2, 3, region=(0.0, 0.0, float("inf"), 20.0)),
+    "an order that leaves a patch out": lambda: Patches(30, 20, 2, 3, order=(0, 1, 2, 3, 4, 4)),
     "one name in the place of several": lambda: Patches(30, 20, 2, 3, first="[CLS]"),  # type: ignore[arg-type]
     "a frame that ends before it begins": lambda: Frames(((1.0, 0.5),)),
     "frames out of order": lambda: Frames(((1.0, 2.0), (0.5, 2.0))),

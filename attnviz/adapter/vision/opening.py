@@ -1,0 +1,87 @@
+"""Open a folder of a model that looks at a picture: its network, and how a picture is prepared for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attnviz.adapter.machine import Machine
+from attnviz.adapter.opening import EAGER, config_of, network_of, notices_of
+from attnviz.adapter.vision.kinds import PROCESSORS, TOWERS, both, tower
+from attnviz.errors import ModelError, first_line
+from attnviz.guard import guarded
+from attnviz.notices import Notice
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+SAID = ("preprocessor_config.json", "processor_config.json")  # in which of its files a folder says it
+ABOUT_TEXT = frozenset({"weights_unused", "head_unused", "head_beside"})
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What transformers made of a folder. `trained` says whether a trained head gives labels."""
+
+    network: PreTrainedModel
+    processor: Any
+    trained: bool
+    notices: tuple[Notice, ...] = ()
+
+
+def opened(name: str, folder: Path, machine: Machine) -> Opened:
+    """The network of a folder and its image processor. Raises `ModelError`."""
+    common = {"local_files_only": True, "trust_remote_code": False}
+    with guarded(lambda reason: ModelError("model_not_loaded", model=name, reason=first_line(reason))):
+        whole = config_of(name, folder, common)
+    whole.dtype = machine.dtype
+    own, said = _read_from(whole), notices_of(name, folder, whole)
+    own.dtype = machine.dtype
+    read = network_of(name, own, folder, common)
+    if read.network.main_input_name != "pixel_values":  # a head of both towers whose weights are not there
+        own = _alone(whole)
+        read = network_of(name, own, folder, common)
+    found = read.notices
+    if own is not whole:  # what has no place is the other tower's
+        found = (Notice("vision_tower", {"model": name}), *(one for one in found if one.message not in ABOUT_TEXT))
+    machine.put(name, read.network)
+    if read.network.config._attn_implementation == EAGER:
+        raise ModelError("model_no_attention", model=name)
+    processor, more = processor_of(name, folder, tower(whole))
+    trained = read.choice.kind == "sequence"
+    return Opened(read.network.eval(), processor, trained, (*said, *found, *more))
+
+
+def _read_from(config: Any) -> Any:
+    """The configuration that is read: the whole model's where it is trained to give labels, else its tower's."""
+    named = (config.architectures or [""])[0]
+    return config if config.model_type not in TOWERS or named.endswith("ForImageClassification") else _alone(config)
+
+
+def _alone(config: Any) -> Any:
+    """The configuration of the tower that looks at the picture."""
+    found = tower(config)
+    found.architectures = None
+    return found
+
+
+def processor_of(name: str, folder: Path, config: Any) -> tuple[Any, tuple[Notice, ...]]:
+    """What prepares a picture as the model was trained on; made up from its type, and said, where no file tells.
+
+    Raises `ModelError` for one that cannot be had here, or that does more than to scale, crop and normalise.
+    """
+    import transformers
+
+    if not any((folder / file).is_file() for file in SAID):
+        rows, columns = both(config.image_size)
+        maker = getattr(transformers, PROCESSORS[config.model_type])
+        made = maker(size={"height": rows, "width": columns}, do_center_crop=False)
+        return made, (Notice("picture_default", {"model": name, "height": rows, "width": columns}),)
+    with guarded(lambda reason: ModelError("picture_processor", model=name, reason=first_line(reason))):
+        found = transformers.AutoImageProcessor.from_pretrained(
+            folder, backend="pil", config=config, local_files_only=True, trust_remote_code=False
+        )
+    if type(found).__name__ not in PROCESSORS.values():
+        raise ModelError("picture_processor_other", model=name, kind=type(found).__name__)
+    return found, ()

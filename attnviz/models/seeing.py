@@ -1,0 +1,72 @@
+"""A model that looks at a picture in place of reading a text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from attnviz.adapter.machine import Machine
+from attnviz.adapter.vision.opening import opened
+from attnviz.adapter.vision.reading import seen
+from attnviz.models.load import Model
+from attnviz.pictures import Seen, open_picture
+
+
+@dataclass(frozen=True)
+class VisionModel(Model):
+    """A loaded model that looks at a picture: ViT, DeiT, DINOv2, SigLIP's and CLIP's towers, BEiT, Swin.
+
+    It is a `Model` in all but what it reads: `kind` is "vision", it has no tokenizer and no limit. `processor` is
+    transformers' own, which scales, crops and normalises a picture as the model was trained on; `trained` says whether
+    a head gives labels (`labels`).
+    """
+
+    processor: Any = field(default=None, kw_only=True, repr=False, compare=False)
+    trained: bool = field(default=False, kw_only=True)
+
+    def see(self, picture: Any) -> Seen:
+        """Read a picture as the model does: what `open_picture` gave, or takes. `record` takes what comes back.
+
+        Raises `PictureError` for what is no picture, or has no patch that the model could look at.
+        """
+        if isinstance(picture, Seen):
+            return picture
+        return seen(self.name, self.network.config, self.processor, open_picture(picture))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What its head can say, in its order; () where it has none."""
+        named: Mapping[Any, str] = (self.network.config.id2label or {}) if self.trained else {}
+        return tuple(str(named[number]) for number in sorted(named))
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """None: it reads no text."""
+        return ()
+
+    @property
+    def usual_languages(self) -> tuple[str | None, str | None]:
+        """None: it reads no text."""
+        return None, None
+
+    @property
+    def chats(self) -> bool:
+        """Never: it reads no text."""
+        return False
+
+    @property
+    def mask_id(self) -> int | None:
+        """None: it has no tokens."""
+        return None
+
+
+def open_folder(name: str, folder: Path, machine: Machine, **known: Any) -> VisionModel:
+    """The model of a folder; `known` is what else was found of it. Raises `ModelError`."""
+    read = opened(name, folder, machine)
+    without: Any = None  # a tokenizer
+    return VisionModel(
+        name, "vision", read.network, without, None, None, processor=read.processor, trained=read.trained,
+        notices=(*known.pop("notices", ()), *read.notices), **known,
+    )  # fmt: skip

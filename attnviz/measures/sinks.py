@@ -10,10 +10,8 @@ from torch import Tensor
 TIMES = 6.0  # the even share: in DINOv2's maps ordinary patches stay below 3, its outliers reach 20 and more
 
 
-def sinks(
-    weights: Float[Tensor, "query key"], special: Sequence[bool] = (), *, times: float = TIMES
-) -> list[int]:
-    """Which keys get from the average query at least `times` what each would get if all got the same? Special ones left out.
+def sinks(weights: Float[Tensor, "query key"], special: Sequence[bool] = (), *, times: float = TIMES) -> list[int]:
+    """Which keys get from the average query at least `times` the even share? Special ones left out.
 
     Such patches hold no part of the picture that all others need: a vision transformer keeps notes in them (Darcet et
     al. 2024, "registers"); in texts it is the first token (Xiao et al. 2024).

@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 COMPARED = ("lab-1", "lab-2", "lab-4", "lab-8")  # trained alike but for the head count
-BUILT_IN = (*COMPARED, "lab-gpt", "lab-long", "lab-readings")
+SEEING = ("vit-1", "vit-2", "vit-4", "vit-8", "vit-4-bag")  # the same of pictures, and one that knows no places
+BUILT_IN = (*COMPARED, "lab-gpt", "lab-long", "lab-readings", *SEEING)
 BOUNDARY_FILE = "word_boundary.safetensors"
 BLOCK = 32  # bytes: in a GGUF file each tensor begins at a multiple of that
 COMMIT = re.compile(r"[0-9a-f]{40}")

@@ -115,8 +115,22 @@ def keep_samples(folder: Path, clothes: Clothes, chosen: Sequence[int]) -> None:
 
     sheet = np.concatenate([clothes.pictures[place].numpy() for place in chosen], axis=1)
     Image.fromarray(sheet).save(folder / "samples.png", optimize=True)
-    names = [NAMES["en"][int(clothes.labels[place])] for place in chosen]
-    save_facts(folder, samples=[{"number": place, "label": name} for place, name in zip(chosen, names, strict=True)])
+    labels = [NAMES["en"][int(clothes.labels[place])] for place in chosen]
+    save_facts(
+        folder,
+        samples=[{"name": called(labels, at), "number": place, "label": labels[at]} for at, place in enumerate(chosen)],
+    )
+
+
+def called(labels: Sequence[str], at: int) -> str:
+    """The name of a sample in links: its label, and which of that label it is from the second on.
+
+    >>> called(["Ankle boot", "Bag", "Ankle boot"], 2)
+    'ankle-boot-2'
+    """
+    name = labels[at].lower().replace(" ", "-")
+    before = labels[:at].count(labels[at])
+    return f"{name}-{before + 1}" if before else name
 
 
 def card(name: str, figures: Mapping[str, Any], facts: Mapping[str, Any]) -> str:

@@ -121,7 +121,9 @@ def choose_picture() -> Picture:
 def _choose_sample() -> None:
     """Held-out pictures to click, each seen small beside its name."""
     pictures = run.samples()
-    names = {name: f"![]({_address(run.sample(name))}) {_sample_name(name, one['label'])}" for name, one in pictures.items()}
+    names = {
+        name: f"![]({_address(run.sample(name))}) {_sample_name(name, one['label'])}" for name, one in pictures.items()
+    }
     with st.container(key=KEY + "samples"):
         offer_samples(
             KEY + "pick", names, _take_sample, label=t("seeing.samples"), format_func=names.__getitem__,
@@ -154,7 +156,9 @@ def _take(content: tuple[bytes, str] | None, path: str) -> None:
 
 def _choose_file() -> None:
     """A file from this device, or the path of one on the machine that runs the app."""
-    st.file_uploader(t("seeing.upload"), list(TYPES), key=KEY + "upload", on_change=_take_upload, help=t("seeing.upload_help"))
+    st.file_uploader(
+        t("seeing.upload"), list(TYPES), key=KEY + "upload", on_change=_take_upload, help=t("seeing.upload_help")
+    )
     st.session_state[KEY + "typed"] = now("path")
     st.text_input(
         t("seeing.path"), key=KEY + "typed", on_change=_take_path, placeholder=t("seeing.path_placeholder"),
@@ -217,7 +221,9 @@ def choose_part(trace: Trace) -> Trace:
 
 def choose_map(trace: Trace) -> tuple[int, int]:
     """One head, the mean of its layer, or of all; which layer and head."""
-    view = choose_one(PARAMS["view"], VIEWS, t("seeing.view"), lambda name: t(f"seeing.view_{name}"), t("seeing.view_help"))
+    view = choose_one(
+        PARAMS["view"], VIEWS, t("seeing.view"), lambda name: t(f"seeing.view_{name}"), t("seeing.view_help")
+    )
     off = {"head": (), "layer": ("head",), "all": ("layer", "head")}[view]
     return choose_head(trace, KEY, off=off)
 
@@ -236,7 +242,9 @@ def choose_changes(head: tuple[int, int]) -> None:
         if now("order"):
             st.button(t("seeing.in_order"), key=KEY + "in_order", on_click=_put, args=("order", 0))
         if without:
-            st.button(t("seeing.all_heads", count=len(without)), key=KEY + "heads_back", on_click=_put, args=("without", ""))
+            st.button(
+                t("seeing.all_heads", count=len(without)), key=KEY + "heads_back", on_click=_put, args=("without", "")
+            )
         if now("hidden"):
             st.button(t("seeing.show_all"), key=KEY + "show_all", on_click=_put, args=("hidden", ""))
 

@@ -75,7 +75,10 @@ def places(run: Trace, numbers: tuple[int, ...]) -> list[int]:
 def names(run: Trace) -> list[str]:
     """What each place is called in the reader's language."""
     labels = run.keys.labels
-    return [_special(label) if special else t("seeing.patch", place=label) for label, special in zip(labels, run.keys.special, strict=True)]
+    return [
+        _special(label) if special else t("seeing.patch", place=label)
+        for label, special in zip(labels, run.keys.special, strict=True)
+    ]
 
 
 def _special(label: str) -> str:
@@ -84,7 +87,7 @@ def _special(label: str) -> str:
     if bare in ("cls", "class"):
         return t("seeing.class_token")
     if bare.startswith(("reg", "register")):
-        return t("seeing.register", number=bare.lstrip("register").strip(" _-") or "1")
+        return t("seeing.register", number="".join(filter(str.isdigit, bare)) or "1")
     if bare.startswith("dist"):
         return t("seeing.distillation")
     return label

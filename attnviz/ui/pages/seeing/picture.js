@@ -1,7 +1,7 @@
 // A picture that lights up where a place of it looks. The weights of the whole map are here, [query, key], two bytes each,
 // 65535 for a pair that may not look; the tiles show every head for one query, or for all. Pointing asks no server.
 const LIGHT = [255, 122, 26], NOT = 65535, FULL = 65534, MOST = 0.82; // the colour, its marks, its fullest opacity
-const TILE = 58, WIDE = 400, HIGH = 400, SMALL = 224; // pixels; pictures narrower than SMALL are drawn without blur
+const TILE = 58, WIDE = 380, HIGH = 400, SMALL = 224; // pixels; pictures narrower than SMALL are drawn without blur
 const element = (tag, name, text) => {
   const made = document.createElement(tag);
   made.className = name;

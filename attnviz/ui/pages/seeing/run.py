@@ -118,10 +118,14 @@ def read(request: Request, picture: Picture) -> Trace:
 def _looked(request: Request, spoken: str, _picture: Picture) -> Trace:
     """The same, its labels in a language; `_picture` is the one of the request's fingerprint."""
     from attnviz.core.interventions import HideToken, RemoveHeads
-    from attnviz.recording import record
+    from attnviz.errors import ModelError
+    from attnviz.models import VisionModel
+    from attnviz.recording.record import record
 
     model = model_store().take(request.name)
-    seen = model.see(_picture)  # type: ignore[attr-defined]  # a model that looks at pictures; any other is refused below
+    if not isinstance(model, VisionModel):
+        raise ModelError("model_blind", model=request.name)
+    seen = model.see(_picture)
     if request.order:
         seen = seen.shuffled(request.order)
     changes: list[Intervention] = [HideToken(place) for place in _placed(seen.axis, request.hidden)]

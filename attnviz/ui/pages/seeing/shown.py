@@ -36,7 +36,8 @@ STYLE = """<style>
 .told td:first-child { white-space: normal; } .told th { opacity: .7; }
 .told i { display: inline-block; height: .6rem; border-radius: 2px; background: currentColor; margin-right: .4rem; }
 .told .before i { opacity: .35; } .told .after i { opacity: .8; }
-.st-key-seeing-samples img { height: 28px !important; max-height: none !important; vertical-align: middle; image-rendering: pixelated; }
+.st-key-seeing-samples img { height: 28px !important; max-height: none !important; vertical-align: middle; }
+.st-key-seeing-samples img { image-rendering: pixelated; }
 </style>"""
 
 
@@ -86,7 +87,11 @@ def _table(before: Trace, after: Trace, changed: bool) -> str:
     assert before.answer is not None and after.answer is not None
     first, second = (dict(one.answer.best(0, len(one.answer.labels))) for one in (before, after) if one.answer)
     order = sorted(first, key=lambda label: -max(first[label], second.get(label, 0.0)))[:FEW]
-    head = [t("col_label"), t("col_before" if changed else "seeing.probability"), *([t("col_after")] if changed else [])]
+    head = [
+        t("col_label"),
+        t("col_before" if changed else "seeing.probability"),
+        *([t("col_after")] if changed else []),
+    ]
     lines = ["<tr>" + "".join(f"<th>{html.escape(name)}</th>" for name in head) + "</tr>"]
     for label in order:
         cells = [("before" if changed else "after", first[label]), *([("after", second[label])] if changed else [])]
@@ -103,9 +108,7 @@ def show_shuffled(picture: Picture, after: Trace) -> None:
     if order:
         mixed = b64encode(run.png(run.mixed(picture, after.keys, order), 300)).decode()
         alt = html.escape(t("seeing.alt_shuffled"))
-        st.html(
-            f"<img src='data:image/png;base64,{mixed}' alt='{alt}' style='height:96px;image-rendering:pixelated'>"
-        )
+        st.html(f"<img src='data:image/png;base64,{mixed}' alt='{alt}' style='height:96px;image-rendering:pixelated'>")
         st.caption(t("seeing.shuffled"))
 
 
@@ -149,8 +152,8 @@ def data_of(picture: Picture, trace: Trace, shown: lit.Map, specials: bool) -> d
         "queries": len(trace.queries), "keys": len(trace.keys), "picked": picked, "patches": lit.patches(trace),
         "chips": [*chips, *(found if specials else [])], "sinks": found if specials else [], "off": off,
         "hidden": lit.places(trace, run.numbers(str(now("hidden")))), "tiles": lit.tiles_sent(trace, picked, drawn),
-        "open": [shown.layer, shown.head] if shown.view == "head" else [-1, -1], "alt": _alt(trace, shown, picked, names),
-        "words": _words(),
+        "open": [shown.layer, shown.head] if shown.view == "head" else [-1, -1],
+        "alt": _alt(trace, shown, picked, names), "words": _words(),
     }  # fmt: skip
 
 

@@ -37,25 +37,29 @@ __all__ = ["csv", "html", "npz"]
 def csv(trace: Trace, *, layer: int, head: int, rule: Rule | None = None) -> bytes:
     """One head as a table, a row for each pair: positions, tokens, score, weight. UTF-8 with a mark for Excel.
 
-    Rows of a query sum to less than 1 where a sink takes the rest. Raises `AttnvizError` for a layer or head that is
+    Of a chat, two columns more say whose the tokens are. Rows of a query sum to less than 1 where a sink takes the
+    rest. Raises `AttnvizError` for a layer or head that is
     not there, and for a layer without attention.
     """
     weights, scores = trace.weights(layer, head, rule), trace.scores(layer, head)
     out = io.StringIO()
     table = tables.writer(out)
-    table.writerow(["layer", "head", "query", "query_token", "key", "key_token", "score", "weight"])
+    rows, columns = trace.queries.roles, trace.keys.roles
+    whose = ["query_role", "key_role"] if rows or columns else []
+    table.writerow(["layer", "head", "query", "query_token", "key", "key_token", "score", "weight", *whose])
     for query, query_token in enumerate(trace.tokens):
         for key, key_token in enumerate(trace.key_tokens):
             numbers = (f"{scores[query, key]:.6g}", f"{weights[query, key]:.6g}")
-            table.writerow([layer, head, query, query_token, key, key_token, *numbers])
+            roles = [(of[place] or "") if of else "" for of, place in ((rows, query), (columns, key))] if whose else []
+            table.writerow([layer, head, query, query_token, key, key_token, *numbers, *roles])
     return out.getvalue().encode("utf-8-sig")
 
 
 def npz(trace: Trace, *, rule: Rule | None = None, language: str = "en") -> bytes:
     """All weights `[layer, head, query, key]` float32, with the tokens, the text, the model and the rule.
 
-    `tokens` name the queries, `key_tokens` the keys. NaN where a layer has no such head; `gaps` `[layer]` says why a
-    layer has none at all ("" where it has).
+    `tokens` name the queries, `key_tokens` the keys; `roles` and `key_roles` say whose they are in a chat. NaN where a
+    layer has no such head; `gaps` `[layer]` says why a layer has none at all ("" where it has).
     """
     import numpy as np
 
@@ -72,6 +76,8 @@ def npz(trace: Trace, *, rule: Rule | None = None, language: str = "en") -> byte
     np.savez_compressed(
         out,
         weights=weights, tokens=np.array(trace.tokens), key_tokens=np.array(trace.key_tokens), gaps=np.array(gaps),
+        roles=np.array([role or "" for role in trace.queries.roles], dtype=str),
+        key_roles=np.array([role or "" for role in trace.keys.roles], dtype=str),
         part=np.array(trace.part), text=np.array(trace.text), model=np.array(trace.model),
         rule=np.array(repr(rule or trace.rule)),
     )  # fmt: skip

@@ -40,6 +40,8 @@ MOST_IN_ALL = 1_500_000  # cells of the mosaic, a byte each: many heads have sma
 LEAST_SIDE = 8  # the cells of a short side are repeated, or the gaps would be as wide as the tiles (cross maps)
 MOST_HEADS, MOST_LAYERS = 16, 28  # names beside each other that do not touch; WORDED of them with the word "head"
 WORDED = 8
+SMALLEST = 7  # pixels of a number that can be read
+LETTERED = 3  # a gap of a third of the tile's height has room for a number
 NARROW = 330  # pixels across that a sentence in a gap may have
 HEIGHT = 420
 
@@ -145,6 +147,8 @@ def paint_mosaic(shown: Mosaic, style: Style, selected: tuple[int, int] | None =
     }
     if shown.columns or shown.heads > WORDED:
         _name_heads(figure["layout"], "sorted_axis" if shown.columns else "head_axis", style)
+    if shown.columns:
+        figure["data"].append(_numbers(shown, figure["layout"], style))
     if shown.hidden:
         _name_colour(figure["layout"], style)
     if any(isinstance(layer, Gap) for layer in shown.layers):
@@ -208,7 +212,8 @@ def _mosaic(
 ) -> tuple[np.ndarray, Spacing, Spacing]:
     """All tiles side by side, of so many layers and heads, and how they stand down and across."""
     height, width = next(iter(tiles.values())).shape[-2:] if tiles else (1, 1)
-    down, across = (Spacing(side, side + max(1, side // 10)) for side in (height, width))
+    gap = LETTERED if columns else 10  # heads in an order of their own have their numbers above them
+    down, across = Spacing(height, height + max(1, height // gap)), Spacing(width, width + max(1, width // 10))
     shape = [
         max(number, 1) * along.pitch - (along.pitch - along.size)
         for number, along in zip(size, (down, across), strict=True)
@@ -308,6 +313,20 @@ def _name_heads(layout: dict[str, Any], said: str, style: Style) -> None:
     font = {"size": TICK, "color": theme(style).faint}
     layout["xaxis"]["title"] = {"text": say(f"figure.{said}", style.language), "font": font, "standoff": 2}
     layout["margin"]["t"] += 1.4 * TICK
+
+
+def _numbers(shown: Mosaic, layout: dict[str, Any], style: Style) -> dict[str, object]:
+    """Each head's number above its tile, where heads stand in an order and a number can be read."""
+    down, across = shown.down, shown.across
+    row = (layout["height"] - layout["margin"]["t"] - layout["margin"]["b"]) / len(shown.layers)  # pixels
+    size = min(TICK, row * (1 - down.size / down.pitch))
+    spots = [shown.spot(place) for place in shown.places] if size >= SMALLEST else []
+    return {
+        "type": "scatter", "mode": "text", "hoverinfo": "skip", "cliponaxis": False, "textposition": "top right",
+        "x": [column * across.pitch - 0.5 for _, column in spots], "y": [row * down.pitch - 0.5 for row, _ in spots],
+        "text": [str(head) for _, head in shown.places] if spots else [],
+        "textfont": {"size": size, "color": theme(style).faint},
+    }  # fmt: skip
 
 
 def _name_colour(layout: dict[str, Any], style: Style) -> None:

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -177,8 +177,13 @@ def named(name: Any) -> str:
 
 
 def _find(name: str, revision: str | None) -> Found:
-    """Where a name leads: a built-in model goes before all else."""
-    return Found(name, built_in_folder(name)) if name in BUILT_IN else find(name, revision)
+    """Where a name leads: a built-in model goes before all else. A revision that chooses nothing there is told."""
+    found = Found(name, built_in_folder(name)) if name in BUILT_IN else find(name, revision)
+    if not revision or found.folder is None or "snapshots" in found.folder.parts:  # those of the Hub's cache
+        return found
+    return replace(
+        found, notices=(*found.notices, Notice("revision_unused", {"model": name, "revision": shown(revision)}))
+    )
 
 
 def _of_gguf(found: Found, machine: Machine, progress: Report | None) -> Model:

@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from attnviz import ModelError, load
 from attnviz.models.address import OnHub, on_hub
+from attnviz.notices import AttnvizWarning
 from tests.parity import tiny
 
 
@@ -83,6 +84,15 @@ def test_a_folder_in_a_folder_that_may_not_be_read_is_passed_over(
     with pytest.raises(ModelError) as told:
         load(tmp_path / "theirs")
     assert told.value.message == "browse_unreadable"
+
+
+@pytest.mark.parametrize("name", ["lab-4", "a folder"])
+def test_a_revision_that_chooses_nothing_is_told(tmp_path: Path, wordpiece: PreTrainedTokenizerBase, name: str) -> None:
+    tiny.save("masked", "bert", tmp_path / "mine", wordpiece)
+    given = name if name == "lab-4" else str(tmp_path / "mine")
+    with pytest.warns(AttnvizWarning, match="v2"):
+        model = load(given, "v2")
+    assert [one.message for one in model.notices] == ["revision_unused"] and load(given).notices == ()
 
 
 @pytest.mark.parametrize("name", ["", "   ", "a\nb", "x" * 10_000, "a\0b", "a\ud800", "100%/x%zz", "~nobody/x", "🤗/b"])

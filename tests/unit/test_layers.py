@@ -28,7 +28,7 @@ FLOORS = (
     ("core",),
     ("axes",),
     ("pictures", "text"),
-    ("saved", "answers"),
+    ("saved", "answers", "units"),
     ("selection", "trace"),
     ("adapter", "figures", "measures"),
     ("models", "export"),

@@ -40,7 +40,7 @@ CHOICES = ("batch", "two", "roles", "mean", "none")
 MADE_IN = ("zh", "zh", "en")
 KINDS = ("zh", "zh again", "en", "grafted", "chained", "respelled")
 GRAFTED, CHAINED, RESPELLED = 100_000, 100_000, 50_000
-HOT, COLD, COOLING = 4.0, 1.0, 0.6  # the temperature falls over this share of the steps
+HOT, COLD, COOLING = 4.0, 1.0, 0.15  # the temperature falls over this share of the steps: heads stay alike till it has
 
 
 @dataclass(frozen=True)

@@ -26,10 +26,14 @@ def test_languages_are_chosen_and_stand_in_the_link(lang: str, nllb: str) -> Non
     at = opened(lang, id=nllb, map="cross")
     assert not at.exception and not gripes(at)
     source = control(at, "source")
-    assert "zho_Hans" in source.options and "eng_Latn" in source.options[0]
-    source.select("fra_Latn")
+    names = {
+        "zh": ("法语 · fra_Latn", "中文（简体） · zho_Hans"),
+        "en": ("French · fra_Latn", "Chinese (Simplified) · zho_Hans"),
+    }
+    assert set(names[lang]) <= set(source.options) and "eng_Latn" in source.options[0]
+    source.select(names[lang][0])
     at.run()
-    control(at, "into").select("zho_Hans")
+    control(at, "into").select(names[lang][1])
     at.run()
     assert not at.exception and not gripes(at)
     assert at.query_params["from"] == "fra_Latn" and at.query_params["into"] == "zho_Hans"
@@ -43,7 +47,7 @@ def test_translation_is_written_in_the_language_of_the_link_and_forgotten_with_i
     assert not at.exception and not gripes(at)
     rows = control(at, "query").options
     assert rows[1].endswith("zho_Hans") and 3 < len(rows) <= 5
-    control(at, "into").select("deu_Latn")
+    control(at, "into").select("German · deu_Latn")
     at.run()
     assert len(control(at, "query").options) == 2 and KEY + "written" not in at.session_state
 

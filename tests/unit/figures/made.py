@@ -47,7 +47,7 @@ def sent(figure: go.Figure) -> dict:
 
 def tile(figure: go.Figure, place: int, size: int, *, of: np.ndarray | None = None) -> np.ndarray:
     """The bytes (or those cells of another array) around the `place`-th point of a grid: what a click there opens."""
-    cells, points = figure.data
+    cells, points, *_ = figure.data
     left, top = ((centre[place] - (size - 1) / 2) for centre in (points.x, points.y))
     assert left == int(left) and top == int(top), "the point must stand in the middle of the tile"
     return (np.asarray(cells.z) if of is None else of)[int(top) : int(top) + size, int(left) : int(left) + size]

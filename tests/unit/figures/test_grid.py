@@ -11,7 +11,7 @@ import pytest
 
 from attnviz.core.rules import Sparsemax, Threshold, TopK
 from attnviz.figures import grid
-from attnviz.figures.grid import MOST_CELLS
+from attnviz.figures.grid import MOST_CELLS, SMALLEST
 from attnviz.figures.paint.palette import DARK, LIGHT
 from attnviz.figures.paint.shades import GAP, NOT_ALLOWED, STEPS
 from attnviz.trace import Trace
@@ -66,13 +66,26 @@ def test_with_an_order_each_layers_heads_stand_in_it_and_every_tile_stays_its_he
     columns = sorted(set(plain.data[1].x))
     stands = {place: columns.index(x) for place, x in zip(heads_of(trace), figure.data[1].x, strict=True)}
     assert stands == {(0, 1): 0, (0, 2): 1, (0, 0): 2, (1, 2): 0, (1, 0): 1, (1, 1): 2}
-    assert figure.data[1].y == plain.data[1].y, "a head stays in its layer"
+    lines = {y: row for row, y in enumerate(sorted(set(figure.data[1].y)))}
+    assert [lines[y] for y in figure.data[1].y] == [layer for layer, _ in heads_of(trace)], "a head stays in its layer"
     assert [tuple(carried) for carried in figure.data[1].customdata] == heads_of(trace), "a click opens the head there"
     for place in range(6):
         assert tile(figure, place, len(DOG)).tolist() == tile(plain, place, len(DOG)).tolist()
     (frame,) = figure.layout.shapes
     assert frame.x0 < figure.data[1].x[3] < frame.x1
     assert set(figure.layout.xaxis.ticktext) == {""} and "order" in figure.layout.xaxis.title.text
+
+
+def test_with_an_order_each_heads_number_stands_above_its_tile_where_it_can_be_read() -> None:
+    trace = made()
+    figure = grid(trace, order=ORDER)
+    _, tiles, numbers = figure.data
+    assert list(numbers.text) == [str(head) for _, head in heads_of(trace)]
+    half = len(DOG) / 2
+    for x, y, left, top in zip(tiles.x, tiles.y, numbers.x, numbers.y, strict=True):
+        assert (left, top) == pytest.approx((x - half, y - half))
+    assert numbers.textfont.size >= SMALLEST
+    assert not grid(trace, order=ORDER, height=60).data[2].text, "too low for numbers: hover says them"
 
 
 def test_without_an_order_the_heads_stand_by_their_number() -> None:

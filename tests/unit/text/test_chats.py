@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
-from attnviz.export import page, reader_data
+from attnviz.export import csv, npz, page, reader_data
 from attnviz.figures import heatmap
 from attnviz.figures.paint.palette import ROLES
 from attnviz.messages import LANGUAGES, say
@@ -64,10 +66,20 @@ def test_reader_knows_who_says_each_token_and_what_they_are_called() -> None:
     assert '"roles": [null, "user"' in page(chat(), Selection(), Style()).decode()
 
 
+def test_files_say_whose_each_token_is() -> None:
+    whose = [None if turn is None else ("user", "assistant", "tool")[turn] for turn in TURNS]
+    table = [line.split(",") for line in csv(chat(), layer=0, head=0).decode("utf-8-sig").split()]
+    assert table[0][-2:] == ["query_role", "key_role"]
+    assert [line[-2:] for line in table[1:]] == [[a or "", b or ""] for a in whose for b in whose]
+    arrays = np.load(io.BytesIO(npz(chat())))
+    assert arrays["roles"].tolist() == arrays["key_roles"].tolist() == [role or "" for role in whose]
+
+
 def test_what_no_chat_is_has_no_roles() -> None:
     plain = of(LABELS, [seen(torch.full((1, 10, 10), 0.1))])
     assert plain.queries.roles == () and not heatmap(plain, layer=0, head=0).layout.shapes
     assert reader_data(plain, Selection())["roles"] == []
+    assert "role" not in csv(plain, layer=0, head=0).decode() and np.load(io.BytesIO(npz(plain)))["roles"].size == 0
 
 
 @pytest.mark.parametrize(

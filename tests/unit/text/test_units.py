@@ -212,3 +212,9 @@ def test_what_people_see_as_one_is_one_and_has_no_circle_that_was_not_typed(
         wanted -= "␣" not in units.labels
     assert len(units.labels) == wanted
     assert not any("◌" in label for label in units.labels)
+
+
+def test_scripts_that_import_it_from_where_it_stood_go_on_working() -> None:
+    import attnviz.units as before
+
+    assert before.groups is groups and before.UNITS is UNITS

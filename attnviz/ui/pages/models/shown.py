@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -23,6 +22,7 @@ from attnviz.ui.pages.models.choices import (
     inside,
     part_name,
 )
+from attnviz.ui.pages.models.languages import choose_languages
 
 if TYPE_CHECKING:
     from attnviz.measures import RankedHead
@@ -55,30 +55,11 @@ def _forget_blank() -> None:
 
 def choose_reading(model: Model) -> None:
     """How the text is read, where the model asks for more: in which language, as a chat, after what it has written."""
-    _choose_languages(model)
+    choose_languages(model)
     if model.chats or choices.choice_of("chat"):  # of a model without a template, to be taken back
         st.toggle(t("prompts.chat"), key=KEY + "chat", help=t("prompts.chat_help"), on_change=_forget_blank)
     if model.kind == "seq2seq" and not written.there():
         st.text_input(t("target"), key=KEY + "target", help=t("target_help"), placeholder=t("target_placeholder"))
-
-
-def _choose_languages(model: Model) -> None:
-    """The language of the text, and the one to write in, of those that the model's tokenizer can be told."""
-    names, usual = choices.told(model), model.usual_languages
-    for name, own, place in zip(names, usual, st.columns(2, gap="small") if names else (), strict=False):
-        key = KEY + name
-        chosen = str(st.session_state[key] or "")  # one that the model does not know stays, for its sentence
-        st.session_state[key] = chosen
-        codes: list[str] = list(dict.fromkeys(["", *model.languages, chosen]))
-        named = {"": t("prompts.usual", code=own) if own else t("prompts.not_told")}
-        place.selectbox(
-            t(f"prompts.{name}"), codes, key=key, help=t(f"prompts.{name}_help"), format_func=partial(_named, named)
-        )
-
-
-def _named(named: dict[str, str], code: str) -> str:
-    """A code, or what stands for none."""
-    return named.get(code, code)
 
 
 def draw_heads(run: Trace, selection: Selection, style: Style) -> None:

@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from attnviz.core.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
     from attnviz.core.states import Block, Norm, Projection
     from attnviz.errors import ArgumentError, AttnvizError, ModelError, PictureError, RuleError, Stopped, TextError
-    from attnviz.models import Model, wrap
+    from attnviz.models import Model, VisionModel, wrap
     from attnviz.notebook.given import from_weights
     from attnviz.notebook.show import show
     from attnviz.notebook.views import head_view, model_view
-    from attnviz.pictures import Picture, open_picture
+    from attnviz.pictures import Picture, Seen, open_picture
     from attnviz.recording.batches import record_batch
     from attnviz.recording.generate import generate
     from attnviz.recording.gradients import Differentiable, Gradients, Logit, Outcome, differentiable
@@ -63,11 +63,11 @@ _HOMES = {
         "Restrict",
         "Reweigh",
     ),
-    "models": ("Model", "wrap"),
+    "models": ("Model", "VisionModel", "wrap"),
     "notebook.given": ("from_weights",),
     "notebook.show": ("show",),
     "notebook.views": ("head_view", "model_view"),
-    "pictures": ("Picture", "open_picture"),
+    "pictures": ("Picture", "Seen", "open_picture"),
     "recording.record": ("record",),
     "core.rules": ("Argmax", "Entmax", "Rule", "Sample", "Soft", "Sparsemax", "Threshold", "TopK", "TopP"),
     "systems": ("load",),
@@ -111,6 +111,7 @@ __all__ = [
     "Rule",
     "RuleError",
     "Sample",
+    "Seen",
     "Soft",
     "Sparsemax",
     "Stopped",
@@ -120,6 +121,7 @@ __all__ = [
     "TopK",
     "TopP",
     "Trace",
+    "VisionModel",
     "attend",
     "axes",
     "differentiable",

@@ -326,9 +326,7 @@ class Trace:
 
     def __repr__(self) -> str:
         said = self.text if len(self.text) <= SHOWN else self.text[: SHOWN - 1] + "…"
-        sides = f"{len(self.queries)} {self.queries.unit}s" + (
-            f" x {len(self.keys)} {self.keys.unit}s" if self.crossed else ""
-        )
+        sides = _counted(self.queries) + (f" x {_counted(self.keys)}" if self.crossed else "")
         return "\n".join(
             [
                 f"Trace of {self.model or 'no named model'} ({self.kind})" + (f": {said!r}" if said else ""),
@@ -353,6 +351,11 @@ class Trace:
 def load_trace(file: str | Path) -> Trace:
     """Read a trace that `Trace.save` wrote. Raises `AttnvizError` for a file that holds none, or a damaged one."""
     return Trace.load(file)
+
+
+def _counted(axis: Axis) -> str:
+    """How many places of what kind: 3 tokens, 17 patches."""
+    return f"{len(axis)} {axis.unit}{'es' if axis.unit.endswith('ch') else 's'}"
 
 
 def _tokens(axis: Axis) -> Encoded:

@@ -64,6 +64,8 @@ def _by_window(model: VisionModel) -> bool:
 def _watch(model: VisionModel, look: Look, places: int, windows: Windows | None) -> Watch:
     """How a run is followed. Raises `ModelError` for blocks of a model of windows, which are not seen."""
     found = Watch.over(model.network, places, look.values, own(look.on_layer), own(look.stop))
+    heard = model.network.base_model is not model.network or not model.trained  # else its layers' states are asked for
+    found = replace(found, states=not heard)
     if windows is None:
         return found.closer(model) if look.states else found
     if look.states:

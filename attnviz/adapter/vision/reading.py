@@ -44,7 +44,8 @@ def inputs(network: Any, read: Seen) -> dict[str, Any]:
     values: Tensor = torch.from_numpy(np.array(read.values))[None].to(network.dtype)
     own = tower(network.config)
     found: dict[str, Any] = {"pixel_values": values}
-    knows = "interpolate_pos_encoding" in signature(network.forward).parameters
+    seers = network, getattr(network, "vision_model", network)  # CLIP with labels hands on what it is given
+    knows = any("interpolate_pos_encoding" in signature(one.forward).parameters for one in seers)
     if knows and own.model_type != "beit" and read.values.shape[1:] != both(own.image_size):
         found["interpolate_pos_encoding"] = True  # BEiT fits its biases by itself
     return found

@@ -21,7 +21,7 @@ import torch
 import transformers
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from attnviz import Attention, AttnvizError, Trace, load, record
+from attnviz import Attention, AttnvizError, Trace, VisionModel, load, record
 from attnviz.adapter.outputs import Layers
 from attnviz.messages import LANGUAGES
 from attnviz.models import Model
@@ -29,6 +29,7 @@ from attnviz.trace import Gap
 from tests.parity.architectures import ARCHITECTURES, Architecture, configuration, spread_out
 from tests.parity.architectures.compare import as_returned, gap, reference, worst
 from tests.parity.front_door.more import MORE
+from tests.parity.front_door.pictures import PICTURE, gaps
 from tests.parity.front_door.tokenizers import REPLY, TEXT, tokenizer_for
 
 DOORS: Mapping[str, Architecture] = {**ARCHITECTURES, **MORE}
@@ -76,13 +77,14 @@ def enter(name: str) -> Entered:
             model = load(folder)
             reply = REPLY if model.kind == "seq2seq" else None
             torch.manual_seed(0)
-            trace = record(model, TEXT, target=reply)
+            sees = isinstance(model, VisionModel)
+            trace = record(model, PICTURE) if sees else record(model, TEXT, target=reply)
         except AttnvizError as refusal:
             said = tuple(refusal.say(language).replace(str(folder), name) for language in LANGUAGES)
             return _with(came, refused=refusal.message, sentences=said)
         except Exception:
             return _with(came, fault=traceback.format_exc())
-        return compared(came, model, trace, folder)
+        return (compared_picture if isinstance(model, VisionModel) else compared)(came, model, trace, folder)
 
 
 def _with(came: Entered, **found: Any) -> Entered:
@@ -166,6 +168,13 @@ def compared(came: Entered, model: Model, trace: Trace, folder: Path) -> Entered
         came, way="eager" if model.eager else "attend", sizes={part: _size(one) for part, one in maps.items()},
         holes=holes, weights=max(gaps), output=max(_output_gaps(trace, plain)),
     )  # fmt: skip
+
+
+def compared_picture(came: Entered, model: VisionModel, trace: Trace, folder: Path) -> Entered:
+    """The same for a picture."""
+    weights, output = gaps(model, trace, folder)
+    sizes = {part: _size(trace.map(part).layers) for part in trace.parts}
+    return _with(came, way="attend", sizes=sizes, weights=weights, output=output)
 
 
 def _takes_types(network: PreTrainedModel, most: Any) -> bool:

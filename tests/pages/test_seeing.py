@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Markdown
 from transformers import ViTForImageClassification
 
 from attnviz import shipped
@@ -69,7 +70,7 @@ def eager(folder: Path = FOLDER) -> ViTForImageClassification:
 
 def answer(at: AppTest) -> str:
     """The first sentence on the page."""
-    return next(seen(one.value) for one in at.main if type(one).__name__ == "Markdown" and "vit-4" in seen(one.value))
+    return next(seen(one.value) for one in at.main if isinstance(one, Markdown) and "vit-4" in seen(one.value))
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -151,7 +152,7 @@ def test_a_shuffled_patch_is_lit_where_it_belongs() -> None:
 def test_a_shuffled_picture_shows_every_patch_where_it_was_put() -> None:
     picture, given = run.sample("sneaker"), opened(order="5")
     order = tuple(number - 1 for number in data(given)["patches"][1:])
-    mixed = run.mixed(picture, Patches(28, 28, 7, 7, ("[CLS]",), order=order), order).pixels
+    mixed = run.mixed(picture, Patches(28, 28, 7, 7, ("[CLS]",), order=order)).pixels
     for place, number in enumerate(order):
         (r, c), (row, column) = divmod(place, 7), divmod(number, 7)
         here, there = mixed[4 * r : 4 * r + 4, 4 * c : 4 * c + 4], picture.pixels[4 * row : 4 * row + 4]
@@ -165,7 +166,8 @@ def test_a_head_is_removed_and_given_back() -> None:
     assert at.query_params["without"] == ["1.3"] or at.query_params["without"] == "1.3"
     model = eager()
     with torch.no_grad():
-        model.vit.layers[1].attention.o_proj.weight[:, 48:] = 0  # what the last of 4 heads brings
+        output = dict(model.named_parameters())["vit.layers.1.attention.o_proj.weight"]
+        output[:, 48:] = 0  # what the last of 4 heads brings
         shares = model(pixel_values=pixels("sneaker")).logits[0].softmax(-1)
     assert f"{shares.max():.1%}" in answer(at)
     control(at, "remove").click().run()

@@ -28,7 +28,6 @@ MEAN, SPREAD = 0.286, 0.353  # of the training pictures' pixels, 1 being white
 FILES = {"train": "train", "test": "t10k"}
 SIZES = 4  # numbers before the pixels: the magic one, then pictures, rows, columns
 FLIPPED = 0.5
-SHIFT = 2  # pixels at most, either way
 
 
 @dataclass(frozen=True)
@@ -42,12 +41,13 @@ class Recipe:
     heads: int
     positions: bool = True
     layers: int = 4
-    width: int = 64
-    inner: int = 128
-    steps: int = 3_000
-    pictures_a_step: int = 128
-    kept: int = 22
-    whole: float = 0.15
+    width: int = 96
+    inner: int = 192
+    steps: int = 9_000
+    pictures_a_step: int = 64
+    kept: int = 24
+    shift: int = 1
+    whole: float = 0.2
     rate: float = 4e-3
     init: float = 0.06
     warm_up: int = 100
@@ -82,13 +82,15 @@ def seen(pictures: UInt8[Tensor, "picture 28 28"]) -> Float[Tensor, "picture 3 2
     return grey[:, None].expand(-1, 3, -1, -1)
 
 
-def moved(pictures: UInt8[Tensor, "picture 28 28"], generator: torch.Generator) -> UInt8[Tensor, "picture 28 28"]:
-    """Each picture shifted by up to 2 pixels, black coming in, and half of them mirrored."""
+def moved(
+    pictures: UInt8[Tensor, "picture 28 28"], shift: int, generator: torch.Generator
+) -> UInt8[Tensor, "picture 28 28"]:
+    """Each picture shifted by up to so many pixels, black coming in, and half of them mirrored."""
     count = len(pictures)
     mirrored = torch.rand(count, generator=generator) < FLIPPED
     turned = torch.where(mirrored[:, None, None], pictures.flip(-1), pictures)
-    wide = F.pad(turned, (SHIFT,) * 4)
-    row, column = torch.randint(2 * SHIFT + 1, (2, count, 1), generator=generator) + torch.arange(SIDE)
+    wide = F.pad(turned, (shift,) * 4)
+    row, column = torch.randint(2 * shift + 1, (2, count, 1), generator=generator) + torch.arange(SIDE)
     return wide[torch.arange(count)[:, None, None], row[:, :, None], column[:, None, :]]
 
 
@@ -98,4 +100,4 @@ def batches(clothes: Clothes, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]
     while True:
         order = torch.randperm(len(clothes.labels), generator=generator)
         for chosen in order.split(recipe.pictures_a_step):
-            yield seen(moved(clothes.pictures[chosen], generator)), clothes.labels[chosen]
+            yield seen(moved(clothes.pictures[chosen], recipe.shift, generator)), clothes.labels[chosen]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from attnviz import shipped
 from attnviz.ui.kit import (
     RULE_PARAMS,
     Param,
@@ -87,7 +88,7 @@ def now(name: str) -> Any:
 def choose_model() -> str:
     """In the sidebar: one of the built-in models, any Hub id or folder; and the rule."""
     with st.sidebar:
-        titles = {name: t(f"seeing.model_{name}") for name in MODELS}
+        titles = {name: t(f"seeing.model_{name}") for name in MODELS if shipped.has(name)}
         chosen = choose_any_model(KEY + "model", titles, _forget, start="vit-4", about=t("seeing.model_help"))
         choose_rule()
     page.how_it_works("seeing", "seeing.how")

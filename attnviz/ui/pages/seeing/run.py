@@ -14,7 +14,7 @@ from attnviz import shipped
 from attnviz.ui.kit import SOFT, RuleChoice, as_rule, language, model_store, plain, runs, t
 
 if TYPE_CHECKING:
-    from attnviz.axes import Patches
+    from attnviz.axes import Axis, Patches
     from attnviz.core.interventions import Intervention
     from attnviz.pictures import Picture
     from attnviz.trace import Trace
@@ -145,11 +145,14 @@ def _placed(axis: Patches, numbers: tuple[int, ...]) -> list[int]:
     return [where.get(number, number) for number in numbers if number < len(axis)]
 
 
-def mixed(picture: Picture, axis: Patches, order: tuple[int, ...]) -> Picture:
+def mixed(picture: Picture, axis: Axis) -> Picture:
     """The picture with its patches where they were put, as the model was given it."""
+    from attnviz.axes import Patches
     from attnviz.pictures import open_picture
 
-    image = picture.image()
+    if not isinstance(axis, Patches) or not axis.order:
+        return picture
+    image, order = picture.image(), axis.order
     ordered, first = replace(axis, order=()), len(axis.first)
     cut = [ordered.stands_for(first + number) for number in range(len(order))]
     before = image.copy()

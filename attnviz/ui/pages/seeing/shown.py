@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from attnviz.ui.kit import (
+    SOFT,
     Selection,
     asset,
     draw_heatmap,
@@ -75,7 +76,7 @@ def say_truth(picture: Picture, before: Trace) -> None:
 
 def _how(after: Trace, request: Request) -> str:
     """What was changed, in a few words."""
-    found = [] if request.rule == run.SOFT else [plain(rule_title(after.rule))]
+    found = [] if request.rule == SOFT else [plain(rule_title(after.rule))]
     found += [t("seeing.how_without", count=len(request.without))] if request.without else []
     found += [t("seeing.how_hidden", count=len(request.hidden))] if request.hidden else []
     found += [t("seeing.how_shuffled")] if request.order else []
@@ -104,9 +105,8 @@ def _table(before: Trace, after: Trace, changed: bool) -> str:
 
 def show_shuffled(picture: Picture, after: Trace) -> None:
     """The picture as the model was given it."""
-    order = tuple(getattr(after.keys, "order", ()))
-    if order:
-        mixed = b64encode(run.png(run.mixed(picture, after.keys, order), 300)).decode()
+    if now("order"):
+        mixed = b64encode(run.png(run.mixed(picture, after.keys), 300)).decode()
         alt = html.escape(t("seeing.alt_shuffled"))
         st.html(f"<img src='data:image/png;base64,{mixed}' alt='{alt}' style='height:96px;image-rendering:pixelated'>")
         st.caption(t("seeing.shuffled"))

@@ -63,7 +63,7 @@ def opened(name: str, folder: Path, gguf: str | None, machine: Machine) -> Opene
         tokenizer = _tokenizer(name, config, folder, common)
     read = network_of(name, config, folder, common)
     network = read.network
-    notices = () if gguf else (*notices_of(name, folder, config), *read.notices, *_adapter(name, folder, network))
+    notices = () if gguf else (*notices_of(name, folder, config), *read.notices, *adapter_of(name, folder, network))
     machine.put(name, network)
     eager = network.config._attn_implementation == EAGER
     kind, limit = read.choice.kind, _limit(config, tokenizer)
@@ -227,7 +227,7 @@ def _unused(name: str, config: PretrainedConfig, read: _Read) -> tuple[Notice, .
     return tuple(found)
 
 
-def _adapter(name: str, folder: Path, network: PreTrainedModel) -> tuple[Notice, ...]:
+def adapter_of(name: str, folder: Path, network: PreTrainedModel) -> tuple[Notice, ...]:
     """The adapter beside the weights; where peft is installed, transformers has put it in already."""
     return () if getattr(network, "_hf_peft_config_loaded", False) else adapter_beside(name, folder, network)
 

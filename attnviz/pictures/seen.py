@@ -36,6 +36,11 @@ class Seen:
     axis: Patches
     patch: tuple[int, int]
 
+    def __post_init__(self) -> None:
+        own = np.array(self.values, np.float32)
+        own.flags.writeable = False
+        object.__setattr__(self, "values", own)
+
     def shuffled(self, seed: int = 0) -> Seen:
         """The same patches in other places, which a seed chooses: what does a model make of them without their order?
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attnviz.adapter.machine import Machine
-from attnviz.adapter.opening import EAGER, config_of, network_of, notices_of
+from attnviz.adapter.opening import EAGER, adapter_of, config_of, network_of, notices_of
 from attnviz.adapter.vision.kinds import PROCESSORS, TOWERS, both, tower
 from attnviz.errors import ModelError, first_line
 from attnviz.guard import guarded
@@ -45,6 +45,7 @@ def opened(name: str, folder: Path, machine: Machine) -> Opened:
     found = read.notices
     if own is not whole:  # what has no place is the other tower's
         found = (Notice("vision_tower", {"model": name}), *(one for one in found if one.message not in ABOUT_TEXT))
+    found = (*found, *adapter_of(name, folder, read.network))
     machine.put(name, read.network)
     if read.network.config._attn_implementation == EAGER:
         raise ModelError("model_no_attention", model=name)

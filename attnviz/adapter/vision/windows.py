@@ -28,23 +28,45 @@ FIRST = "stage 1"
 
 @dataclass(frozen=True)
 class Windows:
-    """The windows of one picture in a network of Swin's: the grids of its stages, by their maps' names."""
+    """The windows of one picture, by the names of its stages' maps: the grids, the sides of windows, and by how much
+    every other layer is rolled.
+    """
 
-    modules: Mapping[str, Any]
     grids: Mapping[str, tuple[int, int]]
+    sides: Mapping[str, int]
+    rolled: Mapping[str, int]
 
     @classmethod
     def of(cls, network: Any, axis: Patches) -> Windows:
-        """Those of a picture whose patches are an axis."""
-        modules = dict(network.named_modules())
-        depths, rows, columns = network.config.depths, axis.rows, axis.columns
-        grids = {}
-        for stage in range(len(depths)):
-            layer = next(one for name, one in modules.items() if name.endswith(f"layers.{stage}.blocks.0"))
-            side = min(layer.window_size, rows, columns)  # as the layer itself clamps it
-            grids[f"stage {stage + 1}"] = -(-rows // side) * side, -(-columns // side) * side
+        """Those of a picture whose patches are an axis, which the network is told.
+
+        Its layers make their windows smaller for a small picture, and leave them so: each picture sets them anew.
+        """
+        config, rows, columns = network.config, axis.rows, axis.columns
+        grids, sides, rolled = {}, {}, {}
+        for stage in range(len(config.depths)):
+            name = f"stage {stage + 1}"
+            small = min(rows, columns) <= config.window_size
+            side = min(rows, columns) if small else config.window_size
+            grids[name] = -(-rows // side) * side, -(-columns // side) * side
+            sides[name], rolled[name] = side, 0 if small else side // 2
             rows, columns = -(-rows // 2), -(-columns // 2)
-        return cls(modules, grids)
+        found = cls(grids, sides, rolled)
+        found._tell(network)
+        return found
+
+    def _tell(self, network: Any) -> None:
+        """Let the layers have the windows of this picture; nothing changes where it has the size of the last."""
+        for name, module in network.named_modules():
+            if WHERE.search(f"{name}.attention"):
+                place = self.place(f"{name}.attention")
+                wanted = self.sides[place.part], self._shift(place)
+                if (module.window_size, module.shift_size) != wanted:
+                    module.window_size, module.shift_size = wanted
+
+    def _shift(self, place: Place) -> int:
+        """By how much the picture is rolled in a layer."""
+        return self.rolled[place.part] if place.layer % 2 else 0
 
     def axes(self, axis: Patches) -> dict[str, Patches]:
         """The two sides of each stage's map: patches that grow by two each way, filled up to whole windows."""
@@ -89,8 +111,8 @@ class Windows:
 
     def _order(self, name: str) -> Int[Tensor, "window place"]:
         """The number of the place, row by row, at each place of each window."""
-        layer = self.modules[name.removesuffix(".attention")]
-        (rows, columns), side, shift = self.grids[self.place(name).part], layer.window_size, layer.shift_size
+        place = self.place(name)
+        (rows, columns), side, shift = self.grids[place.part], self.sides[place.part], self._shift(place)
         grid = torch.arange(rows * columns).view(rows, columns).roll((-shift, -shift), (0, 1))
         cells = grid.view(rows // side, side, columns // side, side).transpose(1, 2)
         return cells.reshape(-1, side * side)

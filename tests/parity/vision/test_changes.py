@@ -149,3 +149,13 @@ def test_layers_are_told_and_a_run_can_be_stopped(tmp_path: Path) -> None:
     assert told == [(1, 2), (2, 2)]
     with pytest.raises(av.Stopped):
         av.record(model, PICTURE, stop=lambda: True)
+
+
+def test_a_small_picture_leaves_no_smaller_windows_for_the_next(tmp_path: Path) -> None:
+    """Swin's layers clamp their windows to a small picture, and leave them so."""
+    folder = saved(tmp_path, network("swin"), "as it is")
+    fresh, used = opened(folder), opened(folder)
+    small = av.record(used, noise(32, 32))
+    assert len(small.tokens) == 64
+    first, after = av.record(fresh, PICTURE).answer, av.record(used, PICTURE).answer
+    assert first is not None and after is not None and torch.equal(first.scores, after.scores)

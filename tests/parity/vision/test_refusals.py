@@ -160,3 +160,12 @@ def test_half_precision_looks_at_the_same_picture(tmp_path: Path) -> None:
     half, whole = av.load(folder, dtype="bfloat16"), opened(folder)
     ours, theirs = av.record(half, PICTURE).weights(0), av.record(whole, PICTURE).weights(0)
     assert ours.dtype == torch.float32 and float((ours - theirs).abs().max()) < 0.05
+
+
+def test_a_processor_inside_processor_config_is_read(tmp_path: Path) -> None:
+    folder = saved(tmp_path, network("vit"), "stretched and cut")
+    said = json.loads((folder / "preprocessor_config.json").read_text())
+    (folder / "preprocessor_config.json").unlink()
+    (folder / "processor_config.json").write_text(json.dumps({"image_processor": said, "processor_class": "Own"}))
+    model = opened(folder)
+    assert model.notices == () and model.processor.crop_size["height"] == 32

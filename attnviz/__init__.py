@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from attnviz.core.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
     from attnviz.core.states import Block, Norm, Projection
     from attnviz.errors import ArgumentError, AttnvizError, ModelError, PictureError, RuleError, Stopped, TextError
+    from attnviz.experiments.reading.attributions import Attributions, attributions
+    from attnviz.measures import reading
     from attnviz.models import Model, VisionModel, wrap
     from attnviz.notebook.given import from_weights
     from attnviz.notebook.show import show
@@ -49,6 +51,7 @@ _HOMES = {
     "answers": ("Answer", "Tag"),
     "core.attention": ("Attention", "Observed", "attend"),
     "core.states": ("Block", "Norm", "Projection"),
+    "experiments.reading.attributions": ("Attributions", "attributions"),
     "errors": ("ArgumentError", "AttnvizError", "ModelError", "PictureError", "RuleError", "Stopped", "TextError"),
     "recording.batches": ("record_batch",),
     "recording.generate": ("generate",),
@@ -75,7 +78,7 @@ _HOMES = {
 }
 _ROOMS = {
     "axes": "axes", "export": "export", "figures": "figures", "masks": "core.masks", "measures": "measures",
-    "similarity": "core.similarity",
+    "reading": "measures.reading", "similarity": "core.similarity",
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -85,6 +88,7 @@ __all__ = [
     "ArgumentError",
     "Attention",
     "AttnvizError",
+    "Attributions",
     "Block",
     "Cell",
     "Differentiable",
@@ -123,6 +127,7 @@ __all__ = [
     "Trace",
     "VisionModel",
     "attend",
+    "attributions",
     "axes",
     "differentiable",
     "export",
@@ -136,6 +141,7 @@ __all__ = [
     "measures",
     "model_view",
     "open_picture",
+    "reading",
     "record",
     "record_batch",
     "show",

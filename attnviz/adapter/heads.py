@@ -1,7 +1,8 @@
-"""Trained heads: what one is given, what it said, which is not used."""
+"""Heads: what a trained one is given and said, which is not used; what one says of states that are no last ones."""
 
 from __future__ import annotations
 
+import copy
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -92,3 +93,63 @@ def answer_of(kind: str, config: PretrainedConfig, result: Mapping[str, Any], re
     labels = tuple(str(named.get(number, f"LABEL_{number}")) for number in range(count))
     problem: Problem = "number" if count == 1 else PROBLEMS.get(config.problem_type, "one")
     return Answer("sequence" if kind == "sequence" else "token", scores, labels, read, problem)
+
+
+def final_norm(network: Any) -> torch.nn.Module:
+    """The norm between a network's last layer and its head; what changes nothing, where there is none.
+
+    It is found as transformers arranges networks: a norm of the body (of the decoder, where there are two) that is in
+    no numbered layer and belongs to no embedding.
+    """
+    config = network.config
+    body = network.get_decoder() if getattr(config, "is_encoder_decoder", False) else network.base_model
+    found = [
+        module
+        for name, module in body.named_modules()
+        if "norm" in type(module).__name__.lower() and not re.search(r"\d|emb", name)
+    ]
+    return found[-1] if found else torch.nn.Identity()
+
+
+def said_of(network: Any, states: Tensor, inputs: Mapping[str, Any]) -> Tensor:
+    """What a network's head says of other last states `[text, token, width]`, its body left out: its logits.
+
+    A copy of the network, its weights the same, has a body that knows these states alone.
+    """
+    from transformers.modeling_outputs import BaseModelOutput
+
+    alone, more = copy.copy(network), {}
+    body = network.base_model_prefix
+    if network.base_model is network:  # T5: encoder and decoder stand in the network itself
+        body, more = "decoder", {"encoder_outputs": BaseModelOutput(last_hidden_state=states)}
+    alone._modules = {**network._modules, body: _Body(states, network._modules[body])}
+    logits: Tensor = alone(**inputs, **more, **without_cache(network)).logits
+    return logits
+
+
+class _Body(torch.nn.Module):
+    """Says that the last states are these, whatever it is given."""
+
+    def __init__(self, states: Tensor, stands_for: torch.nn.Module) -> None:
+        super().__init__()
+        self.states = states
+        self.__dict__["_stands_for"] = stands_for  # no module of this one
+
+    def forward(self, *args: object, **given: object) -> Any:
+        from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
+
+        class Heard(BaseModelOutputWithPastAndCrossAttentions):
+            def __getattr__(self, name: str) -> None:
+                """What else a head may ask for is not there."""
+                if name.startswith("__"):
+                    raise AttributeError(name)
+
+        return Heard(last_hidden_state=self.states)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            found = getattr(self.__dict__["_stands_for"], name)
+        # OPT's head asks the decoder inside the body.
+        return _Body(self.states, found) if isinstance(found, torch.nn.Module) else found

@@ -1,5 +1,6 @@
 """Numbers drawn from a trace: how spread out weights are, what heads do and how they differ, what a change did."""
 
+from attnviz.measures import reading as reading  # a room of its own, `av.reading`
 from attnviz.measures.answers import chosen
 from attnviz.measures.diversity import head_distances, mean_head_distance
 from attnviz.measures.effect import candidates, moved, prediction_change, word_numbers, word_spans, words

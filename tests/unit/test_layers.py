@@ -40,7 +40,7 @@ FLOORS = (
     ("__main__",),
 )
 FLOOR = {part: number for number, parts in enumerate(FLOORS) for part in parts}
-FLOOR[""] = FLOOR["recording"]  # attnviz itself hands out names of up to this floor
+FLOOR[""] = FLOOR["experiments"]  # attnviz itself hands out names of up to this floor
 
 
 @dataclass(frozen=True)

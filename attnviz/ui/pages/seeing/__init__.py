@@ -3,4 +3,4 @@
 from attnviz.ui.kit import Screen
 from attnviz.ui.pages.seeing.choices import PARAMS
 
-SCREEN = Screen("seeing", icon=":material/visibility:", order=15, section="family", params=PARAMS)
+SCREEN = Screen("seeing", icon=":material/visibility:", order=16, section="family", params=PARAMS)

@@ -1,0 +1,176 @@
+"""All places that a prediction may rest on, and the maps of a run as maps between these places, from the lowest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from attnviz.errors import AttnvizError
+from attnviz.measures.reading import contributions, heads_together, rows_to_one, through_norm
+from attnviz.trace import Trace
+
+Shares = Callable[[Trace, int], tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class Places:
+    """The places of a run: those of its text; in an encoder-decoder those of the source, then those of the target.
+
+    A map `[place, place]` says what the state of each place is made of after one attention: in an encoder's layers the
+    target's states stay as they are, in a decoder's those of the source.
+    """
+
+    trace: Trace
+
+    @property
+    def sources(self) -> int:
+        """How many places stand before those of the target; 0 where there is but one text."""
+        return len(self.trace.keys) if self.crossed else 0
+
+    @property
+    def crossed(self) -> bool:
+        """Are there two texts?"""
+        return "cross" in self.trace.parts
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the places are called."""
+        if not self.crossed:
+            return tuple(self.trace.tokens)
+        cross = self.trace.map("cross")
+        return (*cross.key_tokens, *cross.tokens)
+
+    @property
+    def own(self) -> str:
+        """The map in which the text that is predicted looks at itself."""
+        return "decoder" if self.crossed else self.trace.part
+
+    def steps(self) -> Iterator[tuple[Trace, int]]:
+        """Map and layer of every attention, in the order in which they are computed.
+
+        Raises `AttnvizError` at a layer without attention, which nobody knows how to follow.
+        """
+        if self.crossed:
+            encoder, decoder, cross = (self.trace.map(part) for part in ("encoder", "decoder", "cross"))
+            order = [(encoder, layer) for layer in range(encoder.n_layers)]
+            order += [(one, layer) for layer in range(decoder.n_layers) for one in (decoder, cross)]
+        else:
+            order = [(self.trace, layer) for layer in range(self.trace.n_layers)]
+        for one, layer in order:
+            one.attention(layer)  # raises at a gap
+            yield one, layer
+
+    def maps(self, shares: Shares) -> list[Float[Tensor, "place place"]]:
+        """A map for each step, from what `shares` makes of it: `[query, key]`, and `[query]` what the state keeps."""
+        return [self._spread(one.part, *shares(one, layer)) for one, layer in self.steps()]
+
+    def _spread(
+        self, part: str, found: Float[Tensor, "query key"], kept: Float[Tensor, " query"]
+    ) -> Float[Tensor, "place place"]:
+        """A map between all places of one between those that look and those looked at."""
+        if not self.crossed:
+            return found.double() + torch.diag(kept.double())
+        count, first = len(self.labels), 0 if part == "encoder" else self.sources
+        columns = self.sources if part == "decoder" else 0
+        whole = torch.eye(count, dtype=torch.float64)
+        rows = torch.arange(len(found)) + first
+        whole[rows, rows] = kept.double()
+        whole[first : first + len(found), columns : columns + found.shape[1]] += found.double()
+        return whole
+
+    def place(self, at: int) -> int:
+        """The number among all places of a token of the text that is predicted."""
+        return self.sources + at
+
+    def seen(self, at: int) -> Bool[Tensor, " place"]:
+        """Which places can reach the prediction at a token at all, by what is allowed in each layer?"""
+
+        def allowed(one: Trace, layer: int) -> tuple[Tensor, Tensor]:
+            call = one.attention(layer)
+            return (call.scores > -torch.inf).any(0).double(), torch.ones(call.queries.shape[-2])
+
+        reached = torch.zeros(len(self.labels), dtype=torch.float64)
+        reached[self.place(at)] = 1
+        for one in reversed(self.maps(allowed)):
+            reached = (reached @ one > 0).double()
+        return reached > 0
+
+    def direct(self, at: int, rows: Callable[[Trace, int], Tensor]) -> Float[Tensor, " place"]:
+        """The mean over the layers of a row `[key]` that `rows` gives, for the token itself; two maps share it."""
+        parts = ("cross", "decoder") if self.crossed else (self.trace.part,)
+        found = []
+        for part in parts:
+            one = self.trace.map(part)
+            layers = [rows(one, layer).double() for layer in one.open_layers]
+            found.append(torch.stack(layers).mean(0) / len(parts))
+        return torch.cat(found)
+
+
+def by_weight(trace: Trace, layer: int) -> tuple[Tensor, Tensor]:
+    """Half of a state is what attention brings, by its weights, and half stays. (Abnar and Zuidema 2020)"""
+    mean = heads_together(trace.weights(layer)) / 2
+    return mean, torch.full((len(mean),), 0.5, dtype=torch.float64)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What one attention added to the states, as vectors of each key, and what had been there; the sum of all."""
+
+    vectors: Float[Tensor, "query key width"]
+    kept: Float[Tensor, "query width"]
+    whole: Float[Tensor, "query width"]
+
+    @classmethod
+    def of(cls, trace: Trace, layer: int) -> Parts:
+        """Those of a layer of a run with its states; through the norm that stands on the stream, where there is one.
+
+        Raises `AttnvizError` where the block is no sum of its heads, where it was added to nothing that could be seen,
+        and where the model norms the output before it adds it.
+        """
+        block, call = trace.block(layer), trace.attention(layer)
+        vectors = contributions(call.weights, block.transformed(call))
+        if block.entered is None or block.added is None or len(block.entered) != len(vectors):
+            raise AttnvizError("residual_not_seen", layer=layer)
+        entered, added, output = (one.double() for one in (block.entered, block.added, block.output))
+        factor = float((added * output).sum() / output.square().sum().clamp_min(1e-30))
+        if (added - factor * output).abs().max() > 1e-4 * added.abs().max():
+            raise AttnvizError("output_normed", layer=layer)
+        vectors, whole = vectors * factor, entered + added
+        if block.norm is None or block.normed is None:
+            return cls(vectors, entered, whole)
+        through = through_norm(torch.cat([vectors, entered[:, None]], 1), whole, block.norm)
+        return cls(through[:, :-1], through[:, -1], block.normed.double())
+
+    def joined(self, crossed: bool) -> Float[Tensor, "query part width"]:
+        """The vectors with what had been there: on the diagonal where a text looks at itself, else after them."""
+        if crossed:
+            return torch.cat([self.vectors, self.kept[:, None]], 1)
+        places = torch.arange(len(self.kept))
+        found = self.vectors.clone()
+        found[places, places] += self.kept
+        return found
+
+
+def split(shares: Float[Tensor, "query part"], crossed: bool) -> tuple[Tensor, Tensor]:
+    """Shares of keys, and of what stayed apart from them: none where it is on the diagonal already."""
+    if crossed:
+        return shares[:, :-1], shares[:, -1]
+    return shares, torch.zeros(len(shares), dtype=torch.float64)
+
+
+def by_length(trace: Trace, layer: int) -> tuple[Tensor, Tensor]:
+    """A state is made of its parts by their lengths, the residual's and the norm's work in. (Kobayashi et al. 2021)"""
+    found = Parts.of(trace, layer).joined(trace.crossed)
+    return split(rows_to_one(found.norm(dim=-1)), trace.crossed)
+
+
+def size_of(trace: Trace, layer: int, at: int) -> Float[Tensor, " key"]:
+    """How long is what all heads together bring one token from each key? (Kobayashi et al. 2020)"""
+    call = trace.attention(layer)
+    row = contributions(call.weights[:, at : at + 1], trace.block(layer).transformed(call))
+    found: Tensor = row[0].norm(dim=-1)
+    return found

@@ -1,0 +1,52 @@
+"""How near does each part come to the whole that it is a part of? (ALTI, and value zeroing's distance)"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from attnviz.measures.reading.rollout import rows_to_one
+
+
+def closeness(
+    vectors: Float[Tensor, "query key width"], whole: Float[Tensor, "query width"]
+) -> Float[Tensor, "query key"]:
+    """How much nearer to nothing is the whole without a part? relu(|y|_1 - |y - T_j|_1), in units of the state.
+
+    `vectors` are T_j, what each key brings, the residual on the diagonal (`with_residual`); `whole` is y, their sum and
+    the biases, before a norm or through it (`through_norm`). (Ferrando et al. 2022, eq. 8)
+
+    >>> import torch
+    >>> closeness(torch.tensor([[[4.0, 0.0], [0.0, -1.0]]]), torch.tensor([[4.0, 1.0]])).tolist()
+    [[4.0, 0.0]]
+    """
+    y, parts = whole.double()[:, None], vectors.double()
+    return (y.abs().sum(-1) - (y - parts).abs().sum(-1)).clamp_min(0)
+
+
+def alti(
+    vectors: Float[Tensor, "query key width"], whole: Float[Tensor, "query width"]
+) -> Float[Tensor, "query key"]:  # fmt: skip
+    """Which share of a layer's state comes from each place? `closeness` as shares of its row. (Ferrando et al. 2022)
+
+    Layers are put together by `rollout(..., identity=False)`, since the residual is in already (sec. 3.2).
+
+    It leaves out the MLP, takes the norm's deviation as given, and gives 0 to what pulls away from the sum.
+    """
+    return rows_to_one(closeness(vectors, whole))
+
+
+def turned(states: Float[Tensor, "*query width"], without: Float[Tensor, "*query width"]) -> Float[Tensor, "*query"]:
+    """How far does a state turn when a place's value is 0: 1 - cosine, 0 to 2. (Mohebbi et al. 2023, eq. 5)
+
+    `states` are a layer's output, `without` the same with one value, of one key, put to 0 in that layer alone. Shares
+    of a row (`rows_to_one`) can be rolled out without the identity.
+
+    It leaves out how long the states are, and what two values do together only.
+
+    >>> import torch
+    >>> turned(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 2.0]])).tolist()
+    [1.0]
+    """
+    return (1 - F.cosine_similarity(states.double(), without.double(), dim=-1)).clamp(0, 2)

@@ -1,0 +1,91 @@
+"""What does each place bring to a state, as a vector, and how long is that vector? (Norms)"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from attnviz.core.states import Norm
+
+
+def norms(
+    weights: Float[Tensor, "head query key"], transformed: Float[Tensor, "head key width"]
+) -> Float[Tensor, "head query key"]:
+    """How long is what each head brings from each key, ||weight x f(x_j)||? (Kobayashi et al. 2020, eq. 4)
+
+    `transformed` is f(x_j), a key's value through the output projection (`Block.transformed`). A key with a large
+    weight and a short vector brings little: [CLS], [SEP] and other sinks.
+
+    It leaves out that vectors cancel each other (`contributions`), the residual (`with_residual`), the norm
+    (`through_norm`) and the MLP.
+
+    >>> norms(torch.tensor([[[0.9, 0.1]]]), torch.tensor([[[3.0, 4.0], [6.0, 8.0]]]))
+    tensor([[[4.5000, 1.0000]]], dtype=torch.float64)
+    """
+    found: Tensor = weights.double() * transformed.double().norm(dim=-1)[:, None, :]
+    return found
+
+
+def contributions(
+    weights: Float[Tensor, "head query key"], transformed: Float[Tensor, "head key width"]
+) -> Float[Tensor, "query key width"]:
+    """What do all heads together bring from each key to each query, sum over heads of weight x f(x_j)? Float64.
+
+    Summed over the keys, + the projection's bias, they are the block's output. (Kobayashi et al. 2020, sec. 2.2)
+
+    >>> contributions(torch.tensor([[[0.9, 0.1]]]), torch.tensor([[[1.0, 0.0], [0.0, 5.0]]]))
+    tensor([[[0.9000, 0.0000],
+             [0.0000, 0.5000]]], dtype=torch.float64)
+    """
+    return torch.einsum("hqk,hkw->qkw", weights.double(), transformed.double())
+
+
+def with_residual(
+    vectors: Float[Tensor, "place place width"], entered: Float[Tensor, "place width"]
+) -> Float[Tensor, "place place width"]:
+    """The same with what passes by the attention, the state itself, added on the diagonal.
+
+    (Kobayashi et al. 2021, eq. 5: N-Res)
+
+    >>> with_residual(torch.zeros(1, 1, 2), torch.tensor([[1.0, 2.0]])).tolist()
+    [[[1.0, 2.0]]]
+    """
+    whole = vectors.double().clone()
+    places = torch.arange(len(whole), device=whole.device)
+    whole[places, places] += entered.double()
+    return whole
+
+
+def through_norm(
+    vectors: Float[Tensor, "query *key width"], state: Float[Tensor, "query width"], norm: Norm
+) -> Float[Tensor, "query *key width"]:
+    """What a layer norm makes of parts of a state: (part - its mean) / the state's deviation x weight.
+
+    `state` is what the norm is given, the sum of the parts; the norm's own bias belongs to none of them. RMS norm takes
+    no mean. (Kobayashi et al. 2021, eq. 7: N-ResLN, with `with_residual` before it)
+
+    >>> through_norm(torch.tensor([[[1.0, -1.0]]]), torch.tensor([[2.0, -2.0]]), Norm(None, None, 0.0, False)).tolist()
+    [[[0.5, -0.5]]]
+    """
+    vectors, state = vectors.double(), state.double()
+    epsilon = torch.finfo(torch.float32).eps if norm.epsilon is None else norm.epsilon
+    if not norm.rms:
+        vectors, state = (one - one.mean(-1, keepdim=True) for one in (vectors, state))
+    spread = (state.square().mean(-1) + epsilon).sqrt()
+    parts = vectors / spread.reshape(-1, *(1 for _ in vectors.shape[1:]))
+    return parts if norm.weight is None else parts * norm.weight.double()
+
+
+def mixing_ratio(vectors: Float[Tensor, "place place width"]) -> Float[Tensor, " place"]:
+    """How much of each state comes from other places: mixed / (mixed + preserved), lengths of the two sums, 0 to 1.
+
+    (Kobayashi et al. 2021, eq. 9) NaN where both are 0.
+
+    >>> mixing_ratio(torch.tensor([[[3.0], [1.0]], [[1.0], [1.0]]])).tolist()
+    [0.25, 0.5]
+    """
+    own = torch.diagonal(vectors.double()).T
+    kept, mixed = own.norm(dim=-1), (vectors.double().sum(1) - own).norm(dim=-1)
+    found: Tensor = mixed / (mixed + kept)
+    return found

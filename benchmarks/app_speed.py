@@ -152,9 +152,8 @@ def visits(browser: Browser) -> dict[str, float]:
     with page_of(ONE_CHART) as address:
         chart = [visit(browser, address)[1] for _ in range(2)]
     with server("attnviz.ui") as address:
-        ours = [
-            visit(browser, f"{address}{query}")[1] for query in ("", f"/?model=lab-4&text={TEXT.replace(' ', '%20')}")
-        ]
+        queries = ("/?lang=en", f"/?model=lab-4&text={TEXT.replace(' ', '%20')}")
+        ours = [visit(browser, f"{address}{query}")[1] for query in queries]
     found = {}
     for number, who in enumerate(("first visitor", "second visitor")):
         found |= {
@@ -211,7 +210,7 @@ def openings(browser: Browser) -> dict[str, float]:
     """
     found = {}
     with server("attnviz.ui") as address:
-        page, _ = visit(browser, address)
+        page, _ = visit(browser, f"{address}/?lang=en")  # a first visitor of the bare address meets the lesson
         page.wait_for_timeout(3000)
         for name in PAGES:
             times = []

@@ -109,6 +109,11 @@ def arcs(drawn: Arcs, style: Style = PLAIN, arch: float | None = None) -> str:
     )
 
 
+def middles(drawn: Arcs) -> list[float]:
+    """Where is the middle of each token across, in pixels at full size?"""
+    return [(left + right) / 2 for left, right in _edges(drawn)]
+
+
 def _edges(drawn: Arcs) -> list[tuple[float, float]]:
     """Where each token begins and ends across, in pixels."""
     edges, at = list[tuple[float, float]](), float(PAD + 20 * drawn.cut[0])
@@ -137,7 +142,7 @@ def colour_of(side: int | None, style: Style = PLAIN) -> str:
 
 def _arches(drawn: Arcs, edges: Sequence[tuple[float, float]], colour: str) -> list[str]:
     """An arc for every pair that looks at each other enough, the long ones higher."""
-    middle = [(left + right) / 2 for left, right in edges]
+    middle = middles(drawn)
     most = 1.0 if drawn.side is not None else PALE
     found = []
     for one, other in _pairs(drawn):

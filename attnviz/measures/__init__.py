@@ -6,7 +6,7 @@ from attnviz.measures.diversity import head_distances, mean_head_distance
 from attnviz.measures.effect import candidates, moved, prediction_change, word_numbers, word_spans, words
 from attnviz.measures.entropy import entropy, normalised
 from attnviz.measures.habits import HABITS, Habit, habit_shares, habits, sink_share, strongest, targets
-from attnviz.measures.heads import ORDERS, RankedHead, ranked
+from attnviz.measures.heads import ORDERS, Look, RankedHead, clearest_look, looks, ranked
 from attnviz.measures.held import fit, spelled
 from attnviz.measures.pairs import is_pair, pair_shares
 from attnviz.measures.readings import (
@@ -27,11 +27,13 @@ __all__ = [
     "ORDERS",
     "Habit",
     "Lean",
+    "Look",
     "RankedHead",
     "Sides",
     "by_unit",
     "candidates",
     "chosen",
+    "clearest_look",
     "consulted",
     "entropy",
     "fit",
@@ -41,6 +43,7 @@ __all__ = [
     "held_words",
     "is_pair",
     "lean",
+    "looks",
     "mean_head_distance",
     "moved",
     "normalised",

@@ -98,3 +98,60 @@ def _wanted(trace: Trace, by: str) -> Bool[Tensor, "query key"]:
         same = torch.tensor([[one == other for other in trace.key_tokens] for one in trace.tokens])
         return same & ~special & (trace.crossed | (down != across))
     return ~special & (across < down if by == "left" else across > down)
+
+
+@dataclass(frozen=True)
+class Look:
+    """One token of a text looking at another: the head in which it does, and its weight.
+
+    >>> Look(3, 2, 4, 5, 0.98).place
+    (3, 2)
+    """
+
+    layer: int
+    head: int
+    query: int
+    key: int
+    weight: float
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Its (layer, head)."""
+        return self.layer, self.head
+
+
+def looks(trace: Trace, query: int) -> Float[Tensor, "layer head key"]:
+    """How much does a token look at each other token of the text, in every head?
+
+    0 for itself, for [CLS] and its like, and in layers and heads that are not there.
+    """
+    found = torch.zeros(trace.n_layers, trace.n_heads, len(trace.keys))
+    for layer in trace.open_layers:
+        row = _others(trace, layer, torch.tensor([query]))[:, 0]
+        found[layer, : len(row)] = row
+    return found
+
+
+def clearest_look(trace: Trace, query: int | None = None) -> Look | None:
+    """In which head does a token give another its largest weight? Of all tokens of the text where none is named.
+
+    The token itself, [CLS] and its like do not count. None where there is no other token to look at.
+    """
+    asking = [at for at, special in enumerate(trace.special) if not special] if query is None else [query]
+    if not asking or not trace.open_layers:
+        return None
+    mine = torch.tensor(asking)
+    seen = [_others(trace, layer, mine).transpose(0, 1).flatten(1).max(-1) for layer in trace.open_layers]
+    tops = torch.stack([top.values for top in seen], 1)  # [query, layer]
+    one, at = divmod(int(tops.argmax()), len(seen))
+    weight = float(tops[one, at])
+    head, key = divmod(int(seen[at].indices[one]), len(trace.keys))
+    return Look(trace.open_layers[at], head, asking[one], key, weight) if weight > 0 else None
+
+
+def _others(trace: Trace, layer: int, queries: Tensor) -> Float[Tensor, "head query key"]:
+    """The weights of some tokens of a text, 0 for themselves and for [CLS] and its like."""
+    found = trace.weights(layer)[:, queries]
+    found[..., torch.tensor(trace.key_special)] = 0.0
+    found[:, torch.arange(len(queries)), queries] = 0.0
+    return found

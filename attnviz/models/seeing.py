@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import torch
+
+from attnviz.adapter.classes import Kind
 from attnviz.adapter.machine import Machine
 from attnviz.adapter.vision.opening import opened
 from attnviz.adapter.vision.reading import seen
-from attnviz.models.load import Model
+from attnviz.models.load import Boundary, Model
+from attnviz.notices import Notice
 from attnviz.pictures import Seen, open_picture
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase  # noqa: F401 - in a Model's fields, as below
+
+# Of a Model's fields: who reads the annotations of a VisionModel looks for their names here.
+NAMED_IN_FIELDS = (Boundary, Kind, Notice, torch.dtype)
 
 
 @dataclass(frozen=True)

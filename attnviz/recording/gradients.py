@@ -8,15 +8,12 @@ are asked of this run's own tensors, and parameters take no part.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Self
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_map
 
 from attnviz.adapter import outputs
 from attnviz.adapter.machine import home, placed
@@ -28,6 +25,7 @@ from attnviz.errors import AttnvizError, ModelError
 from attnviz.models.load import Model
 from attnviz.models.memory import check_run
 from attnviz.models.seeing import VisionModel
+from attnviz.recording.following import Following
 from attnviz.recording.record import Watch, changes_of, fits, read, run, trace_of
 from attnviz.text.tokens import Encoded
 from attnviz.trace import Trace
@@ -197,36 +195,25 @@ class _Held:
         return cls(weights, weights.new_ones(call.n_heads).requires_grad_())
 
 
-class Tape(TorchFunctionMode):
+class Tape(Following):
     """Follows one run (`interface.Follow`), with gradients flowing through all but the model's own parameters."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.texts: list[Tensor] = []
+        super().__init__(gradients=True)
         self._begin()
 
     def _begin(self) -> None:
         self._held: dict[int, _Held] = {}
         self._calls: list[Call] = []
-        self._words: dict[int, Tensor] = {}
 
     @property
     def embedded(self) -> tuple[Tensor | None, Tensor | None]:
         """The word embeddings `[token, width]` of text and target, where they were seen."""
-        text, target = (*(self._words.get(text.data_ptr()) for text in self.texts), None, None)[:2]
-        return text, target
+        return self.seen.get(0), self.seen.get(1)
 
-    def __enter__(self) -> Tape:
+    def __enter__(self) -> Self:
         self._begin()
-        self._modes = ExitStack()
-        self._modes.enter_context(torch.inference_mode(False))
-        self._modes.enter_context(torch.enable_grad())
-        super().__enter__()  # type: ignore[no-untyped-call]
-        return self
-
-    def __exit__(self, *failure: Any) -> None:
-        super().__exit__(*failure)  # type: ignore[no-untyped-call]
-        self._modes.__exit__(*failure)
+        return super().__enter__()
 
     def output(self, seen: Call, call: Attention) -> Tensor:
         """weights @ values x gates, from weights that can be asked for later."""
@@ -251,33 +238,10 @@ class Tape(TorchFunctionMode):
             gates[part] = tuple(None if one is None else one.gates for one in held)
         return weights, gates
 
-    def __torch_function__(
-        self, func: Callable[..., Any], types: object, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        result = func(*tree_map(_fixed, args), **tree_map(_fixed, kwargs or {}))
-        if getattr(func, "__name__", "") == "embedding" and isinstance(result, Tensor):
-            return self._looked_up(args, kwargs or {}, result)
-        return result
-
-    def _looked_up(self, args: Sequence[Any], given: Mapping[str, Any], result: Tensor) -> Tensor:
+    def looked_up(self, text: int, words: Tensor) -> tuple[Tensor, Tensor]:
         """The embeddings of a text's words, from which the gradient begins."""
-        ids = next((one for one in (*args, given.get("input")) if isinstance(one, Tensor) and not _floats(one)), None)
-        place = None if ids is None else ids.data_ptr()
-        if place in self._words or place not in {text.data_ptr() for text in self.texts}:
-            return result
-        assert place is not None
-        words = result.detach().reshape(-1, result.shape[-1]).requires_grad_()
-        self._words[place] = words
-        return words.clone().reshape(result.shape)  # CTRL scales them in place
-
-
-def _floats(tensor: Tensor) -> bool:
-    return tensor.is_floating_point()
-
-
-def _fixed(one: Any) -> Any:
-    """A parameter without its wish for a gradient: whether it has one is nobody's business here."""
-    return one.detach() if isinstance(one, torch.nn.Parameter) else one
+        found = words[0].requires_grad_()
+        return found, found
 
 
 def _still(trace: Trace) -> Trace:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,8 +10,6 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_map
 
 from attnviz.adapter import outputs
 from attnviz.adapter.classes import HEAD_KINDS
@@ -26,6 +23,7 @@ from attnviz.core.rules import Rule
 from attnviz.errors import ModelError
 from attnviz.models.load import Model
 from attnviz.models.memory import check_run
+from attnviz.recording.following import Following
 from attnviz.recording.gradients import Outcome
 from attnviz.recording.record import Watch, changes_of, read, run
 from attnviz.text.tokens import Encoded
@@ -128,7 +126,7 @@ def _row(result: Any, row: int, rows: int) -> Result:
     return Result({name: one(found) for name, found in kept.items()})
 
 
-class Words(TorchFunctionMode):
+class Words(Following):
     """Follows a run (`interface.Follow`) and changes the word embeddings that it looks up, before positions are added.
 
     `changes` are of those of the text and of the decoder's text, `[run, token, width]` to the same. `seen` are what the
@@ -136,23 +134,8 @@ class Words(TorchFunctionMode):
     """
 
     def __init__(self, *changes: Change, gradients: bool = False) -> None:
-        super().__init__()
-        self.texts: tuple[Tensor, ...] = ()
-        self.seen: dict[int, Tensor] = {}
-        self._changes, self._gradients = changes, gradients
-
-    def __enter__(self) -> Words:
-        self.seen = {}
-        self._modes = ExitStack()
-        self._modes.enter_context(torch.inference_mode(not self._gradients))
-        if self._gradients:
-            self._modes.enter_context(torch.enable_grad())
-        super().__enter__()  # type: ignore[no-untyped-call]
-        return self
-
-    def __exit__(self, *failure: Any) -> None:
-        super().__exit__(*failure)  # type: ignore[no-untyped-call]
-        self._modes.__exit__(*failure)
+        super().__init__(gradients=gradients)
+        self._changes = changes
 
     def output(self, seen: Call, call: Attention) -> Tensor:
         """The call's output as it is."""
@@ -164,34 +147,8 @@ class Words(TorchFunctionMode):
             raise ModelError("words_not_seen", model=model.name)
         return self.seen[text]
 
-    def __torch_function__(
-        self, func: Callable[..., Any], types: object, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        given = kwargs or {}
-        if not self._gradients:
-            result = func(*args, **given)
-        else:
-            result = func(*tree_map(_fixed, args), **tree_map(_fixed, given))
-        if getattr(func, "__name__", "") != "embedding" or not isinstance(result, Tensor):
-            return result
-        tensors = [one for one in (*args, given.get("input")) if isinstance(one, Tensor)]
-        ids = next((one for one in tensors if not one.is_floating_point()), None)
-        text = next((n for n, one in enumerate(self.texts) if ids is not None and _same(one, ids)), None)
-        if text is None or text in self.seen:
-            return result
-        self.seen[text] = found = result.detach().reshape(len(self.texts[text]), -1, result.shape[-1])
-        if text >= len(self._changes):
-            return result
-        return self._changes[text](found).to(result.dtype).clone().reshape(result.shape)  # CTRL scales them in place
-
-
-def _same(one: Tensor, other: Tensor) -> bool:
-    return one.data_ptr() == other.data_ptr()
-
-
-def _fixed(one: Any) -> Any:
-    """A parameter without its wish for a gradient."""
-    return one.detach() if isinstance(one, torch.nn.Parameter) else one
+    def looked_up(self, text: int, words: Tensor) -> tuple[Tensor, Tensor]:
+        return words, self._changes[text](words) if text < len(self._changes) else words
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,15 +15,15 @@ from attnviz.ui.kit import Member, Param, Screen
 
 @cache  # a tuple of pages and their choices: 100 kB
 def screens() -> tuple[Screen, ...]:
-    """All pages, in the order of the navigation; the app opens with the first."""
+    """All pages, in the order of the navigation."""
     folders = [folder.name for folder in pkgutil.iter_modules(pages.__path__) if folder.ispkg]
     found: list[Screen] = [import_module(f"{pages.__name__}.{name}").SCREEN for name in folders]
     return tuple(sorted(found, key=lambda screen: screen.order))
 
 
 def home() -> Screen:
-    """The page with which the app opens."""
-    return screens()[0]
+    """The page at the app's own address, where links without a page lead."""
+    return next(screen for screen in screens() if screen.home)
 
 
 def sections() -> dict[str, tuple[Screen, ...]]:

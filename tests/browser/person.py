@@ -10,7 +10,9 @@ from urllib.parse import urlencode, urlsplit
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Download, Locator, WebSocket, expect
 
 from attnviz.messages import LANGUAGES, table
+from attnviz.ui.server.first_visit import SEEN
 
+LOOK = 50  # milliseconds between two looks at a page: to look at every frame makes Chromium draw them all
 PATIENCE = 240  # seconds, for the slowest single step: a cold server that loads the engine on a busy machine
 expect.set_options(timeout=60_000)
 FAULT = re.compile("|".join(re.escape(table(language)["ui.fault"].split("{")[0].strip()) for language in LANGUAGES))
@@ -74,13 +76,18 @@ class Seats:
 
 
 class Visit:
-    """One person with a tab of their own. `faults` are errors of the page, `urls` all that it asked for."""
+    """One person with a tab of their own, who was here before unless it is the `first` time.
 
-    def __init__(self, seats: Seats, address: str, **context: object) -> None:
+    `faults` are errors of the page, `urls` all that it asked for.
+    """
+
+    def __init__(self, seats: Seats, address: str, *, first: bool = False, **context: object) -> None:
         settings = {"viewport": {"width": 1440, "height": 900}, "locale": "en-US", "accept_downloads": True}
-        self.address = address
+        self.address, self.first = address, first
         self.seats, self.settings = seats, {**settings, **context}
         self.context = seats.take(self.settings)
+        if not first and address.startswith("http"):
+            self.context.add_cookies([{"name": SEEN, "value": "1", "url": address}])
         self.page = self.context.new_page()
         self.urls: list[str] = []
         self.faults: list[str] = []
@@ -107,13 +114,13 @@ class Visit:
         path = f"/{name}" + ("?" + urlencode(link) if link else "")
         self.page.goto(self.address + ("" if path == "/" else path), wait_until="domcontentloaded")
         if self.address.startswith("http"):
-            self.ready(name)
+            self.ready("lesson" if self.first and path == "/" else name)
         return self
 
     def ready(self, name: str = "") -> None:
         """Wait until the charts of a page are drawn and nothing is being computed."""
         test = {"": READY, "models": READY, "readings": READ}.get(name, REST)
-        self.page.wait_for_function(test, timeout=PATIENCE * 1000)
+        self.page.wait_for_function(test, timeout=PATIENCE * 1000, polling=LOOK)
 
     def leave(self) -> None:
         """Close the page. What went wrong on it and was no mistake of the reader stands there as a sentence."""
@@ -142,7 +149,7 @@ class Visit:
 
     def link_says(self, **expected: str | None) -> None:
         """Wait until the address says so; None: the address is silent about it."""
-        self.page.wait_for_function(LINK, arg=expected)
+        self.page.wait_for_function(LINK, arg=expected, polling=LOOK)
 
     def chart(self, name: str) -> Locator:
         """Plotly's own element of the grid or the heatmap."""
@@ -158,6 +165,7 @@ class Visit:
             "([selector, arg]) => { const chart = document.querySelector(selector);"
             f" const z = chart && ({CELLS})(chart); return z && ({test}); }}",
             arg=[f"{self.place(name)} .js-plotly-plot", arg],
+            polling=LOOK,
         )
         return self.cells(name)
 

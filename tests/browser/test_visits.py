@@ -30,6 +30,8 @@ def test_the_first_picture_needs_no_script_and_goes_when_the_page_stands(
 ) -> None:
     bare = chromium.browser.new_context(java_script_enabled=False, locale="zh-CN", color_scheme="dark")
     page = bare.new_page()
+    page.goto(address)  # the first time: the lesson's own picture
+    expect(page.locator("#attnviz-first")).to_contain_text("注意力是什么？")
     page.goto(address)
     dark, light = (page.locator(f"#attnviz-first .attnviz-{name} svg") for name in ("dark", "light"))
     expect(dark).to_be_visible()

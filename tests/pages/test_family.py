@@ -25,9 +25,63 @@ def test_every_member_says_query_keys_mask_and_rule(lang: str) -> None:
     assert not at.exception and not at.error
     for number, member in enumerate(MEMBERS, 1):
         assert say("family.step", lang, number=number, name=say(f"family.{member.key}_name", lang)) in said(at)
-        for role in ("query", "keys", "mask", "rule"):
+        for role in ("query", "keys", "mask", "rule", "many"):
             assert say(f"family.{member.key}_{role}", lang) in said(at)
-    assert len(at.button) == len(MEMBERS)
+    shown = {screen.name for _, screen in registry.members()} | {"family"}
+    others = [f"family.page-{screen.name}" for screen in registry.screens() if screen.name not in shown]
+    assert [one.key for one in at.button] == [*(f"family.{member.key}" for member in MEMBERS), *others]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_edge_says_what_changes_and_leads_from_a_member_above(lang: str) -> None:
+    at, keys = the_map(lang), [member.key for member in MEMBERS]
+    for place, member in enumerate(MEMBERS):
+        if place == 0:
+            assert member.of == ""
+            continue
+        assert member.of in keys[:place]
+        change = say(f"family.{member.key}_change", lang)
+        assert say("family.from", lang, parent=say(f"family.{member.of}_name", lang), change=change) in said(at)
+
+
+def test_every_page_stands_on_the_map() -> None:
+    at = the_map("en")
+    for screen in registry.screens():
+        named = [member.key for member, one in registry.members() if one == screen] or [f"page-{screen.name}"]
+        assert screen.name == "family" or all(at.button(key=f"family.{name}") for name in named)
+
+
+def test_members_stand_in_the_order_of_the_menu() -> None:
+    orders = [screen.order for screen in registry.sections()["family"] if screen.members]
+    firsts = [min(member.number for member in one.members) for one in registry.sections()["family"] if one.members]
+    assert orders == sorted(orders) and firsts == sorted(firsts)
+
+
+@pytest.mark.parametrize("member", [member.key for member in MEMBERS])
+def test_a_card_opens_the_state_that_it_names_and_the_page_says_so(member: str) -> None:
+    at = opened()
+    at.switch_page("pages/family.py").run()
+    at.button(key=f"family.{member}").click().run()
+    assert not at.exception and not at.error
+    found, screen = next(pair for pair in registry.members() if pair[0].key == member)
+    assert {key: at.session_state[key] for key in found.choices} == dict(found.choices)
+    line = say("family.looking_at", "en", name=say(f"family.{member}_name", "en"))
+    assert line in said(at) and at.query_params["as"] in (member, [member])
+    at.button(key=f"{screen.name}.put_away").click().run()
+    assert line not in said(at) and "as" not in at.query_params
+
+
+def test_no_two_cards_of_a_page_name_the_same_state_of_attention() -> None:
+    states = [(screen.name, *sorted(member.choices.items())) for member, screen in registry.members()]
+    assert len({one for one in states if one[0] == "attention"}) == 3
+
+
+def test_the_line_goes_when_the_page_shows_something_else() -> None:
+    at = opened(rule="hard", **{"as": "hard"})
+    line = say("family.looking_at", "en", name=say("family.hard_name", "en"))
+    assert line in said(at)
+    at.segmented_control(key="attention.family").set_value("soft").run()
+    assert line not in said(at)
 
 
 def test_the_map_begins_in_the_order_of_the_source() -> None:

@@ -88,7 +88,7 @@ def train(recipe: Recipe, data: Path, folder: Path) -> None:
 
     share = partial(loop.cosine, steps=recipe.steps, warm_up=recipe.warm_up)
     loop.train(
-        loop.muon(model, rate=recipe.rate, decay=recipe.weight_decay),
+        loop.muon(model, rate=recipe.rate, decay=recipe.weight_decay, float32=True),
         batches(clothes, recipe),
         losses,
         loop.Course(recipe.steps, recipe.rate, share),

@@ -30,6 +30,7 @@ MODELS = ("lab-1", "lab-2", "lab-4", "lab-8")
 BUILT_IN = (*MODELS, "lab-gpt")
 SCOPES = ("redraw", "run")
 START = "南京市长江大桥"
+LESSONS = {"zh": (START, 4), "en": ("The old man and the sea", 2)}  # of the first lesson, and the token that asks
 SAMPLES = (
     START,
     "乒乓球拍卖完了",

@@ -54,21 +54,23 @@ STYLE = """<style>
 class Member:
     """One member of the family of attention that a page shows: its key in the messages, its number on the map.
 
-    `mask` names a small drawing of who may look at whom; `choices` are session values that the page is opened with.
+    `mask` names a small drawing of who may look at whom; `choices` are session values that the page is opened with, and
+    while they stand the page shows this member. `of` is the key of the member that it changes, "" for the first.
     """
 
     key: str
     number: int
     mask: str = "all"
-    choices: Mapping[str, str] = field(default_factory=dict)
+    choices: Mapping[str, link.Value] = field(default_factory=dict)
+    of: str = ""
 
 
 @dataclass(frozen=True)
 class Screen:
     """What a page is: its file in pages/ without the ending, its sign and its place in the navigation, its choices.
 
-    `order` counts over all sections; the first page of all is where the app opens. `title` and `look` are messages, the
-    page's question and what to look for; `params` are the choices that stand in its link.
+    `order` counts over all sections; `home` is the one page at the app's own address. `title` and `look` are messages,
+    the page's question and what to look for; `params` are the choices that stand in its link.
     """
 
     name: str
@@ -79,6 +81,17 @@ class Screen:
     title: str = ""
     look: str = ""
     members: tuple[Member, ...] = ()
+    home: bool = False
+
+    def __post_init__(self) -> None:
+        if self.members:
+            shown = link.Param("as", self.shown_as, None, link.one_of(*(member.key for member in self.members)))
+            object.__setattr__(self, "params", {**self.params, "shown_as": shown})
+
+    @property
+    def shown_as(self) -> str:
+        """The key under which the session holds as which member the page was opened on the map."""
+        return f"{self.name}.as"
 
     @property
     def file(self) -> str:
@@ -106,6 +119,21 @@ def heading(screen: Screen) -> None:
     title, look = screen.title or f"{screen.name}.title", screen.look or f"{screen.name}.look"
     st.markdown(f"**{t(title)}** &ensp;<small>{t(look)}</small>", unsafe_allow_html=True)
     address.come(screen.params)
+    _say_member(screen)
+
+
+def _say_member(screen: Screen) -> None:
+    """As which member of the family the page was opened, as long as its choices say so; it can be put away."""
+    opened = st.session_state.get(screen.shown_as)
+    member = next((one for one in screen.members if one.key == opened), None)
+    if member is None or any(st.session_state.get(key) != value for key, value in member.choices.items()):
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(t("family.looking_at", name=t(f"family.{member.key}_name")), width="content")
+        st.button(
+            t("family.put_away"), key=f"{screen.name}.put_away", icon=":material/close:", type="tertiary",
+            on_click=link.choose, args=(screen.shown_as, None),
+        )  # fmt: skip
 
 
 def how_it_works(name: str, label: str = "how_title") -> None:

@@ -1,13 +1,14 @@
 """The web server around app.py: Streamlit's own, which lets nobody in before everything stands (`ready.py`), with the
-first picture put into the page (`first.py`).
+first picture put into the page (`first_picture.py`) and first visitors led to the lesson (`first_visit.py`).
 
 `streamlit run` finds it in app.py, so it is the same however the app is started.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -16,31 +17,44 @@ from anyio.to_thread import run_sync
 from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 
+from attnviz.ui.server.first_visit import LESSON, FirstVisit
+
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 
 
 class FirstPicture:
-    """Middleware that adds the first picture to the page of the root path; everything else passes untouched."""
+    """Middleware that adds the first picture to the home page and the lesson; all else passes untouched."""
 
     def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
         self.app = app
 
     async def __call__(self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] != "/":
+        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] not in ("/", f"/{LESSON}"):
             return await self.app(scope, receive, send)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         query = dict(parse_qsl(scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True))
-        from attnviz.ui.server.first_picture import asked, drawn
-
-        request = asked(query, headers.get("accept-language", ""))
-        if request is None:
+        draw = _drawer(str(scope["path"]), query, headers.get("accept-language", ""))
+        if draw is None:
             return await self.app(scope, receive, send)
-        picture = (await run_sync(drawn, request)).encode()
+        picture = (await run_sync(draw)).encode()
         # The page as it is: uncompressed, and never "not modified", since the picture is not part of the file.
         unwanted = (b"accept-encoding", b"if-none-match", b"if-modified-since")
         plain = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] not in unwanted]}
         return await self.app(plain, receive, _Adding(send, picture))
+
+
+def _drawer(path: str, query: Mapping[str, str], accepted: str) -> Callable[[], str] | None:
+    """What draws the first picture that a link asks for; None where it asks for none."""
+    if path == f"/{LESSON}":
+        from attnviz.ui.server.first_lesson import asked_lesson, drawn_lesson
+
+        language = asked_lesson(query, accepted)
+        return None if language is None else partial(drawn_lesson, language)
+    from attnviz.ui.server.first_picture import asked, drawn
+
+    request = asked(query, accepted)
+    return None if request is None else partial(drawn, request)
 
 
 class _Adding:
@@ -66,7 +80,7 @@ class _Adding:
         await self.send({"type": "http.response.body", "body": body})
 
 
-MIDDLEWARE = (Middleware(FirstPicture),)
+MIDDLEWARE = (Middleware(FirstVisit), Middleware(FirstPicture))
 
 
 @asynccontextmanager

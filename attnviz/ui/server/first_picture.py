@@ -20,6 +20,7 @@ from attnviz.messages import LANGUAGES, say
 from attnviz.selection import Selection, Style
 from attnviz.ui import registry
 from attnviz.ui.kit import SHARED, SOFT, Value, asset, css_class, of_locale
+from attnviz.ui.server.first_lesson import drawn_lesson
 from attnviz.ui.stores import runs
 
 KNOWN = ("lang", "text", "model", "layer", "head", "query", "key")  # a link that names more is left to the page
@@ -133,3 +134,4 @@ def draw_first() -> None:
         request = asked({}, language)
         assert request is not None
         drawn(request)  # kept: what most visitors see first
+        drawn_lesson(language)

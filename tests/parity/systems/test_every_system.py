@@ -32,6 +32,7 @@ SIMILARITIES = {"dot": Dot, "scaled": Dot, "general": General, "additive": Addit
 SYSTEMS: dict[str, Callable[[Rule], Trace]] = {
     "lab-4": lambda rule: record(load("lab-4"), "南京市长江大桥", rule=rule),
     "lab-gpt": lambda rule: record(load("lab-gpt"), "南京市长江大桥", rule=rule),
+    "lab-translator": lambda rule: record(load("lab-translator"), "我喜欢喝茶。", target="I like tea.", rule=rule),
     "nmt-zh-en": lambda rule: translation.load("nmt-zh-en").translate("我喜欢喝茶。", rule=rule),
     "nmt-en-zh": lambda rule: translation.load("nmt-en-zh").translate("I like to drink tea.", rule=rule),
     "han-reviews": lambda rule: hierarchical.load("han-reviews").read(REVIEW, rule=rule),

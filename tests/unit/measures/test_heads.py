@@ -10,7 +10,7 @@ import torch
 from attnviz.core.attention import Observed
 from attnviz.core.rules import TopK
 from attnviz.errors import ArgumentError
-from attnviz.measures import ORDERS, ranked
+from attnviz.measures import ORDERS, clearest_look, looks, ranked
 from attnviz.measures.heads import BETWEEN_TEXTS
 from attnviz.trace import Trace
 from tests.unit.figures.kinds import MAMBA, call, chinese, cross, of
@@ -106,3 +106,30 @@ def test_a_rule_changes_the_numbers() -> None:
 def test_another_name_is_refused_with_the_names_there_are() -> None:
     with pytest.raises(ArgumentError, match="previous"):
         ranked(WORLDS["whole"], "favourite")
+
+
+@pytest.mark.parametrize("name", ["whole", "causal", "words", "hybrid"])
+def test_the_clearest_look_is_the_largest_weight_on_another_token_of_the_text(name: str) -> None:
+    trace = WORLDS[name]
+    text = [at for at, special in enumerate(trace.special) if not special]
+    for query in (None, text[0], text[-1]):
+        best = (0.0, 0, 0, 0, 0)
+        for layer in trace.open_layers:
+            for head in range(trace.attention(layer).n_heads):
+                rows = trace.weights(layer, head).tolist()
+                for one in text if query is None else [query]:
+                    for key in text:
+                        if key != one:
+                            best = max(best, (rows[one][key], layer, head, one, key))
+        found = clearest_look(trace, query)
+        if best[0] == 0.0:
+            assert found is None
+            continue
+        assert found is not None and (*found.place, found.query, found.key) == best[1:]
+        assert found.weight == pytest.approx(best[0], abs=1e-6)  # a head alone and in its layer differ by 6e-8
+        assert looks(trace, found.query)[(*found.place, found.key)] == pytest.approx(found.weight)
+
+
+def test_a_token_alone_has_no_look() -> None:
+    alone = of(("a",), [call(2, 1, 1)])
+    assert clearest_look(alone) is None and not looks(alone, 0).any()

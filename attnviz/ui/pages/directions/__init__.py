@@ -6,11 +6,11 @@ from attnviz.ui.pages.directions.choices import PARAMS
 SCREEN = Screen(
     "directions",
     icon=":material/swap_horiz:",
-    order=10,
+    order=11,
     section="family",
     params=PARAMS,
     members=(
-        Member("bert", 9),
-        Member("gpt", 10, "causal"),
+        Member("bert", 9, of="self"),
+        Member("gpt", 10, "causal", of="self"),
     ),
 )

@@ -1,54 +1,109 @@
-"""The family of attention: which page shows which member, and what its queries, keys, values, mask and rule are.
+"""The family of attention: which page shows which member, what it comes from, and what its queries, keys and mask are.
 
-The words stand in ``messages/*/family.toml``, a group of keys for each member: name, query, keys, mask, rule.
+Its words stand in ``messages/*/family.toml``, keys of each member: name, change, query, keys, mask, rule, many.
 """
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import streamlit as st
 
 from attnviz.ui import registry
-from attnviz.ui.kit import Member, Screen, address, t
+from attnviz.ui.kit import Member, Screen, address, css_class, t
+from attnviz.ui.pages.family.lines import BLUE, Lines, lines_of
 
 FIRST = 6  # members of the source: soft, hard, target, self, multi-head, multi-layer; the others came later
-ACROSS = 3  # cards beside each other
+ROLES = ("query", "keys", "mask", "rule", "many")
 SIZE, CELLS = 54, 6  # pixels and tokens of the small drawing of a mask
-BLUE = "#3f7fb8"  # seen on light and on dark ground alike
+STYLE = """
+.family-facts { display: grid; grid-template-columns: repeat(5, 1fr); gap: 0.2rem 0.9rem; font-size: 0.88rem; }
+.family-facts b { display: block; font-weight: 400; font-size: 0.78rem; opacity: 0.8; }
+[data-testid="stVerticalBlock"].st-key-family-map { gap: 0; } /* the lines run on */
+@media (max-width: 640px) { .family-mask { display: none; } }
+@media (max-width: 900px) { .family-facts { grid-template-columns: repeat(2, 1fr); } }
+"""
 
 
 def draw_map() -> None:
-    """A card for each member: query, keys and values, mask, rule, and the way to its page."""
+    """A row for each member: what it comes from and what changes, its roles, and the way to its page."""
     st.markdown(t("family.formula"))
-    members = registry.members()
-    for title, group in (("family.first", members[:FIRST]), ("family.then", members[FIRST:])):
-        st.markdown(f"**{t(title)}**")
-        for start in range(0, len(group), ACROSS):
-            for place, pair in zip(st.columns(ACROSS, gap="small"), group[start : start + ACROSS], strict=False):
-                with place, st.container(border=True, height="stretch"):
-                    _card(*pair)
+    pairs = registry.members()
+    lines = lines_of([member for member, _ in pairs])
+    st.html(_style(lines))
+    with st.container(key="family.map"):
+        for row, (member, screen) in enumerate(pairs):
+            if row in (0, FIRST):
+                with st.container(key=f"family.line-{row}"):
+                    st.markdown(f"**{t('family.first' if row == 0 else 'family.then')}**")
+            with st.container(key=f"family.row-{member.key}"):
+                _row(member, screen)
     st.caption(t("family.drawn"))
+    _others()
 
 
-def _card(member: Member, screen: Screen) -> None:
+def _style(lines: Lines) -> str:
+    """The lines of the map, as the grounds of its rows."""
+    found = [STYLE]
+    for row, member in enumerate(lines.members):
+        name = css_class(f"family.row-{member.key}")
+        found.append(f".{name}{{padding:0.3rem 0 0.5rem {lines.across}px;background:{lines.ground(row)}}}")
+    through = css_class(f"family.line-{FIRST}")
+    found.append(f".{through}{{padding:0.3rem 0 0.3rem {lines.across}px;background:{lines.between(FIRST)}}}")
+    return f"<style>{''.join(found)}</style>"
+
+
+def _row(member: Member, screen: Screen) -> None:
     """One member, and the way to the page that shows it."""
     name = t(f"family.{member.key}_name")
-    words, drawing = st.columns([5, 1], vertical_alignment="center", gap="small")
-    with words:
+    title, drawing, facts, way = st.columns([5, 1.3, 11, 4], gap="small")
+    with title:
         st.markdown(f"**{t('family.step', number=member.number, name=name)}**")
+        st.caption(_comes_from(member))
     with drawing:
-        st.image(_drawing(member.mask), width=SIZE + 8)
-    rows = [
-        f"| {t(f'family.{role}')} | {t(f'family.{member.key}_{role}')} |" for role in ("query", "keys", "mask", "rule")
-    ]
-    st.markdown("\n".join([rows[0], "|---|---|", *rows[1:]]))
-    pressed = st.button(
-        t("family.open"), key=f"family.{member.key}", icon=":material/arrow_forward:", help=t(f"page_{screen.name}")
-    )
+        source = "data:image/svg+xml;base64," + b64encode(_drawing(member.mask).encode()).decode()
+        st.html(f"<img class='family-mask' width='{SIZE + 8}' alt='' src='{source}'>")
+    with facts:
+        said = "".join(f"<span><b>{t(f'family.{role}')}</b>{t(f'family.{member.key}_{role}')}</span>" for role in ROLES)
+        st.markdown(f"<div class='family-facts'>{said}</div>", unsafe_allow_html=True)
+    with way:
+        pressed = st.button(
+            t("family.open", name=name), key=f"family.{member.key}", icon=":material/arrow_forward:", type="tertiary",
+            help=t(f"page_{screen.name}"),
+        )  # fmt: skip
     if pressed:
-        for key, value in member.choices.items():
-            st.session_state[key] = value
-        # With the address as it is: Streamlit would first make an entry of its own that says nothing.
-        st.switch_page(screen.file, query_params=address.now())
+        _open(member, screen)
+
+
+def _comes_from(member: Member) -> str:
+    """What is changed, and of which member."""
+    if not member.of:
+        return t("family.start")
+    return t("family.from", parent=t(f"family.{member.of}_name"), change=t(f"family.{member.key}_change"))
+
+
+def _open(member: Member, screen: Screen) -> None:
+    """The member's page, in the state that is the member."""
+    for key, value in {**member.choices, screen.shown_as: member.key}.items():
+        st.session_state[key] = value
+    # With the address as it is: Streamlit would first make an entry of its own that says nothing.
+    st.switch_page(screen.file, query_params=address.now())
+
+
+def _others() -> None:
+    """The pages that show no one member, each with the question that it answers."""
+    shown = {screen.name for _, screen in registry.members()} | {"family"}
+    st.markdown(f"**{t('family.others')}**")
+    for screen in registry.screens():
+        if screen.name not in shown:
+            way, asks = st.columns([4, 15], vertical_alignment="center", gap="small")
+            with way:
+                pressed = st.button(
+                    t(f"page_{screen.name}"), key=f"family.page-{screen.name}", icon=screen.icon, type="tertiary"
+                )
+            asks.caption(t(screen.title or f"{screen.name}.title"))
+            if pressed:
+                st.switch_page(screen.file, query_params=address.now())
 
 
 def _may_look(mask: str, query: int, key: int) -> bool:

@@ -6,8 +6,8 @@ from attnviz.ui.pages.hierarchical.choices import PARAMS
 SCREEN = Screen(
     "hierarchical",
     icon=":material/segment:",
-    order=11,
+    order=8,
     section="family",
     params=PARAMS,
-    members=(Member("multi_layer", 6, "blocks"),),
+    members=(Member("multi_layer", 6, "blocks", of="soft"),),
 )

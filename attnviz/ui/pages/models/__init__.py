@@ -1,7 +1,12 @@
 """The models page: what do the heads of any model do?"""
 
-from attnviz.ui.kit import Member, Screen
-from attnviz.ui.pages.models.choices import PARAMS
+from attnviz.ui.kit import SHARED, Member, Screen
+from attnviz.ui.pages.models.choices import KEY, PARAMS
+
+TRANSLATOR = {
+    KEY + "id": "lab-translator", KEY + "map": "cross",
+    SHARED + "text": "我想和他去南京。", KEY + "target": "I want to go to Nanjing with him.",
+}  # fmt: skip
 
 SCREEN = Screen(
     "models",
@@ -10,5 +15,5 @@ SCREEN = Screen(
     params=PARAMS,
     title="models_title",
     look="models_look",
-    members=(Member("cross", 11, "cross"),),
+    members=(Member("cross", 11, "cross", TRANSLATOR, of="target"),),
 )

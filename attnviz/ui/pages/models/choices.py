@@ -24,7 +24,6 @@ from attnviz.ui.kit import (
     choose_any_model,
     choose_revision,
     flag,
-    language,
     model_store,
     offer_models,
     one_of,
@@ -34,8 +33,9 @@ from attnviz.ui.kit import (
     rule_now,
     runs,
     span_of,
-    t,
 )
+from attnviz.ui.kit import language as language
+from attnviz.ui.kit import t as t
 from attnviz.ui.pages.models import changes, several, written
 
 if TYPE_CHECKING:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import lru_cache, partial
 
 import streamlit as st
 from babel import Locale
 from babel.core import get_global
 
 from attnviz.models import Model
-from attnviz.ui.kit import language, t
 from attnviz.ui.pages.models import choices
-from attnviz.ui.pages.models.choices import KEY
+from attnviz.ui.pages.models.choices import KEY, language, t
 
 
 def choose_languages(model: Model) -> None:
@@ -34,7 +33,7 @@ def _named(none: str, reader: str, code: str) -> str:
     return called(code, reader) if code else none
 
 
-@cache
+@lru_cache(maxsize=1024)  # two readers' languages times NLLB's 202 codes: some 100 kB
 def called(code: str, reader: str) -> str:
     """What the reader calls the language of a code, and the code; the code alone where no name is known.
 

@@ -6,8 +6,8 @@ from attnviz.ui.pages.positions.choices import PARAMS
 SCREEN = Screen(
     "positions",
     icon=":material/straighten:",
-    order=8,
+    order=9,
     section="family",
     params=PARAMS,
-    members=(Member("positions", 7),),
+    members=(Member("positions", 7, of="self"),),
 )

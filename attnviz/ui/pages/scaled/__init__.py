@@ -6,8 +6,8 @@ from attnviz.ui.pages.scaled.choices import PARAMS
 SCREEN = Screen(
     "scaled",
     icon=":material/calculate:",
-    order=6,
+    order=7,
     section="family",
     params=PARAMS,
-    members=(Member("self", 4),),
+    members=(Member("self", 4, choices={"scaled.mask": "none"}, of="soft"),),
 )

@@ -9,5 +9,5 @@ SCREEN = Screen(
     order=12,
     section="family",
     params=PARAMS,
-    members=(Member("sparse", 12, "window"),),
+    members=(Member("sparse", 12, "window", {"sparse.pattern": "window"}, of="self"),),
 )

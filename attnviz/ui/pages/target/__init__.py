@@ -6,8 +6,8 @@ from attnviz.ui.pages.target.choices import PARAMS
 SCREEN = Screen(
     "target",
     icon=":material/my_location:",
-    order=7,
+    order=6,
     section="family",
     params=PARAMS,
-    members=(Member("target", 3, "one"),),
+    members=(Member("target", 3, "one", of="soft"),),
 )

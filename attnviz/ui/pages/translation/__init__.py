@@ -6,8 +6,8 @@ from attnviz.ui.pages.translation.choices import PARAMS
 SCREEN = Screen(
     "translation",
     icon=":material/translate:",
-    order=9,
+    order=10,
     section="family",
     params=PARAMS,
-    members=(Member("rnn", 8, "cross"),),
+    members=(Member("rnn", 8, "cross", of="target"),),
 )

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 KEY = "seeing."
 MODELS = ("vit-4", "vit-1", "vit-2", "vit-8", "vit-4-bag")
-VIEWS = ("head", "layer", "all")
+VIEWS = ("head", "layer", "all", "rollout")
 SOURCES = ("samples", "file", "camera")
 MOST_ORDERS = 99
 TYPES = ("png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff")
@@ -221,11 +221,11 @@ def choose_part(trace: Trace) -> Trace:
 
 
 def choose_map(trace: Trace) -> tuple[int, int]:
-    """One head, the mean of its layer, or of all; which layer and head."""
+    """One head, the mean of its layer, of all, or rollout; which layer and head."""
     view = choose_one(
         PARAMS["view"], VIEWS, t("seeing.view"), lambda name: t(f"seeing.view_{name}"), t("seeing.view_help")
     )
-    off = {"head": (), "layer": ("head",), "all": ("layer", "head")}[view]
+    off = {"head": (), "layer": ("head",), "all": ("layer", "head"), "rollout": ("layer", "head")}[view]
     return choose_head(trace, KEY, off=off)
 
 

@@ -30,14 +30,24 @@ class Map:
 
 
 def chosen(run: Trace, view: str, layer: int, head: int) -> Map:
-    """One head, the mean of a layer's heads, or that of all."""
+    """One head, the mean of a layer's heads, that of all, or rollout through all layers."""
     if view == "head":
         found = _allowed(run, layer)[head]
     elif view == "layer":
         found = _allowed(run, layer).mean(0)
+    elif view == "rollout":
+        found = _rolled(run)
     else:
         found = np.mean([_allowed(run, one).mean(0) for one in run.open_layers], axis=0)
     return Map(found, layer, head, view)
+
+
+def _rolled(run: Trace) -> NDArray[np.float32]:
+    """How much of each place's input is in each state on top, by the weights alone."""
+    from attnviz.measures.reading import rollout
+
+    found: NDArray[np.float32] = rollout([run.weights(layer) for layer in run.open_layers]).float().numpy()
+    return found
 
 
 def _allowed(run: Trace, layer: int) -> NDArray[np.float32]:

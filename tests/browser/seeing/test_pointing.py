@@ -1,16 +1,27 @@
-"""A picture in a browser: pointing and keys ask no server, patches are hidden by dragging, Back shows them again."""
+"""A picture in a browser: pointing and keys ask no server, dragging hides patches, Back shows them, pasting works."""
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
+from io import BytesIO
 
+import numpy as np
+import torch
+from PIL import Image
 from playwright.sync_api import Locator, expect
+from transformers import ViTForImageClassification, ViTImageProcessorPil
 
-from attnviz import load, record
+from attnviz import load, record, shipped
 from attnviz.messages import say
 from attnviz.ui.pages.seeing import run
 from tests.browser.person import Visit
 
+PASTE = """(text) => {
+  const bytes = Uint8Array.from(atob(text), (one) => one.charCodeAt(0)), given = new DataTransfer();
+  given.items.add(new File([bytes], "pasted.png", { type: "image/png" }));
+  document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: given, bubbles: true }));
+}"""
 Start = Callable[..., Visit]
 SEEN = "() => document.documentElement.dataset.seeing === 'heard'"
 
@@ -88,3 +99,25 @@ def test_a_tile_opens_its_head_and_a_phone_never_scrolls_sideways(visit: Start) 
     one.link_says(layer="3", head="1")
     wide = one.page.evaluate("() => document.documentElement.scrollWidth")
     assert wide <= 390
+
+
+def test_a_picture_pasted_anywhere_is_looked_at(visit: Start) -> None:
+    one, _ = opened(visit)
+    pixels = np.full((60, 90, 3), 30, np.uint8)
+    pixels[15:45, 30:60] = 230
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    one.page.evaluate(PASTE, b64encode(file.getvalue()).decode())
+    one.says(say("seeing.not_in_link", "en"))
+    with torch.no_grad():
+        label, share = predicted(pixels)
+    one.says(say("seeing.says", "en", model="vit-4", label=label, share=f"{share:.1%}").replace("**", ""))
+
+
+def predicted(pixels: np.ndarray) -> tuple[str, float]:
+    """What vit-4 says, through transformers' own processor and network."""
+    folder = str(shipped.folder("vit-4"))
+    network = ViTForImageClassification.from_pretrained(folder, dtype=torch.float32).eval()
+    given = ViTImageProcessorPil.from_pretrained(folder)(Image.fromarray(pixels), return_tensors="pt")
+    shares = network(**given).logits[0].softmax(-1)
+    return network.config.label_names["en"][int(shares.argmax())], float(shares.max())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -289,3 +289,10 @@ def take_hidden() -> None:
     if (found := heard("hidden")) is not None:
         text = "" if found == "none" else str(found)
         _put("hidden", text if not text or NUMBERS.fullmatch(text) else "")
+
+
+def take_pasted() -> None:
+    """A picture was pasted, anywhere on the page."""
+    if found := heard("pasted"):
+        st.session_state[KEY + "source"] = "file"
+        _take((b64decode(found["data"]), str(found["name"])), "")

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attnviz.ui.kit import t
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -80,27 +78,6 @@ def places(run: Trace, numbers: tuple[int, ...]) -> list[int]:
     """The places of some numbers; those that are not there left out."""
     where = {number: place for place, number in enumerate(patches(run))}
     return [where[number] for number in numbers if number in where]
-
-
-def names(run: Trace) -> list[str]:
-    """What each place is called in the reader's language."""
-    labels = run.keys.labels
-    return [
-        _special(label) if special else t("seeing.patch", place=label)
-        for label, special in zip(labels, run.keys.special, strict=True)
-    ]
-
-
-def _special(label: str) -> str:
-    """[CLS] and registers by their names; what else there is as it is called."""
-    bare = label.strip("[]<>").lower()
-    if bare in ("cls", "class"):
-        return t("seeing.class_token")
-    if bare.startswith(("reg", "register")):
-        return t("seeing.register", number="".join(filter(str.isdigit, bare)) or "1")
-    if bare.startswith("dist"):
-        return t("seeing.distillation")
-    return label
 
 
 def boxes(run: Trace) -> list[list[float] | None]:

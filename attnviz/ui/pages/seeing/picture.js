@@ -37,6 +37,8 @@ class Seen {
     this.stage.onpointerup = this.stage.onpointercancel = (event) => this.release(event);
     this.stage.onkeydown = (event) => this.type(event);
     this.stage.onblur = () => this.point(null);
+    this.pasted = (event) => this.paste(event);
+    document.addEventListener("paste", this.pasted);
     new ResizeObserver(() => this.data && this.size()).observe(root);
   }
 
@@ -293,6 +295,17 @@ class Seen {
     this.say.hidden(numbers.join(".") || "none");
   }
 
+  // A picture that is pasted anywhere on the page; pasted text goes where it was meant.
+  paste(event) {
+    if (!this.main.isConnected) return document.removeEventListener("paste", this.pasted);
+    const file = [...(event.clipboardData?.files ?? [])].find((one) => one.type.startsWith("image/"));
+    if (!file) return;
+    event.preventDefault();
+    const reader = new FileReader();
+    reader.onload = () => this.say.pasted({ name: file.name, data: reader.result.split(",")[1] });
+    reader.readAsDataURL(file);
+  }
+
   type(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
@@ -336,6 +349,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     picked: (place) => setTriggerValue("picked", place),
     hidden: (places) => setTriggerValue("hidden", places),
     head: (place) => setTriggerValue("head", place),
+    pasted: (file) => setTriggerValue("pasted", file),
   });
   document.documentElement.dataset.seeing = "heard";
 }

@@ -129,6 +129,7 @@ def draw_picture(picture: Picture, trace: Trace, head: tuple[int, int]) -> None:
         on_picked_change=choices.take_place,
         on_head_change=choices.take_head,
         on_hidden_change=choices.take_hidden,
+        on_pasted_change=choices.take_pasted,
     )
     say_map(trace, shown)
 
@@ -141,7 +142,7 @@ def place_of(trace: Trace) -> int:
 
 def data_of(picture: Picture, trace: Trace, shown: lit.Map, specials: bool) -> dict[str, Any]:
     """All that the browser needs."""
-    picked, names, found = place_of(trace), lit.names(trace), lit.marks(trace, shown)
+    picked, names, found = place_of(trace), names_of(trace), lit.marks(trace, shown)
     boxes, (weights, top) = lit.boxes(trace), lit.weights_sent(shown)
     off = [] if specials else found
     drawn = [box is not None and place not in off for place, box in enumerate(boxes)]
@@ -155,6 +156,27 @@ def data_of(picture: Picture, trace: Trace, shown: lit.Map, specials: bool) -> d
         "open": [shown.layer, shown.head] if shown.view == "head" else [-1, -1],
         "alt": _alt(trace, shown, picked, names), "words": _words(),
     }  # fmt: skip
+
+
+def names_of(trace: Trace) -> list[str]:
+    """What each place is called in the reader's language."""
+    labels = trace.keys.labels
+    return [
+        _special_name(label) if special else t("seeing.patch", place=label)
+        for label, special in zip(labels, trace.keys.special, strict=True)
+    ]
+
+
+def _special_name(label: str) -> str:
+    """[CLS] and registers by their names; what else there is as it is called."""
+    bare = label.strip("[]<>").lower()
+    if bare in ("cls", "class"):
+        return t("seeing.class_token")
+    if bare.startswith(("reg", "register")):
+        return t("seeing.register", number="".join(filter(str.isdigit, bare)) or "1")
+    if bare.startswith("dist"):
+        return t("seeing.distillation")
+    return label
 
 
 def _words() -> dict[str, str]:
@@ -184,7 +206,7 @@ def _alt(trace: Trace, shown: lit.Map, picked: int, names: list[str]) -> str:
 
 def say_map(trace: Trace, shown: lit.Map) -> None:
     """Which map it is, and which patches collect the weight of many."""
-    names, found = lit.names(trace), lit.marks(trace, shown)
+    names, found = names_of(trace), lit.marks(trace, shown)
     said = t("seeing.shown", map=_map_name(shown), rule=plain(rule_title(trace.rule)))
     if found:
         received = shown.weights[:, found]

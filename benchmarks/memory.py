@@ -43,7 +43,8 @@ PATIENCE = 600  # seconds for a visit
 PAGES: dict[str, tuple[str, ...]] = {
     "attention": ("text",), "readings": (), "models": ("text",), "scaled": ("text",), "target": ("text",),
     "positions": ("text",), "translation": ("zh", "en"), "directions": ("text",), "hierarchical": ("text",),
-    "sparse": ("text",), "limits": ("text",), "long": ("text",), "family": (), "lesson": ("text",), "captions": (),
+    "sparse": ("text",), "limits": ("text",), "long": ("text",), "family": (), "lesson": ("text",), "seeing": (),
+    "captions": (),
 }  # fmt: skip
 
 

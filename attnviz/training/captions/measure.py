@@ -74,11 +74,10 @@ def bleu(told: Sequence[Sequence[str]], truth: Sequence[Sequence[str]]) -> float
 
 
 @torch.inference_mode()
-def free(network: Captioner, pictures: Tensor, language: str, rule: Rule) -> list[tuple[str, ...]]:
-    """What a network says of pictures by itself, the likeliest word at each step."""
-    annotations = network.read(pictures)
+def free(network: Captioner, annotations: Tensor, language: str, rule: Rule) -> list[tuple[str, ...]]:
+    """What a network says of pictures that it has read, by itself, the likeliest word at each step."""
     state = network.first(annotations)
-    words = torch.full((len(pictures), 1), BEGIN[language])
+    words = torch.full((len(annotations), 1), BEGIN[language])
     ids: list[Tensor] = []
     for number in range(LONGEST):
         state = network.states(words, state)[:, 0]
@@ -92,10 +91,14 @@ def free(network: Captioner, pictures: Tensor, language: str, rule: Rule) -> lis
 
 
 @torch.inference_mode()
-def forced(network: Captioner, batch: Batch, blind: bool, rule: Rule) -> tuple[Tensor, Tensor]:
+def seen(network: Captioner, batch: Batch, blind: bool = False) -> Tensor:
+    """The annotations of a batch's pictures, or of as many white canvases."""
+    return network.read(torch.full_like(batch.pictures, 255) if blind else batch.pictures)
+
+
+@torch.inference_mode()
+def forced(network: Captioner, batch: Batch, annotations: Tensor, rule: Rule) -> tuple[Tensor, Tensor]:
     """Which words are said right after the true ones `[text, word]`, and the weights `[text, word, place]`."""
-    pictures = torch.full_like(batch.pictures, 255) if blind else batch.pictures
-    annotations = network.read(pictures)
     states = network.states(batch.words[:, :-1], network.first(annotations).repeat(2, 1))
     found = network.look(states, annotations.repeat(2, 1, 1), rule)
     return network.logits(states, found.output).argmax(-1) == batch.words[:, 1:], found.weights
@@ -104,13 +107,12 @@ def forced(network: Captioner, batch: Batch, blind: bool, rule: Rule) -> tuple[T
 def measured(system: System, batches: Sequence[Batch], way: str) -> dict[str, dict[str, float]]:
     """The figures of a system on held-out scenes, with one of the `WAYS` to look, by language."""
     rule, blind = WAYS[way]
-    looked = [forced(system.network, batch, blind, rule) for batch in batches]
+    network = system.network
+    annotations = [seen(network, batch, blind) for batch in batches]
+    looked = [forced(network, *one, rule) for one in zip(batches, annotations, strict=True)]
     found = {}
     for number, language in enumerate(LANGUAGES):
-        told: list[tuple[str, ...]] = []
-        for batch in batches:
-            pictures = torch.full_like(batch.pictures, 255) if blind else batch.pictures
-            told += free(system.network, pictures, language, rule)
+        told = [one for some in annotations for one in free(network, some, language, rule)]
         said = _said(batches, looked, number, told)
         found[language] = said.figures(language)
     return found
@@ -156,7 +158,8 @@ def neighbours(drawings: Tensor, batches: Sequence[Batch], seed: int = 61) -> fl
 
 def largest(system: System, batches: Sequence[Batch]) -> float:
     """How much does the heaviest place of a word hold on average, with soft weights?"""
-    most = [forced(system.network, one, False, Soft())[1].amax(-1)[one.real[:, 1:]] for one in batches]
+    network = system.network
+    most = [forced(network, one, seen(network, one), Soft())[1].amax(-1)[one.real[:, 1:]] for one in batches]
     return round(float(torch.cat(most).mean()), 4)
 
 

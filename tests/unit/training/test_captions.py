@@ -24,7 +24,7 @@ from attnviz.training.captions.data import (
     training_scene,
 )
 from attnviz.training.captions.hard import Baseline, hard_losses, surrogate
-from attnviz.training.captions.measure import bleu, forced, free, word_f1
+from attnviz.training.captions.measure import bleu, forced, free, seen, word_f1
 from attnviz.training.captions.train import soft_losses
 
 DRAWINGS = torch.randint(
@@ -207,7 +207,7 @@ def test_free_writing_in_a_batch_is_writing_one_by_one() -> None:
             one.mul_(3)
     system, mine = System("tiny", network.requires_grad_(False), DRAWINGS, "soft"), scenes(5)
     batch = Batch.of(mine, DRAWINGS)
-    told = free(network, batch.pictures, "zh", Soft())
+    told = free(network, seen(network, batch), "zh", Soft())
     alone = [system.read(one, language="zh").encoded for one in mine]
     assert ["".join(one) for one in told] == [one.text for one in alone]
 
@@ -216,7 +216,7 @@ def test_forced_reading_looks_where_the_true_words_say() -> None:
     from attnviz.core.rules import Argmax
 
     network, batch = tiny().eval(), Batch.of(scenes(4), DRAWINGS)
-    right, weights = forced(network, batch, False, Argmax())
+    right, weights = forced(network, batch, seen(network, batch), Argmax())
     assert right.shape == batch.words[:, 1:].shape and weights.shape == (*right.shape, 64)
     assert ((weights == 1).sum(-1) == 1).all()
 

@@ -56,7 +56,8 @@ def _of_queries(
 def _by_head(states: Tensor | None, heads: int) -> Tensor:
     """States `[picture, place, width]` by head, `[picture, head, place, d]`."""
     assert states is not None
-    return states.unflatten(-1, (heads, -1)).transpose(1, 2)
+    found: Tensor = states.unflatten(-1, (heads, -1)).transpose(1, 2)
+    return found
 
 
 def _attended(module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:

@@ -16,11 +16,14 @@ from attnviz.notices import Notice
 from attnviz.pictures import Picture, Seen
 
 QUERY = "query"  # what a slot is called
+HEADED = "ForObjectDetection"  # what the classes that find things end with
 STEM = 4  # the stride of what stands before ResNet's stages
 
 
 def check_detector(name: str, config: Any) -> None:
-    """Refuse a detector whose backbone is not transformers' own ResNet. Raises `ModelError`."""
+    """Refuse layers without a head, and a backbone that is not transformers' own ResNet. Raises `ModelError`."""
+    if config.model_type in DETECTORS and not (config.architectures or [HEADED])[0].endswith(HEADED):
+        raise ModelError("detector_alone", model=name)
     backbone = getattr(config, "backbone_config", None)
     if (
         config.model_type in DETECTORS

@@ -30,9 +30,8 @@ EPSILON = 1e-5
 
 def new_model(recipe: Recipe) -> DabDetrForObjectDetection:
     """A detector as the recipe has it, its queries in an even grid; its norms are frozen, as transformers has them."""
-    backbone = ResNetConfig(
-        embedding_size=32, hidden_sizes=[48, 128], depths=[1, 2], layer_type="basic", out_features=["stage2"]
-    )
+    stages: dict[str, Any] = {"hidden_sizes": [48, 128], "depths": [1, 2], "out_features": ["stage2"]}
+    backbone = ResNetConfig(embedding_size=32, layer_type="basic", **stages)
     names = dict(enumerate(NAMES["en"]))
     said: dict[str, Any] = {
         "backbone_config": backbone, "use_timm_backbone": False, "hidden_size": recipe.width, "dropout": 0.0,
@@ -75,7 +74,8 @@ def frozen(learnt: DabDetrForObjectDetection, buffers: nn.Module, recipe: Recipe
         state[stem + "running_mean"], state[name] = torch.zeros_like(scale), torch.ones_like(scale)
     model = new_model(recipe)
     model.load_state_dict({name: value for name, value in state.items() if not name.endswith("num_batches_tracked")})
-    return model.eval()
+    model.eval()
+    return model
 
 
 def _norms(module: nn.Module, kind: type[nn.Module]) -> Iterator[tuple[nn.Module, str, Any]]:

@@ -24,7 +24,7 @@ SIDES = {
     "detr": ("encoder_attn.q_proj.bias", "encoder_attn.k_proj.weight"),
     "conditional": ("encoder_attn.q_content_proj.bias", "encoder_attn.k_content_proj.weight"),
     "dab": ("cross_attn.cross_attn_query_content_proj.bias", "cross_attn.cross_attn_key_content_proj.weight"),
-    "yolos": ("q_proj.bias", "k_proj.weight"),
+    "yolos": ("attention.query.bias", "attention.key.weight"),
 }
 
 

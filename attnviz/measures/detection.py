@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attnviz.answers import NO_OBJECT
-from attnviz.axes import Axis, Box, Slots
+from attnviz.answers import NO_OBJECT, Answer
+from attnviz.axes import Axis, Box
 from attnviz.core.rules import Rule
 from attnviz.errors import ModelError
 from attnviz.trace import Trace
@@ -46,20 +46,19 @@ def found(trace: Trace, least: float = 0.5) -> tuple[Found, ...]:
     Raises `ModelError` for a run of a model that gives no boxes.
 
     >>> from attnviz.answers import Answer
+    >>> from attnviz.axes import Slots
     >>> slots = Slots(1, "query", ((2.0, 2.0, 8.0, 6.0),))
     >>> said = Answer("token", torch.tensor([[3.0, -2.0]]), ("cat", "dog"), slots, "several")
     >>> found(Trace(slots, slots, (), answer=said))[0].label
     'cat'
     """
-    answer = trace.answer
-    if answer is None or not isinstance(answer.read, Slots) or not answer.read.boxes:
-        raise ModelError("model_finds_nothing", model=trace.model)
+    answer = _of_boxes(trace)
     count = len(answer.labels) - (answer.labels[-1] == NO_OBJECT)
     things = []
     for slot in range(len(answer.read)):
         sure, label = answer.values(slot)[:count].max(-1)
         box = answer.read.stands_for(slot)
-        if float(sure) >= least and box is not None:
+        if float(sure) >= least and isinstance(box, Box):
             things.append(Found(slot, box, answer.labels[int(label)], float(sure)))
     return tuple(sorted(things, key=lambda thing: -thing.confidence))
 
@@ -70,16 +69,22 @@ def inside(trace: Trace, layer: int, slot: int, rule: Rule | None = None) -> Flo
     `trace` is the map from queries to the picture ("cross"; YOLOS has one of all). A place counts by the part of it
     that the box covers, so an even look gives the box's own share of the picture. NaN for a head that looks nowhere.
     """
-    if trace.answer is None or not isinstance(trace.answer.read, Slots):
-        raise ModelError("model_finds_nothing", model=trace.model)
-    slots = trace.answer.read
+    slots = _of_boxes(trace).read
     box = slots.stands_for(slot)
-    assert box is not None
+    assert isinstance(box, Box), slot
     query = slot if len(trace.queries) == len(slots) else len(trace.queries) - len(slots) + slot
     weights = trace.weights(layer, rule=rule)[:, query]
     seen = torch.tensor([trace.keys.stands_for(place) is not None for place in range(len(trace.keys))])
     on_picture = weights[:, seen].sum(-1)
     return (weights * covered(trace.keys, box)).sum(-1) / on_picture.where(on_picture > 0, torch.nan)
+
+
+def _of_boxes(trace: Trace) -> Answer:
+    """What a detector said. Raises `ModelError` for a run of a model that gives no boxes."""
+    answer = trace.answer
+    if answer is None or not any(isinstance(answer.read.stands_for(slot), Box) for slot in range(len(answer.read))):
+        raise ModelError("model_finds_nothing", model=trace.model)
+    return answer
 
 
 def covered(axis: Axis, box: Box) -> Float[Tensor, " place"]:

@@ -3,7 +3,8 @@
     python -m attnviz.training.detection.card --data bccd [--write]
 
 Average precision at an overlap of one half (PASCAL VOC, all points), as it is and after boxes that are a surer one over
-again were left out; and which share of a found cell's cross-attention (last layer, mean of the heads) lies in its box.
+again were left out; and which share of a found cell's cross-attention lies in its box: of the head that looks inside
+most, and of all heads of the last layer.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ Figures = Mapping[str, Mapping[str, float]]
 ROWS = {
     "ap50": ("AP50", "AP50"),
     "ap50_alone": ("AP50，去掉重复框后", "AP50, boxes over again left out"),
-    "inside": ("权重落在自己框内的份额", "share of the look inside its box"),
+    "inside": ("看得最准的一个头：权重落在自己框内的份额", "the head that looks inside most: share of its look inside"),
+    "inside_mean": ("最后一层各头平均的这一份额", "the same, mean of the heads of the last layer"),
     "area": ("框占图的份额", "the box's share of the picture"),
 }
 
@@ -41,7 +43,9 @@ def card(figures: Figures, facts: Mapping[str, Any], pictures: int) -> str:
     rows = [(f"{zh} · {en}", *(f"{figures[name][key]:.3f}" for name in NAMES["en"])) for key, (zh, en) in ROWS.items()]
     parts = [
         f"---\n{front_matter(figures)}\n---", f"# attnviz {NAME}", chinese(facts, pictures), english(facts, pictures),
-        "## 数字 Figures", table(head, rows), "```\npython -m attnviz.training.detection.card --data bccd\n```",
+        "## 数字 Figures", table(head, rows),
+        "看得最准的头 The head that looks inside most: layer {layer:.0f}, head {head:.0f}".format(**figures["head"]),
+        "```\npython -m attnviz.training.detection.card --data bccd\n```",
     ]  # fmt: skip
     return "\n\n".join(parts) + "\n"
 

@@ -6,11 +6,13 @@ where it overlaps a true one of its label by a half, once (`measures.matched`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 from tqdm.auto import tqdm
 
 from attnviz.axes import Box
@@ -22,7 +24,7 @@ from attnviz.trace import Trace
 from attnviz.training.detection.data import LABELS, NAMES, listed, read_boxes
 
 LEAST = 0.005  # what is said with less is left out of the curve
-SURE = 0.5  # from which a box is drawn, and its query's look is measured
+SURE = 0.3  # from which a box is drawn, and its query's look is measured
 SUPPRESSED = 0.6  # the overlap with a surer box of the same label from which one is taken for the same thing
 True_ = tuple[Box, str]
 
@@ -69,15 +71,19 @@ class Tally:
     said: list[tuple[float, bool]] = field(default_factory=list)
     alone: list[tuple[float, bool]] = field(default_factory=list)
     true: int = 0
-    inside: list[float] = field(default_factory=list)
+    inside: list[Tensor] = field(default_factory=list)  # `[layer, head]` of each thing
     area: list[float] = field(default_factory=list)
 
-    def figures(self) -> dict[str, float]:
-        """Average precision, and the mean share of a found box's look that lies in it beside the box's own share."""
+    def figures(self, layer: int, head: int) -> dict[str, float]:
+        """Average precision; which share of a found box's look lies in it, by one head and by all of the last layer,
+        beside the box's own share of the picture.
+        """
+        looks = torch.stack(self.inside).mean(0) if self.inside else torch.full((layer + 1, head + 1), torch.nan)
         return {
             "ap50": round(average_precision(self.said, self.true), 4),
             "ap50_alone": round(average_precision(self.alone, self.true), 4),
-            "inside": round(float(np.mean(self.inside)) if self.inside else float("nan"), 4),
+            "inside": round(float(looks[layer, head]), 4),
+            "inside_mean": round(float(looks[-1].mean()), 4),
             "area": round(float(np.mean(self.area)) if self.area else float("nan"), 4),
             "true": self.true,
         }
@@ -96,7 +102,19 @@ def measured(model: DetectionModel, data: Path, part: str = "test") -> dict[str,
                 right = {at for at, _ in matched([(one.box, one.label) for one in some], own).pairs}
                 way.extend((thing.confidence, at in right) for at, thing in enumerate(some))
             _looks(trace, tally, [thing for thing in things if thing.label == name], own, size)
-    return {name: tally.figures() for name, tally in tallies.items()}
+    layer, head = clearest(tally.inside for tally in tallies.values())
+    figures = {name: tally.figures(layer, head) for name, tally in tallies.items()}
+    return figures | {"head": {"layer": layer, "head": head}}
+
+
+def clearest(looks: Iterable[Sequence[Tensor]]) -> tuple[int, int]:
+    """Layer and head that look most inside what they found, every label counting alike."""
+    means = [torch.stack(list(one)).mean(0) for one in looks if one]
+    if not means:
+        return 0, 0
+    both = torch.stack(means).mean(0)
+    layer, head = divmod(int(both.argmax()), both.shape[1])
+    return layer, head
 
 
 def _runs(model: DetectionModel, data: Path, part: str) -> Iterator[tuple[Trace, tuple[True_, ...], int]]:
@@ -108,19 +126,27 @@ def _runs(model: DetectionModel, data: Path, part: str) -> Iterator[tuple[Trace,
 
 
 def _looks(trace: Trace, tally: Tally, things: Sequence[Found], true: Sequence[True_], size: int) -> None:
-    """Note where queries looked, in the last layer, that surely and rightly found something."""
+    """Note where queries looked that surely and rightly found something."""
     sure = [thing for thing in things if thing.confidence >= SURE]
     for at, _ in matched([(one.box, one.label) for one in sure], true).pairs:
         box = sure[at].box
-        tally.inside.append(float(inside(trace, trace.n_layers - 1, sure[at].slot).mean()))
+        tally.inside.append(torch.stack([inside(trace, layer, sure[at].slot) for layer in range(trace.n_layers)]))
         tally.area.append((box.right - box.left) * (box.bottom - box.top) / size)
 
 
 def shown(figures: dict[str, dict[str, float]]) -> str:
     """The figures in a few lines."""
-    known = dict(zip(NAMES["en"], LABELS, strict=True))
+    known, at = dict(zip(NAMES["en"], LABELS, strict=True)), figures["head"]
+    said = f"looks inside most: layer {at['layer']:.0f}, head {at['head']:.0f}"
     return "\n".join(
-        f"{known[name]:10} AP50 {one['ap50']:.3f} (alone {one['ap50_alone']:.3f}) of {one['true']:.0f}, "
-        f"look inside {one['inside']:.3f} (area {one['area']:.3f})"
-        for name, one in figures.items()
+        [
+            said,
+            *(
+                f"{known[name]:10} AP50 {one['ap50']:.3f} (alone {one['ap50_alone']:.3f}) of {one['true']:.0f}, "
+                f"look inside {one['inside']:.3f} "
+                f"(all heads of the last layer {one['inside_mean']:.3f}, area {one['area']:.3f})"
+                for name, one in figures.items()
+                if name in known
+            ),
+        ]
     )

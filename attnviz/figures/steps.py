@@ -115,7 +115,7 @@ def entropies(
     labels: Sequence[str], rows: Sequence[tuple[str, Float[Tensor, " query"]]], even: float, *, chosen: int,
     style: Style = PLAIN,
 ) -> go.Figure:  # fmt: skip
-    """How spread out is each query's row, this way and that? Entropies in nats, a mark for each query and way.
+    """How spread out is each query's row, this way and that? Entropies in bits, a mark for each query and way.
 
     `even` is the entropy of equal weights, drawn as a dashed line; the query `chosen` has an upright one.
     """

@@ -8,7 +8,8 @@ from tests.browser.person import Visit
 
 Start = Callable[..., Visit]
 AT = """() => { const root = document.activeElement.shadowRoot, at = root?.activeElement;
-  return at && [...root.querySelectorAll(".token")].indexOf(at.closest(".token")) + (at.matches(".hole") ? " hole" : ""); }"""
+  const all = [...(root?.querySelectorAll(".token") ?? [])];
+  return at && all.indexOf(at.closest(".token")) + (at.matches(".hole") ? " hole" : ""); }"""
 
 
 def test_tokens_are_one_stop_with_arrows_inside_and_a_choice_keeps_the_focus(visit: Start) -> None:

@@ -63,7 +63,8 @@ def draw_frame(title: str) -> None:
     group = Group(LANGUAGE, t("language"), chosen, NAMES)
     words = [[english, t(f"frame.{message}")] for english, message in ENGLISH if chosen != "en" or "page" in message]
     names = [[selector, attribute, t(f"frame.{message}")] for selector, attribute, message in MARKUP]
-    _draw(TOP, [group], {"bar": "top", "title": title, "language": chosen, "names": names, "words": words})
+    said = {"bar": "top", "title": title, "language": chosen, "table": t("frame.table")}
+    _draw(TOP, [group], {**said, "names": names, "words": words})
 
 
 def draw_bar(groups: Sequence[Group]) -> None:

@@ -41,6 +41,12 @@ function mend() {
       if (one.getAttribute(attribute) !== value) one.setAttribute(attribute, value);
     }
   }
+  for (const table of document.querySelectorAll('[data-testid="stMarkdownContainer"]:has(> table)')) {
+    if (table.tabIndex === 0 || table.scrollWidth <= table.clientWidth + 1) continue;  // a wide one scrolls by keys too
+    table.tabIndex = 0;
+    table.setAttribute("role", "group");
+    table.setAttribute("aria-label", state.table);
+  }
   for (const title of document.querySelectorAll('[data-testid="stMarkdownContainer"] > p > strong:only-child')) {
     if (title.role || title.textContent !== title.parentNode.textContent) continue;  // a line that is bold as a whole
     title.setAttribute("role", "heading");
@@ -98,7 +104,7 @@ function leave(name) {
 export default function ({ data, setTriggerValue }) {
   if (data.language) {
     document.documentElement.lang = data.language === "zh" ? "zh-CN" : data.language;
-    Object.assign(state, { names: data.names, words: data.words });
+    Object.assign(state, { names: data.names, words: data.words, table: data.table });
     state.watch ??= new MutationObserver(() => { state.asked ||= requestAnimationFrame(mend); });
     state.watch.observe(document.body, { subtree: true, childList: true, characterData: true });
     mend();

@@ -39,9 +39,11 @@ class Row:
 def document(rows: Sequence[Row], style: Style = PLAIN) -> str:
     """Which sentences and words count? A line for each sentence; the whole scrolls where it does not fit."""
     look, high = theme(style), style.pixels(HEIGHT)
-    lines, said = "".join(_row(row, look) for row in rows), html.escape(say("figure.document", style.language), quote=True)
+    lines = "".join(_row(row, look) for row in rows)
+    said = html.escape(say("figure.document", style.language), quote=True)
     return (
-        f"<div class='document' tabindex='0' role='group' aria-label='{said}' style='max-height:{high}px;overflow-y:auto;line-height:1.75;font-size:.92rem;"
+        f"<div class='document' tabindex='0' role='group' aria-label='{said}' "
+        f"style='max-height:{high}px;overflow-y:auto;line-height:1.75;font-size:.92rem;"
         f"color:{look.text}'>{lines}</div>"
     )
 

@@ -134,7 +134,7 @@ def _words(before: Trace, after: Trace, rule: Rule, changed: bool) -> None:
     from attnviz.measures import words
 
     first = " / ".join(plain(word) for word in words(before)[:40])
-    st.markdown(f"{t('words')} **{first}**")
+    st.markdown(f"{t('words')}{t('colon')}**{first}**")
     if changed:
         second = " / ".join(plain(word) for word in words(after)[:40])
         name = plain(rule_title(rule))

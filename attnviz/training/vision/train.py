@@ -76,11 +76,11 @@ def answers(
     return found
 
 
-def train(recipe: Recipe, data: Path, folder: Path) -> None:
-    """Run the recipe and write the result to `folder`, a snapshot every 500 steps."""
+def train(recipe: Recipe, data: Path, folder: Path, kept: loop.Kept | None = None) -> None:
+    """Run the recipe and write the result to `folder`, a snapshot every 500 steps; go on from what was `kept`."""
     torch.manual_seed(recipe.seed)
     model, clothes = new_model(recipe), read_clothes(data, "train")
-    step = iter(range(recipe.steps))
+    step = iter(range(kept.done if kept else 0, recipe.steps))
 
     def losses(batch: tuple[Float[Tensor, "picture 3 28 28"], Int64[Tensor, " picture"]]) -> dict[str, Tensor]:
         logits = answers(model, batch[0], kept_at(next(step), recipe))
@@ -94,6 +94,7 @@ def train(recipe: Recipe, data: Path, folder: Path) -> None:
         loop.Course(recipe.steps, recipe.rate, share),
         loop.say(),
         loop.Every(500, lambda now: save(folder, model, recipe, now.seconds), last=True),
+        kept=kept,
     )
 
 
@@ -113,12 +114,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=Recipe.steps)
     parser.add_argument("--rate", type=float, default=Recipe.rate)
     parser.add_argument("--out", type=Path, help="folder to write; attnviz/weights/vit-<heads>[-bag] unless given")
+    parser.add_argument("--kept", type=Path, help="a file from which a training that was cut off goes on")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     name = f"vit-{given.heads}" + ("-bag" if given.bag else "")
     recipe = Recipe(heads=given.heads, positions=not given.bag, steps=given.steps, rate=given.rate)
-    train(recipe, given.data, given.out or WEIGHTS / name)
+    train(recipe, given.data, given.out or WEIGHTS / name, given.kept and loop.Kept(given.kept))
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A decoder that needs many seconds for some thousand tokens, so that there is time to stop it."""
     tokenizer = deepcopy(load("lab-4").tokenizer)
     tokenizer.model_max_length = 4096
-    numbers = {"n_layer": 48, "n_embd": 768, "n_inner": 3072, "n_head": 12, "n_positions": 4096}
+    numbers = {"n_layer": 48, "n_embd": 384, "n_inner": 1536, "n_head": 12, "n_positions": 4096}
     return str(tiny.save("causal", "gpt2", tmp_path_factory.mktemp("slow"), tokenizer, **numbers))
 
 

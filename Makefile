@@ -53,6 +53,7 @@ bench: $(VENV)/.models-fetched
 	$(RUN) benchmarks.long_texts
 	$(RUN) benchmarks.long_browser
 	$(RUN) benchmarks.app_speed
+	$(RUN) benchmarks.pictures
 	$(RUN) benchmarks.memory --write
 
 docs: $(VENV)/.test-installed

@@ -43,7 +43,7 @@ PATIENCE = 600  # seconds for a visit
 PAGES: dict[str, tuple[str, ...]] = {
     "attention": ("text",), "readings": (), "models": ("text",), "scaled": ("text",), "target": ("text",),
     "positions": ("text",), "translation": ("zh", "en"), "directions": ("text",), "hierarchical": ("text",),
-    "sparse": ("text",), "limits": ("text",), "long": ("text",), "family": (), "lesson": ("text",),
+    "sparse": ("text",), "limits": ("text",), "long": ("text",), "family": (), "lesson": ("text",), "seeing": (),
 }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from attnviz.measures.readings import (
     units_of,
 )
 from attnviz.measures.sides import Sides, consulted, sides
+from attnviz.measures.sinks import sinks
 
 __all__ = [
     "HABITS",
@@ -54,6 +55,7 @@ __all__ = [
     "shuffled_bits",
     "sides",
     "sink_share",
+    "sinks",
     "spelled",
     "strongest",
     "targets",

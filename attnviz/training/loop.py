@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Generic, TypeVar
 
 import torch
@@ -88,19 +89,62 @@ class Every:
         return step % self.steps == 0 or (self.last and step == steps)
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A file from which a training that was cut off goes on, as if it had not been: after at most so many steps."""
+
+    file: Path
+    every: int = 200
+
+    @property
+    def done(self) -> int:
+        """How many steps lie behind it?"""
+        return int(torch.load(self.file)["step"]) if self.file.exists() else 0
+
+    def save(self, learner: Learner, now: Now) -> None:
+        """Write the numbers, what moves them, how far they are, and the state of torch's random numbers."""
+        state = {
+            "parameters": [one.detach() for one in learner.parameters],
+            "optimisers": [one.state_dict() for one in learner.optimisers],
+            "random": torch.get_rng_state(), "step": now.step, "losses": dict(now.losses), "seconds": now.seconds,
+        }  # fmt: skip
+        new = self.file.with_suffix(".new")
+        torch.save(state, new)
+        new.replace(self.file)  # whole or not at all
+
+    def restore(self, learner: Learner) -> Now:
+        """Put everything back as it was, and say how far it was; nothing is done where there is no file yet."""
+        if not self.file.exists():
+            return Now(0, {}, 0.0)
+        state = torch.load(self.file)
+        with torch.no_grad():
+            for one, kept in zip(learner.parameters, state["parameters"], strict=True):
+                one.copy_(kept)
+        for optimiser, kept in zip(learner.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(kept)
+        torch.set_rng_state(state["random"])
+        return Now(state["step"], state["losses"], state["seconds"])
+
+
 def train(
     learner: Learner,
     batches: Iterable[Batch],
     losses: Callable[[Batch], Mapping[str, Tensor]],
     course: Course,
     *after: Every,
+    kept: Kept | None = None,
 ) -> float:
     """Go down the loss for all steps of a course, one batch each; the seconds that it took.
 
-    `losses` gives the parts of a batch's loss by name. Of `after`, what is due is done in the order given.
+    `losses` gives the parts of a batch's loss by name. Of `after`, what is due is done in the order given. With `kept`
+    the training can be cut off at any time, and goes on from that file when it is begun again.
     """
-    began, smooth = time.time(), dict[str, float]()
-    for number, batch in zip(range(course.steps), batches, strict=False):
+    coming, done = iter(batches), kept.done if kept else 0
+    for _ in range(done):
+        next(coming)
+    begun = kept.restore(learner) if kept else Now(0, {}, 0.0)
+    began, smooth = time.time() - begun.seconds, dict(begun.losses)
+    for number, batch in zip(range(done, course.steps), coming, strict=False):
         with torch.autocast("cpu", dtype=torch.bfloat16) if course.bfloat16 else nullcontext():
             parts = losses(batch)
         learner.descend(total(parts, course.counts), course.rate * course.share(number))
@@ -108,9 +152,12 @@ def train(
         for name, part in parts.items():
             before = smooth.get(name, 0.0)
             smooth[name] = before + (part.item() - before) * newest
+        now = Now(number + 1, dict(smooth), time.time() - began)
         for one in after:
-            if one.due(number + 1, course.steps):
-                one.act(Now(number + 1, dict(smooth), time.time() - began))
+            if one.due(now.step, course.steps):
+                one.act(now)
+        if kept and now.step % kept.every == 0:
+            kept.save(learner, now)
     return time.time() - began
 
 

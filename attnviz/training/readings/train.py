@@ -144,9 +144,15 @@ def begun(
 
 
 def train(
-    recipe: ReadingsRecipe, made: Lessons, folder: Path, *, start: Path | None = None, compiled: bool = False
+    recipe: ReadingsRecipe,
+    made: Lessons,
+    folder: Path,
+    *,
+    start: Path | None = None,
+    compiled: bool = False,
+    going_on: loop.Kept | None = None,
 ) -> None:
-    """Run the recipe and write the result to `folder`, a snapshot every 500 steps."""
+    """Run the recipe and write the result to `folder`, a snapshot every 500 steps; `going_on` from what was kept."""
     model, boundary = begun(recipe, made.tokenizer, start)
     run = torch.compile(losses, dynamic=False) if compiled else losses
 
@@ -162,6 +168,7 @@ def train(
         course(recipe, counts={"boundary": recipe.boundary_share, "reading": recipe.reading_share}, bfloat16=False),
         loop.say(),
         loop.Every(500, save, last=True),
+        kept=going_on,
     )
 
 
@@ -182,6 +189,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help=f"folder to write; attnviz/weights/{MODEL} unless given")
     parser.add_argument("--lessons", type=Path, help="a file to keep the cut texts in, for the next run")
     parser.add_argument("--compile", action="store_true", help="compile the step (needs a C++ compiler)")
+    parser.add_argument("--kept", type=Path, help="a file from which a training that was cut off goes on")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
@@ -202,7 +210,8 @@ def main() -> None:
     )
     few = [texts[: int(len(texts) * share)] for texts, share in zip(made.texts, given.shares, strict=True)]
     made = replace(made, texts=few)
-    train(recipe, made, given.out or WEIGHTS / MODEL, start=given.start, compiled=given.compile)
+    going_on = given.kept and loop.Kept(given.kept)
+    train(recipe, made, given.out or WEIGHTS / MODEL, start=given.start, compiled=given.compile, going_on=going_on)
 
 
 if __name__ == "__main__":

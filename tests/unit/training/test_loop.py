@@ -279,3 +279,33 @@ def test_rate_warms_up_and_falls_no_lower_than_its_last_share() -> None:
     shares = [loop.straight(step, steps=1_000, warm_up=100, last=0.03) for step in range(1_000)]
     assert shares[49] == 0.5 and shares[500] == 0.5 and shares[-1] == 0.03
     assert all(0 < one <= 1 for one in shares)
+
+
+def walked(file: Path, steps: int) -> tuple[list[Tensor], list[float], float]:
+    """A small network's numbers after some steps of a course of eight, what was lost at each, and the last mean."""
+    torch.manual_seed(4)
+    inside = nn.ModuleDict({"layers": nn.Linear(5, 5)})  # by Muon, the others by AdamW
+    network = nn.ModuleList([nn.Linear(6, 5), inside, nn.Linear(5, 3)])
+    lost, means = list[float](), list[float]()
+    drawn = torch.Generator().manual_seed(5)
+    batches = iter(lambda: torch.randn(7, 6, generator=drawn), None)
+
+    def losses(batch: Tensor) -> dict[str, Tensor]:
+        seen = network[0](batch + 0.1 * torch.randn(batch.shape)).tanh()  # random numbers of its own
+        found = network[2](inside["layers"](seen)).square().mean()
+        lost.append(found.item())
+        return {"loss": found}
+
+    course = loop.Course(steps, 0.05, partial(loop.cosine, steps=8))
+    hear = loop.Every(1, lambda now: means.append(now.losses["loss"]))
+    learner = loop.muon(network, rate=0.05, decay=0.01, float32=True)
+    loop.train(learner, batches, losses, course, hear, kept=loop.Kept(file, every=3))
+    return [one.detach().clone() for one in network.parameters()], lost, means[-1]
+
+
+def test_a_training_that_was_cut_off_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+    whole, lost, mean = walked(tmp_path / "whole.pt", 8)
+    assert len(walked(tmp_path / "cut.pt", 5)[1]) == 5 and loop.Kept(tmp_path / "cut.pt").done == 3
+    again, later, later_mean = walked(tmp_path / "cut.pt", 8)
+    assert later == lost[3:] and later_mean == mean
+    assert all(torch.equal(one, other) for one, other in zip(whole, again, strict=True))

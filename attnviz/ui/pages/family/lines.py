@@ -7,18 +7,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from attnviz.ui.kit import Member
+from typing import Protocol
 
 LANE, FIRST, HIGH = 16, 10, 17  # pixels: between lanes, to the first, from a row's top to its dot
 BLUE = "#3f7fb8"  # seen on light and on dark ground alike
+
+
+class Row(Protocol):
+    """What a line needs to know of a member."""
+
+    @property
+    def key(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def of(self) -> str:
+        """The name of the one that it comes from; "" for the first."""
+        ...
 
 
 @dataclass(frozen=True)
 class Lines:
     """The rows in their order, the lane of each that has others below it, and the row where its line ends."""
 
-    members: tuple[Member, ...]
+    members: tuple[Row, ...]
     lanes: dict[str, int]
     ends: dict[str, int]
 
@@ -27,7 +40,7 @@ class Lines:
         """How many pixels do the lines need to the left of the words?"""
         return FIRST + LANE * len(self.lanes) + 18
 
-    def lane(self, member: Member) -> int:
+    def lane(self, member: Row) -> int:
         """In which lane does the dot of a member stand? Those that nothing comes from stand to the right of all."""
         return self.lanes.get(member.key, len(self.lanes))
 
@@ -53,7 +66,7 @@ class Lines:
         return ",".join(found) or "none"
 
 
-def lines_of(members: Sequence[Member]) -> Lines:
+def lines_of(members: Sequence[Row]) -> Lines:
     """Which lanes do these rows need?"""
     ends = {
         member.key: max(at for at, one in enumerate(members) if one.of == member.key)

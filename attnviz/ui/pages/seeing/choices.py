@@ -1,0 +1,298 @@
+"""What the page on pictures asks: a picture, a model, which map, and what is changed inside the run."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode, b64encode
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from attnviz import shipped
+from attnviz.ui.kit import (
+    RULE_PARAMS,
+    Param,
+    between,
+    choose_any_model,
+    choose_head,
+    choose_one,
+    choose_rule,
+    flag,
+    language,
+    offer_samples,
+    one_of,
+    open_model,
+    page,
+    rule_now,
+    t,
+)
+from attnviz.ui.pages.seeing import run
+from attnviz.ui.pages.seeing.run import Request
+
+if TYPE_CHECKING:
+    from attnviz.models import Model
+    from attnviz.pictures import Picture
+    from attnviz.trace import Trace
+
+KEY = "seeing."
+MODELS = ("vit-4", "vit-1", "vit-2", "vit-8", "vit-4-bag")
+VIEWS = ("head", "layer", "all", "rollout")
+SOURCES = ("samples", "file", "camera")
+MOST_ORDERS = 99
+TYPES = ("png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff")
+NUMBERS = re.compile(r"\d{1,5}(\.\d{1,5})*")
+HEADS = re.compile(r"\d{1,3}\.\d{1,3}(-\d{1,3}\.\d{1,3})*")
+
+
+def _patches(text: str) -> str:
+    """A reader of numbers of places: 3.4.11; "" for none."""
+    if text and not NUMBERS.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
+def _heads(text: str) -> str:
+    """A reader of heads by layer and number: 0.1-3.2; "" for none."""
+    if text and not HEADS.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
+def _sample(text: str) -> str:
+    """A reader of the name of a sample."""
+    return one_of(*run.samples())(text)
+
+
+PARAMS = {
+    **RULE_PARAMS,
+    "model": Param("model", KEY + "model", "vit-4", str),
+    "sample": Param("sample", KEY + "sample", "sneaker", _sample),
+    "path": Param("file", KEY + "path", "", str),
+    "layer": Param("layer", KEY + "layer", 2, between(0, 999, int)),
+    "head": Param("head", KEY + "head", 0, between(0, 999, int)),
+    "view": Param("view", KEY + "view", "head", one_of(*VIEWS)),
+    "place": Param("place", KEY + "place", 0, between(0, 99_999, int)),
+    "specials": Param("specials", KEY + "specials", True, flag),
+    "hidden": Param("hidden", KEY + "hidden", "", _patches),
+    "part": Param("map", KEY + "part", None, str),
+    "without": Param("without", KEY + "without", "", _heads),
+    "order": Param("order", KEY + "order", 0, between(0, MOST_ORDERS, int)),
+}
+
+
+def now(name: str) -> Any:
+    """What is chosen, by its name in PARAMS."""
+    return st.session_state[PARAMS[name].key]
+
+
+def choose_model() -> str:
+    """In the sidebar: one of the built-in models, any Hub id or folder; and the rule."""
+    with st.sidebar:
+        titles = {name: t(f"seeing.model_{name}") for name in MODELS if shipped.has(name)}
+        chosen = choose_any_model(KEY + "model", titles, _forget, start="vit-4", about=t("seeing.model_help"))
+        choose_rule()
+    page.how_it_works("seeing", "seeing.how")
+    return chosen
+
+
+def _forget() -> None:
+    """What belonged to the other model's places and heads."""
+    for name in ("hidden", "without"):
+        st.session_state[KEY + name] = ""
+    st.session_state[KEY + "place"] = 0
+
+
+def choose_picture() -> Picture:
+    """A sample, a file or the camera's picture. Raises `PictureError`."""
+    st.session_state.setdefault(KEY + "source", "file" if now("path") else "samples")
+    source = st.segmented_control(
+        t("seeing.source"), SOURCES, key=KEY + "source", format_func=lambda name: t(f"seeing.source_{name}"),
+        required=True, label_visibility="collapsed", width="stretch",
+    )  # fmt: skip
+    {"samples": _choose_sample, "file": _choose_file, "camera": _choose_camera}[source or "samples"]()
+    brought = st.session_state.get(KEY + "brought")
+    if brought is not None:
+        st.caption(t("seeing.not_in_link"))
+        return run.opened_bytes(*brought)
+    if now("path"):
+        return run.opened_path(str(now("path")))
+    return run.sample(str(now("sample")))
+
+
+def _choose_sample() -> None:
+    """Held-out pictures to click, each seen small beside its name."""
+    pictures = run.samples()
+    names = {
+        name: f"![]({_address(run.sample(name))}) {_sample_name(name, one['label'])}" for name, one in pictures.items()
+    }
+    with st.container(key=KEY + "samples"):
+        offer_samples(
+            KEY + "pick", names, _take_sample, label=t("seeing.samples"), format_func=names.__getitem__,
+            help=t("seeing.samples_help"),
+        )  # fmt: skip
+
+
+def _sample_name(name: str, label: str) -> str:
+    """A sample by what it shows."""
+    known = run.named(label, language())
+    return known if not name[-1].isdigit() else t("seeing.sample_hard", label=known)
+
+
+def _address(picture: Picture) -> str:
+    """A small picture inside the page itself."""
+    return "data:image/png;base64," + b64encode(run.png(picture)).decode()
+
+
+def _take_sample(name: str) -> None:
+    """A sample was clicked: it takes the place of a picture that was brought."""
+    st.session_state[KEY + "sample"] = name
+    _take(None, "")
+
+
+def _take(content: tuple[bytes, str] | None, path: str) -> None:
+    """Another picture: what was brought, and where it lies; its patches are all shown."""
+    st.session_state[KEY + "brought"], st.session_state[KEY + "path"] = content, path
+    st.session_state[KEY + "hidden"] = ""
+
+
+def _choose_file() -> None:
+    """A file from this device, or the path of one on the machine that runs the app."""
+    st.file_uploader(
+        t("seeing.upload"), list(TYPES), key=KEY + "upload", on_change=_take_upload, help=t("seeing.upload_help")
+    )
+    st.session_state[KEY + "typed"] = now("path")
+    st.text_input(
+        t("seeing.path"), key=KEY + "typed", on_change=_take_path, placeholder=t("seeing.path_placeholder"),
+        help=t("seeing.path_help"),
+    )  # fmt: skip
+
+
+def _choose_camera() -> None:
+    """A picture taken now; the browser asks for the camera when this is open, and not before."""
+    st.camera_input(t("seeing.camera"), key=KEY + "camera", on_change=_take_camera, help=t("seeing.camera_help"))
+
+
+def _take_upload() -> None:
+    _take_file("upload")
+
+
+def _take_camera() -> None:
+    _take_file("camera")
+
+
+def _take_file(key: str) -> None:
+    """A file was given, or taken away again."""
+    file = st.session_state[KEY + key]
+    _take(None if file is None else (file.getvalue(), file.name), "")
+
+
+def _take_path() -> None:
+    _take(None, str(st.session_state[KEY + "typed"] or "").strip().strip('"'))
+
+
+def is_own() -> bool:
+    """Is the picture one that was brought, no sample?"""
+    return st.session_state.get(KEY + "brought") is not None or bool(now("path"))
+
+
+def asked(name: str, picture: Picture) -> Request:
+    """The run as it is chosen: the rule, heads without effect, hidden patches, shuffled or not."""
+    return Request(
+        name, picture.fingerprint, rule_now(), run.numbers(str(now("hidden"))), run.pairs(str(now("without"))),
+        int(now("order")),
+    )  # fmt: skip
+
+
+def model_of(name: str) -> Model:
+    """The chosen model; while it loads, what is loaded and how far it is. Raises `ModelError`."""
+    return open_model(name)
+
+
+def choose_part(trace: Trace) -> Trace:
+    """Which of several maps, of a model that looks in stages (Swin)."""
+    if len(trace.parts) == 1:
+        return trace
+    if now("part") not in trace.parts:
+        st.session_state[KEY + "part"] = trace.part
+    chosen = st.segmented_control(
+        t("seeing.part"), sorted(trace.parts), key=KEY + "part", required=True, help=t("seeing.part_help")
+    )
+    return trace.map(str(chosen or trace.part))
+
+
+def choose_map(trace: Trace) -> tuple[int, int]:
+    """One head, the mean of its layer, of all, or rollout; which layer and head."""
+    view = choose_one(
+        PARAMS["view"], VIEWS, t("seeing.view"), lambda name: t(f"seeing.view_{name}"), t("seeing.view_help")
+    )
+    off = {"head": (), "layer": ("head",), "all": ("layer", "head"), "rollout": ("layer", "head")}[view]
+    return choose_head(trace, KEY, off=off)
+
+
+def choose_changes(head: tuple[int, int]) -> None:
+    """Take the open head away, shuffle the patches, leave special places out; and take changes back."""
+    without = run.pairs(str(now("without")))
+    gone = head in without
+    with st.container(horizontal=True, gap="small"):
+        st.toggle(t("seeing.specials"), key=KEY + "specials", help=t("seeing.specials_help"))
+        st.button(
+            t("seeing.give_back" if gone else "seeing.remove", layer=head[0], head=head[1]), key=KEY + "remove",
+            on_click=_remove, args=(head,), help=t("seeing.remove_help"),
+        )  # fmt: skip
+        st.button(t("seeing.shuffle"), key=KEY + "shuffle", on_click=_shuffle, help=t("seeing.shuffle_help"))
+        if now("order"):
+            st.button(t("seeing.in_order"), key=KEY + "in_order", on_click=_put, args=("order", 0))
+        if without:
+            st.button(
+                t("seeing.all_heads", count=len(without)), key=KEY + "heads_back", on_click=_put, args=("without", "")
+            )
+        if now("hidden"):
+            st.button(t("seeing.show_all"), key=KEY + "show_all", on_click=_put, args=("hidden", ""))
+
+
+def _put(name: str, value: object) -> None:
+    st.session_state[KEY + name] = value
+
+
+def _remove(head: tuple[int, int]) -> None:
+    """Take a head away, or give it back."""
+    before = run.pairs(str(now("without")))
+    after = [one for one in before if one != head] if head in before else [*before, head]
+    _put("without", "-".join(f"{layer}.{number}" for layer, number in sorted(after)))
+
+
+def _shuffle() -> None:
+    """Another order of the patches."""
+    _put("order", int(now("order")) % MOST_ORDERS + 1)
+
+
+def heard(name: str) -> Any:
+    """What the picture in the browser has just told."""
+    return st.session_state[KEY + "picture"][name]
+
+
+def take_place() -> None:
+    """A patch, or a place that is none, was clicked: it is the one that looks."""
+    if (place := heard("picked")) is not None:
+        _put("place", max(0, int(place)))
+
+
+def take_head() -> None:
+    """A tile was clicked: its head is open."""
+    if found := heard("head"):
+        st.session_state[KEY + "layer"], st.session_state[KEY + "head"] = int(found[0]), int(found[1])
+        _put("view", "head")
+
+
+def take_hidden() -> None:
+    """Patches were hidden or shown again by hand."""
+    if (found := heard("hidden")) is not None:
+        text = "" if found == "none" else str(found)
+        _put("hidden", text if not text or NUMBERS.fullmatch(text) else "")
+
+
+def take_pasted() -> None:
+    """A picture was pasted, anywhere on the page."""
+    if found := heard("pasted"):
+        st.session_state[KEY + "source"] = "file"
+        _take((b64decode(found["data"]), str(found["name"])), "")

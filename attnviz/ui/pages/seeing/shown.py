@@ -1,0 +1,225 @@
+"""What the page on pictures shows: what the model says, the picture lighting up, all heads, the numbers behind them."""
+
+from __future__ import annotations
+
+import html
+from base64 import b64encode
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from attnviz.ui.kit import (
+    SOFT,
+    Selection,
+    asset,
+    draw_heatmap,
+    language,
+    plain,
+    rule_title,
+    style_now,
+    t,
+    take_away,
+)
+from attnviz.ui.pages.seeing import choices, lit, run
+from attnviz.ui.pages.seeing.choices import KEY, now
+
+if TYPE_CHECKING:
+    from attnviz.pictures import Picture
+    from attnviz.trace import Trace
+    from attnviz.ui.pages.seeing.run import Request
+
+FEW = 5  # labels
+OPEN = ("place", "most", "picked", "weight", "layer", "head", "n")  # filled in by the browser
+STYLE = """<style>
+.told { border-collapse: collapse; font-size: .85rem; width: 100%; max-width: 34rem; }
+.told :is(td, th) { padding: .1rem .5rem .1rem 0; text-align: left; font-weight: normal; white-space: nowrap; }
+.told td:first-child { white-space: normal; } .told th { opacity: .7; }
+.told i { display: inline-block; height: .6rem; border-radius: 2px; background: currentColor; margin-right: .4rem; }
+.told .before i { opacity: .35; } .told .after i { opacity: .8; }
+.st-key-seeing-samples img { height: 28px !important; max-height: none !important; vertical-align: middle; }
+.st-key-seeing-samples img { image-rendering: pixelated; }
+</style>"""
+
+
+def notes(picture: Picture) -> None:
+    """What was done to the picture when it was opened."""
+    st.html(STYLE)
+    if picture.notes:
+        st.caption(" ".join(note.say(language(), plain) for note in picture.notes))
+
+
+def say_answer(before: Trace, after: Trace, request: Request) -> None:
+    """First of all: what the model says of the picture, as it is and as it was changed."""
+    if before.answer is None or after.answer is None:
+        st.markdown(t("seeing.says_nothing", model=plain(request.name)))
+        return
+    (label, share), (told, probability) = before.answer.best(0, 1)[0], after.answer.best(0, 1)[0]
+    words = {"model": plain(request.name), "label": plain(label), "share": f"{share:.1%}"}
+    if not request.changed:
+        st.markdown(t("seeing.says", **words))
+    else:
+        after_words = {"told": plain(told), "probability": f"{probability:.1%}", "how": _how(after, request)}
+        st.markdown(t("seeing.says_still" if told == label else "seeing.says_now", **words, **after_words))
+    st.html(_table(before, after, request.changed))
+
+
+def say_truth(picture: Picture, before: Trace) -> None:
+    """What a sample truly shows, and whether the model says so."""
+    known = run.samples().get(picture.name)
+    if known is None or before.answer is None or choices.is_own():
+        return
+    true = run.named(known["label"], language())
+    right = before.answer.best(0, 1)[0][0] == true
+    st.caption(t("seeing.truth" if right else "seeing.truth_other", label=plain(true), number=known["number"]))
+
+
+def _how(after: Trace, request: Request) -> str:
+    """What was changed, in a few words."""
+    found = [] if request.rule == SOFT else [plain(rule_title(after.rule))]
+    found += [t("seeing.how_without", count=len(request.without))] if request.without else []
+    found += [t("seeing.how_hidden", count=len(request.hidden))] if request.hidden else []
+    found += [t("seeing.how_shuffled")] if request.order else []
+    return t("seeing.comma").join(found)
+
+
+def _table(before: Trace, after: Trace, changed: bool) -> str:
+    """The likeliest labels of both runs with their probabilities."""
+    assert before.answer is not None and after.answer is not None
+    first, second = (dict(one.answer.best(0, len(one.answer.labels))) for one in (before, after) if one.answer)
+    order = sorted(first, key=lambda label: -max(first[label], second.get(label, 0.0)))[:FEW]
+    head = [
+        t("col_label"),
+        t("col_before" if changed else "seeing.probability"),
+        *([t("col_after")] if changed else []),
+    ]
+    lines = ["<tr>" + "".join(f"<th>{html.escape(name)}</th>" for name in head) + "</tr>"]
+    for label in order:
+        cells = [("before" if changed else "after", first[label]), *([("after", second[label])] if changed else [])]
+        bars = "".join(
+            f"<td class='{name}'><i style='width:{5 * share:.2f}rem'></i>{share:.3f}</td>" for name, share in cells
+        )
+        lines.append(f"<tr><td>{html.escape(label)}</td>{bars}</tr>")
+    return f"<table class='told'>{''.join(lines)}</table>"
+
+
+def show_shuffled(picture: Picture, after: Trace) -> None:
+    """The picture as the model was given it."""
+    if now("order"):
+        mixed = b64encode(run.png(run.mixed(picture, after.keys), 300)).decode()
+        alt = html.escape(t("seeing.alt_shuffled"))
+        st.html(f"<img src='data:image/png;base64,{mixed}' alt='{alt}' style='height:96px;image-rendering:pixelated'>")
+        st.caption(t("seeing.shuffled"))
+
+
+@cache  # one component with its script: at most 20 kB
+def _component():  # type: ignore[no-untyped-def]
+    return st.components.v2.component(
+        "attnviz_seeing", html='<div class="seeing"></div>', css=asset("pages/seeing/picture.css"),
+        js=asset("pages/seeing/picture.js"),
+    )  # fmt: skip
+
+
+def draw_picture(picture: Picture, trace: Trace, head: tuple[int, int]) -> None:
+    """The picture, lit where the chosen place looks; pointing at patches moves it, all in the browser."""
+    shown = lit.chosen(trace, str(now("view") or "head"), *head)
+    _component()(
+        key=KEY + "picture",
+        data=data_of(picture, trace, shown, bool(now("specials"))),
+        on_picked_change=choices.take_place,
+        on_head_change=choices.take_head,
+        on_hidden_change=choices.take_hidden,
+        on_pasted_change=choices.take_pasted,
+    )
+    say_map(trace, shown)
+
+
+def place_of(trace: Trace) -> int:
+    """The place that looks, or the first where there is none of that number."""
+    found = lit.places(trace, (int(now("place")),))
+    return found[0] if found else 0
+
+
+def data_of(picture: Picture, trace: Trace, shown: lit.Map, specials: bool) -> dict[str, Any]:
+    """All that the browser needs."""
+    picked, names, found = place_of(trace), names_of(trace), lit.marks(trace, shown)
+    boxes, (weights, top) = lit.boxes(trace), lit.weights_sent(shown)
+    off = [] if specials else found
+    drawn = [box is not None and place not in off for place, box in enumerate(boxes)]
+    chips = [place for place, box in enumerate(boxes) if box is None and trace.keys.special[place]] if specials else []
+    return {
+        "image": "data:image/png;base64," + b64encode(run.png(picture)).decode(), "width": picture.width,
+        "height": picture.height, "boxes": boxes, "names": names, "weights": weights, "top": top,
+        "queries": len(trace.queries), "keys": len(trace.keys), "picked": picked, "patches": lit.patches(trace),
+        "chips": [*chips, *(found if specials else [])], "sinks": found if specials else [], "off": off,
+        "hidden": lit.places(trace, run.numbers(str(now("hidden")))), "tiles": lit.tiles_sent(trace, picked, drawn),
+        "open": [shown.layer, shown.head] if shown.view == "head" else [-1, -1],
+        "alt": _alt(trace, shown, picked, names), "words": _words(),
+    }  # fmt: skip
+
+
+def names_of(trace: Trace) -> list[str]:
+    """What each place is called in the reader's language."""
+    labels = trace.keys.labels
+    return [
+        _special_name(label) if special else t("seeing.patch", place=label)
+        for label, special in zip(labels, trace.keys.special, strict=True)
+    ]
+
+
+def _special_name(label: str) -> str:
+    """[CLS] and registers by their names; what else there is as it is called."""
+    bare = label.strip("[]<>").lower()
+    if bare in ("cls", "class"):
+        return t("seeing.class_token")
+    if bare.startswith(("reg", "register")):
+        return t("seeing.register", number="".join(filter(str.isdigit, bare)) or "1")
+    if bare.startswith("dist"):
+        return t("seeing.distillation")
+    return label
+
+
+def _words() -> dict[str, str]:
+    """What the browser says; what stands in braces it fills in itself."""
+    open_ = {name: f"{{{name}}}" for name in OPEN}
+    names = (
+        "label", "point", "point_help", "hide", "hide_help", "colour", "colour_help", "spot", "spot_help", "show_all",
+        "looks", "looks_nowhere", "gets", "is_hidden", "tiles", "tile", "comma",
+    )  # fmt: skip
+    return {name: t(f"seeing.{name}", **open_) for name in names} | {
+        "layer": t("seeing.tile_layer", **open_), "head": t("seeing.tile_head", **open_),
+    }  # fmt: skip
+
+
+def _map_name(shown: lit.Map) -> str:
+    """Which map is shown, in words."""
+    return t(f"seeing.map_{shown.view}", layer=shown.layer, head=shown.head)
+
+
+def _alt(trace: Trace, shown: lit.Map, picked: int, names: list[str]) -> str:
+    """The picture in a sentence."""
+    row = shown.weights[picked]
+    order = sorted((key for key in range(len(row)) if row[key] > 0), key=lambda key: -row[key])[:3]
+    most = t("seeing.comma").join(f"{names[key]} {row[key]:.3f}" for key in order)
+    return t("seeing.alt", map=_map_name(shown), place=names[picked], most=most)
+
+
+def say_map(trace: Trace, shown: lit.Map) -> None:
+    """Which map it is, and which patches collect the weight of many."""
+    names, found = names_of(trace), lit.marks(trace, shown)
+    said = t("seeing.shown", map=_map_name(shown), rule=plain(rule_title(trace.rule)))
+    if found:
+        received = shown.weights[:, found]
+        shares = [f"{names[place]} {share:.1%}" for place, share in zip(found, received.mean(0), strict=True)]
+        said += " " + t("seeing.sinks", places=t("seeing.comma").join(shares))
+    st.caption(said)
+
+
+def draw_numbers(trace: Trace, head: tuple[int, int]) -> None:
+    """The open head as a map of numbers, and what can be taken away."""
+    selection = Selection(*head, query=place_of(trace), specials=bool(now("specials")))
+    style = style_now("row", 460)
+    chart = KEY + "map"
+    with st.expander(t("seeing.numbers")):
+        draw_heatmap(trace, selection, style, key=chart)
+        take_away(trace, selection, style, chart=chart)

@@ -22,9 +22,12 @@ if __name__ == "__main__":
             for section, screens in registry.sections().items()
         },
         position="top",
+        expanded=True,  # a phone's drawer shows every page at once
     )
+    page.frame.draw_frame(chosen.title)
     with st.sidebar:
         language_picker()
+        page.frame.choose_projector()
     with page.reader_errors():
         chosen.run()
 else:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from attnviz.errors import ArgumentError, AttnvizError, ModelError, PictureError, RuleError, Stopped, TextError
     from attnviz.experiments.reading.attributions import Attributions, attributions
     from attnviz.measures import reading
-    from attnviz.models import Model, VisionModel, wrap
+    from attnviz.models import DetectionModel, Model, VisionModel, wrap
     from attnviz.notebook.given import from_weights
     from attnviz.notebook.show import show
     from attnviz.notebook.views import head_view, model_view
@@ -66,7 +66,7 @@ _HOMES = {
         "Restrict",
         "Reweigh",
     ),
-    "models": ("Model", "VisionModel", "wrap"),
+    "models": ("DetectionModel", "Model", "VisionModel", "wrap"),
     "notebook.given": ("from_weights",),
     "notebook.show": ("show",),
     "notebook.views": ("head_view", "model_view"),
@@ -91,6 +91,7 @@ __all__ = [
     "Attributions",
     "Block",
     "Cell",
+    "DetectionModel",
     "Differentiable",
     "Entmax",
     "ForbidEdge",

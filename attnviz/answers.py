@@ -20,6 +20,7 @@ Problem = Literal["one", "several", "number"]
 LONGEST = 30  # tokens of an answer; pairs of a start and an end further apart are no answers (transformers takes 15)
 INSIDE = re.compile(r"([BIESLUM])[-_](.+)")  # tags that say where in a name a word stands: B-PER, I-PER
 NOTHING = "O"
+NO_OBJECT = "no object"  # what DETR and YOLOS say, beside their labels, of a query that found nothing
 
 
 @dataclass(frozen=True)

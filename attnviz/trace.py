@@ -36,7 +36,8 @@ class Cell:
     `product` is q.k, `score` = product x scale (soft-capped) + bias (-inf where not allowed), `soft` the softmax weight
     (at the rule's temperature) from which a hard rule keeps or cuts, `weight` the one after `rule`; `rank` 1 is the
     query's highest score, of `keys` allowed keys. `log_total` is ln of the softmax's sum, a sink's part included;
-    `tau` the threshold of sparsemax and entmax, NaN for the other rules.
+    `tau` the threshold of sparsemax and entmax, NaN for the other rules. `alike` counts other allowed keys
+    of the same weight.
     """
 
     layer: int
@@ -56,6 +57,7 @@ class Cell:
     log_total: float
     tau: float
     rule: Rule
+    alike: int = 0
 
 
 @dataclass(frozen=True)
@@ -239,6 +241,7 @@ class Trace:
             score=score, soft=0.0 if score == -math.inf else math.exp(score / temperature - total),
             weight=weights[key].item(), rank=int((row > row[key]).sum()) + 1, keys=int((row > -math.inf).sum()),
             log_total=total, tau=_threshold(found.rule, places), rule=found.rule,
+            alike=int(((weights == weights[key]) & (row > -math.inf)).sum()) - (score > -math.inf),
         )  # fmt: skip
 
     def probabilities(self, position: int) -> Float[Tensor, " vocabulary"]:

@@ -46,4 +46,5 @@ with page.reader_errors(places.notice):
         kit.take_away(run, selection, style, again=again)
 if not cold:
     choices.choose(places.box, places.controls)
+choices.choose_at_the_bottom()
 page.done(SCREEN.params)

@@ -8,7 +8,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from attnviz.adapter.vision.kinds import sees
+from attnviz.adapter.vision.kinds import SAMPLED, sees
 from attnviz.errors import ModelError, first_line
 
 MOST_BYTES = 200_000_000  # of a file beside the weights; the largest known is a tokenizer.json of 35 MB
@@ -82,6 +82,8 @@ def check_config(name: str, config: dict[str, Any]) -> None:
     if said := config.get("quantization_config"):
         method = said.get("quant_method", "?") if isinstance(said, dict) else said
         raise ModelError("quantised", model=name, method=method)
+    if kind in SAMPLED:
+        raise ModelError("detector_samples", model=name, type=kind)
     if not (sees(kind) or _reads_text(kind)):
         raise ModelError("not_text", model=name, type=kind)
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
-HeadKind = Literal["sequence", "token", "question", "choice"]
+HeadKind = Literal["sequence", "token", "question", "choice", "boxes"]
 Kind = Literal["masked", "causal", "seq2seq", "plain", "vision"] | HeadKind
 # Trained heads: what each purpose of transformers' speaks of.
 HEADS: Mapping[str, HeadKind] = {
     "SEQUENCE_CLASSIFICATION": "sequence", "TOKEN_CLASSIFICATION": "token", "QUESTION_ANSWERING": "question",
     "NEXT_SENTENCE_PREDICTION": "sequence", "MULTIPLE_CHOICE": "choice", "IMAGE_CLASSIFICATION": "sequence",
+    "OBJECT_DETECTION": "boxes",
 }  # fmt: skip
 HEAD_KINDS: frozenset[str] = frozenset(HEADS.values())
 

@@ -68,7 +68,8 @@ function draw(root, data, say) {
       const closed = data.special[place] || several;
       const hole = element("button", "hole", closed ? "\u00a0" : data.blank === place ? "▣" : "▢");
       hole.disabled = closed;
-      if (several) hole.title = data.words.several.replace("{token}", () => label);
+      if (data.special[place]) hole.setAttribute("aria-hidden", "true"); // keeps the place, says nothing
+      if (several) hole.ariaLabel = hole.title = data.words.several.replace("{token}", () => label);
       if (!closed) {
         hole.title = data.words.blank.replace("{token}", () => label);
         hole.setAttribute("aria-label", hole.title);
@@ -84,10 +85,11 @@ function draw(root, data, say) {
     return face(label, data.keys.special[place], data.words.asked, "", () => back(place));
   }
 
+  // The deepest blue leaves letters, dark or light, a contrast of 5: hence 0.7.
   function colour(tokens, weight) {
     tokens.forEach((token, place) => {
       const share = weight(place) / 255;
-      token.face.style.background = `rgba(75, 151, 204, ${Math.sqrt(share).toFixed(3)})`;
+      token.face.style.background = `rgba(75, 151, 204, ${(0.7 * Math.sqrt(share)).toFixed(3)})`;
       token.weight.textContent = share >= 0.005 ? share.toFixed(2) : "";
     });
   }
@@ -115,9 +117,46 @@ function draw(root, data, say) {
   });
   const press = () => bar.querySelectorAll("button").forEach((b) => b.setAttribute("aria-pressed", b.dataset.name === which));
   press();
-  if (data.blanks) bar.append(element("span", "help", data.words.help));
+  if (data.blanks) bar.append(element("span", "help", matchMedia("(hover: none)").matches ? data.words.tap : data.words.help));
+  const at = held(root);
   root.replaceChildren(bar, ...lines);
   light(picked);
+  lines.filter((box) => box.getAttribute("role") === "group").forEach((box, number) => one(box, number === at?.line ? at : { token: picked ?? 0 }));
+}
+
+// Which token the keyboard is at: a run draws all of them anew, and whoever uses keys must not begin again.
+function held(root) {
+  const now = root.getRootNode().activeElement, box = now?.closest?.(".line");
+  if (!box) return null;
+  const all = [...box.querySelectorAll(".token")];
+  return { line: [...root.querySelectorAll(".line")].indexOf(box), token: all.indexOf(now.closest(".token")), hole: now.matches(".hole"), focus: true };
+}
+
+// A line of tokens is one stop of the Tab key. Inside, arrows go from token to token (down to its ▢, up again), Home and
+// End to the ends.
+function one(box, { token, hole, focus }) {
+  const all = [...box.querySelectorAll(".token")], buttons = [...box.querySelectorAll("button")];
+  const of = (number, below) => {
+    const made = all[Math.max(0, Math.min(all.length - 1, number))];
+    const wanted = made?.querySelector(below ? ".hole:enabled" : ".face");
+    return wanted ?? made?.querySelector(".face");
+  };
+  const stop = (button) => buttons.forEach((each) => { each.tabIndex = each === button ? 0 : -1; });
+  const start = of(token, hole);
+  stop(start);
+  if (focus) start?.focus({ preventScroll: true });
+  box.addEventListener("focusin", ({ target }) => target.tagName === "BUTTON" && stop(target));
+  box.addEventListener("keydown", (event) => {
+    const now = event.target.closest(".token"), number = all.indexOf(now), below = event.target.matches(".hole");
+    const forward = box.dir === "rtl" ? "ArrowLeft" : "ArrowRight", back = box.dir === "rtl" ? "ArrowRight" : "ArrowLeft";
+    const goal = {
+      [forward]: () => of(number + 1, below), [back]: () => of(number - 1, below), ArrowDown: () => of(number, true),
+      ArrowUp: () => of(number, false), Home: () => of(0, below), End: () => of(all.length - 1, below),
+    }[event.key]?.();
+    if (!now || !goal || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    goal.focus();
+  });
 }
 
 export default function ({ parentElement, data, setStateValue, setTriggerValue }) {

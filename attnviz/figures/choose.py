@@ -94,7 +94,8 @@ class Pair:
     """Two units as the map by character or word knows them, and the places that each is made of.
 
     `weight` is summed over `keys` and averaged over `queries`, NaN where no place of one may look at any of the other;
-    `rank` 1 is the largest weight of the row, of `others` units that may be looked at.
+    `rank` 1 is the largest weight of the row, of `others` units that may be looked at; `alike` counts others of the
+    same weight.
     """
 
     query: str
@@ -104,6 +105,7 @@ class Pair:
     others: int
     queries: list[int]
     keys: list[int]
+    alike: int = 0
 
     @property
     def alone(self) -> bool:
@@ -120,6 +122,7 @@ def pair(trace: Trace, selection: Selection) -> Pair:
         shown.queries.labels[row], shown.keys.labels[column], float(weight),
         rank=int((weights[row].nan_to_num(-1.0) > weight).sum()) + 1, others=int(allowed.sum()),
         queries=shown.queries.units.places[row], keys=shown.keys.units.places[column],
+        alike=max(0, int((weights[row] == weight).sum()) - 1),
     )  # fmt: skip
 
 

@@ -10,12 +10,13 @@ from typing import Any
 import plotly.graph_objects as go
 
 from attnviz.figures.paint.labels import escaped, widest
-from attnviz.figures.paint.palette import TICK, Colours, layout, series, theme
+from attnviz.figures.paint.palette import TICK, layout, series, theme
 from attnviz.selection import Style
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
 LONGEST = 28  # characters of a line's or bar's name
 HEIGHT = 300
+MARKS = 40  # of a line at most: more run into each other
 NARROW = 340  # pixels: a legend must fit beside the axis of a narrow screen
 
 
@@ -71,8 +72,8 @@ def paint_lines(drawn: Sequence[Line], axes: Axes, style: Style, marks: Sequence
                 **layout(chosen, height=style.pixels(HEIGHT), l=58, b=46, t=22 if marks else 10),
                 "showlegend": many,
                 "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": TICK + 1}},
-                "xaxis": _axis(axes.x, chosen, axes.log_x),
-                "yaxis": _axis(axes.y, chosen, axes.log_y),
+                "xaxis": _axis(axes.x, style, axes.log_x),
+                "yaxis": _axis(axes.y, style, axes.log_y),
             },
         }
     )
@@ -92,24 +93,28 @@ def paint_lines(drawn: Sequence[Line], axes: Axes, style: Style, marks: Sequence
 def _line(line: Line, number: int, dark: bool) -> dict[str, Any]:
     """One line as Plotly takes it."""
     colour = series(number, dark)
-    mode = "markers" if line.points else "lines" if line.dashed or len(line.x) > 40 else "lines+markers"
+    mode = "markers" if line.points else "lines+markers"  # a hue alone does not tell every reader the lines apart
     name = escaped(line.name, LONGEST)
     said = f"<b>{name}</b><br>" if name else ""
     return {
         "type": "scatter", "mode": mode, "name": name, "x": list(line.x), "y": list(line.y),
         "line": {"color": colour, "width": 2, **({"dash": "dash"} if line.dashed else {})},
-        "marker": {"color": colour, "symbol": SYMBOLS[number % len(SYMBOLS)], "size": 7},
+        "marker": {"color": colour, "symbol": SYMBOLS[number % len(SYMBOLS)], "size": 7, "maxdisplayed": MARKS},
         "hovertemplate": said + "%{x:.4~g}: %{y:.4~g}<extra></extra>",
     }  # fmt: skip
 
 
-def _axis(title: str, chosen: Colours, log: bool = False) -> dict[str, Any]:
-    """An axis with its name and faint lines; a logarithmic one is marked at 1, 2, 5, 10, ..."""
+def _axis(title: str, style: Style, log: bool = False) -> dict[str, Any]:
+    """An axis with its name and faint lines; a logarithmic one is marked at 1, 2, 5, 10, ...
+
+    Large numbers have k, M and B in English, powers of ten in Chinese, which counts by ten thousands.
+    """
     return {
         "title": {"text": escaped(title, 60), "font": {"size": TICK + 1}, "standoff": 6},
         "type": "log" if log else "linear",
-        "gridcolor": chosen.not_allowed, "griddash": "dot", "zeroline": False, "fixedrange": True,
+        "gridcolor": theme(style).not_allowed, "griddash": "dot", "zeroline": False, "fixedrange": True,
         "tickfont": {"size": TICK}, **({"dtick": "D2"} if log else {}),
+        "exponentformat": "power" if style.language == "zh" else "SI",
     }  # fmt: skip
 
 
@@ -141,7 +146,7 @@ def bars(
             ],
             "layout": {
                 **layout(colours, height=style.pixels(60 + 26 * len(labels)), l=14 + widest(labels, 12), b=40, r=56),
-                "xaxis": _axis(title, colours),
+                "xaxis": _axis(title, style),
                 "yaxis": {
                     "tickvals": list(range(len(labels))), "ticktext": labels, "autorange": "reversed",
                     "fixedrange": True, "tickfont": {"size": 12}, "zeroline": False, "showgrid": False,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from attnviz.figures.paint.palette import Colours, theme
+from attnviz.messages import say
 from attnviz.selection import PLAIN, Style
 
 PALE = 0.04  # a shade below this is not painted: the page's own ground says it better
@@ -39,8 +40,10 @@ def document(rows: Sequence[Row], style: Style = PLAIN) -> str:
     """Which sentences and words count? A line for each sentence; the whole scrolls where it does not fit."""
     look, high = theme(style), style.pixels(HEIGHT)
     lines = "".join(_row(row, look) for row in rows)
+    said = html.escape(say("figure.document", style.language), quote=True)
     return (
-        f"<div class='document' style='max-height:{high}px;overflow-y:auto;line-height:1.75;font-size:.92rem;"
+        f"<div class='document' tabindex='0' role='group' aria-label='{said}' "
+        f"style='max-height:{high}px;overflow-y:auto;line-height:1.75;font-size:.92rem;"
         f"color:{look.text}'>{lines}</div>"
     )
 

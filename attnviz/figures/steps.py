@@ -64,7 +64,7 @@ def table(shown: Shown, *, chosen: int, scale: str, style: Style = PLAIN) -> str
     head = (
         f"<tr><th class='left name'>{html.escape(shortened(shown.query))}</th>{_strip(shown.looks, top, style)}"
         f"<td class='left' colspan='5'>&ensp;{said['query']} <i>q</i></td></tr>"
-        f"<tr><th></th><th class='left'>{said['key']} <i>k</i></th><th><i>q·k</i></th><th>{html.escape(scale)}</th>"
+        f"<tr><td></td><th class='left'>{said['key']} <i>k</i></th><th><i>q·k</i></th><th>{html.escape(scale)}</th>"
         f"<th>{said['mask']}</th><th>{said['weight']}</th><th class='left'>{said['value']} <i>v</i></th></tr>"
     )
     rows = "".join(_row(shown, number, (top, top_value), number == chosen, style) for number in range(len(shown.names)))
@@ -72,7 +72,8 @@ def table(shown: Shown, *, chosen: int, scale: str, style: Style = PLAIN) -> str
         f"<tr><td colspan='6'>Σ {float(shown.weights.sum()):.4f}</td>{_strip(shown.output, top_value, style)}</tr>"
         f"<tr><td colspan='6'></td><td class='left'>{said['output']} <i>o</i> = Σ <i>w·v</i></td></tr>"
     )
-    return f"{STYLE}<div class='steps'><table>{head}{rows}{foot}</table></div>"
+    named = f"tabindex='0' role='group' aria-label='{html.escape(say('frame.table', style.language), quote=True)}'"
+    return f"{STYLE}<div class='steps' {named}><table>{head}{rows}{foot}</table></div>"
 
 
 def _row(shown: Shown, number: int, tops: tuple[float, float], chosen: bool, style: Style) -> str:
@@ -115,7 +116,7 @@ def entropies(
     labels: Sequence[str], rows: Sequence[tuple[str, Float[Tensor, " query"]]], even: float, *, chosen: int,
     style: Style = PLAIN,
 ) -> go.Figure:  # fmt: skip
-    """How spread out is each query's row, this way and that? Entropies in nats, a mark for each query and way.
+    """How spread out is each query's row, this way and that? Entropies in bits, a mark for each query and way.
 
     `even` is the entropy of equal weights, drawn as a dashed line; the query `chosen` has an upright one.
     """

@@ -1,4 +1,4 @@
-"""Vectors as strips of coloured cells: one colour for numbers above 0, another for those below."""
+"""Vectors as strips of coloured cells: one colour for numbers above 0, another and a minus for those below."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ def strips(drawn: Sequence[Strip], style: Style = PLAIN, *, top: float | None = 
                 {
                     "type": "heatmap", "z": values.numpy(), "zmin": -most, "zmax": most, "colorscale": two.ramp,
                     "xgap": 1, "ygap": 4, "hoverongaps": False, "colorbar": bar(title, side, ticks, chosen),
-                    "hovertemplate": "%{y}[%{x}] = %{z:.4f}<extra></extra>",
+                    "hovertemplate": "%{y}[%{x}] = %{z:.4f}<extra></extra>", "texttemplate": "%{text}",
+                    "text": [["−" if value < 0 else "" for value in row] for row in values.tolist()],
+                    "textfont": {"size": 9},  # no sign by hue alone
                 }
             ],
             "layout": {

@@ -2,6 +2,7 @@
 
 from attnviz.measures import reading as reading  # a room of its own, `av.reading`
 from attnviz.measures.answers import chosen
+from attnviz.measures.detection import Found, Matched, covered, found, inside, matched, overlap
 from attnviz.measures.diversity import head_distances, mean_head_distance
 from attnviz.measures.effect import candidates, moved, prediction_change, word_numbers, word_spans, words
 from attnviz.measures.entropy import entropy, normalised
@@ -25,9 +26,11 @@ from attnviz.measures.sinks import sinks
 __all__ = [
     "HABITS",
     "ORDERS",
+    "Found",
     "Habit",
     "Lean",
     "Look",
+    "Matched",
     "RankedHead",
     "Sides",
     "by_unit",
@@ -35,19 +38,24 @@ __all__ = [
     "chosen",
     "clearest_look",
     "consulted",
+    "covered",
     "entropy",
     "fit",
+    "found",
     "habit_shares",
     "habits",
     "head_distances",
     "held_words",
+    "inside",
     "is_pair",
     "lean",
     "looks",
+    "matched",
     "mean_head_distance",
     "moved",
     "normalised",
     "opinion",
+    "overlap",
     "pair_shares",
     "prediction_change",
     "ranked",

@@ -4,6 +4,7 @@ from attnviz.adapter.progress import Progress
 from attnviz.models.card import Card, read_card
 from attnviz.models.catalogue import Entry, catalogue
 from attnviz.models.fetch import fetch
+from attnviz.models.finding import DetectionModel
 from attnviz.models.load import BUILT_IN, COMPARED, Model, built_in_folder, load
 from attnviz.models.memory import check_run, forecast, most_tokens
 from attnviz.models.seeing import VisionModel
@@ -13,6 +14,7 @@ __all__ = [
     "BUILT_IN",
     "COMPARED",
     "Card",
+    "DetectionModel",
     "Entry",
     "Model",
     "Progress",

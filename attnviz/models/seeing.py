@@ -76,7 +76,10 @@ def open_folder(name: str, folder: Path, machine: Machine, **known: Any) -> Visi
     """The model of a folder; `known` is what else was found of it. Raises `ModelError`."""
     read = opened(name, folder, machine)
     without: Any = None  # a tokenizer
-    return VisionModel(
+    maker: type[VisionModel] = VisionModel
+    if read.finds:
+        from attnviz.models.finding import DetectionModel as maker  # a kind of `VisionModel`, which stands here
+    return maker(
         name, "vision", read.network, without, None, None, processor=read.processor, trained=read.trained,
         notices=(*known.pop("notices", ()), *read.notices), **known,
     )  # fmt: skip

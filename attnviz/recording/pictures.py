@@ -18,9 +18,11 @@ from attnviz.core.attention import Attention
 from attnviz.core.interventions import check_tokens
 from attnviz.errors import AttnvizError, ModelError
 from attnviz.guard import guarded, own
+from attnviz.models.finding import DetectionModel
 from attnviz.models.memory import check_picture
 from attnviz.models.seeing import VisionModel
 from attnviz.recording.dataflow import Dataflow
+from attnviz.recording.detection import detected
 from attnviz.recording.looks import Look
 from attnviz.recording.record import Watch, changes_of, refuse_places, run, with_blocks
 from attnviz.text.tokens import Encoded
@@ -40,6 +42,8 @@ def looked(model: VisionModel, picture: Any, look: Look, given: Mapping[str, Any
         raise AttnvizError("picture_cannot", model=model.name, what=", ".join(beyond))
     with guarded(lambda error: ModelError("picture_run_failed", model=model.name)):
         read = model.see(picture)
+        if isinstance(model, DetectionModel):
+            return detected(model, read, look)
         windows = Windows.of(model.network, read.axis) if _by_window(model) else None
         axes = {"self": read.axis} if windows is None else windows.axes(read.axis)
         first = next(iter(axes))

@@ -68,7 +68,7 @@ def again(one: Visit, menu: str) -> None:
 def test_files_are_named_in_the_readers_language_and_chinese_is_drawn(visit: Start, tmp_path: Path) -> None:
     one, names = visit({"lang": "zh", "layer": "2", "head": "1"}), []
     for words in ("图片（PNG）", "全部头（SVG）", "全部头（PNG）"):
-        one.page.get_by_role("button", name="带走").click()
+        one.page.get_by_role("button", name="导出").click()
         names.append(one.download(words, tmp_path).name)
         one.page.get_by_test_id("stPopoverBody").wait_for(state="hidden")
     assert names == ["attnviz-lab-4-第2层第1头.png", "attnviz-lab-4-全部头.svg", "attnviz-lab-4-全部头.png"]
@@ -128,7 +128,7 @@ def test_downloads_leave_the_page_as_it_is(menu: Visit, tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["南京市长江大桥", "</script><script>window.broken = 1</script>"])
 def test_offline_page_draws_and_lights_up_without_a_network(visit: Start, tmp_path: Path, text: str) -> None:
     one = visit({"lang": "zh", "text": text})
-    one.page.get_by_role("button", name="带走").click()
+    one.page.get_by_role("button", name="导出").click()
     path = one.download("离线网页（HTML）", tmp_path)
     away = visit({}, to=path.as_uri(), offline=True)
     expect(away.page.locator(".js-plotly-plot .main-svg").first).to_be_visible()

@@ -20,7 +20,7 @@ WHOLE = {
 
 def test_nothing_is_asked_of_another_machine(visit: Start) -> None:
     one = visit({"lang": "zh", "rule": "hard", "scope": "run", "text": "我[MASK]你"})
-    one.page.get_by_role("button", name="带走").click()
+    one.page.get_by_role("button", name="导出").click()
     one.page.get_by_role("button", name="图片（PNG）").wait_for()
     assert len(one.urls) > 10 and any(url.startswith("ws://localhost") for url in one.urls)
     assert one.strangers() == []

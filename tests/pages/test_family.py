@@ -33,6 +33,14 @@ def test_every_member_says_query_keys_mask_and_rule(lang: str) -> None:
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_drawing_of_a_mask_says_who_may_look_at_whom(lang: str) -> None:
+    drawn = "".join(one.proto.body for one in the_map(lang).get("html"))
+    assert drawn.count("<img") == len(MEMBERS) and "alt=''" not in drawn
+    for member in MEMBERS:
+        assert f"alt='{say(f'family.mask_{member.mask}', lang)}'" in drawn
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_edge_says_what_changes_and_leads_from_a_member_above(lang: str) -> None:
     at, keys = the_map(lang), [member.key for member in MEMBERS]
     for place, member in enumerate(MEMBERS):

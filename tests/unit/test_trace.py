@@ -100,6 +100,17 @@ def test_cell_ranks_count_from_the_heaviest_key() -> None:
     assert [found.cell(1, 0, query, 0).keys for query in range(5)] == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.parametrize("rule", [Soft(), TopK(2), Argmax()], ids=str)
+@pytest.mark.parametrize("layer", [0, 1])
+def test_a_cell_knows_how_many_other_allowed_keys_have_its_weight(rule: Rule, layer: int) -> None:
+    found = trace()
+    for query in range(5):
+        row, keys = found.weights(layer, 1, rule)[query].tolist(), range(query + 1 if layer else 5)
+        for key in keys:
+            alike = [other for other in keys if other != key and row[other] == row[key]]
+            assert found.cell(layer, 1, query, key, rule=rule).alike == len(alike)
+
+
 def test_cell_that_is_not_allowed_has_no_weight_but_keeps_product_and_bias() -> None:
     cell = trace().cell(1, 0, 1, 3)
     assert (cell.score, cell.soft, cell.weight) == (-math.inf, 0, 0)

@@ -8,10 +8,20 @@ from typing import Any
 # The places before the patches, in the order in which each class joins them (`torch.cat` in its embeddings).
 FIRST: Mapping[str, tuple[str, ...]] = {
     "vit": ("[CLS]",), "deit": ("[CLS]", "[DIST]"), "dinov2": ("[CLS]",), "dinov2_with_registers": ("[CLS]",),
-    "clip_vision_model": ("[CLS]",), "siglip_vision_model": (), "beit": ("[CLS]",), "swin": (),
+    "clip_vision_model": ("[CLS]",), "siglip_vision_model": (), "beit": ("[CLS]",), "swin": (), "yolos": ("[CLS]",),
 }  # fmt: skip
 # Types of which one tower looks at the picture, and the type of that.
 TOWERS: Mapping[str, str] = {"clip": "clip_vision_model", "siglip": "siglip_vision_model"}
+# Types that find things in a picture, each with a box, and how transformers prepares their pictures.
+DETECTORS: Mapping[str, str] = {
+    "detr": "DetrImageProcessorPil", "conditional_detr": "ConditionalDetrImageProcessorPil",
+    "dab-detr": "ConditionalDetrImageProcessorPil", "yolos": "YolosImageProcessorPil",
+}  # fmt: skip
+# Types that look at a few sampled points of the picture each, so that there is no map of all places.
+SAMPLED = frozenset(
+    {"d_fine", "deformable_detr", "deimv2", "grounding-dino", "lw_detr", "mm-grounding-dino", "rf_detr", "rt_detr"}
+    | {"rt_detr_v2"}
+)
 # How transformers prepares the pictures of a type where its folder does not say it.
 PROCESSORS: Mapping[str, str] = {
     "vit": "ViTImageProcessorPil", "deit": "DeiTImageProcessorPil", "dinov2": "BitImageProcessorPil",
@@ -22,7 +32,7 @@ PROCESSORS: Mapping[str, str] = {
 
 def sees(model_type: str) -> bool:
     """Does a model of this type look at a picture, and is it read here?"""
-    return model_type in FIRST or model_type in TOWERS
+    return model_type in FIRST or model_type in TOWERS or model_type in DETECTORS
 
 
 def tower(config: Any) -> Any:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from attnviz.adapter.machine import Machine
 from attnviz.adapter.opening import EAGER, adapter_of, config_of, network_of, notices_of
-from attnviz.adapter.vision.kinds import PROCESSORS, TOWERS, both, tower
+from attnviz.adapter.vision.dab import attending, attends
+from attnviz.adapter.vision.detectors import check_detector, usual_processor
+from attnviz.adapter.vision.kinds import DETECTORS, PROCESSORS, TOWERS, both, tower
 from attnviz.errors import ModelError, first_line
 from attnviz.guard import guarded
 from attnviz.notices import Notice
@@ -22,11 +24,14 @@ ABOUT_TEXT = frozenset({"weights_unused", "head_unused", "head_beside"})
 
 @dataclass(frozen=True)
 class Opened:
-    """What transformers made of a folder. `trained` says whether a trained head gives labels."""
+    """What transformers made of a folder. `trained` says whether a trained head gives labels, `finds` whether it gives
+    boxes with them.
+    """
 
     network: PreTrainedModel
     processor: Any
     trained: bool
+    finds: bool
     notices: tuple[Notice, ...] = ()
 
 
@@ -35,6 +40,7 @@ def opened(name: str, folder: Path, machine: Machine) -> Opened:
     common = {"local_files_only": True, "trust_remote_code": False}
     with guarded(lambda reason: ModelError("model_not_loaded", model=name, reason=first_line(reason))):
         whole = config_of(name, folder, common)
+    check_detector(name, whole)
     whole.dtype = machine.dtype
     own, said = _read_from(whole), notices_of(name, folder, whole)
     own.dtype = machine.dtype
@@ -47,11 +53,15 @@ def opened(name: str, folder: Path, machine: Machine) -> Opened:
         found = (Notice("vision_tower", {"model": name}), *(one for one in found if one.message not in ABOUT_TEXT))
     found = (*found, *adapter_of(name, folder, read.network))
     machine.put(name, read.network)
-    if read.network.config._attn_implementation == EAGER:
+    attending(read.network)
+    finds = read.choice.kind == "boxes"
+    if own.model_type in DETECTORS and not finds:
+        raise ModelError("detector_alone", model=name)
+    if read.network.config._attn_implementation == EAGER and not attends(own):
         raise ModelError("model_no_attention", model=name)
     processor, more = processor_of(name, folder, tower(whole))
-    trained = read.choice.kind == "sequence"
-    return Opened(read.network.eval(), processor, trained, (*said, *found, *more))
+    trained = finds or read.choice.kind == "sequence"
+    return Opened(read.network.eval(), processor, trained, finds, (*said, *found, *more))
 
 
 def _read_from(config: Any) -> Any:
@@ -75,6 +85,8 @@ def processor_of(name: str, folder: Path, config: Any) -> tuple[Any, tuple[Notic
     import transformers
 
     if not any((folder / file).is_file() for file in SAID):
+        if config.model_type in DETECTORS:
+            return usual_processor(name, config.model_type)
         rows, columns = both(config.image_size)
         maker = getattr(transformers, PROCESSORS[config.model_type])
         made = maker(size={"height": rows, "width": columns}, do_center_crop=False)
@@ -83,6 +95,7 @@ def processor_of(name: str, folder: Path, config: Any) -> tuple[Any, tuple[Notic
         found = transformers.AutoImageProcessor.from_pretrained(
             folder, backend="pil", config=config, local_files_only=True, trust_remote_code=False
         )
-    if type(found).__name__ not in PROCESSORS.values():
+    known = DETECTORS if config.model_type in DETECTORS else PROCESSORS
+    if type(found).__name__ not in known.values():
         raise ModelError("picture_processor_other", model=name, kind=type(found).__name__)
     return found, ()

@@ -32,7 +32,7 @@ class Colours:
 
 LIGHT = Colours(
     ramp=("#f5f8fc", "#c9dcee", "#85b4d9", "#3f7fb8", "#174f8a", "#08264d"),
-    text="#1f2430", faint="#6b7280", not_allowed="#ded9d0", accent="#d9480f", on_full="#ffffff",
+    text="#1f2430", faint="#6b7280", not_allowed="#ded9d0", accent="#c9400a", on_full="#ffffff",
 )  # fmt: skip
 DARK = Colours(
     ramp=("#151b26", "#1d3a5c", "#2b6496", "#4b97cc", "#93cbf0", "#eef8ff"),

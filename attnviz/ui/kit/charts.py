@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attnviz.selection import Selection, Style
+from attnviz.ui.kit.frame import enlarged
 from attnviz.ui.kit.languages import language, t
 from attnviz.ui.kit.rules import SHARED
 
@@ -42,7 +43,7 @@ def bar() -> dict[str, object]:
 
 def draw(figure: Figure, key: str, alt: str) -> None:
     """Any figure; `alt` says in a sentence what it shows."""
-    st.plotly_chart(figure, key=key, theme=None, config=bar(), alt=alt)
+    st.plotly_chart(enlarged(figure), key=key, theme=None, config=bar(), alt=alt)
 
 
 def style_now(scale: Scale = "unit", height: int | None = None) -> Style:
@@ -60,7 +61,7 @@ def draw_grid(run: Trace, selection: Selection, style: Style, order: Sequence[tu
     picture = paint_mosaic(shown, replace(style, height=height), (layer, head))
     with st.container(height=CHART_HEIGHT + 8, border=False) if height > CHART_HEIGHT else nullcontext():
         st.plotly_chart(
-            picture, key=SHARED + "grid", theme=None, config={**bar(), "displayModeBar": False},
+            enlarged(picture), key=SHARED + "grid", theme=None, config={**bar(), "displayModeBar": False},
             alt=t("figure.alt_grid", layers=run.n_layers, heads=run.n_heads, layer=layer, head=head),
         )  # fmt: skip
 

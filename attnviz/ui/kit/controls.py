@@ -235,8 +235,8 @@ def choose_head(
 
     first, second = places or st.columns(2, gap="small")
     heads = range(run.attention(layer).n_heads)
-    first.selectbox(t("layer"), run.open_layers, key=key + "layer", disabled="layer" in off)
-    second.selectbox(t("head"), heads, key=key + "head", format_func=named, disabled="head" in off)
+    first.selectbox(t("layer_from_zero"), run.open_layers, key=key + "layer", disabled="layer" in off)
+    second.selectbox(t("head_from_zero"), heads, key=key + "head", format_func=named, disabled="head" in off)
     return layer, head
 
 

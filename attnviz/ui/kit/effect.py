@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attnviz.ui.kit.languages import t
-from attnviz.ui.kit.markdown import plain
+from attnviz.ui.kit.markdown import chance, plain
 
 if TYPE_CHECKING:
     from attnviz.trace import Trace
@@ -111,4 +111,4 @@ def _number(value: float, name: str) -> str:
 
 def _bar(probability: float, name: str) -> str:
     """One probability as a bar and a number."""
-    return f"<td class='{name}'><i style='width:{6 * probability:.2f}rem'></i>{probability:.3f}</td>"
+    return f"<td class='{name}'><i style='width:{6 * probability:.2f}rem'></i>{html.escape(chance(probability))}</td>"

@@ -56,8 +56,8 @@ def show_why(
     if cell.score == float("-inf") if pair is None else math.isnan(pair.weight):
         st.markdown(t("why_forbidden" if forbidden else "why_not_allowed", query=query, key=key))
         return
-    weight, rank, keys = (cell.weight, cell.rank, cell.keys) if pair is None else (pair.weight, pair.rank, pair.others)
-    st.markdown(t("why_say", query=query, key=key, weight=f"{weight:.4f}", rank=rank, keys=keys))
+    weight = cell.weight if pair is None else pair.weight
+    st.markdown(t("why_say", query=query, key=key, weight=f"{weight:.4f}", place=place_in_row(pair or cell)))
     if pair is None or pair.alone:
         _show_score(cell)
 
@@ -76,6 +76,14 @@ def _show_score(cell: Cell) -> None:
         *after_the_score(cell),
     ]
     st.markdown("\n\n".join(lines))
+
+
+def place_in_row(found: Cell | Pair) -> str:
+    """Where a weight stands among those of its row; one that others share is not the second of anything."""
+    keys = found.others if hasattr(found, "others") else found.keys
+    if found.weight == 0 and found.alike:
+        return t("rank_zero", count=found.alike + 1, keys=keys)
+    return t("rank_shared" if found.alike else "rank_of", rank=found.rank, keys=keys, others=found.alike)
 
 
 def show_tokens_of(run: Trace, selection: Selection, pair: Pair) -> None:

@@ -6,8 +6,9 @@ from importlib.resources import files
 
 import streamlit as st
 
-from attnviz.messages import LANGUAGES, say
+from attnviz.messages import LANGUAGES, say, table
 
+TOUCH = "_touch"  # ends the name of a message for screens that are touched
 NAMES = {"zh": "中文", "en": "English"}
 
 
@@ -28,8 +29,19 @@ def language() -> str:
 
 
 def t(key: str, /, **values: object) -> str:
-    """The message `ui.<key>` (or `<group>.<key>` when the key has a dot) in the reader's language."""
-    return say(key if "." in key else f"ui.{key}", language(), **values)
+    """The message `ui.<key>` (or `<group>.<key>` when the key has a dot) in the reader's language.
+
+    On a screen that is touched it is the message `<key>_touch`, where there is one: a finger cannot point.
+    """
+    name = key if "." in key else f"ui.{key}"
+    if f"{name}{TOUCH}" in table(language()) and touched():
+        name += TOUCH
+    return say(name, language(), **values)
+
+
+def touched() -> bool:
+    """Is the screen one that is touched, as far as the browser says so?"""
+    return "Mobi" in (st.context.headers.get("User-Agent") or "")
 
 
 def article(name: str) -> str:

@@ -34,6 +34,15 @@ def bold(cells: Sequence[str], wanted: bool) -> list[str]:
     return [f"**{cell}**" if wanted else cell for cell in cells]
 
 
+def chance(probability: float) -> str:
+    """A probability of three digits; one that is smaller than they can say is not 0.
+
+    >>> chance(0.12345), chance(0.0004), chance(0.0)
+    ('0.123', '<0.001', '0.000')
+    """
+    return "<0.001" if 0 < probability < 0.001 else f"{probability:.3f}"
+
+
 def figure_text(value: float | None) -> str:
     """A figure of a table, a dash where there is none."""
     return "–" if value is None else f"{value:.3f}"

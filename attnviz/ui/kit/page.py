@@ -14,7 +14,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import AttnvizError, is_fault
-from attnviz.ui.kit import link
+from attnviz.ui.kit import frame, link
 from attnviz.ui.kit.languages import article, language, t
 from attnviz.ui.kit.link import address
 from attnviz.ui.kit.markdown import plain
@@ -24,30 +24,6 @@ from attnviz.ui.kit.rules import LANGUAGE
 ICON = "data:image/png;base64," + b64encode(Path(__file__).with_name("icon.png").read_bytes()).decode()
 
 LOG = logging.getLogger("attnviz")
-
-# Streamlit leaves 8 rem above the first line and 1 rem between elements; the main picture must fit into 900 pixels.
-STYLE = """<style>
-.block-container { padding: 3.5rem 1.6rem 1rem; max-width: 1700px; }
-[data-testid="stVerticalBlock"] { gap: 0.45rem; }
-[data-testid="stSidebarUserContent"] [data-testid="stVerticalBlock"] { gap: 0.6rem; }
-[data-testid="stMarkdownContainer"] table { font-size: 0.85rem; margin-bottom: 0.4rem; }
-[data-testid="stMarkdownContainer"]:has(> table) { overflow-x: auto; }
-[data-testid="stMarkdownContainer"] :is(td, th) { padding: 0.1rem 0.45rem; }
-[data-testid="stSidebarUserContent"] :is(td, th) { padding: 0.05rem 0.3rem; font-weight: normal; }
-[data-testid="stSidebarHeader"] { height: 1.2rem; padding-bottom: 0; margin-bottom: 0; }
-[data-testid="stSidebarNavItems"] { padding-top: 0; }
-[data-testid="stSidebarNavSeparator"] { margin: 0.3rem 0 0; }
-[data-testid="stSidebarUserContent"] { padding-top: 0.4rem; padding-bottom: 1rem; }
-.stTextInput input, .stTextArea textarea { unicode-bidi: plaintext; text-align: start; }
-.st-key-address, .st-key-address-texts, .st-key-opened-keep, .st-key-opened-ask { display: none; }
-@supports (field-sizing: content) { /* as high as its lines; else three lines at least, as Streamlit has it */
-  .st-key-attention-text textarea {
-    field-sizing: content; height: auto !important; min-height: 2.375rem; max-height: 12rem; resize: none;
-    padding-block: 0.55rem;
-  }
-}
-@media (max-width: 640px) { .block-container { padding: 3.75rem 0.8rem 1rem; } }
-</style>"""
 
 
 @dataclass(frozen=True)
@@ -84,9 +60,12 @@ class Screen:
     home: bool = False
 
     def __post_init__(self) -> None:
+        own = {**self.params, "large": frame.PROJECTOR}
         if self.members:
-            shown = link.Param("as", self.shown_as, None, link.one_of(*(member.key for member in self.members)))
-            object.__setattr__(self, "params", {**self.params, "shown_as": shown})
+            own["shown_as"] = link.Param(
+                "as", self.shown_as, None, link.one_of(*(member.key for member in self.members))
+            )
+        object.__setattr__(self, "params", own)
 
     @property
     def shown_as(self) -> str:
@@ -103,12 +82,12 @@ def start(params: Mapping[str, link.Param]) -> None:
     """What every page begins with: the language of the link, the style. `params`, all pages', stay as they are."""
     speak()
     link.keep(params)
-    st.html(STYLE)
+    st.html(frame.style(frame.large()))
 
 
 def speak() -> None:
-    """The language of the link, or the reader's where it names none."""
-    link.restore({"lang": LANGUAGE}, st.query_params.to_dict())
+    """The language of the link, or the reader's where it names none; and whether it is for a projector."""
+    link.restore({"lang": LANGUAGE, "large": frame.PROJECTOR}, st.query_params.to_dict())
     if st.session_state["lang"] is None:
         st.session_state["lang"] = language()
 
@@ -117,7 +96,8 @@ def heading(screen: Screen) -> None:
     """What the page asks, and what to look for; its choices back from the link."""
     speak()
     title, look = screen.title or f"{screen.name}.title", screen.look or f"{screen.name}.look"
-    st.markdown(f"**{t(title)}** &ensp;<small>{t(look)}</small>", unsafe_allow_html=True)
+    head = f"<strong role='heading' aria-level='1'>{t(title)}</strong> <small>{t(look)}</small>"
+    st.markdown(f"<div class='page-head'>{head}</div>", unsafe_allow_html=True)
     address.come(screen.params)
     _say_member(screen)
 

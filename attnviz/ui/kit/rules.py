@@ -46,9 +46,11 @@ def rule_title(rule: Rule) -> str:
         return str(rule)
     if name not in SETTINGS:
         return t(f"rule.{name}")
+    named = t("rule.softmax" if name == "soft" else f"rule.{name}")
     setting = SETTINGS[name].name
     sign = {"temperature": "T =", "minimum": "≥", "alpha": "α ="}.get(setting, f"{setting} =")
-    return f"{t(f'rule.{name}')} ({sign} {getattr(rule, setting):g})"
+    how = "titled_again" if named.endswith("）") else "titled"
+    return t(f"rule.{how}", name=named, setting=f"{sign} {getattr(rule, setting):g}")
 
 
 def rule_now() -> RuleChoice:

@@ -191,7 +191,8 @@ def test_by_word_menus_reader_and_explanation_are_of_words(lang: str) -> None:
     weights, key = run.weights(2, 1).double().numpy(), next(n for n in units.places if 1 in n)
     weight = weights[np.ix_(school, key)].sum(1).mean()
     names = {"query": units.labels[units.of[4]], "key": units.labels[units.of[1]]}
-    told = say("ui.why_say", lang, **names, weight=f"{weight:.4f}", rank="{rank}", keys=len(units.labels))
+    place = say("ui.rank_of", lang, rank="{rank}", keys=len(units.labels))
+    told = say("ui.why_say", lang, **names, weight=f"{weight:.4f}", place=place)
     assert all(part in said(at) for part in told.split("{rank}"))
     table = next(one.value for one in at.markdown if one.value.startswith(f"| {say('ui.unit_query', lang)} |"))
     rows = [line.split(" | ") for line in table.splitlines()[2:]]

@@ -53,3 +53,17 @@ def test_bars_say_their_numbers_and_the_chosen_one_stands_out() -> None:
     (drawn,) = bars(["a", "b"], [0.25, 0.5], title="share", chosen=1).data
     assert list(drawn.x) == [0.25, 0.5] and list(drawn.text) == ["0.250", "0.500"]
     assert drawn.marker.color[0] != drawn.marker.color[1]
+
+
+def test_every_line_has_marks_however_long_or_dashed_it_is() -> None:
+    long = Line("long", range(300), [0.1] * 300)
+    drawn = sent(lines((*TWO, long), x_title="n", y_title="y"))["data"]
+    assert all("markers" in line["mode"] for line in drawn)
+    assert len({line["marker"]["symbol"] for line in drawn}) == 3
+    assert drawn[2]["marker"]["maxdisplayed"] < 100  # that many side by side would be a band
+
+
+@pytest.mark.parametrize(("language", "form"), [("zh", "power"), ("en", "SI")])
+def test_large_numbers_are_written_as_readers_of_the_language_do(language: str, form: str) -> None:
+    layout = lines(TWO, x_title="n", y_title="y", log_x=True, language=language).layout
+    assert layout.xaxis.exponentformat == layout.yaxis.exponentformat == form

@@ -37,6 +37,7 @@ def test_a_strip_holds_the_numbers_of_its_vector() -> None:
     assert z[0].tolist() == [1, -2, 0.5] and z[1, :2].tolist() == [0, 4] and bool(z[1, 2].isnan())
     assert (figure.data[0].zmin, figure.data[0].zmax) == (-4, 4), "0 stands in the middle of the colours"
     assert list(figure.layout.yaxis.ticktext) == ["q", "&lt;k&gt;"]
+    assert [list(row) for row in figure.data[0].text] == [["", "−", ""], ["", "", ""]]  # told also without colours
 
 
 def test_a_strip_of_zeros_is_drawn() -> None:

@@ -101,6 +101,8 @@ def test_the_numbers_of_a_pair_are_those_of_its_cell_in_the_map(window: int | No
         assert (found.queries, found.keys) == (groups[rows], groups[columns])
         assert found.others == int(np.isfinite(row).sum())
         assert np.isnan(row[columns]) or found.rank == 1 + sum(other > row[columns] + 1e-9 for other in row)
+        shared = sum(abs(other - row[columns]) <= 1e-9 for other in row) - 1
+        assert np.isnan(row[columns]) or found.alike == shared
         assert found.alone == (len(found.queries) * len(found.keys) == 1)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 Value = str | int | float | bool | None
+READ = ("lang", "large")  # how a page is read, not what it shows
 FOUND = ".found"  # after the key of a choice: what a page found for it while nobody had chosen
 
 
@@ -60,10 +61,10 @@ def between(low: float, high: float, kind: type[int] | type[float]) -> Callable[
 def restore(params: Mapping[str, Param], says: Mapping[str, str], *, anew: bool = False) -> None:
     """Put what an address says, and the defaults, where the controls will find them.
 
-    What stands in the session stays there, unless the choices are taken `anew`; then only the language does.
+    What stands in the session stays there, unless the choices are taken `anew`; then only how the page is read does.
     """
     for param in params.values():
-        if param.key in st.session_state and (not anew or param.name == "lang"):
+        if param.key in st.session_state and (not anew or param.name in READ):
             continue
         value = param.default
         if param.name in says:

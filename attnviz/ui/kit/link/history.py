@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-QUIET = frozenset({"lang"})  # how the page is read, not what it shows: no step of its own
+QUIET = frozenset({"lang", "large"})  # how the page is read, not what it shows: no step of its own
 HELD = 8  # writes that the browser may still have to see
 
 

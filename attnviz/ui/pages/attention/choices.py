@@ -5,16 +5,20 @@ from __future__ import annotations
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.ui.kit import (
+    FAMILIES,
     MODELS,
     SHARED,
     SHARED_PARAMS,
+    Group,
     Param,
     choose_lab_model,
     choose_look,
     choose_rule,
     choose_scope,
     choose_shared_text,
+    draw_bar,
     one_of,
+    t,
     value_of,
 )
 
@@ -31,6 +35,18 @@ def choose(box: DeltaGenerator, side: DeltaGenerator) -> None:
         choose_rule()
         choose_scope()
         choose_look()
+
+
+def choose_at_the_bottom() -> None:
+    """The heads and the rule again, where a thumb reaches them while the picture is seen."""
+    heads = {name: name.removeprefix("lab-") for name in MODELS}
+    rules = {name: t(f"rule.{name}") for name in FAMILIES}
+    draw_bar(
+        [
+            Group(PARAMS["model"], t("heads"), model_now(), heads),
+            Group(PARAMS["family"], t("rule_short"), value_of(PARAMS["family"]), rules),
+        ]
+    )
 
 
 def model_now() -> str:

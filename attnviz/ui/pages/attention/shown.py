@@ -19,6 +19,7 @@ from attnviz.ui.kit import (
     as_rule,
     blank_position,
     bold,
+    chance,
     figure_text,
     page,
     plain,
@@ -120,7 +121,7 @@ def _candidates(before: Trace, after: Trace, position: int, rule: Rule, changed:
     """The five likeliest tokens and their probabilities, a line for each run."""
     runs_shown = [(t("before_soft"), before)] + ([(t("after_rule", rule=rule_title(rule)), after)] if changed else [])
     lines = [
-        [plain(name), *(f"**{plain(token)}** {p:.3f}" for token, p in run.predictions(position, top=5))]
+        [plain(name), *(f"**{plain(token)}** {chance(p)}" for token, p in run.predictions(position, top=5))]
         for name, run in runs_shown
     ]
     st.markdown(table([t("prediction_at"), *(str(place) for place in range(1, len(lines[0])))], lines))
@@ -133,11 +134,11 @@ def _words(before: Trace, after: Trace, rule: Rule, changed: bool) -> None:
     from attnviz.measures import words
 
     first = " / ".join(plain(word) for word in words(before)[:40])
-    st.markdown(f"{t('words')}: **{first}**")
+    st.markdown(f"{t('words')}{t('colon')}**{first}**")
     if changed:
         second = " / ".join(plain(word) for word in words(after)[:40])
         name = plain(rule_title(rule))
-        st.markdown(f"{name}: **{second}**" if second != first else f"{name}: {t('words_same')}")
+        st.markdown(f"{name}{t('colon')}**{second}**" if second != first else f"{name}{t('colon')}{t('words_same')}")
 
 
 def _offer_change() -> None:

@@ -9,10 +9,10 @@ import streamlit as st
 from attnviz.ui.kit import (
     RuleChoice,
     Selection,
+    chance,
     dark,
     draw,
     draw_heatmap,
-    figure_text,
     language,
     plain,
     style_now,
@@ -41,9 +41,9 @@ def show_answer(run: Trace, query: int, name: str, wanted: int) -> None:
 
     chances = run.probabilities(query)
     own, rank = float(chances[wanted]), int((chances > chances[wanted]).sum()) + 1
-    best = ", ".join(f"**{plain(token)}** {chance:.3f}" for token, chance in run.predictions(query, 5))
+    best = ", ".join(f"**{plain(token)}** {chance(p)}" for token, p in run.predictions(query, 5))
     values = {"token": plain(run.tokens[query]), "best": best, "own": plain(run.name_piece(wanted))}
-    st.markdown(t(f"directions.{name}_says", **values, chance=figure_text(own), rank=rank))
+    st.markdown(t(f"directions.{name}_says", **values, chance=chance(own), rank=rank))
     found = sides(run, query)
     shares = {side: f"{getattr(found, side):.0%}" for side in ("before", "itself", "after", "special")}
     st.caption(t("directions.shares", **values, **shares))
@@ -85,5 +85,5 @@ def draw_writing(text: str, token: int, rule: RuleChoice, place: tuple[int, int]
     layer, head = place
     figure = tokens(whole, layer=layer, head=head, query=query, dark=dark(), language=language())
     draw(figure, key=KEY + "written", alt=t("alt_reader"))
-    best = ", ".join(f"**{plain(token)}** {chance:.3f}" for token, chance in whole.predictions(query, 6))
+    best = ", ".join(f"**{plain(token)}** {chance(p)}" for token, p in whole.predictions(query, 6))
     st.markdown(t("directions.step_says", token=plain(whole.tokens[query]), best=best))

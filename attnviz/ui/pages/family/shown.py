@@ -6,6 +6,7 @@ Its words stand in ``messages/*/family.toml``, keys of each member: name, change
 from __future__ import annotations
 
 from base64 import b64encode
+from html import escape
 
 import streamlit as st
 
@@ -62,7 +63,8 @@ def _row(member: Member, screen: Screen) -> None:
         st.caption(_comes_from(member))
     with drawing:
         source = "data:image/svg+xml;base64," + b64encode(_drawing(member.mask).encode()).decode()
-        st.html(f"<img class='family-mask' width='{SIZE + 8}' alt='' src='{source}'>")
+        alt = escape(t(f"family.mask_{member.mask}"), quote=True)
+        st.html(f"<img class='family-mask' width='{SIZE + 8}' alt='{alt}' src='{source}'>")
     with facts:
         said = "".join(f"<span><b>{t(f'family.{role}')}</b>{t(f'family.{member.key}_{role}')}</span>" for role in ROLES)
         st.markdown(f"<div class='family-facts'>{said}</div>", unsafe_allow_html=True)

@@ -17,6 +17,7 @@ from attnviz.ui.kit import (
     draw_heatmap,
     head_picture,
     language,
+    place_in_row,
     plain,
     rule_title,
     short,
@@ -171,7 +172,7 @@ def draw_why(reading: Reading, sentence: int, word: int) -> None:
     for level, cell in (("word", below), ("sentence", above)):
         names = {"word": plain(cell.key_label), "weight": short_plain(cell.weight)}
         lines = [
-            t(f"hierarchical.why_{level}", **names, rank=cell.rank, count=cell.keys),
+            t(f"hierarchical.why_{level}", **names, place=place_in_row(cell)),
             t(f"hierarchical.why_{level}_score", score=short(cell.score)),
             *after_the_score(cell),
         ]

@@ -10,6 +10,7 @@ import streamlit as st
 from attnviz.ui.kit import (
     Selection,
     bold,
+    chance,
     dark,
     draw,
     draw_heatmap,
@@ -65,7 +66,7 @@ def show_answers(found: Sequence[Noticed]) -> None:
         [
             name_of(one.encoding),
             *(
-                ", ".join(f"**{plain(token)}** {chance:.2f}" for token, chance in one.readings[way].answers[:3])
+                ", ".join(f"**{plain(token)}** {chance(p)}" for token, p in one.readings[way].answers[:3])
                 for way in ways
             ),
         ]

@@ -9,6 +9,7 @@ from attnviz.text.lattice import Cut, cut
 from attnviz.text.segmentation import Lattice, Reading, cases
 
 BEST = 8  # readings offered for a sentence, at most
+POWERS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @st.cache_data(max_entries=32, show_spinner=False)  # eight readings of a sentence: 2 kB an entry
@@ -70,8 +71,15 @@ def gloss_of(reading: Reading, language: str) -> str:
 
 
 def percent(p: float) -> str:
-    """A probability as one reads it: 99.7%, 0.04%, 3e-07."""
-    return f"{p:.1%}" if p >= 0.0005 else f"{p:.0e}"
+    """A probability as one reads it; of a very small one the power of ten.
+
+    >>> percent(0.9971), percent(3.2e-07), percent(0.0)
+    ('99.7%', '3×10⁻⁷', '0.0%')
+    """
+    if p >= 0.0005 or p == 0:
+        return f"{p:.1%}"
+    digit, power = f"{p:.0e}".split("e-")
+    return f"{digit}×10⁻{str(int(power)).translate(POWERS)}"
 
 
 def has_no_spaces(text: str) -> bool:

@@ -10,7 +10,19 @@ import streamlit as st
 
 from attnviz.text.segmentation import Lattice, Reading, same_text, within, without_spaces
 from attnviz.text.segmentation import cases as known_cases
-from attnviz.ui.kit import SOFT, bold, clicked, figure_text, listen_to_clicks, plain, runs, style_now, t, table
+from attnviz.ui.kit import (
+    SOFT,
+    bold,
+    clicked,
+    enlarged,
+    figure_text,
+    listen_to_clicks,
+    plain,
+    runs,
+    style_now,
+    t,
+    table,
+)
 from attnviz.ui.pages.readings import verdict
 from attnviz.ui.pages.readings.choices import (
     KEY,
@@ -152,7 +164,7 @@ def draw_lean(leaning: Leaning, open_heads: tuple[Place, Place]) -> None:
     rows, columns = lean.bits.shape
     who = {name: verdict.names(lean.of(name)) for name in ("first", "second", "resting")}
     st.plotly_chart(
-        lean_grid(lean, selected=open_heads, style=style_now(height=HEIGHT)), key=KEY + "lean", theme=None,
+        enlarged(lean_grid(lean, selected=open_heads, style=style_now(height=HEIGHT))), key=KEY + "lean", theme=None,
         config={"displayModeBar": False}, alt=t("readings.alt_lean", layers=rows, heads=columns, **who),
     )  # fmt: skip
     st.markdown(_legend(leaning), unsafe_allow_html=True)
@@ -184,7 +196,7 @@ def draw_heads(leaning: Leaning, open_heads: tuple[Place, Place], columns: tuple
         with column:  # type: ignore[attr-defined]
             st.caption(told)
             st.plotly_chart(
-                _head_figure(leaning, side, open_heads, view), key=f"{KEY}head{side}", theme=None,
+                enlarged(_head_figure(leaning, side, open_heads, view)), key=f"{KEY}head{side}", theme=None,
                 config={"displayModeBar": False}, alt=told.replace("*", ""),
             )  # fmt: skip
 
@@ -234,7 +246,7 @@ def _arrows(name: str, first: str, second: str, leaning: Leaning) -> None:
         st.caption(t("context_share", without=f"{parts[0]:.1%}", with_context=f"{parts[1]:.1%}"))
     st.caption(t("context_arrows"))
     st.plotly_chart(
-        arrows(alone.lean.bits, leaning.lean.bits, style_now()), key=KEY + "arrows", theme=None,
+        enlarged(arrows(alone.lean.bits, leaning.lean.bits, style_now())), key=KEY + "arrows", theme=None,
         config={"displayModeBar": False}, alt=t("context_arrows"),
     )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -139,6 +140,15 @@ def draw_saturation(trace: Trace, place: tuple[int, int, int, int]) -> None:
         _own_head(trace, place)
 
 
+def bits(nats: Sequence[float]) -> list[float]:
+    """Entropies as all pages say them.
+
+    >>> bits([math.log(8)])
+    [3.0]
+    """
+    return [one / math.log(2) for one in nats]
+
+
 def _random() -> None:
     """Entropy against width, for vectors drawn at random."""
     from attnviz.figures import Line, lines
@@ -147,15 +157,16 @@ def _random() -> None:
     at = WIDTHS.index(64)
     st.caption(
         t(
-            "scaled.random", keys=KEYS, draws=DRAWS, plain=f"{found.entropy[at]:.3f}", most=f"{found.largest[at]:.3f}",
-            scaled=f"{found.entropy_scaled[at]:.3f}", most_scaled=f"{found.largest_scaled[at]:.3f}",
-            even=f"{found.even:.3f}",
+            "scaled.random", keys=KEYS, draws=DRAWS, plain=f"{bits(found.entropy)[at]:.3f}",
+            most=f"{found.largest[at]:.3f}",
+            scaled=f"{bits(found.entropy_scaled)[at]:.3f}", most_scaled=f"{found.largest_scaled[at]:.3f}",
+            even=f"{bits([found.even])[0]:.3f}",
         )
     )  # fmt: skip
     drawn_lines = [
-        Line(t("scaled.line_plain"), WIDTHS, found.entropy),
-        Line(t("scaled.line_scaled"), WIDTHS, found.entropy_scaled),
-        Line(t("scaled.line_even", keys=KEYS), WIDTHS, [found.even] * len(WIDTHS), dashed=True),
+        Line(t("scaled.line_plain"), WIDTHS, bits(found.entropy)),
+        Line(t("scaled.line_scaled"), WIDTHS, bits(found.entropy_scaled)),
+        Line(t("scaled.line_even", keys=KEYS), WIDTHS, bits([found.even]) * len(WIDTHS), dashed=True),
     ]
     draw(
         lines(
@@ -163,7 +174,7 @@ def _random() -> None:
             language=language(), log_x=True,
         ),
         KEY + "saturation",
-        t("scaled.alt_random", plain=f"{found.entropy[-1]:.2f}", scaled=f"{found.entropy_scaled[-1]:.2f}"),
+        t("scaled.alt_random", plain=f"{bits(found.entropy)[-1]:.2f}", scaled=f"{bits(found.entropy_scaled)[-1]:.2f}"),
     )  # fmt: skip
     choose_draw()
 
@@ -171,13 +182,14 @@ def _random() -> None:
 def _own_head(trace: Trace, place: tuple[int, int, int, int]) -> None:
     """Entropy of every query's row of the open head, with and without the scale."""
     from attnviz.figures.steps import entropies
-    from attnviz.measures.steps import again, nats
+    from attnviz.measures.entropy import entropy
+    from attnviz.measures.steps import again
 
     layer, head, query, _ = place
-    scaled, unscaled = (nats(again(trace, layer, scaled=on).weights(layer, head)) for on in (True, False))
+    scaled, unscaled = (entropy(again(trace, layer, scaled=on).weights(layer, head)) for on in (True, False))
     means = {"scaled": f"{scaled.mean():.3f}", "plain": f"{unscaled.mean():.3f}"}
     keys = len(trace.key_tokens)
-    even = math.log(keys)
+    even = math.log2(keys)
     st.caption(t("scaled.own_head", model=model_now(), layer=layer, head=head, keys=keys, even=f"{even:.3f}", **means))
     rows = [(t("scaled.line_plain"), unscaled), (t("scaled.line_scaled"), scaled)]
     draw(

@@ -119,12 +119,14 @@ def _looked(request: Request, spoken: str, _picture: Picture) -> Trace:
     """The same, its labels in a language; `_picture` is the one of the request's fingerprint."""
     from attnviz.core.interventions import HideToken, RemoveHeads
     from attnviz.errors import ModelError
-    from attnviz.models import VisionModel
+    from attnviz.models import DetectionModel, VisionModel
     from attnviz.recording.record import record
 
     model = model_store().take(request.name)
     if not isinstance(model, VisionModel):
         raise ModelError("model_blind", model=request.name)
+    if isinstance(model, DetectionModel):
+        raise ModelError("model_boxes", model=request.name)
     seen = model.see(_picture)
     if request.order:
         seen = seen.shuffled(request.order)

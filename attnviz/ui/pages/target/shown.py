@@ -16,6 +16,7 @@ from attnviz.ui.kit import (
     bold,
     draw,
     draw_heatmap,
+    place_in_row,
     plain,
     rule_now,
     short,
@@ -82,7 +83,7 @@ def show_formula(trace: Trace, query: int, key: int) -> None:
     cell, name = trace.cell(0, 0, query, key), now("similarity")
     said = t(
         "why_say", query=plain(cell.query_label), key=plain(cell.key_label), weight=f"{cell.weight:.4f}",
-        rank=cell.rank, keys=cell.keys,
+        place=place_in_row(cell),
     )  # fmt: skip
     numbers = {"product": short(cell.product), "score": short(cell.score), "scale": short(cell.scale)}
     terms = _terms(trace.attention(0, 0), name, query, key)
@@ -125,7 +126,7 @@ def show_output(trace: Trace, query: int) -> None:
 
 def show_comparison(query: int) -> None:
     """All five similarities on the same pair of texts: the key with the most weight, and how spread out the row is."""
-    from attnviz.measures.steps import nats
+    from attnviz.measures.entropy import entropy
 
     rows = []
     for name in SIMILARITIES:
@@ -134,9 +135,9 @@ def show_comparison(query: int) -> None:
         best = [int(place) for place in weights.argsort(descending=True, stable=True)[:3]]
         top = " · ".join(f"{plain(trace.key_tokens[place])} {weights[place]:.3f}" for place in best)
         words = system().nearest(trace.outputs[query], similarity=name, top=1)
-        cells = [t(f"target.{name}"), top, f"{nats(weights):.3f}", plain(words[0][0]) if words else "–"]
+        cells = [t(f"target.{name}"), top, f"{entropy(weights):.3f}", plain(words[0][0]) if words else "–"]
         rows.append(bold(cells, name == now("similarity")))
-    even = math.log(len(trace.key_tokens))
+    even = math.log2(len(trace.key_tokens))
     st.markdown(f"**{t('target.comparison')}**")
     heads = [t(f"target.col_{name}") for name in ("similarity", "top", "entropy", "word")]
     st.markdown(table(heads, rows))
@@ -155,7 +156,12 @@ def show_held_out() -> None:
     for name in SIMILARITIES:
         found = figures()[name]
         numbers = [f"{found[f'{figure}_{way}']:.3f}" for figure in ("share", "mean_top") for way in WAYS[:2]]
-        cells = [t(f"target.{name}"), *numbers, f"{found['entropy_en-zh']:.2f}", f"{found['word_en-zh']:.3f}"]
+        cells = [
+            t(f"target.{name}"),
+            *numbers,
+            f"{found['entropy_en-zh'] / math.log(2):.2f}",
+            f"{found['word_en-zh']:.3f}",
+        ]
         rows.append(bold(cells, name == now("similarity")))
     st.markdown(f"**{t('target.held_out')}**")
     columns = ("similarity", "share_en", "share_zh", "mean_en", "mean_zh", "entropy", "word_right")

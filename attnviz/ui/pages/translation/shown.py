@@ -12,15 +12,18 @@ from attnviz.ui.kit import (
     Selection,
     alpha_of,
     bar,
+    chance,
     choose_cell,
     choose_head,
     clicked,
     dark,
     draw,
     draw_heatmap,
+    enlarged,
     head_picture,
     language,
     listen_to_clicks,
+    place_in_row,
     plain,
     short,
     sparse_formula,
@@ -141,10 +144,10 @@ def show_why(run: Trace, request: RunRequest, place: tuple[int, int], cell: tupl
     """Every number on the way to one weight, in the formula."""
     found = run.cell(*place, *cell)
     names = {"query": plain(found.query_label), "key": plain(found.key_label)}
-    said = t("why_say", **names, weight=f"{found.weight:.4f}", rank=found.rank, keys=found.keys)
+    said = t("why_say", **names, weight=f"{found.weight:.4f}", place=place_in_row(found))
     lines = [said, *(_hub_score(found) if of_hub() else _energy(run, found)), *_after_the_score(found, request)]
     st.markdown("\n\n".join(lines))
-    best = ", ".join(f"**{plain(token)}** {chance:.3f}" for token, chance in run.predictions(cell[0], 5))
+    best = ", ".join(f"**{plain(token)}** {chance(p)}" for token, p in run.predictions(cell[0], 5))
     st.caption(t("translation.candidates_after" if of_hub() else "translation.candidates", **names, best=best))
 
 
@@ -246,7 +249,7 @@ def _replay(picture: DeltaGenerator, run: Trace) -> None:
         with picture.container():
             st.markdown(t("translation.so_far", text=plain(part.text)))
             figure, alt = head_picture(part, Selection(), _style(part))
-            st.plotly_chart(figure, theme=None, config=bar(), alt=alt)
+            st.plotly_chart(enlarged(figure), theme=None, config=bar(), alt=alt)
         time.sleep(min(PAUSE, REPLAY / count))
 
 

@@ -1,0 +1,30 @@
+"""A model that finds things in a picture, each with a box and a label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from attnviz.adapter.vision.detectors import framed, n_slots
+from attnviz.models.seeing import VisionModel
+from attnviz.pictures import Seen, open_picture
+
+
+@dataclass(frozen=True)
+class DetectionModel(VisionModel):
+    """A loaded model that finds things: DETR, Conditional DETR and DAB-DETR with transformers' ResNet, YOLOS.
+
+    `record` gives its maps ("encoder": places among places; "decoder": queries among queries; "cross": queries to
+    places; of YOLOS one of all of them) and, as `Trace.answer`, what each query found: `measures.found` reads it.
+    """
+
+    @property
+    def queries(self) -> int:
+        """How many queries it asks the picture with: the most things that it can find."""
+        return n_slots(self.network.config)
+
+    def see(self, picture: Any) -> Seen:
+        """Read a picture as the model does; each place is one of its features. Raises `PictureError`."""
+        if isinstance(picture, Seen):
+            return picture
+        return framed(self.name, self.network.config, self.processor, open_picture(picture))

@@ -1,0 +1,1 @@
+"""How the captioner of small scenes is trained and measured."""

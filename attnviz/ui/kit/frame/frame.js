@@ -1,0 +1,114 @@
+// What stands round every page, mended: its language, Streamlit's own words in it, a name for what has none; and on a
+// phone a bar on top (name, page, language) and, where a page asks for one, a bar at the bottom.
+const state = (window.attnvizFrame ??= { names: [], words: [], leaving: {} });
+
+const make = (tag, name, text) => {
+  const made = document.createElement(tag);
+  if (name) made.className = name;
+  if (text !== undefined) made.textContent = text;
+  return made;
+};
+
+// Where Streamlit says something of its own; our pages' texts are never searched.
+const OWN = [
+  "TopNavSection", "TopNav", "SidebarNav", "InputInstructions", "SelectboxVirtualDropdown", "StatusWidget", "Dialog",
+].map((name) => `[data-testid="st${name}"]`).join() + ', [role="dialog"], [role="listbox"], .modebar-btn';
+
+function say(text) {
+  for (const [english, ours] of state.words) {
+    const found = new RegExp(english).exec(text);
+    if (found) return ours.replace("{0}", () => found[1] ?? "");
+  }
+  return null;
+}
+
+function translate(place) {
+  const texts = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
+  for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+    const said = say(text.nodeValue.trim());
+    if (said !== null && said !== text.nodeValue) text.nodeValue = said;
+  }
+  for (const name of ["data-title", "aria-label"]) {
+    const said = place.hasAttribute(name) ? say(place.getAttribute(name)) : null;
+    if (said !== null) place.setAttribute(name, said);
+  }
+}
+
+function mend() {
+  state.asked = 0;
+  for (const [selector, attribute, value] of state.names) {
+    for (const one of document.querySelectorAll(selector)) {
+      if (one.getAttribute(attribute) !== value) one.setAttribute(attribute, value);
+    }
+  }
+  for (const table of document.querySelectorAll('[data-testid="stMarkdownContainer"]:has(> table)')) {
+    if (table.tabIndex === 0 || table.scrollWidth <= table.clientWidth + 1) continue;  // a wide one scrolls by keys too
+    table.tabIndex = 0;
+    table.setAttribute("role", "group");
+    table.setAttribute("aria-label", state.table);
+  }
+  for (const title of document.querySelectorAll('[data-testid="stMarkdownContainer"] > p > strong:only-child')) {
+    if (title.role || title.textContent !== title.parentNode.textContent) continue;  // a line that is bold as a whole
+    title.setAttribute("role", "heading");
+    title.setAttribute("aria-level", "2");
+  }
+  if (state.words.length) document.querySelectorAll(OWN).forEach(translate);
+  for (const bar of Object.values(state.bars ?? {})) if (!bar.isConnected) host(bar)?.append(bar);
+}
+
+const host = (bar) => document.querySelector(bar.id === "attnviz-top" ? '[data-testid="stHeader"]' : '[data-testid="stMain"]');
+
+// A bar is kept from run to run, so that the button under the finger stays the same button.
+function draw(name, { label, title, groups }, choose) {
+  clearTimeout(state.leaving[name]);
+  const bars = (state.bars ??= {});
+  const bar = (bars[name] ??= make("section", "attnviz-bar"));
+  bar.id = `attnviz-${name}`;
+  bar.setAttribute("aria-label", label);
+  const asked = JSON.stringify([title, groups.map(({ key, options }) => [key, options])]);
+  if (bar.dataset.asked !== asked) {
+    bar.dataset.asked = asked;
+    bar.replaceChildren(...(title ? [make("b", "", "attnviz"), make("span", "page", title)] : []), ...groups.map(group));
+  }
+  for (const { key, value, name: called } of groups) {
+    const box = bar.querySelector(`[data-key="${CSS.escape(key)}"]`);
+    box.setAttribute("aria-label", called);
+    box.firstChild.textContent = name === "top" ? "" : called;
+    for (const button of box.querySelectorAll("button")) {
+      button.setAttribute("aria-pressed", button.dataset.value === value);
+      button.onclick = () => choose([key, button.dataset.value]);
+    }
+  }
+  bar.style.background = name === "top" ? "" : getComputedStyle(document.querySelector('[data-testid="stApp"]')).backgroundColor;
+  if (!bar.isConnected) host(bar)?.append(bar);
+}
+
+function group({ key, options }) {
+  const box = make("div", "group");
+  box.dataset.key = key;
+  box.setAttribute("role", "group");
+  box.append(make("span", "name"));
+  for (const [value, label] of options) {
+    const button = make("button", "", label);
+    button.type = "button";
+    button.dataset.value = value;
+    box.append(button);
+  }
+  return box;
+}
+
+function leave(name) {
+  state.leaving[name] = setTimeout(() => { state.bars?.[name]?.remove(); delete state.bars?.[name]; }, 400);
+}
+
+export default function ({ data, setTriggerValue }) {
+  if (data.language) {
+    document.documentElement.lang = data.language === "zh" ? "zh-CN" : data.language;
+    Object.assign(state, { names: data.names, words: data.words, table: data.table });
+    state.watch ??= new MutationObserver(() => { state.asked ||= requestAnimationFrame(mend); });
+    state.watch.observe(document.body, { subtree: true, childList: true, characterData: true });
+    mend();
+  }
+  draw(data.bar, data, (chosen) => setTriggerValue("chosen", chosen));
+  return () => leave(data.bar);
+}

@@ -1,0 +1,61 @@
+"""On a phone: where one is and the language on top, every page one tap away, heads and rule below the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from attnviz.messages import say
+from attnviz.ui import registry
+from tests.browser.person import Visit
+
+Start = Callable[..., Visit]
+PHONE = {
+    "viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True,
+    "user_agent": "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/140.0.0.0 Mobile Safari/537.36",
+}  # fmt: skip
+SEEN = "(one) => { const box = one.getBoundingClientRect(); return box.top >= 0 && box.bottom <= innerHeight; }"
+
+
+def test_a_phone_says_where_one_is_and_every_page_is_one_tap_away(visit: Start) -> None:
+    one = visit({"lang": "zh"}, **PHONE)
+    bar = one.page.locator("#attnviz-top")
+    for words in ("attnviz", say("ui.page_attention", "zh"), "中文", "English"):
+        expect(bar.get_by_text(words, exact=True)).to_be_visible()
+    menu = one.page.get_by_test_id("stExpandSidebarButton")
+    assert say("frame.menu", "zh") in menu.evaluate("(one) => getComputedStyle(one, '::after').content")
+    menu.tap()
+    pages = one.page.get_by_test_id("stSidebarNav")
+    for screen in registry.screens():
+        expect(pages.get_by_text(say(f"ui.page_{screen.name}", "zh"), exact=True)).to_be_visible()
+    pages.get_by_text(say("ui.page_family", "zh"), exact=True).tap()
+    expect(bar.get_by_text(say("ui.page_family", "zh"), exact=True)).to_be_visible()
+    expect(one.page.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", "true")
+    bar.get_by_text("English", exact=True).tap()
+    expect(bar.get_by_text(say("ui.page_family", "en"), exact=True)).to_be_visible()
+    assert one.page.evaluate("() => document.documentElement.lang") == "en"
+    expect(one.page.locator("#attnviz-bottom")).to_have_count(0)
+
+
+def test_heads_and_rule_are_chosen_below_the_picture_that_they_change(visit: Start) -> None:
+    one = visit({"lang": "en"}, **PHONE)
+    expect(one.page.get_by_text("Tap ▢").first).to_be_visible()
+    one.chart("heatmap").scroll_into_view_if_needed()
+    bar, before = one.page.locator("#attnviz-bottom"), one.cells()
+    bar.get_by_text(say("rule.hard", "en"), exact=True).tap()
+    after = one.wait_for_cells("JSON.stringify(z) !== JSON.stringify(arg)", before)
+    assert after != before and bar.evaluate(SEEN)
+    assert one.chart("heatmap").evaluate("(one) => one.getBoundingClientRect().top < innerHeight - 100")
+    one.link_says(rule="hard")
+    bar.get_by_text("8", exact=True).tap()
+    one.link_says(model="lab-8")
+    expect(bar.get_by_text("8", exact=True)).to_have_attribute("aria-pressed", "true")
+
+
+def test_the_last_column_of_the_step_table_is_reached_by_scrolling_it_alone(visit: Start) -> None:
+    one = visit({"lang": "en"}, name="scaled", **PHONE)
+    assert one.page.evaluate("() => document.scrollingElement.scrollWidth - innerWidth") <= 0
+    reach = """(one) => { let box = one; while (box && box.scrollWidth <= box.clientWidth + 1) box = box.parentElement;
+      if (!box) return 0; box.scrollLeft = 1e6; return one.getBoundingClientRect().right - innerWidth; }"""
+    assert one.page.locator(".steps tr:nth-child(2) th").last.evaluate(reach) <= 1

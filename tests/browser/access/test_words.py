@@ -1,0 +1,36 @@
+"""What Streamlit says in English alone is said in the reader's language; a projector's mode stays in the link."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from attnviz.messages import say
+from tests.browser.person import Visit
+
+Start = Callable[..., Visit]
+
+
+def test_a_page_that_is_not_there_is_said_in_chinese(visit: Start) -> None:
+    one = visit({"lang": "zh"}, name="nowhere")
+    expect(one.page.get_by_role("dialog").get_by_text(say("frame.no_page", "zh"))).to_be_visible()
+    expect(one.page.get_by_text("Page not found")).to_have_count(0)
+    assert one.page.evaluate("() => document.documentElement.lang") == "zh-CN"
+
+
+def test_a_projector_has_larger_text_and_one_picture_and_the_link_says_so(visit: Start) -> None:
+    one = visit({"lang": "en", "large": "1"})
+    size = "() => getComputedStyle(document.documentElement).fontSize"
+    assert one.page.evaluate(size) == "24px"
+    labels = "(chart) => parseFloat(getComputedStyle(chart.querySelector('.ytick text')).fontSize)"
+    large = one.chart("heatmap").evaluate(labels)
+    expect(one.chart("grid")).to_be_hidden()
+    one.page.get_by_text(say("frame.projector", "en"), exact=True).click()
+    one.link_says(large=None)
+    one.page.wait_for_function(f"() => ({size})() === '16px'")
+    expect(one.chart("grid")).to_be_visible()
+    one.page.wait_for_function(
+        "([selector, large]) => parseFloat(getComputedStyle(document.querySelector(selector)).fontSize) <= large / 1.3",
+        arg=[f"{one.place('heatmap')} .ytick text", large],
+    )

@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerBase
 
 from attnviz import load, record
 from attnviz.ui.pages.long.choices import sample
-from tests.browser.person import Visit
+from tests.browser.person import PATIENCE, Visit
 from tests.parity import tiny
 
 Start = Callable[..., Visit]
@@ -52,10 +52,10 @@ def opened(visit: Start, **link: str) -> Visit:
 def begun(one: Visit) -> Visit:
     """Press Start where a busy machine makes the page ask first, and wait for the map."""
     start = one.page.locator(".st-key-long-start button:visible")
-    start.or_(one.page.locator(MAP)).first.wait_for()
+    start.or_(one.page.locator(MAP)).first.wait_for(timeout=PATIENCE * 1000)  # ten seconds of a processor, if it is free
     if start.count():
         start.click()
-    one.page.wait_for_function(READY)
+    one.page.wait_for_function(READY, timeout=PATIENCE * 1000)
     return one
 
 

@@ -52,7 +52,7 @@ def opened(visit: Start, **link: str) -> Visit:
 def begun(one: Visit) -> Visit:
     """Press Start where a busy machine makes the page ask first, and wait for the map."""
     start = one.page.locator(".st-key-long-start button:visible")
-    start.or_(one.page.locator(MAP)).first.wait_for(timeout=PATIENCE * 1000)  # ten seconds of a processor, if it is free
+    start.or_(one.page.locator(MAP)).first.wait_for(timeout=PATIENCE * 1000)  # 10 s of a free processor
     if start.count():
         start.click()
     one.page.wait_for_function(READY, timeout=PATIENCE * 1000)

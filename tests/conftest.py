@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
+gc.disable()  # until all tests are there: nothing of theirs is thrown away, and looking for what is takes 8 s of 43
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # for what a test starts: two threads that spin make 40 s of 20
 
 from jaxtyping import install_import_hook
 
@@ -29,6 +32,13 @@ torch.set_num_threads(1)
 manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 settings.register_profile("attnviz", deadline=None, derandomize=True, max_examples=40)
 settings.load_profile("attnviz")
+
+
+def pytest_collection_finish() -> None:
+    """Look no more through what stands for good, 900,000 objects: each look takes half a second."""
+    gc.freeze()
+    gc.enable()
+
 
 CHINESE = (
     "南京市长江大桥很长。",

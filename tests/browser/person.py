@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Download, Locator, WebSocket, expect
+from playwright.sync_api import ConsoleMessage, Download, Error, Locator, Request, WebSocket, expect
 
 from attnviz.messages import LANGUAGES, table
 from attnviz.ui.server.first_visit import SEEN
+from tests.browser.seats import Seats
 
 LOOK = 50  # milliseconds between two looks at a page: to look at every frame makes Chromium draw them all
 PATIENCE = 240  # seconds, for the slowest single step: a cold server that loads the engine on a busy machine
@@ -47,34 +47,6 @@ FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimati
 CELLS = "(chart) => Array.from(chart._fullData[0].z, (row) => Array.from(row))"
 
 
-@dataclass
-class Seats:
-    """Browser contexts by their settings, each for one person at a time; what a person leaves there is cleared.
-
-    A context keeps what it has read: the next page does not fetch and compile Streamlit's and Plotly's scripts again.
-    """
-
-    browser: Browser
-    free: dict[str, list[BrowserContext]] = field(default_factory=dict)
-
-    def take(self, settings: dict[str, object]) -> BrowserContext:
-        """A context with these settings where nobody sits."""
-        seats = self.free.setdefault(repr(settings), [])
-        if seats:
-            return seats.pop()
-        context = self.browser.new_context(**settings)  # type: ignore[arg-type]
-        context.set_default_timeout(60_000)
-        return context
-
-    def leave(self, settings: dict[str, object], context: BrowserContext) -> None:
-        """Close the pages, and forget what they kept."""
-        for page in context.pages:
-            page.evaluate("() => { try { localStorage.clear(); } catch { /* a page without an origin has none */ } }")
-            page.close()
-        context.clear_cookies()
-        self.free[repr(settings)].append(context)
-
-
 class Visit:
     """One person with a tab of their own, who was here before unless it is the `first` time.
 
@@ -82,20 +54,24 @@ class Visit:
     """
 
     def __init__(self, seats: Seats, address: str, *, first: bool = False, **context: object) -> None:
-        settings = {"viewport": {"width": 1440, "height": 900}, "locale": "en-US", "accept_downloads": True}
         self.address, self.first = address, first
-        self.seats, self.settings = seats, {**settings, **context}
-        self.context = seats.take(self.settings)
+        self.seats, self.settings = seats, context
+        self.page = seats.take(address, context)
+        self.context = self.page.context
         if not first and address.startswith("http"):
             self.context.add_cookies([{"name": SEEN, "value": "1", "url": address}])
-        self.page = self.context.new_page()
         self.urls: list[str] = []
         self.faults: list[str] = []
         self.frames = 0
-        self.page.on("request", lambda request: self.urls.append(request.url))
-        self.page.on("pageerror", lambda error: self.faults.append(f"page error: {error}"))
-        self.page.on("console", self._hear)
-        self.page.on("websocket", self._meet)
+        self.ears = {"request": self._ask, "pageerror": self._fail, "console": self._hear, "websocket": self._meet}
+        for event, ear in self.ears.items():
+            self.page.on(event, ear)  # type: ignore[call-overload]
+
+    def _ask(self, request: Request) -> None:
+        self.urls.append(request.url)
+
+    def _fail(self, error: Error) -> None:
+        self.faults.append(f"page error: {error}")
 
     def _hear(self, message: ConsoleMessage) -> None:
         asked = message.location.get("url", "")
@@ -123,10 +99,11 @@ class Visit:
         self.page.wait_for_function(test, timeout=PATIENCE * 1000, polling=LOOK)
 
     def leave(self) -> None:
-        """Close the page. What went wrong on it and was no mistake of the reader stands there as a sentence."""
-        if not self.page.is_closed():
-            self.faults += self.page.get_by_text(FAULT).all_inner_texts()
-        self.seats.leave(self.settings, self.context)
+        """Leave the page. What went wrong on it and was no mistake of the reader stands there as a sentence."""
+        self.faults += self.page.get_by_text(FAULT).all_inner_texts()
+        for event, ear in self.ears.items():
+            self.page.remove_listener(event, ear)
+        self.seats.leave(self.page, self.address, self.settings)
 
     def strangers(self) -> list[str]:
         """What was asked of another machine."""

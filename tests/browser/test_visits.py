@@ -8,7 +8,8 @@ from urllib.parse import parse_qsl, urlsplit
 from playwright.sync_api import expect
 
 from attnviz.ui.pages.attention.choices import PARAMS
-from tests.browser.person import Seats, Visit
+from tests.browser.person import Visit
+from tests.browser.seats import Seats
 
 Start = Callable[..., Visit]
 WHOLE = {

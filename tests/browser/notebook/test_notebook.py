@@ -13,7 +13,8 @@ from playwright.sync_api import FrameLocator, Page, expect
 import attnviz as av
 from attnviz.messages import say
 from attnviz.trace import Trace
-from tests.browser.person import Seats, Visit
+from tests.browser.person import Visit
+from tests.browser.seats import Seats
 from tests.unit.figures.made import made, numbered
 from tests.unit.notebook.unpacked import rounded
 

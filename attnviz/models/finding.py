@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import torch
+
+from attnviz.adapter.classes import Kind
 from attnviz.adapter.vision.detectors import framed, n_slots
+from attnviz.models.load import Boundary
 from attnviz.models.seeing import VisionModel
+from attnviz.notices import Notice
 from attnviz.pictures import Seen, open_picture
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase  # noqa: F401 - in a Model's fields, as below
+
+NAMED_IN_FIELDS = (Boundary, Kind, Notice, torch.dtype)  # who reads the annotations looks for their names here
 
 
 @dataclass(frozen=True)

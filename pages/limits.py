@@ -10,7 +10,7 @@ with st.sidebar:
     name = choices.choose_model()
     choose_rule()
 page.how_it_works("limits", "limits.how")
-st.markdown(f"##### {t('limits.cost_title')}")
+st.markdown(f"**{t('limits.cost_title')}**")
 st.caption(t("limits.cost_look"))
 work, bar, place, here = costs.frame()
 text = choices.choose_sentence()
@@ -22,12 +22,12 @@ with page.reader_errors():
         costs.say_here(name, run)
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown(f"##### {t('limits.sink_title')}")
+        st.markdown(f"**{t('limits.sink_title')}**")
         st.caption(t("limits.sink_look"))
         shown.draw_sinks(name, run, text)
         shown.show_hidden(name, text, run, at, blank)
     with right:
-        st.markdown(f"##### {t('limits.edges_title')}")
+        st.markdown(f"**{t('limits.edges_title')}**")
         st.caption(t("limits.edges_look"))
         where = choices.choose_place(run)
         tried = choices.edges((name, text, at, rule_now(), where), model, run)

@@ -34,7 +34,8 @@ class _Wait:
 
 CLASSES = (
     "AutoConfig", "AutoModel", "AutoModelForCausalLM", "AutoModelForMaskedLM", "AutoModelForSeq2SeqLM", "AutoTokenizer",
-    "LlamaForCausalLM", "ModernBertForMaskedLM",
+    "AutoImageProcessor", "LlamaForCausalLM", "ModernBertForMaskedLM", "ViTForImageClassification",
+    "ViTImageProcessorPil",
 )  # fmt: skip
 
 

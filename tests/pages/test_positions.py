@@ -205,7 +205,7 @@ def test_a_blank_is_filled_by_all_five_in_three_ways() -> None:
     rows = said(at).split(head)[1].splitlines()[2:7]
     model = load("positions-learned")
     best = model.read("他是一名美国[MASK]员。").predictions(7, 1)[0]
-    assert f"**{best[0]}** {best[1]:.2f}" in rows[2].split("|")[2]
+    assert f"**{best[0]}** {best[1]:.3f}" in rows[2].split("|")[2]
     assert [row.split("|")[2] for row in rows] != [row.split("|")[3] for row in rows]
     assert rows[0].split("|")[2] == rows[0].split("|")[3], "the model without positions fills it alike"
 

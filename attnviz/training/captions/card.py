@@ -120,7 +120,8 @@ def chinese(figures: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     }[facts["kind"]]
     return (
         "## 中文\n\n"
-        f"给小场景写句子（Xu 等，2015）。{how}。64 × 64 像素的画布，8 × 8 个位置；每个词只看一次，"
+        f"给由表情符号组成的小场景写中英文句子（Xu 等，2015）。{how}。64 × 64 像素的画布，8 × 8 个位置；"
+        "每个词只看一次，"
         "写句子的 GRU 只读词、不读图，所以一个词知道的图，都来自它这一眼（另有 16 个数说布局）。"
         "权重为 float16，许可 MIT。\n\n"
         f"- **数据**：{len(THINGS)} 个 Noto emoji（Google，Apache-2.0；经 iamcal/emoji-data，MIT），缩到 24 像素，"

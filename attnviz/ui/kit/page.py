@@ -146,4 +146,4 @@ def tell(error: BaseException) -> None:
 
 def done(params: Mapping[str, link.Param]) -> None:
     """Write the choices into the link."""
-    address.leave(params)
+    address.leave({**params, "large": frame.PROJECTOR})  # of whatever subset a page hands over

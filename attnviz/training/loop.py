@@ -91,10 +91,14 @@ class Every:
 
 @dataclass(frozen=True)
 class Kept:
-    """A file from which a training that was cut off goes on, as if it had not been: after at most so many steps."""
+    """A file from which a training that was cut off goes on, as if it had not been: after at most so many steps.
+
+    What else changes from step to step stands `beside`, such as the mean of an `Average`.
+    """
 
     file: Path
     every: int = 200
+    beside: Sequence[nn.Module] = ()
 
     @property
     def done(self) -> int:
@@ -106,6 +110,7 @@ class Kept:
         state = {
             "parameters": [one.detach() for one in learner.parameters],
             "optimisers": [one.state_dict() for one in learner.optimisers],
+            "beside": [one.state_dict() for one in self.beside],
             "random": torch.get_rng_state(), "step": now.step, "losses": dict(now.losses), "seconds": now.seconds,
         }  # fmt: skip
         new = self.file.with_suffix(".new")
@@ -122,6 +127,8 @@ class Kept:
                 one.copy_(kept)
         for optimiser, kept in zip(learner.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(kept)
+        for module, kept in zip(self.beside, state["beside"], strict=True):
+            module.load_state_dict(kept)
         torch.set_rng_state(state["random"])
         return Now(state["step"], state["losses"], state["seconds"])
 

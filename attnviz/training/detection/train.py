@@ -32,8 +32,8 @@ PROCESSOR = {
 }  # fmt: skip
 
 
-def train(recipe: Recipe, data: Path, folder: Path, every: int = 250) -> None:
-    """Run the recipe and write the result to `folder`, a snapshot every so many steps."""
+def train(recipe: Recipe, data: Path, folder: Path, every: int = 250, kept: Path | None = None) -> None:
+    """Run the recipe and write the result to `folder`, a snapshot every so many steps; go on from what was `kept`."""
     torch.manual_seed(recipe.seed)
     model, beside = thawed(new_model(recipe)), Beside(recipe, len(LABELS))
     average = loop.Average.of(model, recipe.average)
@@ -54,6 +54,7 @@ def train(recipe: Recipe, data: Path, folder: Path, every: int = 250) -> None:
         loop.Every(
             every, lambda now: save(folder, frozen(average.mean, model, recipe), recipe, now.seconds), last=True
         ),
+        kept=kept and loop.Kept(kept, beside=(average.mean,)),
     )
 
 
@@ -71,10 +72,11 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=Recipe.steps)
     parser.add_argument("--rate", type=float, default=Recipe.rate)
     parser.add_argument("--out", type=Path, default=WEIGHTS / NAME, help="folder to write")
+    parser.add_argument("--kept", type=Path, help="a file from which a training that was cut off goes on")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    train(Recipe(steps=given.steps, rate=given.rate), given.data, given.out)
+    train(Recipe(steps=given.steps, rate=given.rate), given.data, given.out, kept=given.kept)
 
 
 if __name__ == "__main__":

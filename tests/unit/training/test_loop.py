@@ -299,8 +299,10 @@ def walked(file: Path, steps: int) -> tuple[list[Tensor], list[float], float]:
     course = loop.Course(steps, 0.05, partial(loop.cosine, steps=8))
     hear = loop.Every(1, lambda now: means.append(now.losses["loss"]))
     learner = loop.muon(network, rate=0.05, decay=0.01, float32=True)
-    loop.train(learner, batches, losses, course, hear, kept=loop.Kept(file, every=3))
-    return [one.detach().clone() for one in network.parameters()], lost, means[-1]
+    average = loop.Average.of(network, 0.9)
+    kept = loop.Kept(file, every=3, beside=(average.mean,))
+    loop.train(learner, batches, losses, course, hear, loop.Every(1, average.move), kept=kept)
+    return [one.detach().clone() for part in (network, average.mean) for one in part.parameters()], lost, means[-1]
 
 
 def test_a_training_that_was_cut_off_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:

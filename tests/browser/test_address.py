@@ -77,11 +77,11 @@ def test_what_nobody_asked_for_and_the_language_make_no_entry(visit: Start) -> N
     one = visit({}, locale="zh-CN")
     one.link_says(lang="zh")
     assert entries(one) == 2  # the empty tab, and this page
-    one.page.get_by_text("English", exact=True).click()
+    one.page.get_by_role("radio", name="English").click()
     one.link_says(lang="en")
     one.choose("model", "8")
     one.link_says(model="lab-8")
-    one.page.get_by_text("中文", exact=True).click()
+    one.page.get_by_role("radio", name="中文").click()
     one.link_says(lang="zh")
     assert entries(one) == 3
     one.page.go_back()

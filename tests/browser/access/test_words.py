@@ -17,6 +17,9 @@ def test_a_page_that_is_not_there_is_said_in_chinese(visit: Start) -> None:
     expect(one.page.get_by_role("dialog").get_by_text(say("frame.no_page", "zh"))).to_be_visible()
     expect(one.page.get_by_text("Page not found")).to_have_count(0)
     assert one.page.evaluate("() => document.documentElement.lang") == "zh-CN"
+    (told,) = one.faults  # Streamlit tells the console too
+    assert "does not seem to exist" in told
+    one.faults.clear()
 
 
 def test_a_projector_has_larger_text_and_one_picture_and_the_link_says_so(visit: Start) -> None:

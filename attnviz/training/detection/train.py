@@ -54,7 +54,7 @@ def train(recipe: Recipe, data: Path, folder: Path, every: int = 250, kept: Path
         loop.Every(
             every, lambda now: save(folder, frozen(average.mean, model, recipe), recipe, now.seconds), last=True
         ),
-        kept=kept and loop.Kept(kept, beside=(average.mean,)),
+        kept=None if kept is None else loop.Kept(kept, beside=(average.mean,)),
     )
 
 

@@ -13,6 +13,7 @@ from attnviz.ui.kit import (
     SOFT,
     Selection,
     asset,
+    chance,
     draw_heatmap,
     language,
     plain,
@@ -97,7 +98,8 @@ def _table(before: Trace, after: Trace, changed: bool) -> str:
     for label in order:
         cells = [("before" if changed else "after", first[label]), *([("after", second[label])] if changed else [])]
         bars = "".join(
-            f"<td class='{name}'><i style='width:{5 * share:.2f}rem'></i>{share:.3f}</td>" for name, share in cells
+            f"<td class='{name}'><i style='width:{5 * share:.2f}rem'></i>{html.escape(chance(share))}</td>"
+            for name, share in cells
         )
         lines.append(f"<tr><td>{html.escape(label)}</td>{bars}</tr>")
     return f"<table class='told'>{''.join(lines)}</table>"

@@ -34,7 +34,8 @@ def test_a_folder_is_found_by_the_keyboard_and_offered_again_to_this_browser(
         expect(where).not_to_have_text(here)
     so_far = Path("/")
     for part in place.parts[1:]:
-        box = page.get_by_role("combobox", name=re.compile("Folders in it"))
+        expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
+        box = page.get_by_role("combobox", name=re.compile("Folders in it"))  # of this folder, not still of the last
         box.focus()
         page.keyboard.type(part)
         page.keyboard.press("Enter")

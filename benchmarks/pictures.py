@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from benchmarks.app_speed import EMPTY, FLAGS, page_of, server, toggles, visit
 
 LIT = ".seeing .stage img"
-VERDICT = "[data-testid=stMain] .told"
+VERDICT = "[data-testid=stMain] .effect"
 POINTS = 24
 # Notes when the picture first stood there, drawn.
 WATCH = """new MutationObserver(() => {

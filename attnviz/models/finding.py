@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import torch
-
-from attnviz.adapter.classes import Kind
 from attnviz.adapter.vision.detectors import framed, n_slots
-from attnviz.models.load import Boundary
 from attnviz.models.seeing import VisionModel
-from attnviz.notices import Notice
 from attnviz.pictures import Seen, open_picture
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase  # noqa: F401 - in a Model's fields, as below
 
-NAMED_IN_FIELDS = (Boundary, Kind, Notice, torch.dtype)  # who reads the annotations looks for their names here
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)  # no field beside a VisionModel's, so it is made as one
 class DetectionModel(VisionModel):
     """A loaded model that finds things: DETR, Conditional DETR and DAB-DETR with transformers' ResNet, YOLOS.
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attnviz.measures import Habit
+
+if TYPE_CHECKING:
+    from huggingface_hub import ModelCardData
 
 NAMED = 0.3  # a head whose strongest share is below this has no habit worth a name
 COMMON_VOICE = ("common_voice_sentences", "Common Voice sentences (Mozilla, CC0 1.0), held out")
@@ -101,13 +104,19 @@ def write_card(report: Report, folder: Path) -> Path:
 
 def card_text(report: Report) -> str:
     """The whole README.md: YAML front matter, Chinese, English, then the tables that both share."""
-    parts = [f"---\n{front_matter(report)}\n---", f"# attnviz {report.model}", chinese(report), english(report)]
-    parts += ["## 数字 Figures", figure_table(report), "## 各头的习惯 Habits of the heads", habit_tables(report)]
-    parts += ["## 例子 Examples", examples(report), "## 重新得到这些数字 The same figures again", command(report)]
-    return "\n\n".join(parts) + "\n"
+    return in_parts(
+        front_matter(report), report.model, chinese(report), english(report), "## 数字 Figures", figure_table(report),
+        "## 各头的习惯 Habits of the heads", habit_tables(report), "## 例子 Examples", examples(report),
+        "## 重新得到这些数字 The same figures again", command(report),
+    )  # fmt: skip
 
 
-def front_matter(report: Report) -> str:
+def in_parts(front: ModelCardData, name: str, *parts: str) -> str:
+    """A whole README.md: the YAML that the Hub reads, the name of the model, then the parts."""
+    return "\n\n".join([f"---\n{str(front.to_yaml()).strip()}\n---", f"# attnviz {name}", *parts]) + "\n"
+
+
+def front_matter(report: Report) -> ModelCardData:
     """The YAML that the Hub and `attnviz.models.read_card` read: one `model-index` result a figure."""
     from huggingface_hub import EvalResult, ModelCardData
 
@@ -122,7 +131,7 @@ def front_matter(report: Report) -> str:
         )
         for name, (data, _, title) in titles(report).items()
     ]
-    data = ModelCardData(
+    return ModelCardData(
         language=["zh", "en"],
         license="mit",
         library_name="transformers",
@@ -131,7 +140,6 @@ def front_matter(report: Report) -> str:
         model_name=f"attnviz {report.model}",
         eval_results=results,
     )
-    return str(data.to_yaml()).strip()
 
 
 def titles(report: Report) -> dict[str, tuple[str, str, str]]:

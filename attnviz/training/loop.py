@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,11 +100,6 @@ class Kept:
     every: int = 200
     beside: Sequence[nn.Module] = ()
 
-    @property
-    def done(self) -> int:
-        """How many steps lie behind it?"""
-        return int(torch.load(self.file)["step"]) if self.file.exists() else 0
-
     def save(self, learner: Learner, now: Now) -> None:
         """Write the numbers, what moves them, how far they are, and the state of torch's random numbers."""
         state = {
@@ -117,11 +112,13 @@ class Kept:
         torch.save(state, new)
         new.replace(self.file)  # whole or not at all
 
-    def restore(self, learner: Learner) -> Now:
-        """Put everything back as it was, and say how far it was; nothing is done where there is no file yet."""
+    def resume(self, learner: Learner, batches: Iterator[object]) -> Now:
+        """Put everything back as it was, past the batches that were learnt from; how far it was, 0 without a file."""
         if not self.file.exists():
             return Now(0, {}, 0.0)
         state = torch.load(self.file)
+        for _ in range(state["step"]):
+            next(batches)
         with torch.no_grad():
             for one, kept in zip(learner.parameters, state["parameters"], strict=True):
                 one.copy_(kept)
@@ -146,12 +143,10 @@ def train(
     `losses` gives the parts of a batch's loss by name. Of `after`, what is due is done in the order given. With `kept`
     the training can be cut off at any time, and goes on from that file when it is begun again.
     """
-    coming, done = iter(batches), kept.done if kept else 0
-    for _ in range(done):
-        next(coming)
-    begun = kept.restore(learner) if kept else Now(0, {}, 0.0)
+    coming = iter(batches)
+    begun = kept.resume(learner, coming) if kept else Now(0, {}, 0.0)
     began, smooth = time.time() - begun.seconds, dict(begun.losses)
-    for number, batch in zip(range(done, course.steps), coming, strict=False):
+    for number, batch in zip(range(begun.step, course.steps), coming, strict=False):
         with torch.autocast("cpu", dtype=torch.bfloat16) if course.bfloat16 else nullcontext():
             parts = losses(batch)
         learner.descend(total(parts, course.counts), course.rate * course.share(number))
@@ -271,3 +266,19 @@ class Best:
         if value < self.value:
             self.value, self.facts = value, facts
             self.state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+
+
+def rounds(count: int, many: int, seed: int, *, whole: bool = False) -> Iterator[tuple[Tensor, torch.Generator]]:
+    """Without end: numbers below `count` in random order, so many at a time, all of them before any comes again.
+
+    What is left of a round comes as fewer, or with `whole` not at all. The generator is for what else is by chance.
+
+    >>> numbers = rounds(2, 2, seed=1)
+    >>> [sorted(next(numbers)[0].tolist()) for _ in range(2)]
+    [[0, 1], [0, 1]]
+    """
+    generator = torch.Generator().manual_seed(seed)
+    while True:
+        for some in torch.randperm(count, generator=generator).split(many):
+            if len(some) == many or not whole:
+                yield some, generator

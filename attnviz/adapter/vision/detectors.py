@@ -25,12 +25,9 @@ def check_detector(name: str, config: Any) -> None:
     if config.model_type in DETECTORS and not (config.architectures or [HEADED])[0].endswith(HEADED):
         raise ModelError("detector_alone", model=name)
     backbone = getattr(config, "backbone_config", None)
-    if (
-        config.model_type in DETECTORS
-        and config.model_type != "yolos"
-        and getattr(backbone, "model_type", "") != ("resnet")
-    ):
-        raise ModelError("detector_backbone", model=name, kind=getattr(backbone, "model_type", "?"))
+    kind = getattr(backbone, "model_type", "?")
+    if config.model_type in DETECTORS and config.model_type != "yolos" and kind != "resnet":
+        raise ModelError("detector_backbone", model=name, kind=kind)
 
 
 def usual_processor(name: str, model_type: str) -> tuple[Any, tuple[Notice, ...]]:

@@ -20,7 +20,7 @@ from functools import cache
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from attnviz import shipped
@@ -132,6 +132,21 @@ def scene_of(text: str) -> Scene:
     return Scene(tuple(Put(one[1], int(one[2]), int(one[3])) for one in found if one))
 
 
+def written_on(
+    network: Captioner, words: Int64[Tensor, "text 1"], before: tuple[Tensor, Tensor], rule: Rule
+) -> tuple[Float[Tensor, "text state"], Float[Tensor, "text word"]]:
+    """One step of writing, from the last word of each text: its state, and the scores of the next word.
+
+    `before` are the states before the step and the pictures' annotations. A word that begins a language is never said.
+    """
+    state, annotations = before
+    state = network.states(words, state)[:, 0]
+    found = network.look(state[:, None], annotations, rule)
+    logits = network.logits(state, found.output[:, 0])
+    logits[:, 1 : len(SPECIALS)] = -torch.inf
+    return state, logits
+
+
 @dataclass
 class _Writer:
     """A sentence being written: the states from which each word looked, and its scores."""
@@ -151,15 +166,12 @@ class _Writer:
 
     def step(self) -> None:
         """Write one more word."""
-        network, number = self.system.network, len(self.ids)
         before = torch.tensor([[self.ids[-1] if self.ids else BEGIN[self.language]]])
-        self.state = network.states(before, self.state)[:, 0]
-        found = network.look(self.state[None], self.annotations, self.rule.at(0, 0, number))
-        logits = network.logits(self.state, found.output[0])[0]
-        logits[list(range(1, len(SPECIALS)))] = -torch.inf
+        rule = self.rule.at(0, 0, len(self.ids))
+        self.state, logits = written_on(self.system.network, before, (self.state, self.annotations), rule)
         self.states.append(self.state[0])
-        self.logits.append(logits)
-        self.ids.append(int(logits.argmax()))
+        self.logits.append(logits[0])
+        self.ids.append(int(logits[0].argmax()))
 
     def trace(self) -> Trace:
         """What has been recorded."""

@@ -23,7 +23,7 @@ from attnviz.systems.captions.scene import SHARE
 from attnviz.systems.captions.system import load
 from attnviz.training.captions.data import PARTS, held_out, read_drawings
 from attnviz.training.captions.measure import BANK, WAYS, batched, largest, measured, neighbours
-from attnviz.training.cards import table
+from attnviz.training.cards import in_parts, table
 from attnviz.training.folder import save_facts
 
 COUNT = 300  # scenes of each part
@@ -83,7 +83,7 @@ def _said(key: str, found: Mapping[str, float]) -> str:
     return f"{found[key]:.1f}" if key == "bleu" else f"{found[key]:.3f}"
 
 
-def front_matter(name: str, figures: Mapping[str, Any]) -> str:
+def front_matter(name: str, figures: Mapping[str, Any]) -> ModelCardData:
     """The YAML that the Hub reads: the figures of the way that a model was trained for."""
     way = "soft" if name == "words-soft" else "drawn"
     results = [
@@ -95,21 +95,19 @@ def front_matter(name: str, figures: Mapping[str, Any]) -> str:
         )
         for part in PARTS for language in LANGUAGES for key in FIGURES
     ]  # fmt: skip
-    data = ModelCardData(
+    return ModelCardData(
         language=["zh", "en"], license="mit", pipeline_tag="image-to-text", tags=["attention", "image-captioning"],
         model_name=f"attnviz {name}", eval_results=results,
     )  # fmt: skip
-    return str(data.to_yaml()).strip()
 
 
 def card(name: str, figures: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     """The whole README.md: YAML front matter, Chinese, English, then the tables that both share."""
-    parts = [
-        f"---\n{front_matter(name, figures)}\n---", f"# attnviz {name}", chinese(figures, facts),
+    return in_parts(
+        front_matter(name, figures), name, chinese(figures, facts),
         english(figures, facts), "## 数字 Figures", tables(figures),
         f"```\npython -m attnviz.training.captions.card {name} --emoji emoji\n```",
-    ]  # fmt: skip
-    return "\n\n".join(parts) + "\n"
+    )  # fmt: skip
 
 
 def chinese(figures: Mapping[str, Any], facts: Mapping[str, Any]) -> str:

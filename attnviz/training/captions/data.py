@@ -97,9 +97,9 @@ def scene(random: Random, size: int, names: Sequence[str]) -> Scene:
             return Scene(tuple(put))
 
 
-def training_scene(random: Random) -> Scene:
-    """A scene that may be trained on."""
-    size = random.choices(SIZES, SHARES)[0]
+def training_scene(random: Random, size: int | None = None) -> Scene:
+    """A scene that may be trained on, of so many things, or of as many as training has in the mean."""
+    size = random.choices(SIZES, SHARES)[0] if size is None else size
     while True:
         found = scene(random, size, NAMES if size == 1 else TOGETHER)
         if part(found) is None:
@@ -157,10 +157,7 @@ def singles(
     """Without end: pictures of one thing that may be trained on, with its number."""
     random = Random(seed)
     while True:
-        found: list[Scene] = []
-        while len(found) < count:
-            one = scene(random, 1, NAMES)
-            found += [one] if part(one) is None else []
+        found = [training_scene(random, 1) for _ in range(count)]
         yield (
             torch.stack([one.drawn(drawings) for one in found]),
             torch.tensor([NAMES.index(one.things[0].name) for one in found]),

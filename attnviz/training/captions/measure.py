@@ -15,9 +15,9 @@ from attnviz.core.rules import Argmax, Rule, Sample, Soft
 from attnviz.systems.captions.names import LANGUAGES
 from attnviz.systems.captions.network import Captioner
 from attnviz.systems.captions.scene import Scene
-from attnviz.systems.captions.system import System
-from attnviz.systems.captions.text import BEGIN, END, LONGEST, SPECIALS, WORDS
-from attnviz.training.captions.data import NAMES, Batch, part, scene
+from attnviz.systems.captions.system import System, written_on
+from attnviz.systems.captions.text import BEGIN, END, LONGEST, WORDS
+from attnviz.training.captions.data import Batch, training_scene
 
 WAYS: Mapping[str, tuple[Rule, bool]] = {
     "soft": (Soft(), False), "drawn": (Sample(), False), "argmax": (Argmax(), False), "blind": (Soft(), True),
@@ -80,10 +80,7 @@ def free(network: Captioner, annotations: Tensor, language: str, rule: Rule) -> 
     words = torch.full((len(annotations), 1), BEGIN[language])
     ids: list[Tensor] = []
     for number in range(LONGEST):
-        state = network.states(words, state)[:, 0]
-        found = network.look(state[:, None], annotations, rule.at(0, 0, number))
-        logits = network.logits(state, found.output[:, 0])
-        logits[:, 1 : len(SPECIALS)] = -torch.inf
+        state, logits = written_on(network, words, (state, annotations), rule.at(0, 0, number))
         words = logits.argmax(-1, keepdim=True)
         ids.append(words[:, 0])
     rows = torch.stack(ids, dim=1).tolist()
@@ -142,10 +139,8 @@ def _said(
 
 def neighbours(drawings: Tensor, batches: Sequence[Batch], seed: int = 61) -> float:
     """How often does the training picture nearest in pixels show the same thing, for pictures of one thing?"""
-    random, bank, hits = Random(seed), list[Scene](), list[bool]()
-    while len(bank) < BANK:
-        one = scene(random, 1, NAMES)
-        bank += [one] if part(one) is None else []
+    random, hits = Random(seed), list[bool]()
+    bank = [training_scene(random, 1) for _ in range(BANK)]
     known = torch.stack([one.drawn(drawings) for one in bank]).flatten(1).float() / 255
     for batch in batches:
         asked = batch.pictures.flatten(1).float() / 255

@@ -18,7 +18,7 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from attnviz.models import DetectionModel, load
 from attnviz.shipped import WEIGHTS, recipe
-from attnviz.training.cards import table
+from attnviz.training.cards import in_parts, table
 from attnviz.training.detection.data import LABELS, NAMES, listed, read_boxes
 from attnviz.training.detection.measure import measured, shown
 from attnviz.training.detection.train import NAME
@@ -41,16 +41,15 @@ def card(figures: Figures, facts: Mapping[str, Any], pictures: int) -> str:
     """The whole README.md: YAML front matter, Chinese, English, then the table that both share."""
     head = ("", *(f"{zh} · {en}" for zh, en in zip(NAMES["zh"], NAMES["en"], strict=True)))
     rows = [(f"{zh} · {en}", *(f"{figures[name][key]:.3f}" for name in NAMES["en"])) for key, (zh, en) in ROWS.items()]
-    parts = [
-        f"---\n{front_matter(figures)}\n---", f"# attnviz {NAME}", chinese(facts, pictures), english(facts, pictures),
+    return in_parts(
+        front_matter(figures), NAME, chinese(facts, pictures), english(facts, pictures),
         "## 数字 Figures", table(head, rows),
         "看得最准的头 The head that looks inside most: layer {layer:.0f}, head {head:.0f}".format(**figures["head"]),
         "```\npython -m attnviz.training.detection.card --data bccd\n```",
-    ]  # fmt: skip
-    return "\n\n".join(parts) + "\n"
+    )  # fmt: skip
 
 
-def front_matter(figures: Figures) -> str:
+def front_matter(figures: Figures) -> ModelCardData:
     """The YAML that the Hub reads: one result a label."""
     results = [
         EvalResult(
@@ -59,11 +58,10 @@ def front_matter(figures: Figures) -> str:
         )
         for name, label in zip(NAMES["en"], LABELS, strict=True)
     ]  # fmt: skip
-    data = ModelCardData(
+    return ModelCardData(
         language=["zh", "en"], license="mit", library_name="transformers", pipeline_tag="object-detection",
         tags=["attention", "detr"], model_name=f"attnviz {NAME}", eval_results=results,
     )  # fmt: skip
-    return str(data.to_yaml()).strip()
 
 
 def chinese(facts: Mapping[str, Any], pictures: int) -> str:

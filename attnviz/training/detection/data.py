@@ -17,6 +17,8 @@ from jaxtyping import Bool, Float, Int64, UInt8
 from PIL import Image
 from torch import Tensor
 
+from attnviz.training.loop import rounds
+
 LABELS = ("RBC", "WBC", "Platelets")  # as the annotations write them; a label is its place here
 NAMES = {"zh": ("红细胞", "白细胞", "血小板"), "en": ("Red cell", "White cell", "Platelet")}
 WIDE, HIGH = 192, 144
@@ -172,9 +174,5 @@ def cut(
 
 def batches(cells: Cells, recipe: Recipe) -> Iterator[Batch]:
     """Without end: pictures changed by chance; all pictures in random order, again and again."""
-    generator = torch.Generator().manual_seed(recipe.seed)
-    while True:
-        order = torch.randperm(len(cells.names), generator=generator)
-        for chosen in order.split(recipe.pictures_a_step):
-            if len(chosen) == recipe.pictures_a_step:
-                yield moved(cells, chosen, recipe, generator)
+    for chosen, generator in rounds(len(cells.names), recipe.pictures_a_step, recipe.seed, whole=True):
+        yield moved(cells, chosen, recipe, generator)

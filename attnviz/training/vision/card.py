@@ -27,7 +27,7 @@ from attnviz.adapter.registered import ATTENTION, recording, register
 from attnviz.core.interventions import Reweigh
 from attnviz.core.rules import Argmax
 from attnviz.shipped import WEIGHTS, recipe
-from attnviz.training.cards import table
+from attnviz.training.cards import in_parts, table
 from attnviz.training.folder import save_facts
 from attnviz.training.vision.data import NAMES, PATCH, SIDE, Clothes, read_clothes, seen
 from attnviz.training.vision.train import answers
@@ -139,16 +139,15 @@ def card(name: str, figures: Mapping[str, Any], facts: Mapping[str, Any]) -> str
     classes = [
         (f"{zh} · {en}", f"{figures['classes'][en]:.3f}") for zh, en in zip(NAMES["zh"], NAMES["en"], strict=True)
     ]
-    parts = [
-        f"---\n{front_matter(name, figures)}\n---", f"# attnviz {name}", chinese(name, figures, facts),
+    return in_parts(
+        front_matter(name, figures), name, chinese(name, figures, facts),
         english(name, figures, facts), "## 数字 Figures", table(("", name), rows),
         table(("类别的准确率 · accuracy by class", name), classes),
         f"```\npython -m attnviz.training.vision.card {name} --data fashion_mnist\n```",
-    ]  # fmt: skip
-    return "\n\n".join(parts) + "\n"
+    )  # fmt: skip
 
 
-def front_matter(name: str, figures: Mapping[str, Any]) -> str:
+def front_matter(name: str, figures: Mapping[str, Any]) -> ModelCardData:
     """The YAML that the Hub reads: one result a figure."""
     results = [
         EvalResult(
@@ -157,11 +156,10 @@ def front_matter(name: str, figures: Mapping[str, Any]) -> str:
         )
         for key, (_, en) in FIGURES.items()
     ]  # fmt: skip
-    data = ModelCardData(
+    return ModelCardData(
         language=["zh", "en"], license="mit", library_name="transformers", pipeline_tag="image-classification",
         tags=["attention", "vit"], model_name=f"attnviz {name}", eval_results=results,
     )  # fmt: skip
-    return str(data.to_yaml()).strip()
 
 
 def chinese(name: str, figures: Mapping[str, Any], facts: Mapping[str, Any]) -> str:

@@ -16,6 +16,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
+from attnviz.training.loop import rounds
+
 NAMES = {
     "zh": ("T恤", "裤子", "套头衫", "连衣裙", "外套", "凉鞋", "衬衫", "运动鞋", "包", "短靴"),
     "en": (
@@ -96,8 +98,5 @@ def moved(
 
 def batches(clothes: Clothes, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
     """Without end: pictures moved a little, and their labels; all pictures in random order, again and again."""
-    generator = torch.Generator().manual_seed(recipe.seed)
-    while True:
-        order = torch.randperm(len(clothes.labels), generator=generator)
-        for chosen in order.split(recipe.pictures_a_step):
-            yield seen(moved(clothes.pictures[chosen], recipe.shift, generator)), clothes.labels[chosen]
+    for chosen, generator in rounds(len(clothes.labels), recipe.pictures_a_step, recipe.seed):
+        yield seen(moved(clothes.pictures[chosen], recipe.shift, generator)), clothes.labels[chosen]

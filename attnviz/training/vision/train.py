@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor
 from transformers import ViTConfig, ViTForImageClassification
 
@@ -80,16 +80,15 @@ def train(recipe: Recipe, data: Path, folder: Path, kept: loop.Kept | None = Non
     """Run the recipe and write the result to `folder`, a snapshot every 500 steps; go on from what was `kept`."""
     torch.manual_seed(recipe.seed)
     model, clothes = new_model(recipe), read_clothes(data, "train")
-    step = iter(range(kept.done if kept else 0, recipe.steps))
 
-    def losses(batch: tuple[Float[Tensor, "picture 3 28 28"], Int64[Tensor, " picture"]]) -> dict[str, Tensor]:
-        logits = answers(model, batch[0], kept_at(next(step), recipe))
-        return {"loss": F.cross_entropy(logits, batch[1])}
+    def losses(batch: tuple[int, tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+        step, (pictures, labels) = batch
+        return {"loss": F.cross_entropy(answers(model, pictures, kept_at(step, recipe)), labels)}
 
     share = partial(loop.cosine, steps=recipe.steps, warm_up=recipe.warm_up)
     loop.train(
         loop.muon(model, rate=recipe.rate, decay=recipe.weight_decay, float32=True),
-        batches(clothes, recipe),
+        enumerate(batches(clothes, recipe)),
         losses,
         loop.Course(recipe.steps, recipe.rate, share),
         loop.say(),

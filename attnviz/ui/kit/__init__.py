@@ -52,7 +52,7 @@ from attnviz.ui.kit.controls import (
     with_cell,
     within,
 )
-from attnviz.ui.kit.effect import blank_position, show_effect, show_shift
+from attnviz.ui.kit.effect import bar_cell, blank_position, cell_table, show_effect, show_shift
 from attnviz.ui.kit.explanations import (
     after_the_score,
     place_in_row,
@@ -65,7 +65,7 @@ from attnviz.ui.kit.explanations import (
 from attnviz.ui.kit.export_menu import file_name, offer_file, take_away, take_picture
 from attnviz.ui.kit.folders import brought, offer_models, remember
 from attnviz.ui.kit.formulas import alpha_of, short, softmax_formula, sparse_formula
-from attnviz.ui.kit.frame import Group, draw_bar, enlarged
+from attnviz.ui.kit.frame import Group, draw_bar
 from attnviz.ui.kit.languages import article, language, language_picker, of_locale, t
 from attnviz.ui.kit.link import Param, Value, address, between, chosen, find, flag, one_of
 from attnviz.ui.kit.markdown import bold, chance, figure_text, plain, table
@@ -90,11 +90,12 @@ __all__ = [
     "BUILT_IN", "CHART_HEIGHT", "FAMILIES", "ICON", "LANGUAGE", "LESSONS", "LINKED_SAMPLES", "LINKED_START",
     "MODELS", "RULE_PARAMS", "SAMPLES", "SCOPES", "SETTINGS", "SHARED", "SHARED_PARAMS", "SOFT", "START", "Choices",
     "Group", "Member", "Param", "RuleChoice", "Screen", "Selection", "Steps", "Value", "address", "after_the_score",
-    "alpha_of", "article", "as_rule", "asset", "bar", "between", "blank_position", "bold", "brought", "chance",
+    "alpha_of", "article", "as_rule", "asset", "bar", "bar_cell", "between", "blank_position", "bold", "brought",
+    "cell_table", "chance",
     "choices_now", "choose_any_model", "choose_asked_model", "choose_asked_text", "choose_asked_token",
     "choose_cell", "choose_head", "choose_lab_model", "choose_look", "choose_one", "choose_revision", "choose_rule",
     "choose_scale", "choose_scope", "choose_shared_text", "choose_text", "choose_token", "chosen", "clicked",
-    "css_class", "dark", "draw", "draw_bar", "draw_change", "draw_grid", "draw_heatmap", "draw_reader", "enlarged",
+    "css_class", "dark", "draw", "draw_bar", "draw_change", "draw_grid", "draw_heatmap", "draw_reader",
     "figure_text", "file_name", "find", "flag", "head_now", "head_picture", "language", "language_picker",
     "listen_to_clicks", "listen_to_head", "model_store", "nearest", "numbered", "of_locale", "offer_file",
     "offer_models", "offer_samples", "one_of", "open_model", "page", "place_in_row", "plain", "remember",

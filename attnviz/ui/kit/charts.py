@@ -41,9 +41,10 @@ def bar() -> dict[str, object]:
     return camera(language())
 
 
-def draw(figure: Figure, key: str, alt: str) -> None:
+def draw(figure: Figure, key: str | None, alt: str, *, camera: bool = True) -> None:
     """Any figure; `alt` says in a sentence what it shows."""
-    st.plotly_chart(enlarged(figure), key=key, theme=None, config=bar(), alt=alt)
+    config = bar() if camera else {**bar(), "displayModeBar": False}
+    st.plotly_chart(enlarged(figure), key=key, theme=None, config=config, alt=alt)
 
 
 def style_now(scale: Scale = "unit", height: int | None = None) -> Style:
@@ -60,10 +61,8 @@ def draw_grid(run: Trace, selection: Selection, style: Style, order: Sequence[tu
     shown = mosaic(run, selection, style.scale, order=order)
     picture = paint_mosaic(shown, replace(style, height=height), (layer, head))
     with st.container(height=CHART_HEIGHT + 8, border=False) if height > CHART_HEIGHT else nullcontext():
-        st.plotly_chart(
-            enlarged(picture), key=SHARED + "grid", theme=None, config={**bar(), "displayModeBar": False},
-            alt=t("figure.alt_grid", layers=run.n_layers, heads=run.n_heads, layer=layer, head=head),
-        )  # fmt: skip
+        alt = t("figure.alt_grid", layers=run.n_layers, heads=run.n_heads, layer=layer, head=head)
+        draw(picture, SHARED + "grid", alt, camera=False)
 
 
 def grid_height(layers: int, heads: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -47,7 +48,7 @@ def show_effect(before: Trace, after: Trace, query: int) -> None:
         token = plain(before.tokens[position])
         key = "effect_blank" if before.kind == "masked" else "effect_next"
         st.markdown(f"**{t(key, token=token)}**")
-        st.html(STYLE + _table(before, after, position, changed))
+        st.html(_table(before, after, position, changed))
     if changed:
         show_shift(before, after, position)
 
@@ -63,7 +64,7 @@ def _show_answer(before: Trace, after: Trace, query: int) -> None:
         for run, when in ((answer, "col_before"), (after.answer, "col_after"))[: 1 + changed]:
             said = ", ".join(plain(f"{tag.text} · {tag.label} {tag.probability:.2f}") for tag in run.tags()[:MOST_TAGS])
             st.caption(t("answer_tags", when=t(when), tags=said or t("answer_no_tags")))
-    st.html(STYLE + _table(before, after, position, changed, numbers=answer.problem == "number"))
+    st.html(_table(before, after, position, changed, numbers=answer.problem == "number"))
     if changed:
         show_shift(before, after, None if answer.problem == "number" else position)
 
@@ -96,12 +97,21 @@ def _table(before: Trace, after: Trace, position: int, changed: bool, numbers: b
     rows = candidates(before, after, position, 6)
     named = "col_token" if before.answer is None else "col_answer" if before.answer.about == "question" else "col_label"
     head = [t(named), t("col_before")] + ([t("col_after")] if changed else [])
+    draw = _number if numbers else bar_cell
+    return cell_table(
+        head,
+        [
+            (token, [draw(first, "before"), *([draw(second, "after")] if changed else [])])
+            for token, first, second in rows
+        ],
+    )
+
+
+def cell_table(head: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> str:
+    """A table with its style: a name a row, then cells that are HTML."""
     lines = ["<tr>" + "".join(f"<th>{html.escape(name)}</th>" for name in head) + "</tr>"]
-    draw = _number if numbers else _bar
-    for token, first, second in rows:
-        cells = [f"<td>{html.escape(token)}</td>", draw(first, "before")] + ([draw(second, "after")] if changed else [])
-        lines.append("<tr>" + "".join(cells) + "</tr>")
-    return f"<table class='effect'>{''.join(lines)}</table>"
+    lines += [f"<tr><td>{html.escape(name)}</td>{''.join(cells)}</tr>" for name, cells in rows]
+    return f"{STYLE}<table class='effect'>{''.join(lines)}</table>"
 
 
 def _number(value: float, name: str) -> str:
@@ -109,6 +119,7 @@ def _number(value: float, name: str) -> str:
     return f"<td class='{name}'>{value:.3f}</td>"
 
 
-def _bar(probability: float, name: str) -> str:
-    """One probability as a bar and a number."""
-    return f"<td class='{name}'><i style='width:{6 * probability:.2f}rem'></i>{html.escape(chance(probability))}</td>"
+def bar_cell(probability: float, name: str, wide: float = 6) -> str:
+    """One probability, "before" or "after", as a bar and a number; a probability of 1 is so many rem wide."""
+    bar = f"<i style='width:{wide * probability:.2f}rem'></i>"
+    return f"<td class='{name}'>{bar}{html.escape(chance(probability))}</td>"

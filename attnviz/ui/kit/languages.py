@@ -34,9 +34,10 @@ def t(key: str, /, **values: object) -> str:
     On a screen that is touched it is the message `<key>_touch`, where there is one: a finger cannot point.
     """
     name = key if "." in key else f"ui.{key}"
-    if f"{name}{TOUCH}" in table(language()) and touched():
+    spoken = language()
+    if f"{name}{TOUCH}" in table(spoken) and touched():
         name += TOUCH
-    return say(name, language(), **values)
+    return say(name, spoken, **values)
 
 
 def touched() -> bool:

@@ -143,8 +143,8 @@ def test_a_model_without_positions_says_the_same_of_shuffled_patches(tmp_path: P
 
 def data_and_table(at: AppTest) -> tuple[dict, list[tuple[float, float]]]:
     """What the browser is given, and the probabilities of the table before and after."""
-    found = next(one.proto.body for one in at.get("html") if "class='told'" in one.proto.body)
-    numbers = [float(one) for one in re.findall(r"</i>([\d.]+)</td>", found)]
+    found = next(one.proto.body for one in at.get("html") if "class='effect'" in one.proto.body)
+    numbers = [float(one) for one in re.findall(r"</i>(?:&lt;)?([\d.]+)</td>", found)]
     return data(at), list(zip(numbers[::2], numbers[1::2], strict=False))
 
 

@@ -12,6 +12,7 @@ import transformers as hf
 from numpy.typing import NDArray
 
 import attnviz as av
+from attnviz.axes import Box
 from tests.parity.architectures import spread_out
 
 SEES = dict(
@@ -107,3 +108,10 @@ def prepared(model: av.VisionModel, way: str, picture: av.Picture) -> NDArray[An
     """What transformers' own processor makes of a picture."""
     found: NDArray[Any] = WAYS[way]()(images=picture.image(), return_tensors="np")["pixel_values"]
     return found
+
+
+def lit(width: int, height: int, box: Box) -> av.Picture:
+    """A dark picture with one bright box."""
+    pixels = np.zeros((height, width, 3), np.uint8)
+    pixels[round(box.top) : round(box.bottom), round(box.left) : round(box.right)] = 255
+    return av.Picture(pixels)

@@ -12,14 +12,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 import attnviz as av
 from attnviz.axes import Box
-from tests.parity.vision import KINDS, SIZES, WAYS, network, opened, saved
+from tests.parity.vision import KINDS, SIZES, WAYS, lit, network, opened, saved
 
 SHARP = 60.0
 
@@ -45,13 +44,6 @@ def built(kind: str) -> Any:
         elif part == "k_proj" and last == "weight":
             weights.data[::8, 0] = 1.0
     return made
-
-
-def lit(width: int, height: int, box: Box) -> av.Picture:
-    """A dark picture with one bright box."""
-    pixels = np.zeros((height, width, 3), np.uint8)
-    pixels[round(box.top) : round(box.bottom), round(box.left) : round(box.right)] = 255
-    return av.Picture(pixels)
 
 
 def looked_at(trace: av.Trace) -> set[int]:

@@ -9,10 +9,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from attnviz.shipped import WEIGHTS, figures, recipe
+from attnviz.systems import captions
 from attnviz.systems.captions.names import ALONE, THINGS
 from attnviz.systems.captions.network import Captioner, Shape
 from attnviz.systems.captions.scene import Put, Scene
 from attnviz.systems.captions.text import END, WORDS
+from attnviz.training.captions import card
 from attnviz.training.captions.data import (
     NAMES,
     PARTS,
@@ -227,3 +230,9 @@ def test_word_f1_and_bleu_of_hand_worked_sentences() -> None:
     assert bleu(truth, truth) == pytest.approx(100.0)
     # 5/5 words, 3 of 4 pairs ("cat above" is not there), no triple: smoothed 1/2/3 and 1/4/2, as sacrebleu has it
     assert bleu(told, truth) == pytest.approx(100 * (1 * 3 / 4 * (1 / 2) / 3 * (1 / 4) / 2) ** 0.25, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", captions.NAMES)
+def test_a_shipped_card_is_what_its_command_writes_of_the_kept_figures(name: str) -> None:
+    written = (WEIGHTS / name / "README.md").read_text(encoding="utf-8")
+    assert written == card.card(name, figures(name), recipe(WEIGHTS / name))

@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import ViTForImageClassification
 
-from attnviz.shipped import recipe
+from attnviz.shipped import WEIGHTS, figures, recipe
 from attnviz.training import loop
 from attnviz.training.vision import card, train
 from attnviz.training.vision.data import NAMES, Clothes, Recipe, batches, moved, read_clothes, seen
@@ -130,3 +130,9 @@ def test_card_names_licence_data_and_every_figure(tmp_path: Path) -> None:
     assert "license: mit" in text and "Fashion-MNIST" in text
     assert all(f"{figures[name]:.4f}" in text for name in card.FIGURES)
     assert all(f"{zh} · {en}" in text for zh, en in zip(NAMES["zh"], NAMES["en"], strict=True))
+
+
+@pytest.mark.parametrize("name", card.MODELS)
+def test_a_shipped_card_is_what_its_command_writes_of_the_kept_figures(name: str) -> None:
+    written = (WEIGHTS / name / "README.md").read_text(encoding="utf-8")
+    assert written == card.card(name, figures(name), recipe(WEIGHTS / name))

@@ -28,7 +28,7 @@ MARKUP = (
     ('[data-testid="stSidebarNav"], [data-testid="stTopNav"]', "aria-label", "pages"),
 )
 # A list of pages with sections inside is no list to a screen reader, which then is told of none.
-UNLISTED = ("stSidebarNavItems", "role", "none")
+UNLISTED = ('[data-testid="stSidebarNavItems"], [data-testid="stSidebarNavItems"] li', "role", "none")
 # What Streamlit says in English, as patterns, and the message that says it in the reader's language.
 ENGLISH = (
     (r"^(\d+) more$", "more"),
@@ -65,10 +65,8 @@ def draw_frame(title: str) -> None:
     group = Group(LANGUAGE, t("language"), chosen, NAMES)
     words = [[english, t(f"frame.{message}")] for english, message in ENGLISH if chosen != "en" or "page" in message]
     names = [[selector, attribute, t(f"frame.{message}")] for selector, attribute, message in MARKUP]
-    items, *role = UNLISTED
-    names += [[f'[data-testid="{items}"], [data-testid="{items}"] li', *role]]
     said = {"bar": "top", "title": title, "language": chosen, "table": t("frame.table")}
-    _draw(TOP, [group], {**said, "names": names, "words": words})
+    _draw(TOP, [group], {**said, "names": [*names, list(UNLISTED)], "words": words})
 
 
 def draw_bar(groups: Sequence[Group]) -> None:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from attnviz.ui.kit.link.history import QUIET
+
 Value = str | int | float | bool | None
-READ = ("lang", "large")  # how a page is read, not what it shows
 FOUND = ".found"  # after the key of a choice: what a page found for it while nobody had chosen
 
 
@@ -64,7 +65,7 @@ def restore(params: Mapping[str, Param], says: Mapping[str, str], *, anew: bool 
     What stands in the session stays there, unless the choices are taken `anew`; then only how the page is read does.
     """
     for param in params.values():
-        if param.key in st.session_state and (not anew or param.name in READ):
+        if param.key in st.session_state and (not anew or param.name in QUIET):
             continue
         value = param.default
         if param.name in says:

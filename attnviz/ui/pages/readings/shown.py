@@ -14,7 +14,7 @@ from attnviz.ui.kit import (
     SOFT,
     bold,
     clicked,
-    enlarged,
+    draw,
     figure_text,
     listen_to_clicks,
     plain,
@@ -163,10 +163,8 @@ def draw_lean(leaning: Leaning, open_heads: tuple[Place, Place]) -> None:
     lean = leaning.lean
     rows, columns = lean.bits.shape
     who = {name: verdict.names(lean.of(name)) for name in ("first", "second", "resting")}
-    st.plotly_chart(
-        enlarged(lean_grid(lean, selected=open_heads, style=style_now(height=HEIGHT))), key=KEY + "lean", theme=None,
-        config={"displayModeBar": False}, alt=t("readings.alt_lean", layers=rows, heads=columns, **who),
-    )  # fmt: skip
+    figure = lean_grid(lean, selected=open_heads, style=style_now(height=HEIGHT))
+    draw(figure, KEY + "lean", t("readings.alt_lean", layers=rows, heads=columns, **who), camera=False)
     st.markdown(_legend(leaning), unsafe_allow_html=True)
 
 
@@ -195,10 +193,8 @@ def draw_heads(leaning: Leaning, open_heads: tuple[Place, Place], columns: tuple
         told = verdict.about_open(leaning.lean, side, place, view == "word")
         with column:  # type: ignore[attr-defined]
             st.caption(told)
-            st.plotly_chart(
-                enlarged(_head_figure(leaning, side, open_heads, view)), key=f"{KEY}head{side}", theme=None,
-                config={"displayModeBar": False}, alt=told.replace("*", ""),
-            )  # fmt: skip
+            figure = _head_figure(leaning, side, open_heads, view)
+            draw(figure, f"{KEY}head{side}", told.replace("*", ""), camera=False)
 
 
 def _head_figure(leaning: Leaning, side: int, open_heads: tuple[Place, Place], view: View):  # type: ignore[no-untyped-def]
@@ -245,10 +241,7 @@ def _arrows(name: str, first: str, second: str, leaning: Leaning) -> None:
     if parts[0] is not None and parts[1] is not None:
         st.caption(t("context_share", without=f"{parts[0]:.1%}", with_context=f"{parts[1]:.1%}"))
     st.caption(t("context_arrows"))
-    st.plotly_chart(
-        enlarged(arrows(alone.lean.bits, leaning.lean.bits, style_now())), key=KEY + "arrows", theme=None,
-        config={"displayModeBar": False}, alt=t("context_arrows"),
-    )  # fmt: skip
+    draw(arrows(alone.lean.bits, leaning.lean.bits, style_now()), KEY + "arrows", t("context_arrows"), camera=False)
 
 
 @runs.kept

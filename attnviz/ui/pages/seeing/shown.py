@@ -13,7 +13,8 @@ from attnviz.ui.kit import (
     SOFT,
     Selection,
     asset,
-    chance,
+    bar_cell,
+    cell_table,
     draw_heatmap,
     language,
     plain,
@@ -31,13 +32,9 @@ if TYPE_CHECKING:
     from attnviz.ui.pages.seeing.run import Request
 
 FEW = 5  # labels
+BAR = 5  # rem of a probability of 1
 OPEN = ("place", "most", "picked", "weight", "layer", "head", "n")  # filled in by the browser
 STYLE = """<style>
-.told { border-collapse: collapse; font-size: .85rem; width: 100%; max-width: 34rem; }
-.told :is(td, th) { padding: .1rem .5rem .1rem 0; text-align: left; font-weight: normal; white-space: nowrap; }
-.told td:first-child { white-space: normal; } .told th { opacity: .7; }
-.told i { display: inline-block; height: .6rem; border-radius: 2px; background: currentColor; margin-right: .4rem; }
-.told .before i { opacity: .35; } .told .after i { opacity: .8; }
 .st-key-seeing-samples img { height: 28px !important; max-height: none !important; vertical-align: middle; }
 .st-key-seeing-samples img { image-rendering: pixelated; }
 </style>"""
@@ -86,23 +83,14 @@ def _how(after: Trace, request: Request) -> str:
 
 def _table(before: Trace, after: Trace, changed: bool) -> str:
     """The likeliest labels of both runs with their probabilities."""
-    assert before.answer is not None and after.answer is not None
-    first, second = (dict(one.answer.best(0, len(one.answer.labels))) for one in (before, after) if one.answer)
-    order = sorted(first, key=lambda label: -max(first[label], second.get(label, 0.0)))[:FEW]
-    head = [
-        t("col_label"),
-        t("col_before" if changed else "seeing.probability"),
-        *([t("col_after")] if changed else []),
-    ]
-    lines = ["<tr>" + "".join(f"<th>{html.escape(name)}</th>" for name in head) + "</tr>"]
-    for label in order:
-        cells = [("before" if changed else "after", first[label]), *([("after", second[label])] if changed else [])]
-        bars = "".join(
-            f"<td class='{name}'><i style='width:{5 * share:.2f}rem'></i>{html.escape(chance(share))}</td>"
-            for name, share in cells
-        )
-        lines.append(f"<tr><td>{html.escape(label)}</td>{bars}</tr>")
-    return f"<table class='told'>{''.join(lines)}</table>"
+    from attnviz.measures import candidates
+
+    named = [t("col_before"), t("col_after")] if changed else [t("seeing.probability")]
+    rows = []
+    for label, first, second in candidates(before, after, 0, FEW)[:FEW]:
+        shown = [("before", first), ("after", second)] if changed else [("after", first)]
+        rows.append((label, [bar_cell(share, name, BAR) for name, share in shown]))
+    return cell_table([t("col_label"), *named], rows)
 
 
 def show_shuffled(picture: Picture, after: Trace) -> None:

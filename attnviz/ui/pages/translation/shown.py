@@ -11,7 +11,6 @@ from streamlit.delta_generator import DeltaGenerator
 from attnviz.ui.kit import (
     Selection,
     alpha_of,
-    bar,
     chance,
     choose_cell,
     choose_head,
@@ -19,7 +18,6 @@ from attnviz.ui.kit import (
     dark,
     draw,
     draw_heatmap,
-    enlarged,
     head_picture,
     language,
     listen_to_clicks,
@@ -249,7 +247,7 @@ def _replay(picture: DeltaGenerator, run: Trace) -> None:
         with picture.container():
             st.markdown(t("translation.so_far", text=plain(part.text)))
             figure, alt = head_picture(part, Selection(), _style(part))
-            st.plotly_chart(enlarged(figure), theme=None, config=bar(), alt=alt)
+            draw(figure, None, alt)
         time.sleep(min(PAUSE, REPLAY / count))
 
 

@@ -16,6 +16,7 @@ import transformers as hf
 
 import attnviz as av
 from attnviz.axes import Box
+from tests.parity.vision import lit
 from tests.parity.vision.detection import KINDS, SIZES, opened, saved
 
 SHARP = 60.0
@@ -55,13 +56,6 @@ def built(kind: str) -> Any:
         elif name.endswith(answers):
             weights.data[::8, 0] = 1.0
     return made
-
-
-def lit(width: int, height: int, box: Box) -> av.Picture:
-    """A dark picture with one bright box."""
-    pixels = np.zeros((height, width, 3), np.uint8)
-    pixels[round(box.top) : round(box.bottom), round(box.left) : round(box.right)] = 255
-    return av.Picture(pixels)
 
 
 @pytest.mark.parametrize("size", SIZES)

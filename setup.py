@@ -13,7 +13,7 @@ SERVED = "attnviz/ui/served"
 
 def served() -> list[str]:
     """What stands at the top and has to come along, seen from there."""
-    pages = sorted(path.relative_to(HERE).as_posix() for path in (HERE / "pages").glob("*.py"))
+    pages = sorted(path.relative_to(HERE).as_posix() for path in (HERE / "pages").rglob("*.py"))
     return ["app.py", ".streamlit/config.toml", *pages]
 
 

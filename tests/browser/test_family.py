@@ -13,7 +13,7 @@ from tests.browser.person import Visit
 from tests.browser.test_layout import CUT, NARROW, SCROLL, WIDE
 
 Start = Callable[..., Visit]
-PAGES = ["family", *(screen.name for screen in registry.sections()["family"])]
+PAGES = ["family", *(screen.name for name in ("family", "things") for screen in registry.sections()[name])]
 PLAIN = ("family", "limits")  # pages that begin without a chart of weights
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
+from attnviz.ui import registry
 from attnviz.ui.kit.markdown import UNSEEN
 from attnviz.ui.pages.attention.choices import KEY, PARAMS
 
@@ -29,6 +30,11 @@ def _run(script: Path, lang: str, link: dict[str, str]) -> AppTest:
     for name, value in {"lang": lang, **link}.items():
         at.query_params[name] = value
     return at.run()
+
+
+def file_of(name: str) -> Path:
+    """The file of a page by the page's name."""
+    return ROOT / next(screen.file for screen in registry.screens() if screen.name == name)
 
 
 def alone(lang: str = "en", **link: str) -> AppTest:
@@ -108,6 +114,6 @@ def said(at: AppTest) -> str:
 
 
 __all__ = [
-    "KEY", "START", "alone", "array", "cells", "change", "charts", "chosen", "control", "elements", "mosaic", "opened",
-    "said", "seen", "words",
+    "KEY", "START", "alone", "array", "cells", "change", "charts", "chosen", "control", "elements", "file_of", "mosaic",
+    "opened", "said", "seen", "words",
 ]  # fmt: skip

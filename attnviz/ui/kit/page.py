@@ -24,6 +24,7 @@ from attnviz.ui.kit.rules import LANGUAGE
 ICON = "data:image/png;base64," + b64encode(Path(__file__).with_name("icon.png").read_bytes()).decode()
 
 LOG = logging.getLogger("attnviz")
+FOLDERS = ("things",)  # sections whose pages stand in a folder of their own
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,11 @@ class Member:
 
 @dataclass(frozen=True)
 class Screen:
-    """What a page is: its file in pages/ without the ending, its sign and its place in the navigation, its choices.
+    """What a page is: its file's name in pages/ without the ending, its sign, its place in the navigation, its choices.
 
-    `order` counts over all sections; `home` is the one page at the app's own address. `title` and `look` are messages,
-    the page's question and what to look for; `params` are the choices that stand in its link.
+    `section` is "" or one that has a name in the messages (`section_<name>`); `order` counts over all sections; `home`
+    is the one page at the app's own address. `title` and `look` are messages, the page's question and what to look for;
+    `params` are the choices that stand in its link.
     """
 
     name: str
@@ -75,7 +77,8 @@ class Screen:
     @property
     def file(self) -> str:
         """The file, seen from app.py."""
-        return f"pages/{self.name}.py"
+        folder = f"{self.section}/" if self.section in FOLDERS else ""
+        return f"pages/{folder}{self.name}.py"
 
 
 def start(params: Mapping[str, link.Param]) -> None:

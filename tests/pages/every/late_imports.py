@@ -17,7 +17,7 @@ def loaded() -> set[str]:
 if __name__ == "__main__":
     import_all()
     before = loaded()
-    for page in sorted((ROOT / "pages").glob("*.py")):
+    for page in sorted((ROOT / "pages").rglob("*.py")):
         assert not _run(page, "en", {}).exception
         for name in sorted(loaded() - before):
             print(page.stem, name)

@@ -16,7 +16,7 @@ from attnviz.ui.pages.long import choices as long
 from attnviz.ui.pages.positions import choices as positions
 from attnviz.ui.pages.readings import choices as cases
 from attnviz.ui.pages.translation import choices as translation
-from tests.pages.opened import PATIENCE, ROOT, charts, chosen, control, opened, said
+from tests.pages.opened import PATIENCE, charts, chosen, control, file_of, opened, said
 
 LONG = "南京市长江大桥。" * 2_500
 BOOK = address.KEY + ".book"
@@ -39,7 +39,7 @@ def back(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
 
 def page(name: str, **link: str) -> AppTest:
     """A page alone, opened by a link."""
-    at = AppTest.from_file(str(ROOT / "pages" / f"{name}.py"), default_timeout=PATIENCE)
+    at = AppTest.from_file(file_of(name), default_timeout=PATIENCE)
     for key, value in {"lang": "en", **link}.items():
         at.query_params[key] = value
     return at.run()

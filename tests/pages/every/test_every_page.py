@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from attnviz.messages import LANGUAGES, say, table
 from attnviz.ui import registry
 from attnviz.ui.kit import Param, Screen
-from tests.pages.opened import PATIENCE, ROOT, said
+from tests.pages.opened import PATIENCE, ROOT, file_of, said
 
 SCREENS = {screen.name: screen for screen in registry.screens()}
 NUMBERS, TEXT = ("1", "2", "0", "0.55"), "猫坐在垫子上。"
@@ -66,7 +66,7 @@ def _other(page: str, param: Param) -> str:
 
 def alone(name: str, **link: str) -> AppTest:
     """The page without app.py around it, opened by a link."""
-    at = AppTest.from_file(str(ROOT / "pages" / f"{name}.py"), default_timeout=PATIENCE)
+    at = AppTest.from_file(file_of(name), default_timeout=PATIENCE)
     for key, value in link.items():
         at.query_params[key] = value
     return at.run()

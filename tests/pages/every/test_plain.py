@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from attnviz.ui import registry
 from attnviz.ui.kit import Screen
 from attnviz.ui.kit.markdown import UNSEEN, plain
-from tests.pages.opened import ROOT, _run
+from tests.pages.opened import ROOT, _run, file_of
 
 HOSTILE = "![i](http://foreign.test/x.png) <img src=http://foreign.test/y.png> :material/home: $x^2$ www.foreign.test"
 SCREENS = {screen.name: screen for screen in registry.screens()}
@@ -59,7 +59,7 @@ def live(at: AppTest) -> list[str]:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_no_text_of_a_link_is_taken_for_markdown(name: str) -> None:
-    at = _run(ROOT / "pages" / f"{name}.py", "en", of_page(name))
+    at = _run(file_of(name), "en", of_page(name))
     assert not at.exception
     assert live(at) == []
 

@@ -23,14 +23,14 @@ from attnviz.axes import Patches
 from attnviz.messages import LANGUAGES, say
 from attnviz.ui.pages.seeing import run
 from attnviz.ui.pages.seeing.choices import KEY
-from tests.pages.opened import PATIENCE, ROOT, elements, said, seen
+from tests.pages.opened import PATIENCE, elements, file_of, said, seen
 
 FOLDER = shipped.WEIGHTS / "vit-4"
 NOT = 65_535
 
 
 def opened(lang: str = "en", **link: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "pages" / "seeing.py"), default_timeout=PATIENCE)
+    at = AppTest.from_file(file_of("seeing"), default_timeout=PATIENCE)
     for name, value in {"lang": lang, **link}.items():
         at.query_params[name] = value
     return at.run()

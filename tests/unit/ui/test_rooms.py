@@ -14,7 +14,7 @@ import pytest
 
 from attnviz.ui import kit, registry
 from attnviz.ui.kit import Screen
-from tests.unit.test_layers import ROOT, all_imports, nothing, sources
+from tests.unit.test_layers import ROOT, all_imports, name_of, nothing, sources
 
 EDGES_OF_A_PAGE = 3  # its SCREEN, its choices and what it shows take from the kit
 MORE_EDGES = 18  # pages of many parts, and the rooms themselves: 60 of 14 pages at most
@@ -54,7 +54,7 @@ def test_a_room_that_all_pages_share_imports_no_page() -> None:
 def test_no_page_imports_another() -> None:
     nothing([edge for edge in edges() if room_of(edge[0]).startswith("pages/") and edge[1].startswith("pages/")])
     for path in sources("pages"):
-        others = [one for one in all_imports(f"pages/{path.name}") if one.of("attnviz.ui.pages")]
+        others = [one for one in all_imports(name_of(path)) if one.of("attnviz.ui.pages")]
         nothing([one for one in others if not one.of(f"attnviz.ui.pages.{path.stem}")])
 
 
@@ -86,7 +86,7 @@ def test_a_page_is_found_by_its_folder_alone(tmp_path: Path, monkeypatch: pytest
     registry.screens.cache_clear()
     try:
         assert registry.screens()[-1] == Screen("unheard_of", ":material/add:", 99, "new")
-        assert list(registry.sections()) == ["", "family", "new"]
+        assert list(registry.sections()) == ["", "family", "things", "new"]
     finally:
         registry.screens.cache_clear()
         sys.modules.pop("attnviz.ui.pages.unheard_of", None)

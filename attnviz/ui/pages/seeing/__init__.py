@@ -6,8 +6,8 @@ from attnviz.ui.pages.seeing.choices import PARAMS
 SCREEN = Screen(
     "seeing",
     icon=":material/visibility:",
-    order=16,
-    section="family",
+    order=30,
+    section="things",
     params=PARAMS,
     members=(Member("vision", 13, of="self"),),
 )

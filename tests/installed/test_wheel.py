@@ -107,11 +107,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
 def test_the_wheel_holds_every_file_of_the_package_and_the_app(installed: Installed) -> None:
     files = [path for path in (ROOT / "attnviz").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     package = {path.relative_to(ROOT).as_posix() for path in files}
-    top = {
-        "app.py",
-        ".streamlit/config.toml",
-        *(path.relative_to(ROOT).as_posix() for path in (ROOT / "pages").rglob("*.py")),
-    }
+    pages = {path.relative_to(ROOT).as_posix() for path in (ROOT / "pages").rglob("*.py")}
+    top = {"app.py", ".streamlit/config.toml", *pages}
     assert len(package) > 400 and len(top) > 10
     held = {name for name in installed.held if ".dist-info/" not in name}
     assert held == package | {f"attnviz/ui/served/{name}" for name in top}

@@ -66,14 +66,15 @@ class Seen:
         leaves what is there in the mean of all patches, where a model takes that.) Raises `AttnvizError` for a place
         that the axis does not have, or that is no patch.
         """
-        cells, first = self._cells(), len(self.axis.first)
+        values, first, count = self.values.copy(), len(self.axis.first), self.axis.rows * self.axis.columns
         for place in wholes("places", places):
             if not 0 <= place < len(self.axis):
                 raise AttnvizError("no_such_position", number=place, last=len(self.axis) - 1)
-            if not first <= place < first + len(cells):
+            if not first <= place < first + count:
                 raise AttnvizError("no_patch", place=place, name=self.axis.labels[place])
-            cells[place - first] = np.zeros_like(cells[place - first])
-        return replace(self, values=self._joined(cells))
+            (high, wide), (row, column) = self.patch, divmod(place - first, self.axis.columns)
+            values[:, row * high : (row + 1) * high, column * wide : (column + 1) * wide] = 0.0
+        return replace(self, values=values)
 
     def _cells(self) -> list[NDArray[Any]]:
         """The pixels of each patch, row by row; those that fill up the last row and column are 0."""

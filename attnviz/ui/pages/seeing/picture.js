@@ -1,16 +1,7 @@
 // A picture that lights up where a place of it looks. The weights of the whole map are here, [query, key], two bytes each,
 // 65535 for a pair that may not look; the tiles show every head for one query, or for all. Pointing asks no server.
-const LIGHT = [255, 122, 26], NOT = 65535, FULL = 65534, MOST = 0.82; // the colour, its marks, its fullest opacity
+// (kit/pictures/picture.js stands before it.)
 const TILE = 58, WIDE = 380, HIGH = 400, SMALL = 224; // pixels; pictures narrower than SMALL are drawn without blur
-const element = (tag, name, text) => {
-  const made = document.createElement(tag);
-  made.className = name;
-  if (text !== undefined) made.textContent = text;
-  return made;
-};
-const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-const filled = (words, values) => words.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-const short = (weight) => (weight >= 0.001 || weight === 0 ? weight.toFixed(3) : weight.toExponential(0));
 
 class Seen {
   constructor(root) {
@@ -37,8 +28,7 @@ class Seen {
     this.stage.onpointerup = this.stage.onpointercancel = (event) => this.release(event);
     this.stage.onkeydown = (event) => this.type(event);
     this.stage.onblur = () => this.point(null);
-    this.pasted = (event) => this.paste(event);
-    document.addEventListener("paste", this.pasted);
+    hearPastes(this.main, (file) => this.say.pasted(file));
     new ResizeObserver(() => this.data && this.size()).observe(root);
   }
 
@@ -124,19 +114,10 @@ class Seen {
   size() {
     const { data } = this, room = Math.max(120, Math.min(WIDE, this.main.parentElement.clientWidth));
     const scale = Math.min(room / data.width, HIGH / data.height);
-    this.scaled(this.canvas, scale);
+    scaled(this.canvas, [data.width, data.height], scale);
     const tile = (data.tiles && data.tiles.columns > 8 ? 40 : TILE) / Math.max(data.width, data.height);
-    (data.tiles ? this.small : []).forEach(({ canvas }) => this.scaled(canvas, tile));
+    (data.tiles ? this.small : []).forEach(({ canvas }) => scaled(canvas, [data.width, data.height], tile));
     this.draw();
-  }
-
-  scaled(canvas, scale) {
-    const wide = Math.max(1, Math.round(this.data.width * scale)), high = Math.max(1, Math.round(this.data.height * scale));
-    const dense = Math.min(2, devicePixelRatio || 1);
-    canvas.width = wide * dense;
-    canvas.height = high * dense;
-    canvas.style.width = `${wide}px`;
-    canvas.style.height = `${high}px`;
   }
 
   weight(query, key) {
@@ -171,32 +152,16 @@ class Seen {
 
   lit(canvas, shares, small) {
     const pen = canvas.getContext("2d"), { data } = this;
-    const across = canvas.width / data.width, down = canvas.height / data.height;
     pen.globalAlpha = 1;
     pen.imageSmoothingEnabled = data.width >= SMALL && !small;
     pen.clearRect(0, 0, canvas.width, canvas.height);
     pen.drawImage(this.image, 0, 0, canvas.width, canvas.height);
     data.boxes.forEach((box, key) => {
       if (!box) return;
-      const [x, y, right, bottom] = [Math.round(box[0] * across), Math.round(box[1] * down), Math.round(box[2] * across), Math.round(box[3] * down)];
       const gone = this.hidden.has(key) || Number.isNaN(shares[key]), share = this.off.has(key) ? 0 : Math.min(1, shares[key] || 0);
-      if (gone) return this.crossed(pen, x, y, right - x, bottom - y, this.hidden.has(key));
-      pen.fillStyle = this.paint === "spot" ? `rgba(0,0,0,${(MOST * (1 - share)).toFixed(3)})` : `rgba(${LIGHT},${(MOST * share).toFixed(3)})`;
-      pen.fillRect(x, y, right - x, bottom - y);
+      if (gone) return crossOut(pen, laid(box, canvas, data), this.hidden.has(key));
+      lightUp(pen, laid(box, canvas, data), share, this.paint);
     });
-  }
-
-  // A patch that is hidden (covered and crossed), or that may not be looked at (one stroke).
-  crossed(pen, x, y, wide, high, covered) {
-    pen.fillStyle = covered ? "rgba(128,134,144,0.92)" : "rgba(128,134,144,0.35)";
-    pen.fillRect(x, y, wide, high);
-    pen.strokeStyle = "rgba(255,255,255,0.75)";
-    pen.lineWidth = 1;
-    pen.beginPath();
-    pen.moveTo(x, y + high);
-    pen.lineTo(x + wide, y);
-    if (covered) { pen.moveTo(x, y); pen.lineTo(x + wide, y + high); }
-    pen.stroke();
   }
 
   frames(query) {
@@ -295,22 +260,11 @@ class Seen {
     this.say.hidden(numbers.join(".") || "none");
   }
 
-  // A picture that is pasted anywhere on the page; pasted text goes where it was meant.
-  paste(event) {
-    if (!this.main.isConnected) return document.removeEventListener("paste", this.pasted);
-    const file = [...(event.clipboardData?.files ?? [])].find((one) => one.type.startsWith("image/"));
-    if (!file) return;
-    event.preventDefault();
-    const reader = new FileReader();
-    reader.onload = () => this.say.pasted({ name: file.name, data: reader.result.split(",")[1] });
-    reader.readAsDataURL(file);
-  }
-
   type(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    const step = STEPS[event.key];
     const here = this.at ?? this.data.picked;
-    if (step) this.at = this.beside(here, step);
+    if (step) this.at = nextBox(this.data.boxes, here, step, [this.data.width, this.data.height]);
     else if (event.key === "Home") this.at = this.data.chips.find((place) => !this.data.boxes[place]) ?? here;
     else if (event.key === "Enter") { event.preventDefault(); return this.say.picked(this.data.patches[here]); }
     else if (event.key === " " && this.data.boxes[here]) {
@@ -322,21 +276,6 @@ class Seen {
     event.preventDefault();
     this.over = null;
     this.draw();
-  }
-
-  // The nearest patch in a direction; from a place that is none, the one in the middle.
-  beside(here, [right, below]) {
-    const { boxes, width, height } = this.data, middle = (box) => [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2];
-    const from = boxes[here] ? middle(boxes[here]) : [width / 2, height / 2];
-    let best = here, least = Infinity;
-    boxes.forEach((box, place) => {
-      if (!box || place === here) return;
-      const [x, y] = middle(box).map((value, axis) => value - from[axis]);
-      const along = boxes[here] ? x * right + y * below : 1, aside = boxes[here] ? Math.abs(x * below + y * right) : 0;
-      const far = boxes[here] ? along + 8 * aside : Math.hypot(x, y);
-      if (along > 1e-6 && far < least) { least = far; best = place; }
-    });
-    return best;
   }
 }
 

@@ -111,7 +111,7 @@ def show_shuffled(picture: Picture, after: Trace) -> None:
 def _component():  # type: ignore[no-untyped-def]
     return st.components.v2.component(
         "attnviz_seeing", html='<div class="seeing"></div>', css=asset("pages/seeing/picture.css"),
-        js=asset("pages/seeing/picture.js"),
+        js=asset("kit/pictures/picture.js") + asset("pages/seeing/picture.js"),
     )  # fmt: skip
 
 

@@ -1,0 +1,236 @@
+"""What the page on detectors asks: a picture, a model, how sure, which map, and what is changed inside the run."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from attnviz import shipped
+from attnviz.ui.kit import (
+    RULE_PARAMS,
+    Param,
+    Pictures,
+    between,
+    choose_any_model,
+    choose_head,
+    choose_one,
+    choose_rule,
+    flag,
+    numbers_of,
+    one_of,
+    open_model,
+    page,
+    picture_address,
+    rule_now,
+    t,
+)
+from attnviz.ui.pages.finding import lit, run
+from attnviz.ui.pages.finding.run import Head, Request
+
+if TYPE_CHECKING:
+    from attnviz.models import Model
+    from attnviz.pictures import Picture
+    from attnviz.trace import Trace
+
+KEY = "finding."
+MEANS = ("head", "layer", "all")
+NUMBERS = re.compile(r"\d{1,5}(\.\d{1,5})*")
+HEAD = r"(cross|decoder|encoder|self)\.\d{1,3}\.\d{1,3}"
+HEADS = re.compile(rf"{HEAD}(-{HEAD})*")
+THUMB = 96  # pixels
+
+
+def _places(text: str) -> str:
+    """A reader of numbers of places: 3.4.11; "" for none."""
+    if text and not NUMBERS.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
+def _heads(text: str) -> str:
+    """A reader of heads by map, layer and number: cross.0.1-encoder.1.3; "" for none."""
+    if text and not HEADS.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
+def _sample(text: str) -> str:
+    """A reader of the name of a sample."""
+    return one_of(*run.samples())(text)
+
+
+PARAMS = {
+    **RULE_PARAMS,
+    "model": Param("model", KEY + "model", run.BUILT_IN, str),
+    "sample": Param("sample", KEY + "sample", "BloodImage_00062", _sample),
+    "path": Param("file", KEY + "path", "", str),
+    "least": Param("least", KEY + "least", 0.4, between(0.05, 0.95, float), slides=True),
+    "view": Param("view", KEY + "view", "looks", one_of(*lit.VIEWS)),
+    "mean": Param("mean", KEY + "mean", "head", one_of(*MEANS)),
+    "layer": Param("layer", KEY + "layer", 2, between(0, 999, int)),
+    "head": Param("head", KEY + "head", 0, between(0, 999, int)),
+    "box": Param("box", KEY + "box", -1, between(-1, 99_999, int)),
+    "place": Param("place", KEY + "place", -1, between(-1, 99_999, int)),
+    "truth": Param("truth", KEY + "truth", True, flag),
+    "before": Param("before", KEY + "before", True, flag),
+    "hidden": Param("hidden", KEY + "hidden", "", _places),
+    "painted": Param("painted", KEY + "painted", False, flag),
+    "without": Param("without", KEY + "without", "", _heads),
+}
+
+
+def now(name: str) -> Any:
+    """What is chosen, by its name in PARAMS."""
+    return st.session_state[PARAMS[name].key]
+
+
+def choose_model() -> str:
+    """In the sidebar: the built-in model, any Hub id or folder; and the rule."""
+    with st.sidebar:
+        titles = {run.BUILT_IN: t("finding.model_built_in")} if shipped.has(run.BUILT_IN) else {}
+        chosen = choose_any_model(KEY + "model", titles, _forget, start=run.BUILT_IN, about=t("finding.model_help"))
+        choose_rule()
+    page.how_it_works("finding", "finding.how")
+    return chosen
+
+
+def _forget() -> None:
+    """What belonged to the other model's places, queries and heads."""
+    _put("without", "")
+    forget_places()
+
+
+def forget_places() -> None:
+    """What belonged to the other picture."""
+    for name in ("hidden", "box", "place"):
+        _put(name, PARAMS[name].default)
+
+
+def choose_picture() -> Picture:
+    """A sample, a file or the camera's picture. Raises `PictureError`."""
+    return pictures().choose()
+
+
+def pictures() -> Pictures:
+    """How this page's picture is chosen."""
+    return Pictures(KEY, _samples, run.sample, t("finding.samples"), t("finding.samples_help"), forget_places)
+
+
+def _samples() -> dict[str, str]:
+    """The samples, each seen small beside its number."""
+    return {
+        name: f"![]({picture_address(run.sample(name), THUMB)}) {number}"
+        for number, name in enumerate(run.samples(), 1)
+    }
+
+
+def choose_least() -> float:
+    """How sure the model must be of a box that is shown."""
+    return st.slider(t("finding.least"), 0.05, 0.95, step=0.05, key=KEY + "least", help=t("finding.least_help"))
+
+
+def asked(name: str, picture: Picture) -> Request:
+    """The run as it is chosen: the rule, places hidden or painted over, heads without effect."""
+    return Request(
+        name, picture.fingerprint, rule_now(), numbers_of(str(now("hidden"))), bool(now("painted")),
+        run.heads_of(str(now("without"))),
+    )  # fmt: skip
+
+
+def model_of(name: str) -> Model:
+    """The chosen model; while it loads, what is loaded and how far it is. Raises `ModelError`."""
+    return open_model(name)
+
+
+def choose_view(trace: Trace) -> lit.View:
+    """Where queries look, which others they ask, or where places of the picture look."""
+    name = choose_one(
+        PARAMS["view"], tuple(lit.VIEWS), t("finding.view"), lambda one: t(f"finding.view_{one}"),
+        t("finding.view_help"),
+    )  # fmt: skip
+    return lit.view(trace, name)
+
+
+def choose_map(view: lit.View) -> Head:
+    """One head, the mean of its layer or of all; and which map, layer and head."""
+    mean = choose_one(PARAMS["mean"], MEANS, t("finding.mean"), lambda name: t(f"finding.mean_{name}"))
+    off = {"head": (), "layer": ("head",), "all": ("layer", "head")}[mean]
+    return (view.trace.part, *choose_head(view.trace, KEY, off=off))
+
+
+def choose_beside(known: bool, changed: bool) -> tuple[bool, bool]:
+    """What else is drawn: the true boxes where they are known, those before a change."""
+    with st.container(horizontal=True, gap="small"):
+        true = known and st.toggle(t("finding.truth"), key=KEY + "truth", help=t("finding.truth_help"))
+        before = changed and st.toggle(t("finding.before"), key=KEY + "before", help=t("finding.before_help"))
+    return true, before
+
+
+def choose_changes(head: Head) -> None:
+    """Take the open head away, say what hiding means; and take changes back."""
+    without = run.heads_of(str(now("without")))
+    part, layer, number = head
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            t("finding.give_back" if head in without else "finding.remove", layer=layer, head=number),
+            key=KEY + "remove", on_click=_remove, args=(head,),
+            help=t("finding.remove_help", part=t(f"finding.part_{part}")),
+        )  # fmt: skip
+        st.toggle(t("finding.painted"), key=KEY + "painted", help=t("finding.painted_help"))
+        if without:
+            st.button(
+                t("finding.all_heads", count=len(without)), key=KEY + "heads_back", on_click=_put, args=("without", "")
+            )
+        if now("hidden"):
+            st.button(t("finding.show_all"), key=KEY + "show_all", on_click=_put, args=("hidden", ""))
+
+
+def _put(name: str, value: object) -> None:
+    st.session_state[KEY + name] = value
+
+
+def _remove(head: Head) -> None:
+    """Take a head away, or give it back."""
+    before = run.heads_of(str(now("without")))
+    after = [one for one in before if one != head] if head in before else [*before, head]
+    _put("without", "-".join(f"{part}.{layer}.{number}" for part, layer, number in sorted(after)))
+
+
+def heard(name: str) -> Any:
+    """What the picture in the browser has just told."""
+    return st.session_state[KEY + "picture"][name]
+
+
+def take_box() -> None:
+    """A box was clicked: its query is the one that is shown."""
+    if (slot := heard("picked")) is not None:
+        _put("box", max(0, int(slot)))
+
+
+def take_place() -> None:
+    """A place of the picture was clicked: it is the one that looks."""
+    if (place := heard("place")) is not None:
+        _put("place", max(0, int(place)))
+
+
+def take_head() -> None:
+    """A tile was clicked: its head is open."""
+    if found := heard("head"):
+        _put("layer", int(found[0]))
+        _put("head", int(found[1]))
+        _put("mean", "head")
+
+
+def take_hidden() -> None:
+    """Places were hidden or shown again by hand."""
+    if (found := heard("hidden")) is not None:
+        text = "" if found == "none" else str(found)
+        _put("hidden", text if not text or NUMBERS.fullmatch(text) else "")
+
+
+def take_pasted() -> None:
+    """A picture was pasted, anywhere on the page."""
+    if found := heard("pasted"):
+        pictures().paste(found)

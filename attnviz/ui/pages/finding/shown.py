@@ -1,0 +1,261 @@
+"""What the page on detectors shows: boxes on the picture and where their queries looked, all heads, the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from attnviz.ui.kit import (
+    Selection,
+    asset,
+    draw_heatmap,
+    file_name,
+    language,
+    numbers_of,
+    offer_file,
+    picture_address,
+    place_boxes,
+    plain,
+    rule_title,
+    style_now,
+    t,
+    take_away,
+    tiles_sent,
+    weights_sent,
+)
+from attnviz.ui.pages.finding import choices, lit, run, said, told
+from attnviz.ui.pages.finding.choices import KEY, now
+
+if TYPE_CHECKING:
+    from attnviz.pictures import Picture
+    from attnviz.trace import Trace
+    from attnviz.ui.pages.finding.run import Head, Request
+
+OPEN = ("place", "most", "share", "area", "map", "layer", "head", "n")  # filled in by the browser
+STYLE = """<style>
+.st-key-finding-samples img { height: 44px !important; max-height: none !important; vertical-align: middle; }
+</style>"""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A run as it is shown: what it found, what the unchanged run found, what is truly there."""
+
+    request: Request
+    picture: Picture
+    trace: Trace
+    untouched: Trace
+    least: float
+
+    @cached_property
+    def true(self) -> tuple[told.True_, ...]:
+        """The true boxes, where the picture is known."""
+        return run.truth(self.picture) if self.request.name == run.BUILT_IN else ()
+
+    @cached_property
+    def after(self) -> told.Seen:
+        """What was found."""
+        return told.seen(self.trace, self.least, self.true)
+
+    @cached_property
+    def before(self) -> told.Seen:
+        """What is found when nothing is changed."""
+        return told.seen(self.untouched, self.least, self.true)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The picture's pixels."""
+        return self.picture.width, self.picture.height
+
+    def label(self, name: str) -> str:
+        """A label in the reader's language."""
+        return run.named(name, self.request.name)
+
+    def box(self) -> int:
+        """The query that is shown: the one chosen, or the surest; -1 where nothing was found."""
+        if 0 <= now("box") < len(self.after.things):
+            return int(now("box"))
+        return self.after.shown[0].slot if self.after.shown else -1
+
+    def place(self) -> int:
+        """The place of the picture that looks: the one chosen, or that in the middle."""
+        axis = self.trace.map(self.trace.part).keys
+        count = len(axis) - (0 if "cross" in self.trace.parts else len(self.after.things))
+        rows = getattr(axis, "rows", 1)
+        first = len(getattr(axis, "first", ()))
+        usual = first + (rows // 2) * getattr(axis, "columns", 1) + getattr(axis, "columns", 1) // 2
+        return int(now("place")) if 0 <= now("place") < count else min(usual, count - 1)
+
+
+def notes(picture: Picture) -> None:
+    """What was done to the picture when it was opened."""
+    st.html(STYLE)
+    if picture.notes:
+        st.caption(" ".join(note.say(language(), plain) for note in picture.notes))
+
+
+def say(shown: Shown) -> None:
+    """The verdict, what a change did, and what the built-in model knows."""
+    said.say_found(shown.after, shown.before, shown.true, shown.request, shown.least)
+    said.say_change(shown.before, shown.after, shown.trace, shown.request)
+    if shown.request.name == run.BUILT_IN:
+        st.caption(t("finding.knows"))
+
+
+@cache  # one component with its script: at most 40 kB
+def _component():  # type: ignore[no-untyped-def]
+    return st.components.v2.component(
+        "attnviz_finding", html='<div class="finding"></div>', css=asset("pages/finding/picture.css"),
+        js=asset("kit/pictures/picture.js") + asset("pages/finding/picture.js"),
+    )  # fmt: skip
+
+
+def draw_picture(shown: Shown, view: lit.View, head: Head, beside: tuple[bool, bool]) -> None:
+    """The boxes on the picture, lit where the chosen one looked; pointing asks no server."""
+    _component()(
+        key=KEY + "picture",
+        data=data_of(shown, view, head, beside),
+        on_picked_change=choices.take_box,
+        on_place_change=choices.take_place,
+        on_head_change=choices.take_head,
+        on_hidden_change=choices.take_hidden,
+        on_pasted_change=choices.take_pasted,
+    )
+    st.caption(t("finding.shown", map=_map_name(head), rule=plain(rule_title(shown.trace.rule))))
+
+
+def data_of(shown: Shown, view: lit.View, head: Head, beside: tuple[bool, bool]) -> dict[str, Any]:
+    """All that the browser needs."""
+    mean, (part, layer, number) = str(now("mean")), head
+    values = view.weights(mean, layer, number)
+    weights, top = weights_sent(values)
+    grid = place_boxes(lit.view(shown.trace, "looks").trace.keys)[: _places(shown.trace)]
+    boxes = [list(one.box) for one in shown.after.things] if view.name == "asks" else grid
+    asks = shown.place() if view.name == "places" else shown.box()
+    return {
+        "image": picture_address(shown.picture), "width": shown.picture.width, "height": shown.picture.height,
+        "view": view.name, "boxes": boxes, "grid": grid, "weights": weights, "top": top, "queries": values.shape[0],
+        "keys": values.shape[1], "picked": shown.box(), "place": shown.place(), "places": _place_names(shown.trace),
+        "things": [_thing(one, shown) for one in shown.after.things], "ghosts": ghosts(shown, *beside),
+        "legend": _legend(shown, *beside), "hidden": list(numbers_of(str(now("hidden")))),
+        "tiles": tiles_sent(view.layers(), max(asks, 0), [one is not None for one in boxes]),
+        "without": [[layer, number] for name, layer, number in shown.request.without if name == part],
+        "open": [layer, number] if mean == "head" else [-1, -1], "map": _map_name(head),
+        "alt": _alt(shown), "words": _words(), "file": f"{file_name(shown.trace)}.png",
+    }  # fmt: skip
+
+
+def _places(trace: Trace) -> int:
+    """How many places the picture has."""
+    assert trace.answer is not None  # the run of a detector
+    keys = lit.view(trace, "looks").trace.keys
+    return len(keys) - (0 if "cross" in trace.parts else len(trace.answer.read))
+
+
+def _place_names(trace: Trace) -> list[str]:
+    """What each place of the picture is called."""
+    keys = lit.view(trace, "looks").trace.keys
+    labels = zip(keys.labels, keys.special, strict=True)
+    return [label if special else t("finding.place", place=label) for label, special in labels][: _places(trace)]
+
+
+def _thing(one: told.Thing, shown: Shown) -> dict[str, Any]:
+    """One query's thing for the browser."""
+    name = shown.label(one.label)
+    words = t("finding.box", label=name, share=f"{one.confidence:.0%}")
+    mark = t("finding.comma") + t(f"finding.mark_{one.mark}") if one.mark else ""
+    return {
+        "slot": one.slot, "box": list(one.box), "name": name, "label": _kind(one.label, shown), "mark": one.mark,
+        "confidence": one.confidence, "shown": one.shown, "said": words + mark,
+        "called": said.called(one, shown.request.name),
+    }  # fmt: skip
+
+
+def _kind(label: str, shown: Shown) -> int:
+    """The number of a label, which gives its colour."""
+    assert shown.trace.answer is not None
+    return shown.trace.answer.labels.index(label)
+
+
+def ghosts(shown: Shown, true: bool, before: bool) -> list[dict[str, Any]]:
+    """Boxes that nobody can click: the true ones, and where the boxes were before a change."""
+    found = []
+    for number, (box, label) in enumerate(shown.true if true else ()):
+        mark = "missed" if number in shown.after.missed else "hit"
+        found.append({"box": list(box), "mark": mark, "said": t(f"finding.true_{mark}", label=shown.label(label))})
+    for one in shown.before.shown if before else ():
+        found.append({"box": list(one.box), "mark": "before", "said": t("finding.was", label=shown.label(one.label))})
+    return found
+
+
+def _legend(shown: Shown, true: bool, before: bool) -> list[dict[str, str]]:
+    """The marks that are on the picture, and what they mean."""
+    marks = [one.mark for one in shown.after.shown if one.mark]
+    marks += ["missed"] if true and shown.after.missed else []
+    marks += ["true"] if true and shown.true else []
+    marks += ["before"] if before else []
+    return [{"mark": mark, "text": t(f"finding.legend_{mark}")} for mark in dict.fromkeys(marks)]
+
+
+def _words() -> dict[str, str]:
+    """What the browser says; what stands in braces it fills in itself."""
+    open_ = {name: f"{{{name}}}" for name in OPEN}
+    names = (
+        "label", "label_grid", "point", "point_help", "hide", "hide_help", "colour", "colour_help", "spot", "spot_help",
+        "show_all", "save", "looks", "looks_nowhere", "inside", "asks", "tiles", "tile", "tile_gone", "comma", "none",
+        "nobody", "mark_hit", "mark_twice", "mark_nothing",
+    )  # fmt: skip
+    return {name: t(f"finding.{name}", **open_) for name in names} | {
+        "layer": t("finding.tile_layer", **open_), "head": t("finding.tile_head", **open_),
+    }  # fmt: skip
+
+
+def _map_name(head: Head) -> str:
+    """Which map is shown, in words."""
+    part, layer, number = head
+    return t(f"finding.map_{now('mean')}", part=t(f"finding.part_{part}"), layer=layer, head=number)
+
+
+def _alt(shown: Shown) -> str:
+    """The picture in a sentence."""
+    things = t("finding.comma").join(
+        t("finding.box", label=shown.label(one.label), share=f"{one.confidence:.0%}") for one in shown.after.shown
+    )
+    return t("finding.alt", things=things) if things else t("finding.alt_nothing")
+
+
+def draw_numbers(shown: Shown, view: lit.View, head: Head) -> None:
+    """Every box in numbers, the open head as a map of numbers, and what can be taken away."""
+    looks = inside(shown)
+    with st.expander(t("finding.things")):
+        said.show_table(shown.after, looks, shown.size, shown.request.name)
+        text = told.table(shown.after.shown, [share for share, _ in looks], shown.size)
+        offer_file("csv", t("finding.boxes_name"), text.encode, KEY + "boxes_", t("finding.boxes_csv"))
+    selection = Selection(head[1], head[2], query=max(0, shown.place() if view.name == "places" else shown.box()))
+    style = style_now("row", 460)
+    chart = KEY + "map"
+    with st.expander(t("finding.numbers")):
+        draw_heatmap(view.trace, selection, style, key=chart)
+        take_away(view.trace, selection, style, chart=chart)
+
+
+def inside(shown: Shown) -> Sequence[tuple[float, str]]:
+    """For each box that is shown, which share of its look lies inside with the head that looks inside most; and which
+    head that is.
+    """
+    from attnviz.measures import inside as shares
+
+    trace, found = lit.view(shown.trace, "looks").trace, []
+    for one in shown.after.shown:
+        every = {
+            (layer, head): share
+            for layer in trace.open_layers
+            for head, share in enumerate(shares(trace, layer, one.slot).nan_to_num().tolist())
+        }
+        layer, head = max(every, key=every.__getitem__)
+        found.append((every[layer, head], t("finding.map_head", part="", layer=layer, head=head)))
+    return found

@@ -7,7 +7,7 @@ from attnviz.ui.pages.finding import SCREEN, choices, run, shown
 
 page.heading(SCREEN)
 name = choices.choose_model()
-left, right = st.columns([4, 9], gap="medium")
+left, right = st.columns([3, 8], gap="medium")
 with page.reader_errors():
     with left:
         verdict = st.container()

@@ -22,8 +22,8 @@ const scaled = (canvas, [wide, high], scale) => {
 };
 
 // Light on a place, or darkness where there is none ("spot").
-const lightUp = (pen, [x, y, right, bottom], share, paint) => {
-  pen.fillStyle = paint === "spot" ? `rgba(0,0,0,${(MOST * (1 - share)).toFixed(3)})` : `rgba(${LIGHT},${(MOST * share).toFixed(3)})`;
+const lightUp = (pen, [x, y, right, bottom], share, paint, darkest = MOST) => {
+  pen.fillStyle = paint === "spot" ? `rgba(0,0,0,${(darkest * (1 - share)).toFixed(3)})` : `rgba(${LIGHT},${(MOST * share).toFixed(3)})`;
   pen.fillRect(x, y, right - x, bottom - y);
 };
 

@@ -73,7 +73,7 @@ PARAMS = {
     "head": Param("head", KEY + "head", 0, between(0, 999, int)),
     "box": Param("box", KEY + "box", -1, between(-1, 99_999, int)),
     "place": Param("place", KEY + "place", -1, between(-1, 99_999, int)),
-    "truth": Param("truth", KEY + "truth", True, flag),
+    "truth": Param("truth", KEY + "truth", False, flag),
     "before": Param("before", KEY + "before", True, flag),
     "hidden": Param("hidden", KEY + "hidden", "", _places),
     "painted": Param("painted", KEY + "painted", False, flag),
@@ -161,7 +161,7 @@ def choose_map(view: lit.View) -> Head:
 
 
 def choose_beside(known: bool, changed: bool) -> tuple[bool, bool]:
-    """What else is drawn: the true boxes where they are known, those before a change."""
+    """What else is drawn: all true boxes, where they are known; the boxes before a change."""
     with st.container(horizontal=True, gap="small"):
         true = known and st.toggle(t("finding.truth"), key=KEY + "truth", help=t("finding.truth_help"))
         before = changed and st.toggle(t("finding.before"), key=KEY + "before", help=t("finding.before_help"))

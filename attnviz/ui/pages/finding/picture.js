@@ -1,7 +1,8 @@
 // Boxes on a picture, and where the query of each looked, which others it asked, or where a place of the picture looks.
 // The weights of the map are here, [query, key], two bytes each; the tiles show every head. Pointing asks no server.
 // (kit/pictures/picture.js stands before it.)
-const TILE = 76, WIDE = 520, HIGH = 460, LETTER = 6.4, WORD = 11.5; // pixels
+const TILE = 52, WIDE = 460, HIGH = 420, LETTER = 6.4, WORD = 11.5; // pixels
+const DARKEST = 0.66; // of a place that gets nothing, under a spotlight: boxes still stand on something
 const DOT = 7, LINE = 9; // the radius of a query that is asked with all weight, and how wide the line to it is
 const HUES = ["#a3381b", "#1f5fa8", "#3f6f1f", "#7a3ba0", "#8a5a00", "#0b6e6e", "#9c2a66", "#4a4f5c"];
 const MARKS = { hit: "✓ ", twice: "2× ", nothing: "? ", missed: "✗ ", "": "" };
@@ -110,7 +111,7 @@ class Finder {
     });
     const ghosts = data.ghosts.map((ghost) => {
       const made = element("div", `ghost ${ghost.mark || "plain"}`), name = element("span", "name", ghost.mark === "missed" ? MARKS.missed : "");
-      made.title = ghost.said;
+      made.dataset.of = ghost.of;
       made.append(name);
       return { made, name: null, thing: ghost };
     });
@@ -120,7 +121,7 @@ class Finder {
     this.layer.replaceChildren(...this.placed.map((one) => one.made));
     this.legend.replaceChildren(...data.legend.map(({ mark, text }) => {
       const line = element("span", "", "");
-      line.append(element("b", mark, (MARKS[mark] ?? "").trim() || "┄"), ` ${text}`);
+      line.append(element("b", mark, (MARKS[mark] ?? (mark === "before" ? "···" : "┄")).trim()), ` ${text}`);
       return line;
     }));
     this.layHeads();
@@ -195,16 +196,18 @@ class Finder {
     this.lit(this.canvas, query < 0 ? [] : this.shares(query), false);
     this.marks(query);
     this.tell(query);
+    const of = data.view === "places" || query < 0 ? null : data.things[query].of;
+    for (const ghost of this.layer.querySelectorAll(".ghost.hit")) ghost.hidden = !data.every && Number(ghost.dataset.of) !== of;
     for (const { made, thing } of this.buttons) {
       made.classList.toggle("picked", data.view !== "places" && thing.slot === data.picked);
       made.classList.toggle("shown", data.view !== "places" && thing.slot === query);
       made.setAttribute("aria-pressed", thing.slot === data.picked);
     }
-    const every = data.tiles.all, of = every ? query : data.view === "places" ? data.place : data.picked;
-    this.heads.firstChild.textContent = filled(data.words.tiles, { place: this.name(of) });
+    const all = data.tiles.all, row = all ? query : data.view === "places" ? data.place : data.picked;
+    this.heads.firstChild.textContent = filled(data.words.tiles, { place: this.name(row) });
     for (const { canvas, tile } of this.small) {
-      const first = (every ? tile * data.queries + of : tile) * data.keys;
-      this.lit(canvas, of < 0 ? [] : Array.from({ length: data.keys }, (_, key) => this.tiles[first + key] / 255), true);
+      const first = (all ? tile * data.queries + row : tile) * data.keys;
+      this.lit(canvas, row < 0 ? [] : Array.from({ length: data.keys }, (_, key) => this.tiles[first + key] / 255), true);
     }
   }
 
@@ -229,7 +232,7 @@ class Finder {
       if (!box || !shares.length) return;
       const gone = Number.isNaN(shares[key]);
       if (gone && !this.hidden.has(key)) return crossOut(pen, laid(box, canvas, data), false);
-      lightUp(pen, laid(box, canvas, data), Math.min(1, shares[key] || 0), this.paint);
+      lightUp(pen, laid(box, canvas, data), Math.min(1, shares[key] || 0), this.paint, DARKEST);
     });
     this.covers(pen, canvas);
   }
@@ -244,8 +247,8 @@ class Finder {
     data.boxes.forEach((box, key) => {
       const share = Math.min(1, shares[key] || 0), [x, y] = middle(box).map((side) => side * dense);
       pen.beginPath();
-      pen.arc(x, y, Math.max(1, (small ? 0.55 : 1) * unit * (1.5 + DOT * Math.sqrt(share))), 0, 2 * Math.PI);
-      pen.fillStyle = `rgba(${LIGHT},${(0.25 + 0.75 * share).toFixed(3)})`;
+      pen.arc(x, y, Math.max(1, (small ? 0.4 : 1) * unit * (1 + DOT * share)), 0, 2 * Math.PI);
+      pen.fillStyle = `rgba(${LIGHT},${(0.2 + 0.8 * share).toFixed(3)})`;
       pen.fill();
     });
   }
@@ -408,7 +411,8 @@ class Finder {
     pen.drawImage(this.canvas, 0, 0);
     const unit = sheet.width / parseFloat(this.canvas.style.width);
     pen.font = `${11 * unit}px sans-serif`;
-    for (const { name, thing } of this.placed) {
+    for (const { made, name, thing } of this.placed) {
+      if (made.hidden) continue;
       const [left, top, right, bottom] = laid(thing.box, sheet, data), text = name ? name.textContent : MARKS.missed;
       pen.setLineDash(name ? [] : [5 * unit, 4 * unit]);
       for (const [style, width] of [["#fff", 4 * unit], [name ? HUES[thing.label % HUES.length] : "#1f2430", 2 * unit]]) {

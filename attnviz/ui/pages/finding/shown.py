@@ -140,8 +140,8 @@ def data_of(shown: Shown, view: lit.View, head: Head, beside: tuple[bool, bool])
         "image": picture_address(shown.picture), "width": shown.picture.width, "height": shown.picture.height,
         "view": view.name, "boxes": boxes, "grid": grid, "weights": weights, "top": top, "queries": values.shape[0],
         "keys": values.shape[1], "picked": shown.box(), "place": shown.place(), "places": _place_names(shown.trace),
-        "things": [_thing(one, shown) for one in shown.after.things], "ghosts": ghosts(shown, *beside),
-        "legend": _legend(shown, *beside), "hidden": list(numbers_of(str(now("hidden")))),
+        "things": [_thing(one, shown) for one in shown.after.things], "ghosts": ghosts(shown, beside[1]), "every": beside[0],
+        "legend": _legend(shown, beside[1]), "hidden": list(numbers_of(str(now("hidden")))),
         "tiles": tiles_sent(view.layers(), max(asks, 0), [one is not None for one in boxes]),
         "without": [[layer, number] for name, layer, number in shown.request.without if name == part],
         "open": [layer, number] if mean == "head" else [-1, -1], "map": _map_name(head),
@@ -170,7 +170,7 @@ def _thing(one: told.Thing, shown: Shown) -> dict[str, Any]:
     mark = t("finding.comma") + t(f"finding.mark_{one.mark}") if one.mark else ""
     return {
         "slot": one.slot, "box": list(one.box), "name": name, "label": _kind(one.label, shown), "mark": one.mark,
-        "confidence": one.confidence, "shown": one.shown, "said": words + mark,
+        "confidence": one.confidence, "shown": one.shown, "of": one.of, "said": words + mark,
         "called": said.called(one, shown.request.name),
     }  # fmt: skip
 
@@ -181,22 +181,19 @@ def _kind(label: str, shown: Shown) -> int:
     return shown.trace.answer.labels.index(label)
 
 
-def ghosts(shown: Shown, true: bool, before: bool) -> list[dict[str, Any]]:
-    """Boxes that nobody can click: the true ones, and where the boxes were before a change."""
+def ghosts(shown: Shown, before: bool) -> list[dict[str, Any]]:
+    """Boxes that nobody can click: the true ones, and where boxes were before a change."""
     found = []
-    for number, (box, label) in enumerate(shown.true if true else ()):
-        mark = "missed" if number in shown.after.missed else "hit"
-        found.append({"box": list(box), "mark": mark, "said": t(f"finding.true_{mark}", label=shown.label(label))})
-    for one in shown.before.shown if before else ():
-        found.append({"box": list(one.box), "mark": "before", "said": t("finding.was", label=shown.label(one.label))})
-    return found
+    for number, (box, _) in enumerate(shown.true):
+        found.append({"box": list(box), "mark": "missed" if number in shown.after.missed else "hit", "of": number})
+    return found + [{"box": list(one.box), "mark": "before", "of": None} for one in shown.before.shown if before]
 
 
-def _legend(shown: Shown, true: bool, before: bool) -> list[dict[str, str]]:
+def _legend(shown: Shown, before: bool) -> list[dict[str, str]]:
     """The marks that are on the picture, and what they mean."""
     marks = [one.mark for one in shown.after.shown if one.mark]
-    marks += ["missed"] if true and shown.after.missed else []
-    marks += ["true"] if true and shown.true else []
+    marks += ["missed"] if shown.after.missed else []
+    marks += ["true"] if shown.true else []
     marks += ["before"] if before else []
     return [{"mark": mark, "text": t(f"finding.legend_{mark}")} for mark in dict.fromkeys(marks)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -112,6 +113,19 @@ def test_a_hidden_place_is_looked_at_by_no_query_and_covering_it_keeps_the_grid(
     assert float(trace.map("encoder").weights(0)[..., 4].max()) > 0
     seen = model.see(picture)
     assert av.record(model, seen.without([4])).keys == seen.axis
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_covered_place_leaves_the_picture_as_large_as_it_was(kind: str, size: str, tmp_path: Path) -> None:
+    seen, stride = opened(saved(tmp_path, kind)).see(noise(*SIZES[size])), STRIDE[kind]
+    place = len(seen.axis.first) + seen.axis.rows * seen.axis.columns - 1  # the last, of which a part may be missing
+    covered, row, column = seen.without([place]).values, seen.axis.rows - 1, seen.axis.columns - 1
+    assert covered.shape == seen.values.shape
+    own = np.zeros(covered.shape[1:], bool)
+    own[row * stride : (row + 1) * stride, column * stride : (column + 1) * stride] = True
+    assert not covered[:, own].any() and np.array_equal(covered[:, ~own], seen.values[:, ~own])
+    assert seen.values[:, own].any()
 
 
 def test_the_share_inside_is_what_was_worked_out_by_hand() -> None:

@@ -35,7 +35,8 @@ class _Wait:
 CLASSES = (
     "AutoConfig", "AutoModel", "AutoModelForCausalLM", "AutoModelForMaskedLM", "AutoModelForSeq2SeqLM", "AutoTokenizer",
     "AutoImageProcessor", "LlamaForCausalLM", "ModernBertForMaskedLM", "ViTForImageClassification",
-    "ViTImageProcessorPil",
+    "ViTImageProcessorPil", "AutoModelForObjectDetection", "ConditionalDetrImageProcessorPil", "ResNetBackbone",
+    "DabDetrForObjectDetection",
 )  # fmt: skip
 
 

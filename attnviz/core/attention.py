@@ -74,6 +74,12 @@ class Attention:
         """The scores after the rule, float32 or better; 0 where a key is not allowed. A sink competes like a key."""
         return self.rule.weigh(self.with_sink(self.scores))[..., : self.keys.shape[-2]]
 
+    @property
+    def open_weights(self) -> Float[Tensor, "*batch query key"]:
+        """The weights, NaN where a key is not allowed: to draw the two apart."""
+        allowed = self.allowed
+        return self.weights if allowed is None else self.weights.masked_fill(~allowed, torch.nan)
+
     def with_sink(self, scores: Float[Tensor, "*batch query key"]) -> Float[Tensor, "*batch query places"]:
         """The scores with that of the sink after the last key, where there is one."""
         if self.sink is None:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from attnviz.ui.kit import page
-from attnviz.ui.pages.finding import SCREEN, choices, run, shown
+from attnviz.ui.pages.finding import SCREEN, choices, shown
 
 page.heading(SCREEN)
 name = choices.choose_model()
@@ -16,8 +16,8 @@ with page.reader_errors():
         least = choices.choose_least()
     choices.model_of(name)
     request = choices.asked(name, picture)
-    before = run.read(request.untouched, picture)
-    seen = shown.Shown(request, picture, run.read(request, picture), before, least)
+    before = choices.read(request.untouched, picture)
+    seen = shown.Shown(request, picture, choices.read(request, picture), before, least)
     with verdict:
         shown.say(seen)
     with right:

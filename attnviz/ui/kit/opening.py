@@ -1,4 +1,4 @@
-"""Open a model: while it loads, what is loaded and how far it is; a loading that takes long can be stopped."""
+"""Open a picture, or a model: while it loads, how far it is; a loading that takes long can be stopped."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from attnviz.errors import ModelError
 from attnviz.ui.kit.languages import t
 from attnviz.ui.kit.markdown import plain
 from attnviz.ui.kit.work import Bar, watched
-from attnviz.ui.stores import model_store
+from attnviz.ui.stores import model_store, runs
 
 if TYPE_CHECKING:
     from attnviz.models import Model, Progress
+    from attnviz.pictures import Picture
 
 STOPPED = "opening.stopped"
 
@@ -52,3 +53,18 @@ def _ask_again(name: str, revision: str) -> None:
             raise ModelError("opening_stopped", model=name)
         place.empty()
     st.session_state.pop(STOPPED, None)
+
+
+@runs.kept
+def opened_bytes(content: bytes, name: str) -> Picture:
+    """A picture that was brought. Raises `PictureError`."""
+    from attnviz.pictures import open_picture
+
+    return open_picture(content, name=name)
+
+
+def opened_path(path: str) -> Picture:
+    """The picture of a file. Raises `PictureError`."""
+    from attnviz.pictures import open_picture
+
+    return open_picture(path)

@@ -139,10 +139,10 @@ def test_places_are_hidden_by_dragging_and_shown_again_by_back(visit: Start) -> 
 def test_a_phone_never_scrolls_sideways_and_a_tile_opens_its_head(visit: Start) -> None:
     one, _ = opened(visit)
     one.page.set_viewport_size({"width": 390, "height": 844})
-    tile = one.page.get_by_role("button", name=say("finding.tile", "en", layer=1, head=3))
+    tile = one.page.get_by_role("button", name=say("finding.tile", "en", layer=2, head=3))
     tile.scroll_into_view_if_needed()
     tile.click()
-    one.link_says(layer="1", head="3")
+    one.link_says(layer="2", head="3")
     assert one.page.evaluate("() => document.documentElement.scrollWidth") <= 390
 
 

@@ -134,7 +134,8 @@ def test_the_page_begins_with_how_much_was_found_missed_and_found_twice(name: st
     counts = {key: one[key] for key in ("found", "true", "missed", "twice", "nothing")}
     words = {"model": "detr-cells", "kinds": say("finding.comma", lang).join(told_), **counts}
     assert first(at) == seen(say("finding.verdict", lang, **words))
-    assert say("finding.knows", lang) in said(at)
+    assert say("finding.knows", lang, right="§").split("§")[0] in said(at)
+    assert f"{names[lang][1]} {shipped.figures('detr-cells')['White cell']['ap50']:.2f}" in said(at)
     marks = [thing["mark"] for thing in data(at)["things"] if thing["shown"]]
     assert [marks.count(mark) for mark in ("hit", "twice", "nothing")] == [one["found"], one["twice"], one["nothing"]]
     assert sum(ghost["mark"] == "missed" for ghost in data(at)["ghosts"]) == one["missed"]

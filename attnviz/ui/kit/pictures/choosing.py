@@ -12,28 +12,13 @@ import streamlit as st
 
 from attnviz.ui.kit.controls import offer_samples
 from attnviz.ui.kit.languages import t
-from attnviz.ui.stores import runs
+from attnviz.ui.kit.opening import opened_bytes, opened_path
 
 if TYPE_CHECKING:
     from attnviz.pictures import Picture
 
 SOURCES = ("samples", "file", "camera")
 TYPES = ("png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff")
-
-
-@runs.kept
-def opened_bytes(content: bytes, name: str) -> Picture:
-    """A picture that was brought. Raises `PictureError`."""
-    from attnviz.pictures import open_picture
-
-    return open_picture(content, name=name)
-
-
-def opened_path(path: str) -> Picture:
-    """The picture of a file. Raises `PictureError`."""
-    from attnviz.pictures import open_picture
-
-    return open_picture(path)
 
 
 def png(picture: Picture, most: int = 800) -> bytes:

@@ -12,19 +12,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attnviz.axes import Axis
-    from attnviz.trace import Trace
 
 NOT, FULL = 65_535, 65_534  # a pair that may not look; the largest weight of the map
 MOST_TILES = 1_500_000  # bytes of all heads for all queries; of more, those of the chosen query alone are sent
-
-
-def allowed_weights(run: Trace, layer: int) -> NDArray[np.float32]:
-    """A layer's weights `[head, query, key]`, NaN where looking is not allowed."""
-    attention = run.attention(layer)
-    weights: NDArray[np.float32] = attention.weights.float().numpy()
-    if attention.allowed is None:
-        return weights
-    return np.where(attention.allowed.expand(weights.shape).numpy(), weights, np.float32(np.nan))
 
 
 def place_boxes(axis: Axis) -> list[list[float] | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -10,26 +11,35 @@ import streamlit as st
 from attnviz import shipped
 from attnviz.ui.kit import (
     RULE_PARAMS,
+    SOFT,
     Param,
     Pictures,
+    RuleChoice,
+    as_rule,
     between,
     choose_any_model,
     choose_head,
     choose_one,
     choose_rule,
     flag,
+    language,
+    model_store,
+    named_label,
     numbers_of,
     one_of,
     open_model,
     page,
     picture_address,
+    plain,
     rule_now,
+    runs,
     t,
 )
 from attnviz.ui.pages.finding import lit, run
-from attnviz.ui.pages.finding.run import Head, Request
+from attnviz.ui.pages.finding.run import Head
 
 if TYPE_CHECKING:
+    from attnviz.core.interventions import Intervention
     from attnviz.models import Model
     from attnviz.pictures import Picture
     from attnviz.trace import Trace
@@ -69,7 +79,7 @@ PARAMS = {
     "least": Param("least", KEY + "least", 0.4, between(0.05, 0.95, float), slides=True),
     "view": Param("view", KEY + "view", "looks", one_of(*lit.VIEWS)),
     "mean": Param("mean", KEY + "mean", "head", one_of(*MEANS)),
-    "layer": Param("layer", KEY + "layer", 2, between(0, 999, int)),
+    "layer": Param("layer", KEY + "layer", 1, between(0, 999, int)),
     "head": Param("head", KEY + "head", 0, between(0, 999, int)),
     "box": Param("box", KEY + "box", -1, between(-1, 99_999, int)),
     "place": Param("place", KEY + "place", -1, between(-1, 99_999, int)),
@@ -79,6 +89,28 @@ PARAMS = {
     "painted": Param("painted", KEY + "painted", False, flag),
     "without": Param("without", KEY + "without", "", _heads),
 }
+
+
+@dataclass(frozen=True)
+class Request:
+    """One run as caches know it: the picture by its fingerprint, places hidden or painted over, heads removed."""
+
+    name: str
+    picture: str
+    rule: RuleChoice = SOFT
+    hidden: tuple[int, ...] = ()
+    painted: bool = False
+    without: tuple[Head, ...] = ()
+
+    @property
+    def untouched(self) -> Request:
+        """The same run with nothing changed."""
+        return Request(self.name, self.picture)
+
+    @property
+    def changed(self) -> bool:
+        """Is anything changed?"""
+        return replace(self, painted=False) != self.untouched
 
 
 def now(name: str) -> Any:
@@ -137,6 +169,42 @@ def asked(name: str, picture: Picture) -> Request:
         name, picture.fingerprint, rule_now(), numbers_of(str(now("hidden"))), bool(now("painted")),
         run.heads_of(str(now("without"))),
     )  # fmt: skip
+
+
+def named(label: str, model: str) -> str:
+    """A label in the reader's language, where it is one of the built-in model's; others as their model has them."""
+    return named_label(label, language(), run.names()) if model == run.BUILT_IN else label
+
+
+def read(request: Request, picture: Picture) -> Trace:
+    """What the model does with the picture, kept for everyone who asks the same. Raises `AttnvizError`."""
+    with st.spinner(t("running", model=plain(request.name)), show_time=True):
+        return _looked(request, picture)
+
+
+@runs.kept
+def _looked(request: Request, _picture: Picture) -> Trace:
+    """The same; `_picture` is the one of the request's fingerprint."""
+    from attnviz.core.interventions import HideToken, RemoveHeads
+    from attnviz.errors import ModelError
+    from attnviz.models import DetectionModel, VisionModel
+    from attnviz.recording.record import record
+
+    model = model_store().take(request.name)
+    if not isinstance(model, VisionModel):
+        raise ModelError("finder_blind", model=request.name)
+    if not isinstance(model, DetectionModel):
+        raise ModelError("finder_names", model=request.name)
+    seen = model.see(_picture)
+    first = len(seen.axis.first)
+    places = [place for place in request.hidden if first <= place < first + seen.axis.rows * seen.axis.columns]
+    changes: list[Intervention] = []
+    if request.painted:
+        seen = seen.without(places)
+    else:
+        changes += [HideToken(place) for place in places]
+    changes += [RemoveHeads((head,), layers=(layer,), part=part) for part, layer, head in request.without]
+    return record(model, seen, rule=as_rule(request.rule), interventions=changes)
 
 
 def model_of(name: str) -> Model:

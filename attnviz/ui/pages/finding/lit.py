@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attnviz.ui.kit import allowed_weights
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -29,7 +27,8 @@ class View:
 
     def layer(self, number: int) -> NDArray[np.float32]:
         """A layer's weights `[head, query, key]`, NaN where looking is not allowed."""
-        return allowed_weights(self.trace, number)[:, self.queries, self.keys]
+        found: NDArray[np.float32] = self.trace.attention(number).open_weights.float().numpy()
+        return found[:, self.queries, self.keys]
 
     def layers(self) -> dict[int, NDArray[np.float32]]:
         """All layers' weights by their numbers."""
@@ -38,9 +37,10 @@ class View:
     def weights(self, mean: str, layer: int, head: int) -> NDArray[np.float32]:
         """The weights `[query, key]` of one head ("head"), the mean of a layer's heads ("layer") or of all ("all")."""
         if mean == "head":
-            return self.layer(layer)[head]
+            one: NDArray[np.float32] = self.layer(layer)[head]
+            return one
         found = [self.layer(layer)] if mean == "layer" else list(self.layers().values())
-        shown: NDArray[np.float32] = np.mean([one.mean(0) for one in found], axis=0)
+        shown: NDArray[np.float32] = np.mean([each.mean(0) for each in found], axis=0)
         return shown
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -9,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from attnviz import shipped
 from attnviz.ui.kit import (
+    SOFT,
     Selection,
     asset,
+    cell_table,
     draw_heatmap,
     file_name,
     language,
@@ -27,14 +31,16 @@ from attnviz.ui.kit import (
     tiles_sent,
     weights_sent,
 )
-from attnviz.ui.pages.finding import choices, lit, run, said, told
+from attnviz.ui.pages.finding import choices, lit, run, told
 from attnviz.ui.pages.finding.choices import KEY, now
 
 if TYPE_CHECKING:
     from attnviz.pictures import Picture
     from attnviz.trace import Trace
-    from attnviz.ui.pages.finding.run import Head, Request
+    from attnviz.ui.pages.finding.choices import Request
+    from attnviz.ui.pages.finding.run import Head
 
+FEW = 5  # kinds of thing named in the first sentence
 OPEN = ("place", "most", "share", "area", "map", "layer", "head", "n")  # filled in by the browser
 STYLE = """<style>
 .st-key-finding-samples img { height: 44px !important; max-height: none !important; vertical-align: middle; }
@@ -73,7 +79,7 @@ class Shown:
 
     def label(self, name: str) -> str:
         """A label in the reader's language."""
-        return run.named(name, self.request.name)
+        return choices.named(name, self.request.name)
 
     def box(self) -> int:
         """The query that is shown: the one chosen, or the surest; -1 where nothing was found."""
@@ -100,10 +106,16 @@ def notes(picture: Picture) -> None:
 
 def say(shown: Shown) -> None:
     """The verdict, what a change did, and what the built-in model knows."""
-    said.say_found(shown.after, shown.before, shown.true, shown.request, shown.least)
-    said.say_change(shown.before, shown.after, shown.trace, shown.request)
+    _say_found(shown.after, shown.before, shown.true, shown.request, shown.least)
+    _say_change(shown.before, shown.after, shown.trace, shown.request)
     if shown.request.name == run.BUILT_IN:
-        st.caption(t("finding.knows"))
+        figures = shipped.figures(run.BUILT_IN)
+        right = t("finding.comma").join(
+            t("finding.right", label=shown.label(label), share=f"{one['ap50']:.2f}")
+            for label, one in figures.items()
+            if "ap50" in one
+        )
+        st.caption(t("finding.knows", right=right))
 
 
 @cache  # one component with its script: at most 40 kB
@@ -171,7 +183,7 @@ def _thing(one: told.Thing, shown: Shown) -> dict[str, Any]:
     return {
         "slot": one.slot, "box": list(one.box), "name": name, "label": _kind(one.label, shown), "mark": one.mark,
         "confidence": one.confidence, "shown": one.shown, "of": one.of, "said": words + mark,
-        "called": said.called(one, shown.request.name),
+        "called": _called(one, shown.request.name),
     }  # fmt: skip
 
 
@@ -229,7 +241,7 @@ def draw_numbers(shown: Shown, view: lit.View, head: Head) -> None:
     """Every box in numbers, the open head as a map of numbers, and what can be taken away."""
     looks = inside(shown)
     with st.expander(t("finding.things")):
-        said.show_table(shown.after, looks, shown.size, shown.request.name)
+        _show_table(shown.after, looks, shown.size, shown.request.name)
         text = told.table(shown.after.shown, [share for share, _ in looks], shown.size)
         offer_file("csv", t("finding.boxes_name"), text.encode, KEY + "boxes_", t("finding.boxes_csv"))
     selection = Selection(head[1], head[2], query=max(0, shown.place() if view.name == "places" else shown.box()))
@@ -256,3 +268,74 @@ def inside(shown: Shown) -> Sequence[tuple[float, str]]:
         layer, head = max(every, key=every.__getitem__)
         found.append((every[layer, head], t("finding.map_head", part="", layer=layer, head=head)))
     return found
+
+
+def _say_found(after: told.Seen, before: told.Seen, true: Sequence[told.True_], request: Request, least: float) -> None:
+    """First of all: what was found, and of a picture that is known, how much of what is there."""
+    words = {"model": plain(request.name), "least": f"{least:.0%}"}
+    if true:
+        st.markdown(t("finding.verdict", **words, **_counts(after, true, request.name)))
+    elif after.shown:
+        kinds = Counter(choices.named(one.label, request.name) for one in after.shown).most_common(FEW)
+        listed = t("finding.comma").join(t("finding.kind", label=plain(label), count=count) for label, count in kinds)
+        st.markdown(t("finding.found", **words, count=len(after.shown), kinds=listed))
+    else:
+        st.markdown(t("finding.found_nothing", **words))
+    if request.changed and true:
+        st.caption(t("finding.verdict_before", **_counts(before, true, request.name)))
+
+
+def _counts(seen: told.Seen, true: Sequence[told.True_], model: str) -> dict[str, object]:
+    """How many true things were found, in all and of each kind; misses, doubles, and boxes with nothing under them."""
+    hits = Counter(true[one.of][1] for one in seen.shown if one.mark == "hit" and one.of is not None)
+    kinds = Counter(label for _, label in true).most_common()
+    each = [
+        t("finding.of", label=plain(choices.named(label, model)), found=hits[label], true=count)
+        for label, count in kinds
+    ]
+    return {
+        "found": hits.total(), "true": len(true), "kinds": t("finding.comma").join(each), "missed": len(seen.missed),
+        "twice": seen.marked("twice"), "nothing": seen.marked("nothing"),
+    }  # fmt: skip
+
+
+def _say_change(before: told.Seen, after: told.Seen, trace: Trace, request: Request) -> None:
+    """What a change did to the boxes, in a sentence."""
+    if not request.changed:
+        return
+    moved, how = told.moved(before, after), _how(trace, request)
+    same = not (moved.gone or moved.new or moved.renamed) and moved.most < 0.5
+    st.markdown(t(
+        "finding.changed_nothing" if same else "finding.changed", how=how, stayed=moved.stayed, gone=moved.gone,
+        new=moved.new, renamed=moved.renamed, mean=f"{moved.mean:.1f}", most=f"{moved.most:.1f}",
+    ))  # fmt: skip
+
+
+def _how(trace: Trace, request: Request) -> str:
+    """What was changed, in a few words."""
+    found = [] if request.rule == SOFT else [plain(rule_title(trace.rule))]
+    found += [t("finding.how_without", count=len(request.without))] if request.without else []
+    hidden = "finding.how_painted" if request.painted else "finding.how_hidden"
+    found += [t(hidden, count=len(request.hidden))] if request.hidden else []
+    return t("finding.comma").join(found)
+
+
+def _show_table(seen: told.Seen, looks: Sequence[tuple[float, str]], size: tuple[int, int], model: str) -> None:
+    """Every thing that was found: how sure, how much of its look lies inside its box, what it turned out to be."""
+    head = [t(f"finding.col_{name}") for name in ("thing", "confidence", "inside", "area", "best", "agrees")]
+    rows = []
+    for one, (inside, best) in zip(seen.shown, looks, strict=True):
+        cells = [f"{one.confidence:.0%}", f"{inside:.0%}", f"{told.area(one.box, *size):.1%}", best, _mark(one)]
+        rows.append((_called(one, model), [f"<td>{cell}</td>" for cell in cells]))
+    st.html(cell_table(head, rows))
+
+
+def _mark(thing: told.Thing) -> str:
+    return t(f"finding.mark_{thing.mark}") if thing.mark else ""
+
+
+def _called(thing: told.Thing, model: str) -> str:
+    """What a query's thing is called, with the query's number."""
+    if not thing.shown:
+        return t("finding.query_nothing", slot=thing.slot)
+    return t("finding.query", label=choices.named(thing.label, model), slot=thing.slot)

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attnviz.ui.kit import allowed_weights
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -43,6 +41,12 @@ def _rolled(run: Trace) -> NDArray[np.float32]:
     from attnviz.measures.reading import rollout
 
     found: NDArray[np.float32] = rollout([run.weights(layer) for layer in run.open_layers]).float().numpy()
+    return found
+
+
+def allowed_weights(run: Trace, layer: int) -> NDArray[np.float32]:
+    """A layer's weights `[head, query, key]`, NaN where looking is not allowed."""
+    found: NDArray[np.float32] = run.attention(layer).open_weights.float().numpy()
     return found
 
 

@@ -11,7 +11,6 @@ import streamlit as st
 from attnviz.ui.kit import (
     SOFT,
     Selection,
-    allowed_weights,
     asset,
     bar_cell,
     cell_table,
@@ -139,7 +138,7 @@ def data_of(picture: Picture, trace: Trace, shown: lit.Map, specials: bool) -> d
     """All that the browser needs."""
     picked, names, found = place_of(trace), names_of(trace), lit.marks(trace, shown)
     boxes, (weights, top) = place_boxes(trace.keys), weights_sent(shown.weights)
-    layers = {layer: allowed_weights(trace, layer) for layer in trace.open_layers}
+    layers = {layer: lit.allowed_weights(trace, layer) for layer in trace.open_layers}
     off = [] if specials else found
     drawn = [box is not None and place not in off for place, box in enumerate(boxes)]
     chips = [place for place, box in enumerate(boxes) if box is None and trace.keys.special[place]] if specials else []

@@ -103,7 +103,7 @@ def test_which_queries_a_box_asked_and_where_a_place_looks(visit: Start) -> None
     own, told = trace(), one.page.locator(".finding .said")
     first = found(own, LEAST)[0]
     row = own.map("decoder").weights(2, 1)[first.slot]
-    expect(told).to_contain_text(f"(query {int(row.argmax())}")
+    expect(told).to_contain_text(f"query {int(row.argmax())}")
     one.page.get_by_role("radio", name=say("finding.view_places", "en")).click()
     one.link_says(view="places")
     expect(told).to_contain_text("place 10,13")  # the one in the middle

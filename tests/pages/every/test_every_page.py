@@ -20,7 +20,8 @@ NUMBERS, TEXT = ("1", "2", "0", "0.55"), "猫坐在垫子上。"
 FITTING = {
     ("directions", "token"): "3", ("directions", "most"): "3", ("directions", "step"): "2",
     ("finding", "sample"): "BloodImage_00132", ("finding", "hidden"): "3.4",
-    ("finding", "without"): "cross.0.1-encoder.1.3", ("finding", "box"): "7", ("finding", "layer"): "0", ("finding", "place"): "30",
+    ("finding", "without"): "cross.0.1-encoder.1.3", ("finding", "box"): "7", ("finding", "layer"): "0",
+    ("finding", "place"): "30",
     ("finding", "model"): str(ROOT / "attnviz" / "weights" / "detr-cells"),
     ("finding", "file"): str(ROOT / "attnviz" / "weights" / "detr-cells" / "BloodImage_00132.jpg"),
     ("hierarchical", "text"): "The food was great. The waiter was slow.",

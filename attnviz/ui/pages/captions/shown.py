@@ -1,0 +1,257 @@
+"""What the page on words for pictures shows: the verdict, the canvas, the words lighting it up, all ways, the figures."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from attnviz.ui.kit import (
+    SOFT,
+    as_rule,
+    asset,
+    chance,
+    language,
+    picture_address,
+    place_boxes,
+    plain,
+    rule_title,
+    t,
+    weights_sent,
+)
+from attnviz.ui.pages.captions import choices, run
+from attnviz.ui.pages.captions.choices import KEY, now
+from attnviz.ui.pages.captions.run import ARGMAX, Request, Told
+
+if TYPE_CHECKING:
+    from attnviz.pictures import Picture
+    from attnviz.systems.captions.scene import Scene
+    from attnviz.trace import Trace
+
+Runs = list[tuple[Request, "Trace", Told]]
+OPEN = ("label", "left", "top")  # filled in by the browser
+STYLE = """<style>
+.st-key-captions-samples img { height: 46px !important; max-height: none !important; border-radius: 3px; }
+.st-key-captions-samples button { height: auto !important; padding: 3px !important; }
+.words-said .wrong { text-decoration: underline wavy #d9480f 1.5px; text-underline-offset: 3px; }
+.words-said { border-collapse: collapse; font-size: .85rem; }
+.words-said :is(td, th) { padding: .2rem .7rem .2rem 0; text-align: left; font-weight: normal; vertical-align: top; }
+.words-said th { opacity: .85; }
+</style>"""
+
+
+@cache  # two components with their scripts: at most 30 kB
+def _component(name: str, script: str):  # type: ignore[no-untyped-def]
+    return st.components.v2.component(
+        f"attnviz_{name}", html=f'<div class="{name}"></div>', css=asset("pages/captions/captions.css"),
+        js=asset("kit/pictures/picture.js") + asset(f"pages/captions/{script}.js"),
+    )  # fmt: skip
+
+
+def draw_canvas() -> None:
+    """The canvas on which a scene is made; a picture that was brought lies on it as it is."""
+    st.html(STYLE)
+    brought = choices.own() is not None
+    things = () if brought else run.things_of(choices.text_now())
+    spoken = language()
+    shown = [
+        {
+            "name": one.name,
+            "label": run.named(one.name, spoken),
+            "left": one.left,
+            "top": one.top,
+            "image": run.drawing(one.name),
+        }
+        for one in things
+    ]
+    _component("maker", "scene")(
+        key=KEY + "maker",
+        data={
+            "things": shown, "side": 64, "drawn": 24, "active": st.session_state.get(KEY + "active"),
+            "own": _brought() if brought else None, "words": _canvas_words(),
+        },
+        on_scene_change=choices.take_scene,
+    )  # fmt: skip
+    if brought:
+        st.caption(t("captions.not_in_link"))
+
+
+def _brought() -> str | None:
+    """The picture that was brought, as the models see it; None where it cannot be opened."""
+    from attnviz.errors import AttnvizError
+
+    try:
+        given = choices.given_now()
+    except AttnvizError:
+        return None
+    return None if given is None else picture_address(run.canvas(given))
+
+
+def _canvas_words() -> dict[str, str]:
+    """What the canvas says; what stands in braces the browser fills in itself."""
+    open_ = {name: f"{{{name}}}" for name in OPEN}
+    names = ("label", "own", "thing", "remove", "at", "taken", "blocked", "hint", "empty")
+    return {name: t(f"captions.canvas_{name}", **open_) for name in names}
+
+
+def read_all(given: Scene | Picture, requests: list[Request]) -> Runs:
+    """What each request gives."""
+    scene = run.scene_in(given)
+    found = [(request, run.read(request, given)) for request in requests]
+    return [(request, trace, run.told(trace, scene, request.language)) for request, trace in found]
+
+
+def say_nothing_yet() -> None:
+    """The canvas is empty."""
+    st.info(t("captions.nothing_yet"), icon=":material/info:")
+
+
+def say_verdict(runs: Runs, given: Scene | Picture) -> None:
+    """First of all: what each says, whether it is right, and whether its words look where they should."""
+    scene = run.scene_in(given)
+    for request, trace, told in runs:
+        words = {
+            "model": request.name,
+            "how": how(request),
+            "said": plain(trace.text),
+            "wrong": told.wrong,
+            "missing": len(told.missing),
+            "count": len(told.words),
+        }
+        line = t("captions.says", **words)
+        if scene is not None:
+            line += " " + t("captions.whole" if told.whole else "captions.not_whole", **words)
+            line += _looked(request, told, scene)
+        st.markdown(line)
+    _say_other(runs, given)
+
+
+def _looked(request: Request, told: Told, scene: Scene) -> str:
+    """How much of the naming words' weight lies inside their things, and which word looks right and names wrong."""
+    from attnviz.systems.captions.scene import SHARE
+
+    if request.blind:
+        return " " + t("captions.saw_nothing")
+    said = "" if told.inside is None else " " + t("captions.inside", share=f"{told.inside:.0%}", canvas=f"{SHARE:.1%}")
+    for word in told.words:
+        if word.thing and word.of is None and word.inside[word.most] > SHARE:
+            thing = run.named(scene.things[word.most].name, request.language)
+            share = f"{word.inside[word.most]:.0%}"
+            said += " " + t("captions.misnamed", word=plain(word.text), share=share, thing=plain(thing))
+    return said
+
+
+def _say_other(runs: Runs, given: Scene | Picture) -> None:
+    """What the first says in the other language; and the true sentence where one was missed."""
+    request = runs[0][0]
+    other = "en" if request.language == "zh" else "zh"
+    again = Request(request.name, request.seen, request.rule, other, request.blind)
+    said = [t(f"captions.other_{other}", said=plain(run.read(again, given).text))]
+    scene = run.scene_in(given)
+    if scene is not None and not all(told.whole for _, _, told in runs):
+        said.insert(0, t("captions.true", said=plain(_joined(scene, request.language))))
+    st.caption(" ".join(said))
+
+
+def _joined(scene: Scene, spoken: str) -> str:
+    """The true sentence of a scene."""
+    return ("" if spoken == "zh" else " ").join(word.text for word in scene.sentence(spoken))
+
+
+def how(request: Request) -> str:
+    """By which rule, and whether it saw the picture."""
+    if request.rule == SOFT:
+        name = t("captions.rule_soft")
+    elif request.draws:
+        name = t("captions.rule_drawn", seed=int(request.rule.number or 0))
+    else:
+        name = t("captions.rule_argmax") if request.rule == ARGMAX else plain(rule_title(as_rule(request.rule)))
+    return t("captions.blind_too", how=name) if request.blind else name
+
+
+def draw_words(runs: Runs, given: Scene | Picture) -> None:
+    """The sentences, the picture lit where the chosen word looked, every word small beside it."""
+    scene = run.scene_in(given)
+    things = [] if scene is None else [[one.left, one.top, one.left + 24, one.top + 24] for one in scene.things]
+    picked = picked_of(runs)
+    _component("captions", "words")(
+        key=KEY + "lit",
+        data={
+            "image": picture_address(run.canvas(given)), "width": 64, "height": 64,
+            "boxes": place_boxes(runs[0][1].keys), "things": things, "picked": picked,
+            "panels": [_panel(*one) for one in runs],
+            "words": {"label": t("captions.words_label"), "tiles": t("captions.tiles")},
+        },
+        on_picked_change=choices.take_word,
+    )  # fmt: skip
+    drawn = any(request.hard for request, _, _ in runs)
+    st.caption(t("captions.colours") + (" " + t("captions.colours_drawn") if drawn else ""))
+
+
+def picked_of(runs: Runs) -> int:
+    """The word that is open: the chosen one, or else the first that names a thing."""
+    words, found = runs[0][2].words, now("word")
+    if found is not None:
+        return min(int(found), len(runs[0][1].tokens) - 1)
+    return next((number for number, word in enumerate(words) if word.thing), 0)
+
+
+def _panel(request: Request, trace: Trace, told: Told) -> dict[str, Any]:
+    """What the browser is given of one run."""
+    from attnviz.core.rules import Soft
+
+    chances = trace.weights(0, 0, Soft())
+    words = [
+        {
+            "text": word.text,
+            "mark": mark(word),
+            "says": _status(word),
+            "of": word.of,
+            "look": _look(request, trace, number, word),
+        }
+        for number, word in enumerate(told.words)
+    ]
+    for number in range(len(told.words), len(trace.tokens)):
+        end = run.Word(t("captions.end"))
+        words.append(
+            {"text": end.text, "mark": "end", "says": "", "of": None, "look": _look(request, trace, number, end)}
+        )
+    return {
+        "title": t("captions.panel", model=request.name, how=how(request)), "words": words,
+        "weights": weights_sent(trace.weights(0, 0).numpy()),
+        "chances": weights_sent(chances.numpy()) if request.hard else None,
+    }  # fmt: skip
+
+
+def mark(word: run.Word) -> str:
+    """The classes that paint a word."""
+    return " ".join([*(["names"] if word.thing else []), *(["wrong"] if word.right is False else [])])
+
+
+def _status(word: run.Word) -> str:
+    """Is it right or wrong, in a word; "" where that is not known."""
+    return "" if word.right is None else t("captions.right" if word.right else "captions.wrong")
+
+
+def _look(request: Request, trace: Trace, number: int, word: run.Word) -> str:
+    """Where a word looked, in a sentence."""
+    row, named = trace.weights(0, 0)[number], {"word": word.text}
+    if word.of is not None and not request.blind:
+        said = t("captions.look_own", share=f"{word.inside[word.of]:.0%}", **named)
+    elif word.thing and word.inside and not request.blind:
+        thing = run.named(run.things_of(request.seen)[word.most].name, request.language)
+        said = t("captions.look_other", share=f"{word.inside[word.most]:.0%}", thing=thing, **named)
+    else:
+        said = ""
+    if request.hard:
+        from attnviz.systems.captions.system import path
+
+        step = path(trace)[number]
+        place = trace.keys.labels[step.place]
+        return " ".join(
+            filter(None, [said, t("captions.look_drawn", place=place, chance=chance(step.probability), **named)])
+        )
+    order = row.argsort(descending=True)[:3].tolist()
+    most = t("captions.comma").join(f"{trace.keys.labels[place]} {row[place]:.2f}" for place in order)
+    return " ".join(filter(None, [said, t("captions.look_most", most=most, **named)]))

@@ -147,10 +147,11 @@ def choose_scene() -> None:
     """Below the canvas: one more thing by its name, another scene, an empty canvas, scenes to try."""
     things = run.things_of(text_now())
     full = len(things) >= len(run.CORNERS)
+    there = [one.name for one in things]
     st.selectbox(
-        t("captions.add_full" if full else "captions.add"), _addable([one.name for one in things]), key=KEY + "add", index=None, disabled=full or own() is not None,
-        format_func=_listed, placeholder=t("captions.add_placeholder", count=len(run.known())), on_change=_add,
-        help=t("captions.add_help"),
+        t("captions.add_full" if full else "captions.add"), _addable(there), key=KEY + "add", index=None,
+        disabled=full or own() is not None, format_func=_listed, on_change=_add, help=t("captions.add_help"),
+        placeholder=t("captions.add_placeholder", count=len(run.known())),
     )  # fmt: skip
     with st.container(horizontal=True, gap="small"):
         st.button(

@@ -1,4 +1,4 @@
-"""What is behind the page on words for pictures: scenes, their runs kept by names, and which words of each are right."""
+"""What is behind the page on words for pictures: scenes, their runs kept by names, which words of each are right."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def drawn(seed: int) -> RuleChoice:
 
 @cache  # a dozen texts: 1 kB
 def samples() -> tuple[str, ...]:
-    """Held-out scenes as text: two of new combinations, two of pairs never seen together, two with a thing seen alone."""
+    """Held-out scenes as text: two new combinations, two of pairs never seen together, two with a thing seen alone."""
     found = [str(one["text"]) for one in shipped.samples(SOFT_MODEL)]
     return tuple(found[place] for place in (0, 2, 4, 6, 9, 10))
 

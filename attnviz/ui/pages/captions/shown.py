@@ -1,4 +1,4 @@
-"""What the page on words for pictures shows: the verdict, the canvas, the words lighting it up, all ways, the figures."""
+"""What the page on words for pictures shows: the verdict, the canvas, and the words, lighting up where they looked."""
 
 from __future__ import annotations
 

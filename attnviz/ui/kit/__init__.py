@@ -9,7 +9,6 @@ from attnviz.ui.kit.charts import (
     CHART_HEIGHT,
     bar,
     css_class,
-    dark,
     draw,
     draw_change,
     draw_grid,
@@ -65,7 +64,7 @@ from attnviz.ui.kit.explanations import (
 from attnviz.ui.kit.export_menu import file_name, offer_file, take_away, take_picture
 from attnviz.ui.kit.folders import brought, offer_models, remember
 from attnviz.ui.kit.formulas import alpha_of, short, softmax_formula, sparse_formula
-from attnviz.ui.kit.frame import Group, draw_bar
+from attnviz.ui.kit.frame import Group, dark, draw_bar
 from attnviz.ui.kit.languages import article, language, language_picker, of_locale, t
 from attnviz.ui.kit.link import Param, Value, address, between, chosen, find, flag, one_of
 from attnviz.ui.kit.markdown import bold, chance, figure_text, plain, table

@@ -14,7 +14,6 @@ from attnviz.ui.kit import (
     Param,
     RuleChoice,
     between,
-    choose_one,
     choose_rule,
     chosen,
     find,
@@ -78,15 +77,8 @@ def text_now() -> str:
 
 
 def choose_rules() -> None:
-    """In the sidebar: which model, and by which rule its words look."""
+    """In the sidebar: by which rule the words look, and whether the picture is seen."""
     with st.sidebar:
-        choose_one(
-            PARAMS["model"],
-            tuple(SHOWN),
-            t("captions.model"),
-            lambda name: t(f"captions.model_{name}"),
-            t("captions.model_help"),
-        )
         way = st.radio(
             t("captions.way"), WAYS, key=KEY + "way", format_func=lambda name: t(f"captions.way_{name}"),
             help=t("captions.way_help"),
@@ -121,8 +113,12 @@ def request_of(
 
 
 def choose_words(requests: list[Request]) -> None:
-    """The language of the sentence; and where one place is drawn for each word, another drawing."""
+    """Which model, and the language of the sentence; where one place is drawn for each word, another drawing."""
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        st.segmented_control(
+            t("captions.model"), tuple(SHOWN), key=KEY + "model", required=True, label_visibility="collapsed",
+            format_func=lambda name: t(f"captions.model_{name}"),
+        )  # fmt: skip
         st.segmented_control(
             t("captions.spoken"), LANGUAGES, key=KEY + "spoken", required=True, label_visibility="collapsed",
             format_func=lambda name: t(f"captions.in_{name}"),

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 Runs = list[tuple[Request, "Trace", Told]]
 OPEN = ("label", "left", "top")  # filled in by the browser
 STYLE = """<style>
-.st-key-captions-samples img { height: 46px !important; max-height: none !important; border-radius: 3px; }
-.st-key-captions-samples button { height: auto !important; padding: 3px !important; }
+.st-key-captions-samples img { height: 44px !important; max-height: none !important; border-radius: 3px; }
+.st-key-captions-samples button { height: auto !important; padding: 3px !important; border-radius: 6px !important; }
+.words-said td:first-child, .words-said td:last-child { white-space: nowrap; }
 .words-said .wrong { text-decoration: underline wavy #d9480f 1.5px; text-underline-offset: 3px; }
 .words-said { border-collapse: collapse; font-size: .85rem; }
 .words-said :is(td, th) { padding: .2rem .7rem .2rem 0; text-align: left; font-weight: normal; vertical-align: top; }
@@ -111,35 +112,31 @@ def say_verdict(runs: Runs, given: Scene | Picture) -> None:
     """First of all: what each says, whether it is right, and whether its words look where they should."""
     scene = run.scene_in(given)
     for request, trace, told in runs:
-        words = {
-            "model": request.name,
-            "how": how(request),
-            "said": plain(trace.text),
-            "wrong": told.wrong,
-            "missing": len(told.missing),
-            "count": len(told.words),
-        }
-        line = t("captions.says", **words)
+        found = [t("captions.says", model=request.name, how=how(request), said=plain(trace.text))]
         if scene is not None:
-            line += " " + t("captions.whole" if told.whole else "captions.not_whole", **words)
-            line += _looked(request, told, scene)
-        st.markdown(line)
+            counts = {"wrong": told.wrong, "missing": len(told.missing)}
+            found.append(t("captions.whole") if told.whole else t("captions.not_whole", **counts))
+            found += [t("captions.saw_nothing")] if request.blind else _looked(request, told, scene)
+        st.markdown(_run_on(found))
     _say_other(runs, given)
 
 
-def _looked(request: Request, told: Told, scene: Scene) -> str:
+def _run_on(sentences: list[str]) -> str:
+    """Sentences one after the other, as the reader's language writes them."""
+    return ("" if language() == "zh" else " ").join(sentences)
+
+
+def _looked(request: Request, told: Told, scene: Scene) -> list[str]:
     """How much of the naming words' weight lies inside their things, and which word looks right and names wrong."""
     from attnviz.systems.captions.scene import SHARE
 
-    if request.blind:
-        return " " + t("captions.saw_nothing")
-    said = "" if told.inside is None else " " + t("captions.inside", share=f"{told.inside:.0%}", canvas=f"{SHARE:.1%}")
+    found = [] if told.inside is None else [t("captions.inside", share=f"{told.inside:.0%}", canvas=f"{SHARE:.1%}")]
     for word in told.words:
         if word.thing and word.of is None and word.inside[word.most] > SHARE:
-            thing = run.named(scene.things[word.most].name, request.language)
+            thing = plain(run.named(scene.things[word.most].name, request.language))
             share = f"{word.inside[word.most]:.0%}"
-            said += " " + t("captions.misnamed", word=plain(word.text), share=share, thing=plain(thing))
-    return said
+            found.append(t("captions.misnamed", word=plain(word.text), share=share, thing=thing))
+    return found
 
 
 def _say_other(runs: Runs, given: Scene | Picture) -> None:
@@ -151,7 +148,7 @@ def _say_other(runs: Runs, given: Scene | Picture) -> None:
     scene = run.scene_in(given)
     if scene is not None and not all(told.whole for _, _, told in runs):
         said.insert(0, t("captions.true", said=plain(_joined(scene, request.language))))
-    st.caption(" ".join(said))
+    st.caption(_run_on(said))
 
 
 def _joined(scene: Scene, spoken: str) -> str:
@@ -186,7 +183,7 @@ def draw_words(runs: Runs, given: Scene | Picture) -> None:
         on_picked_change=choices.take_word,
     )  # fmt: skip
     drawn = any(request.hard for request, _, _ in runs)
-    st.caption(t("captions.colours") + (" " + t("captions.colours_drawn") if drawn else ""))
+    st.caption(_run_on([t("captions.colours"), *([t("captions.colours_drawn")] if drawn else [])]))
 
 
 def picked_of(runs: Runs) -> int:
@@ -236,22 +233,28 @@ def _status(word: run.Word) -> str:
 
 def _look(request: Request, trace: Trace, number: int, word: run.Word) -> str:
     """Where a word looked, in a sentence."""
-    row, named = trace.weights(0, 0)[number], {"word": word.text}
-    if word.of is not None and not request.blind:
-        said = t("captions.look_own", share=f"{word.inside[word.of]:.0%}", **named)
-    elif word.thing and word.inside and not request.blind:
-        thing = run.named(run.things_of(request.seen)[word.most].name, request.language)
-        said = t("captions.look_other", share=f"{word.inside[word.most]:.0%}", thing=thing, **named)
-    else:
-        said = ""
+    found = [] if request.blind or not word.thing or not word.inside else [_look_inside(request, word)]
     if request.hard:
         from attnviz.systems.captions.system import path
 
         step = path(trace)[number]
         place = trace.keys.labels[step.place]
-        return " ".join(
-            filter(None, [said, t("captions.look_drawn", place=place, chance=chance(step.probability), **named)])
+        found.append(t("captions.look_drawn", place=place, chance=chance(step.probability)))
+    else:
+        row = trace.weights(0, 0)[number]
+        places = [
+            (trace.keys.labels[place], f"{row[place]:.2f}") for place in row.argsort(descending=True)[:3].tolist()
+        ]
+        most = t("captions.comma").join(
+            t("captions.look_place", place=place, weight=weight) for place, weight in places
         )
-    order = row.argsort(descending=True)[:3].tolist()
-    most = t("captions.comma").join(f"{trace.keys.labels[place]} {row[place]:.2f}" for place in order)
-    return " ".join(filter(None, [said, t("captions.look_most", most=most, **named)]))
+        found.append(t("captions.look_most", most=most))
+    return t("captions.look_word", word=word.text, looked=t("captions.semicolon").join(found))
+
+
+def _look_inside(request: Request, word: run.Word) -> str:
+    """How much of a naming word's weight lies inside what it names, or inside what it looked at instead."""
+    if word.of is not None:
+        return t("captions.look_own", share=f"{word.inside[word.of]:.0%}")
+    thing = run.named(run.things_of(request.seen)[word.most].name, request.language)
+    return t("captions.look_other", share=f"{word.inside[word.most]:.0%}", thing=thing)

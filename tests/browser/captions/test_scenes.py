@@ -73,7 +73,7 @@ def test_a_scene_is_made_by_keys_alone_and_back_undoes_it(visit: Start) -> None:
     one = visit({"lang": "en", "scene": "-"}, name="captions")
     keys = one.page.keyboard
     one.says(say("captions.nothing_yet", "en"))
-    one.page.get_by_label(say("captions.add", "en")).first.focus()
+    one.page.get_by_role("combobox", name=say("captions.add", "en")).focus()
     keys.type("cat")
     keys.press("Enter")
     one.link_says(scene="cat 4 4")

@@ -31,8 +31,8 @@ class Panel {
   }
 
   hear(made, number) {
-    made.onpointerenter = () => this.all.point(this, number);
-    made.onpointerleave = () => this.all.point(this, null);
+    made.onpointerenter = () => this.all.point("over", this, number);
+    made.onpointerleave = () => this.all.point("over", this, null);
     made.onclick = () => this.all.pick(this, number);
   }
 
@@ -41,8 +41,8 @@ class Panel {
     if (word.says) made.setAttribute("aria-label", `${word.text} (${word.says})`);
     made.title = word.says;
     this.hear(made, number);
-    made.onfocus = () => this.all.point(this, number);
-    made.onblur = () => this.all.point(this, null);
+    made.onfocus = () => this.all.point("at", this, number);
+    made.onblur = () => this.all.point("at", this, null);
     return made;
   }
 
@@ -73,10 +73,11 @@ class Panel {
       root.classList.toggle("now", place === number);
     });
     this.lit(this.canvas, number, false);
+    const stop = this.all.at?.panel === this ? this.all.at.number : this.picked; // the one stop of the Tab key
     this.words.forEach((made, place) => {
       made.classList.toggle("now", place === number);
       made.setAttribute("aria-pressed", place === this.picked);
-      made.tabIndex = place === (this.words.includes(made.getRootNode().activeElement) ? number : this.picked) ? 0 : -1;
+      made.tabIndex = place === stop ? 0 : -1;
     });
     this.canvas.setAttribute("aria-label", this.data.words[number].look);
     this.said.textContent = this.data.words[number].look;
@@ -118,7 +119,7 @@ class Sentences {
 
   update(data, say) {
     const focused = this.panels.flatMap((one) => one.words.map((made, n) => [one.place, n, made])).find(([, , made]) => made === made.getRootNode().activeElement);
-    Object.assign(this, { data, say, over: null });
+    Object.assign(this, { data, say, over: null, at: null });
     this.panels = data.panels.map((one, place) => new Panel(this, one, place));
     this.panels.forEach((one) => { one.picked = this.like(one, this.panels[0], data.picked); });
     this.root.replaceChildren(...this.panels.map((one) => one.root));
@@ -139,8 +140,9 @@ class Sentences {
     return same >= 0 ? same : Math.min(number, words.length - 1);
   }
 
-  point(panel, number) {
-    this.over = number === null ? null : { panel, number };
+  // The word under the pointer ("over"), or else the one that has the keyboard ("at").
+  point(how, panel, number) {
+    this[how] = number === null ? null : { panel, number };
     this.draw();
   }
 
@@ -151,8 +153,8 @@ class Sentences {
 
   draw() {
     if (!this.image?.complete || !this.data) return;
-    const { over } = this;
-    this.panels.forEach((one) => one.draw(over ? this.like(one, over.panel, over.number) : one.picked));
+    const shown = this.over ?? this.at;
+    this.panels.forEach((one) => one.draw(shown ? this.like(one, shown.panel, shown.number) : one.picked));
   }
 }
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from attnviz.ui.kit import page
-from attnviz.ui.pages.captions import SCREEN, choices, shown, tables
+from attnviz.ui.pages.captions import SCREEN, choices, shown
 
 page.heading(SCREEN)
 choices.choose_rules()
@@ -26,9 +26,9 @@ with page.reader_errors(verdict):
         with right:
             choices.choose_words(requests)
             shown.draw_words(runs, given)
-            tables.show_shares(runs, given)
-            tables.show_ways(given)
-            tables.draw_numbers(runs)
+            shown.show_shares(runs, given)
+            shown.show_ways(given)
+            shown.draw_numbers(runs)
 with right, page.reader_errors():
-    tables.show_held_out()
+    shown.show_held_out()
 page.done(SCREEN.params)

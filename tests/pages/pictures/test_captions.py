@@ -20,9 +20,9 @@ from attnviz.messages import LANGUAGES, say
 from attnviz.systems.captions.names import THINGS
 from attnviz.systems.captions.scene import Scene
 from attnviz.systems.captions.system import load, path, scene_of
-from attnviz.ui.pages.captions import run
+from attnviz.ui.pages.captions import scenes
 from attnviz.ui.pages.captions.choices import EMPTY, KEY, START
-from attnviz.ui.pages.captions.tables import likely
+from attnviz.ui.pages.captions.scenes import likely
 from tests.pages.opened import PATIENCE, elements, file_of, said, seen
 
 GUITAR = "chair 35 13, cactus 1 16, guitar 26 38"
@@ -177,18 +177,18 @@ def test_a_thing_is_put_where_there_is_room_and_all_move_to_the_corners_where_th
         control(at, "add").set_value(name).run()
         assert at.session_state[KEY + "scene"] == wanted and data(at, "maker")["active"] == name
         scene_of(wanted)
-    assert run.with_thing("cat 20 20", "dog") == "cat 4 4, dog 36 4"
-    assert run.with_thing("cat 30 30, dog 2 2", "owl") == "cat 30 30, dog 2 2, owl 36 4"
-    assert run.with_thing("cat 4 4", "cat") == "cat 4 4"
+    assert scenes.with_thing("cat 20 20", "dog") == "cat 4 4, dog 36 4"
+    assert scenes.with_thing("cat 30 30, dog 2 2", "owl") == "cat 30 30, dog 2 2, owl 36 4"
+    assert scenes.with_thing("cat 4 4", "cat") == "cat 4 4"
 
 
 def test_scenes_made_by_chance_can_be_drawn_and_come_again_with_their_number() -> None:
-    made = [run.by_chance(seed) for seed in range(200)]
+    made = [scenes.by_chance(seed) for seed in range(200)]
     assert all(2 <= len(scene_of(text).things) <= 4 for text in made) and len(set(made)) == 200
     at = opened()
     control(at, "other").click().run()
-    assert at.query_params["another"] in ("1", ["1"]) and at.session_state[KEY + "scene"] == run.by_chance(1)
-    assert run.by_chance(1) in ("".join(at.query_params["scene"]), at.query_params["scene"])
+    assert at.query_params["another"] in ("1", ["1"]) and at.session_state[KEY + "scene"] == scenes.by_chance(1)
+    assert scenes.by_chance(1) in ("".join(at.query_params["scene"]), at.query_params["scene"])
 
 
 def test_a_sample_takes_the_place_of_a_picture_that_was_brought() -> None:
@@ -199,8 +199,8 @@ def test_a_sample_takes_the_place_of_a_picture_that_was_brought() -> None:
     assert not at.exception and not at.error and say("captions.not_in_link", "en") in said(at)
     assert all(word["says"] == "" for word in data(at)["panels"][0]["words"]) and data(at)["things"] == []
     assert data(at, "maker")["own"].startswith("data:image/png")
-    control(at, "pick").set_value(run.samples()[0]).run()
-    assert at.session_state[KEY + "brought"] is None and at.session_state[KEY + "scene"] == run.samples()[0]
+    control(at, "pick").set_value(scenes.samples()[0]).run()
+    assert at.session_state[KEY + "brought"] is None and at.session_state[KEY + "scene"] == scenes.samples()[0]
 
 
 @pytest.mark.parametrize("text", ["cat", "cat 90 2", "gryphon 2 2", "cat 2 2, dog 5 5", "cat 1 1, cat 40 40"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -13,6 +14,7 @@ from attnviz.ui.kit import (
     SOFT,
     Param,
     RuleChoice,
+    as_rule,
     between,
     choose_rule,
     chosen,
@@ -26,14 +28,17 @@ from attnviz.ui.kit import (
     picture_address,
     plain,
     rule_now,
+    rule_title,
+    runs,
     t,
 )
-from attnviz.ui.pages.captions import run
-from attnviz.ui.pages.captions.run import ARGMAX, HARD_MODEL, SOFT_MODEL, Request
+from attnviz.ui.pages.captions import scenes
+from attnviz.ui.pages.captions.scenes import HARD_MODEL, MODELS, SOFT_MODEL
 
 if TYPE_CHECKING:
     from attnviz.pictures import Picture
     from attnviz.systems.captions.scene import Scene
+    from attnviz.trace import Trace
 
 KEY = "captions."
 START = "chair 35 13, cactus 1 16, guitar 26 38"
@@ -44,6 +49,7 @@ LANGUAGES = ("zh", "en")
 FIGURES = ("sentence", "things", "next_right", "names_right", "f1", "bleu", "inside")
 TYPES = ("png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff")
 MOST_SEED = 9_999
+ARGMAX = RuleChoice("argmax", None, True)
 SENT = re.compile(r"-|[A-Za-z]+ \d{1,2} \d{1,2}(, [A-Za-z]+ \d{1,2} \d{1,2}){0,3}")
 PARAMS = {
     **RULE_PARAMS,
@@ -56,6 +62,32 @@ PARAMS = {
     "word": Param("word", KEY + "word", None, between(0, 99, int)),
     "figure": Param("figure", KEY + "figure", "sentence", one_of(*FIGURES)),
 }
+
+
+@dataclass(frozen=True)
+class Request:
+    """One run as caches know it: the scene as text, or a picture by its fingerprint; the language of the sentence."""
+
+    name: str
+    seen: str
+    rule: RuleChoice = SOFT
+    language: str = "en"
+    blind: bool = False
+
+    @property
+    def draws(self) -> bool:
+        """Is one place drawn for each word?"""
+        return self.rule.name == "sample"
+
+    @property
+    def hard(self) -> bool:
+        """Does each word look at one place alone?"""
+        return self.rule.name in ("sample", "argmax")
+
+
+def drawn(seed: int) -> RuleChoice:
+    """One place drawn for each word, as the hard model was trained."""
+    return RuleChoice("sample", seed, True)
 
 
 def now(name: str) -> Any:
@@ -92,8 +124,8 @@ def choose_rules() -> None:
 def rule_of(name: str, way: str = "") -> RuleChoice:
     """The rule of a model in the way that is chosen, or in another."""
     seed = int(st.session_state[RULE_PARAMS["seed"].key])
-    trained = {SOFT_MODEL: SOFT, HARD_MODEL: run.drawn(seed)}
-    swapped = {SOFT_MODEL: run.drawn(seed), HARD_MODEL: SOFT}
+    trained = {SOFT_MODEL: SOFT, HARD_MODEL: drawn(seed)}
+    swapped = {SOFT_MODEL: drawn(seed), HARD_MODEL: SOFT}
     return {"trained": trained[name], "swapped": swapped[name], "argmax": ARGMAX}.get(way or now("way"), rule_now())
 
 
@@ -108,8 +140,42 @@ def request_of(
     """One run of a model, by its chosen rule or by another."""
     from attnviz.pictures import Picture
 
-    seen = given.fingerprint if isinstance(given, Picture) else run.text_of(given.things)
+    seen = given.fingerprint if isinstance(given, Picture) else scenes.text_of(given.things)
     return Request(name, seen, rule or rule_of(name), spoken(), bool(now("blind")) if blind is None else blind)
+
+
+@runs.kept
+def read(request: Request, _given: Scene | Picture) -> Trace:
+    """What a model says; `_given` is what the request names. Raises `AttnvizError`."""
+    from attnviz.systems.captions.system import load
+
+    return load(request.name).read(_given, rule=as_rule(request.rule), language=request.language, blind=request.blind)
+
+
+def ways(given: Scene | Picture) -> list[Request]:
+    """The runs that are compared: the chosen rule's too, where it is none of the others."""
+    rules = {
+        SOFT_MODEL: [SOFT, rule_of(SOFT_MODEL, "swapped"), ARGMAX],
+        HARD_MODEL: [rule_of(HARD_MODEL, "trained"), ARGMAX, SOFT],
+    }
+    found = []
+    for name in MODELS:
+        own = rule_of(name)
+        listed = rules[name] if own in rules[name] else [*rules[name], own]
+        found += [request_of(given, name, rule, blind=False) for rule in listed]
+        found.append(request_of(given, name, rules[name][0], blind=True))
+    return found
+
+
+def how(request: Request) -> str:
+    """By which rule, and whether it saw the picture."""
+    if request.rule == SOFT:
+        name = t("captions.rule_soft")
+    elif request.draws:
+        name = t("captions.rule_drawn", seed=int(request.rule.number or 0))
+    else:
+        name = t("captions.rule_argmax") if request.rule == ARGMAX else plain(rule_title(as_rule(request.rule)))
+    return t("captions.blind_too", how=name) if request.blind else name
 
 
 def choose_words(requests: list[Request]) -> None:
@@ -141,13 +207,13 @@ def _draw_again() -> None:
 
 def choose_scene() -> None:
     """Below the canvas: one more thing by its name, another scene, an empty canvas, scenes to try."""
-    things = run.things_of(text_now())
-    full = len(things) >= len(run.CORNERS)
+    things = scenes.things_of(text_now())
+    full = len(things) >= len(scenes.CORNERS)
     there = [one.name for one in things]
     st.selectbox(
         t("captions.add_full" if full else "captions.add"), _addable(there), key=KEY + "add", index=None,
         disabled=full or own() is not None, format_func=_listed, on_change=_add, help=t("captions.add_help"),
-        placeholder=t("captions.add_placeholder", count=len(run.known())),
+        placeholder=t("captions.add_placeholder", count=len(scenes.known())),
     )  # fmt: skip
     with st.container(horizontal=True, gap="small"):
         st.button(
@@ -167,13 +233,13 @@ def choose_scene() -> None:
     with st.container(key=KEY + "samples"):
         offer_samples(
             KEY + "pick",
-            run.samples(),
+            scenes.samples(),
             _put_scene,
             label=t("captions.samples"),
             format_func=_seen,
             help=t("captions.samples_help"),
         )
-    st.caption(t("captions.knows", count=len(run.known())))
+    st.caption(t("captions.knows", count=len(scenes.known())))
 
 
 def choose_otherwise() -> None:
@@ -198,13 +264,13 @@ def choose_otherwise() -> None:
 
 def _addable(there: list[str]) -> list[str]:
     """The things that may be put onto the canvas, in the order of the reader's alphabet or of their list."""
-    found = [name for name in run.known() if name not in there]
+    found = [name for name in scenes.known() if name not in there]
     return sorted(found) if language() == "en" else found
 
 
 def _listed(name: str) -> str:
     """A thing in a list, so that it is found by either name: 🐈 cat · 猫."""
-    zh, sign = run.known()[name]
+    zh, sign = scenes.known()[name]
     return f"{sign} {zh} · {name}" if language() == "zh" else f"{sign} {name} · {zh}"
 
 
@@ -213,8 +279,8 @@ def _seen(text: str) -> str:
     from attnviz.systems.captions.system import scene_of
 
     scene = scene_of(text)
-    names = t("captions.comma").join(run.named(one.name, language()) for one in scene.things)
-    return f"![{plain(names)}]({picture_address(run.canvas(scene))})"
+    names = t("captions.comma").join(scenes.named(one.name, language()) for one in scene.things)
+    return f"![{plain(names)}]({picture_address(scenes.canvas(scene))})"
 
 
 def _add() -> None:
@@ -222,14 +288,14 @@ def _add() -> None:
     name = st.session_state[KEY + "add"]
     st.session_state[KEY + "add"] = None
     if name:
-        _put_scene(run.with_thing(text_now(), str(name)))
+        _put_scene(scenes.with_thing(text_now(), str(name)))
         st.session_state[KEY + "active"] = str(name)
 
 
 def _another() -> None:
     """Another scene, by the next seed."""
     seed = int(now("another")) % MOST_SEED + 1
-    _put_scene(run.by_chance(seed))
+    _put_scene(scenes.by_chance(seed))
     st.session_state[KEY + "another"] = seed
 
 

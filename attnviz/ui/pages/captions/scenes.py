@@ -1,4 +1,4 @@
-"""What is behind the page on words for pictures: scenes, their runs kept by names, which words of each are right."""
+"""Scenes as text and as pictures, and which words of a sentence about one are right; nothing here draws or asks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from attnviz import shipped
 from attnviz.errors import AttnvizError
-from attnviz.ui.kit import SOFT, RuleChoice, as_rule, picture_address, runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,35 +20,9 @@ if TYPE_CHECKING:
 
 SOFT_MODEL, HARD_MODEL = "words-soft", "words-hard"
 MODELS = (SOFT_MODEL, HARD_MODEL)
-ARGMAX = RuleChoice("argmax", None, True)
 CORNERS = ((4, 4), (36, 4), (4, 36), (36, 36))  # left and upper edges at which four things have room
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SPREAD = 4  # pixels by which a thing of a scene made by chance is off its corner, at most
-
-
-@dataclass(frozen=True)
-class Request:
-    """One run as caches know it: the scene as text, or a picture by its fingerprint; the language of the sentence."""
-
-    name: str
-    seen: str
-    rule: RuleChoice = SOFT
-    language: str = "en"
-    blind: bool = False
-
-    @property
-    def draws(self) -> bool:
-        """Is one place drawn for each word?"""
-        return self.rule.name == "sample"
-
-    @property
-    def hard(self) -> bool:
-        """Does each word look at one place alone?"""
-        return self.rule.name in ("sample", "argmax")
-
-
-def drawn(seed: int) -> RuleChoice:
-    """One place drawn for each word, as the hard model was trained."""
-    return RuleChoice("sample", seed, True)
 
 
 @cache  # a dozen texts: 1 kB
@@ -117,17 +90,6 @@ def by_chance(seed: int) -> str:
     return text_of(made)
 
 
-@cache  # 80 drawings of 24 pixels: 150 kB
-def drawing(name: str) -> str:
-    """A thing's drawing, inside the page itself."""
-    from attnviz.pictures import open_picture
-    from attnviz.systems.captions.names import BY_NAME
-    from attnviz.systems.captions.system import load
-
-    pixels = load(SOFT_MODEL).drawings[BY_NAME[name]].permute(1, 2, 0).numpy().copy()
-    return picture_address(open_picture(pixels))
-
-
 def canvas(given: Scene | Picture) -> Picture:
     """The canvas as a model sees it, 64 x 64 pixels."""
     from attnviz.pictures import Picture
@@ -136,14 +98,6 @@ def canvas(given: Scene | Picture) -> Picture:
     if isinstance(given, Picture):
         return Picture(on_canvas(given).permute(1, 2, 0).numpy().copy(), given.name)
     return load(SOFT_MODEL).draw(given)
-
-
-@runs.kept
-def read(request: Request, _given: Scene | Picture) -> Trace:
-    """What a model says; `_given` is what the request names. Raises `AttnvizError`."""
-    from attnviz.systems.captions.system import load
-
-    return load(request.name).read(_given, rule=as_rule(request.rule), language=request.language, blind=request.blind)
 
 
 @dataclass(frozen=True)
@@ -231,3 +185,15 @@ def scene_in(given: Scene | Picture) -> Scene | None:
 def figures() -> dict[str, dict[str, Any]]:
     """What the card's command measured, by model."""
     return {name: shipped.figures(name) for name in MODELS}
+
+
+def likely(chance: float) -> str:
+    """A probability however small, as in 3.2 · 10⁻⁹.
+
+    >>> likely(0.25), likely(3.2e-9)
+    ('0.25', '3.2 · 10⁻⁹')
+    """
+    if chance >= 0.001:
+        return f"{chance:.2g}"
+    digits, _, power = f"{chance:.1e}".partition("e")
+    return f"{digits} · 10{str(int(power)).translate(SUPERSCRIPTS)}"

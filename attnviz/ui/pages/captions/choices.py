@@ -228,7 +228,7 @@ def choose_scene() -> None:
             key=KEY + "clear",
             on_click=_put_scene,
             args=(EMPTY,),
-            disabled=not things and own() is None,
+            disabled=not text_now() and own() is None,
         )
     with st.container(key=KEY + "samples"):
         offer_samples(

@@ -50,7 +50,10 @@ class Maker {
       made.onclick = () => this.remove(thing.name);
       return made;
     }));
-    if (!this.told.textContent || !this.things.length) this.told.textContent = this.things.length || data.own ? data.words.hint : data.words.empty;
+    if (data.own) this.told.textContent = data.words.own;
+    else if (!this.things.length) this.told.textContent = data.words.empty;
+    else if (!this.told.textContent || this.idle) this.told.textContent = data.words.hint;
+    this.idle = Boolean(data.own) || !this.things.length; // what was said belonged to no thing
   }
 
   make(thing) {

@@ -95,8 +95,9 @@ def draw_canvas() -> None:
         },
         on_scene_change=choices.take_scene,
     )  # fmt: skip
-    if brought:
-        st.caption(t("captions.not_in_link"))
+    with st.container():  # always there, or what stands below it would be closed when it comes
+        if brought:
+            st.caption(t("captions.not_in_link"))
 
 
 def _brought() -> str | None:
@@ -282,7 +283,7 @@ def show_shares(runs: Runs, given: Scene | Picture) -> None:
             if word.thing and word.inside:
                 inside = word.most if word.of is None else word.of
                 thing = scenes.named(scene.things[inside].name, request.language)
-                who = f"{request.name} · {_marked(word.text, word.right)}"
+                who = f"{request.name} · " * (len(runs) > 1) + _marked(word.text, word.right)
                 rows.append(
                     (
                         who,

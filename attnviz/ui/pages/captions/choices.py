@@ -243,23 +243,22 @@ def choose_scene() -> None:
 
 
 def choose_otherwise() -> None:
-    """The scene as text, and a picture of one's own."""
-    with st.expander(t("captions.otherwise")):
+    """The scene as text, or a picture of one's own; each is shown when it is asked for."""
+    how = st.segmented_control(
+        t("captions.otherwise"), ("typed", "upload"), key=KEY + "otherwise",
+        format_func=lambda name: t(f"captions.otherwise_{name}"),
+    )  # fmt: skip
+    if how == "typed":
         st.session_state[KEY + "typed"] = text_now()
         st.text_input(
-            t("captions.typed"),
-            key=KEY + "typed",
-            on_change=_take_typed,
-            help=t("captions.typed_help"),
+            t("captions.typed"), key=KEY + "typed", on_change=_take_typed, help=t("captions.typed_help"),
             placeholder=START,
-        )
+        )  # fmt: skip
+    elif how == "upload":
         st.file_uploader(
-            t("captions.upload"),
-            list(TYPES),
-            key=KEY + "upload",
-            on_change=_take_upload,
+            t("captions.upload"), list(TYPES), key=KEY + "upload", on_change=_take_upload,
             help=t("captions.upload_help"),
-        )
+        )  # fmt: skip
 
 
 def _addable(there: list[str]) -> list[str]:

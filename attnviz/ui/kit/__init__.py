@@ -51,6 +51,7 @@ from attnviz.ui.kit.controls import (
     with_cell,
     within,
 )
+from attnviz.ui.kit.dragged import follow_slider
 from attnviz.ui.kit.effect import bar_cell, blank_position, cell_table, show_effect, show_shift
 from attnviz.ui.kit.explanations import (
     after_the_score,
@@ -101,18 +102,17 @@ from attnviz.ui.stores import SETTINGS, SOFT, RuleChoice, as_rule, model_store, 
 __all__ = [
     "BUILT_IN", "CHART_HEIGHT", "FAMILIES", "ICON", "LANGUAGE", "LESSONS", "LINKED_SAMPLES", "LINKED_START", "MODELS",
     "RULE_PARAMS", "SAMPLES", "SCOPES", "SETTINGS", "SHARED", "SHARED_PARAMS", "SOFT", "START", "Choices", "Group",
-    "Member", "Param", "Pictures", "RuleChoice", "Screen", "Selection", "Steps", "Value", "address",
-    "after_the_score", "allowed_weights", "alpha_of", "article", "as_rule", "asset", "bar", "bar_cell", "between",
-    "blank_position", "bold", "brought", "cell_table", "chance", "choices_now", "choose_any_model",
-    "choose_asked_model", "choose_asked_text", "choose_asked_token", "choose_cell", "choose_head", "choose_lab_model",
-    "choose_look", "choose_one", "choose_revision", "choose_rule", "choose_scale", "choose_scope",
-    "choose_shared_text", "choose_text", "choose_token", "chosen", "clicked", "css_class", "dark", "draw", "draw_bar",
-    "draw_change", "draw_grid", "draw_heatmap", "draw_reader", "figure_text", "file_name", "find", "flag", "head_now",
+    "Member", "Param", "Pictures", "RuleChoice", "Screen", "Selection", "Steps", "Value", "address", "after_the_score",
+    "allowed_weights", "alpha_of", "article", "as_rule", "asset", "bar", "bar_cell", "between", "blank_position",
+    "bold", "brought", "cell_table", "chance", "choices_now", "choose_any_model", "choose_asked_model",
+    "choose_asked_text", "choose_asked_token", "choose_cell", "choose_head", "choose_lab_model", "choose_look",
+    "choose_one", "choose_revision", "choose_rule", "choose_scale", "choose_scope", "choose_shared_text", "choose_text",
+    "choose_token", "chosen", "clicked", "css_class", "dark", "draw", "draw_bar", "draw_change", "draw_grid",
+    "draw_heatmap", "draw_reader", "figure_text", "file_name", "find", "flag", "follow_slider", "head_now",
     "head_picture", "language", "language_picker", "listen_to_clicks", "listen_to_head", "model_store", "named_label",
     "nearest", "numbered", "numbers_of", "of_locale", "offer_file", "offer_models", "offer_samples", "one_of",
     "open_model", "opened_bytes", "opened_path", "page", "picture_address", "place_boxes", "place_in_row", "plain",
-    "png", "remember", "rule_now", "rule_title", "runs", "short", "show_cut", "show_effect", "show_shift",
-    "show_sink", "show_tokens_of", "show_why", "softmax_formula", "span_of", "sparse_formula", "style_now", "t",
-    "table", "take_away", "take_picture", "tiles_sent", "value_of", "verdict", "weights_sent", "with_cell", "within",
-    "work",
+    "png", "remember", "rule_now", "rule_title", "runs", "short", "show_cut", "show_effect", "show_shift", "show_sink",
+    "show_tokens_of", "show_why", "softmax_formula", "span_of", "sparse_formula", "style_now", "t", "table",
+    "take_away", "take_picture", "tiles_sent", "value_of", "verdict", "weights_sent", "with_cell", "within", "work",
 ]  # fmt: skip

@@ -115,7 +115,7 @@ def rules_of_slider(choice: RuleChoice, most: int) -> dict[float, Rule]:
     """The rule at no more than `most` of the values that its slider can take, spread evenly, both ends among them.
 
     >>> list(rules_of_slider(RuleChoice("top-k", 2, False), 6))
-    [1.0, 4.0, 7.0, 10.0, 13.0, 16.0]
+    [1, 4, 7, 10, 13, 16]
     """
     setting = SETTINGS[choice.name]
     steps = round((setting.high - setting.low) / setting.step)

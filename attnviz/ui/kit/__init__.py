@@ -71,6 +71,19 @@ from attnviz.ui.kit.link import Param, Value, address, between, chosen, find, fl
 from attnviz.ui.kit.markdown import bold, chance, figure_text, plain, table
 from attnviz.ui.kit.opening import open_model
 from attnviz.ui.kit.page import ICON, Member, Screen
+from attnviz.ui.kit.pictures import (
+    Pictures,
+    allowed_weights,
+    named_label,
+    numbers_of,
+    opened_bytes,
+    opened_path,
+    picture_address,
+    place_boxes,
+    png,
+    tiles_sent,
+    weights_sent,
+)
 from attnviz.ui.kit.reader import asset, draw_reader
 from attnviz.ui.kit.rules import (
     FAMILIES,
@@ -108,6 +121,7 @@ __all__ = [
     "Group",
     "Member",
     "Param",
+    "Pictures",
     "RuleChoice",
     "Screen",
     "Selection",
@@ -115,6 +129,7 @@ __all__ = [
     "Value",
     "address",
     "after_the_score",
+    "allowed_weights",
     "alpha_of",
     "article",
     "as_rule",
@@ -166,17 +181,24 @@ __all__ = [
     "listen_to_clicks",
     "listen_to_head",
     "model_store",
+    "named_label",
     "nearest",
     "numbered",
+    "numbers_of",
     "of_locale",
     "offer_file",
     "offer_models",
     "offer_samples",
     "one_of",
     "open_model",
+    "opened_bytes",
+    "opened_path",
     "page",
+    "picture_address",
+    "place_boxes",
     "place_in_row",
     "plain",
+    "png",
     "remember",
     "rule_now",
     "rule_title",
@@ -196,9 +218,11 @@ __all__ = [
     "table",
     "take_away",
     "take_picture",
+    "tiles_sent",
     "value_of",
     "verdict",
+    "weights_sent",
     "with_cell",
     "within",
     "work",
-]  # fmt: skip
+]

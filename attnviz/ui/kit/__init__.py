@@ -69,7 +69,7 @@ from attnviz.ui.kit.frame import Group, dark, draw_bar
 from attnviz.ui.kit.languages import article, language, language_picker, of_locale, t
 from attnviz.ui.kit.link import Param, Value, address, between, chosen, find, flag, one_of
 from attnviz.ui.kit.markdown import bold, chance, figure_text, plain, table
-from attnviz.ui.kit.opening import open_model
+from attnviz.ui.kit.opening import open_model, opened_bytes
 from attnviz.ui.kit.page import ICON, Member, Screen
 from attnviz.ui.kit.pictures import (
     Pictures,
@@ -108,8 +108,8 @@ __all__ = [
     "draw_grid", "draw_heatmap", "draw_reader", "figure_text", "file_name", "find", "flag", "follow_slider",
     "head_now", "head_picture", "language", "language_picker", "listen_to_clicks", "listen_to_head", "model_store",
     "named_label", "nearest", "numbered", "numbers_of", "of_locale", "offer_file", "offer_models", "offer_samples",
-    "one_of", "open_model", "page", "picture_address", "place_boxes", "place_in_row", "plain", "png", "remember",
-    "rule_now", "rule_title", "runs", "short", "show_cut", "show_effect", "show_shift", "show_sink", "show_tokens_of",
-    "show_why", "softmax_formula", "span_of", "sparse_formula", "style_now", "t", "table", "take_away",
-    "take_picture", "tiles_sent", "value_of", "verdict", "weights_sent", "with_cell", "within", "work",
+    "one_of", "open_model", "opened_bytes", "page", "picture_address", "place_boxes", "place_in_row", "plain", "png",
+    "remember", "rule_now", "rule_title", "runs", "short", "show_cut", "show_effect", "show_shift", "show_sink",
+    "show_tokens_of", "show_why", "softmax_formula", "span_of", "sparse_formula", "style_now", "t", "table",
+    "take_away", "take_picture", "tiles_sent", "value_of", "verdict", "weights_sent", "with_cell", "within", "work",
 ]  # fmt: skip

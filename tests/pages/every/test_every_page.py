@@ -18,6 +18,7 @@ SCREENS = {screen.name: screen for screen in registry.screens()}
 NUMBERS, TEXT = ("1", "2", "0", "0.55"), "猫坐在垫子上。"
 # Values that a page takes only where they fit its text, model or files.
 FITTING = {
+    ("captions", "scene"): "cat 4 2, lemon 36 34",
     ("directions", "token"): "3", ("directions", "most"): "3", ("directions", "step"): "2",
     ("finding", "sample"): "BloodImage_00132", ("finding", "hidden"): "3.4",
     ("finding", "without"): "cross.0.1-encoder.1.3", ("finding", "box"): "7", ("finding", "layer"): "0",

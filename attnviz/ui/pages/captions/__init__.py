@@ -9,5 +9,5 @@ SCREEN = Screen(
     order=34,
     section="things",
     params=PARAMS,
-    members=(Member("captions", 14, "cross", of="rnn"),),
+    members=(Member("captions", 15, "cross", of="rnn"),),
 )

@@ -9,5 +9,5 @@ SCREEN = Screen(
     order=32,
     section="things",
     params=PARAMS,
-    members=(Member("detection", 15, of="cross"),),
+    members=(Member("detection", 14, of="cross"),),
 )

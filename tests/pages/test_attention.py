@@ -28,6 +28,7 @@ from tests.pages.opened import (
     mosaic,
     opened,
     said,
+    seen,
     words,
 )
 
@@ -220,6 +221,27 @@ def test_the_button_shows_a_prediction_that_changes(lang: str) -> None:
     assert not at.exception and not at.error
     soft, hard = ([part.split("**")[1] for part in line.split("|")[2:-1]] for line in candidates(at))
     assert len(soft) == len(hard) == 5 and soft != hard
+    assert "[MASK]" in seen(control(at, "query").options[chosen(at, "query")])
+
+
+def test_what_the_button_put_away_comes_back_by_another() -> None:
+    at = opened("en", text="猫坐在垫子上", rule="sparse", query="2", key="4", model="lab-8")
+    assert not [b for b in at.button if b.key == "attention.change_back"]
+    next(b for b in at.button if b.label == table("en")["ui.try_change"]).click().run()
+    assert table("en")["ui.change_set"] in said(at)
+    back = next(b for b in at.button if b.key == "attention.change_back")
+    assert back.label == "Back to: 猫坐在垫子上"
+    back.click().run()
+    now = {name: chosen(at, name) for name in ("text", "family", "query", "key", "model", "scope")}
+    assert now == {
+        "text": "猫坐在垫子上",
+        "family": "sparse",
+        "query": 2,
+        "key": 4,
+        "model": "lab-8",
+        "scope": "redraw",
+    }
+    assert not [b for b in at.button if b.key == "attention.change_back"]
 
 
 def test_table_gives_one_line_to_each_number_of_heads() -> None:

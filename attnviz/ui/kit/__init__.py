@@ -67,7 +67,7 @@ from attnviz.ui.kit.folders import brought, offer_models, remember
 from attnviz.ui.kit.formulas import alpha_of, short, softmax_formula, sparse_formula
 from attnviz.ui.kit.frame import Group, dark, draw_bar
 from attnviz.ui.kit.languages import article, language, language_picker, of_locale, t
-from attnviz.ui.kit.link import Param, Value, address, between, chosen, find, flag, one_of
+from attnviz.ui.kit.link import Param, Value, address, between, choose, chosen, find, flag, one_of
 from attnviz.ui.kit.markdown import bold, chance, figure_text, plain, table
 from attnviz.ui.kit.opening import open_model, opened_bytes
 from attnviz.ui.kit.page import ICON, Member, Screen
@@ -101,7 +101,7 @@ __all__ = [
     "RULE_PARAMS", "SAMPLES", "SCOPES", "SETTINGS", "SHARED", "SHARED_PARAMS", "SOFT", "START", "Choices", "Group",
     "Member", "Param", "Pictures", "RuleChoice", "Screen", "Selection", "Steps", "Value", "address",
     "after_the_score", "alpha_of", "article", "as_rule", "asset", "bar", "bar_cell", "between", "blank_position",
-    "bold", "brought", "cell_table", "chance", "choices_now", "choose_any_model", "choose_asked_model",
+    "bold", "brought", "cell_table", "chance", "choices_now", "choose", "choose_any_model", "choose_asked_model",
     "choose_asked_text", "choose_asked_token", "choose_cell", "choose_head", "choose_lab_model", "choose_look",
     "choose_one", "choose_revision", "choose_rule", "choose_scale", "choose_scope", "choose_shared_text",
     "choose_text", "choose_token", "chosen", "clicked", "css_class", "dark", "draw", "draw_bar", "draw_change",

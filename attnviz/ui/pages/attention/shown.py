@@ -16,10 +16,12 @@ from attnviz.ui.kit import (
     MODELS,
     SOFT,
     Choices,
+    Value,
     as_rule,
     blank_position,
     bold,
     chance,
+    choose,
     figure_text,
     page,
     plain,
@@ -37,10 +39,12 @@ if TYPE_CHECKING:
 
 DRAWN = KEY + "drawn"
 # A sentence whose prediction a hard rule changes.
-CHANGE = {
+CHANGE: dict[str, Value] = {
     "text": "岳阳北站等位于该[MASK]道。", "model": "lab-4", "family": "hard", "hard": "argmax", "renormalise": True,
-    "scope": "run", "blank": None,
+    "scope": "run", "blank": None, "query": 9, "key": None,
 }  # fmt: skip
+MOST_OF_TEXT = 24  # characters of a sentence on a button
+BEFORE = KEY + "before_change"  # what was chosen when the button was pressed
 
 
 def way_to(name: str, now: Choices) -> Callable[[], Trace]:
@@ -142,14 +146,28 @@ def _words(before: Trace, after: Trace, rule: Rule, changed: bool) -> None:
 
 
 def _offer_change() -> None:
-    """A button that sets up a sentence whose prediction a hard rule changes."""
+    """A button that sets up a sentence whose prediction a hard rule changes; then what it set, and the way back."""
     st.button(t("try_change"), on_click=_set_change, icon=":material/swap_horiz:", type="tertiary")
+    before = st.session_state.get(BEFORE)
+    if before is None or st.session_state[KEY + "text"] != CHANGE["text"]:
+        return
+    st.caption(t("change_set"))
+    back = t("change_back", text=plain(str(before["text"])[:MOST_OF_TEXT]))
+    st.button(back, on_click=_take_back, icon=":material/undo:", type="tertiary", key=KEY + "change_back")
 
 
 def _set_change() -> None:
-    """A sentence with a blank that argmax attention in every layer fills with another word."""
+    """A sentence with a blank that argmax attention in every layer fills with another word; its row is opened."""
+    if st.session_state[KEY + "text"] != CHANGE["text"]:
+        st.session_state[BEFORE] = {name: st.session_state.get(KEY + name) for name in CHANGE}
     for name, value in CHANGE.items():
-        st.session_state[KEY + name] = value
+        choose(KEY + name, value)
+
+
+def _take_back() -> None:
+    """The sentence and all else as it was before."""
+    for name, value in (st.session_state.pop(BEFORE, None) or {}).items():
+        choose(KEY + name, value)
 
 
 def show_more_heads(name: str, text: str) -> None:

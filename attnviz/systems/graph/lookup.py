@@ -98,7 +98,7 @@ def _tried(network: Dictionary, kept: Int64[Tensor, "graph key"], step: int) -> 
     one = Attention(
         found.queries[0, :, : network.keys], found.keys[0], found.values[0], found.rule,
         allowed(network.keys)[: network.keys], None, found.scale,
-        similarity=copy.deepcopy(found.similarity),  # the network goes on learning
+        similarity=copy.deepcopy(network.look).requires_grad_(False).similarity,  # the network goes on learning
     )  # fmt: skip
     names = named(kept[0])
     queries, keys = Nodes(names[: network.keys]), Nodes(names)

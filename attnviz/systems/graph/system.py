@@ -1,7 +1,7 @@
 """Graph attention: each node of a graph looks at those with an edge to it and at itself, and is put into a class.
 
 system = av.load("cora-gatv2")
-trace = system.read("1358")      # a paper of Cora, with all that lies within two steps of it
+trace = system.read("2163")      # a paper of Cora, with all that lies within two steps of it
 trace.weights(0, 3)[0]           # whom it looks at in head 3 of the first layer
 trace.predictions(0)             # its class
 

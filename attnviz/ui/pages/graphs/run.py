@@ -1,0 +1,160 @@
+"""What the page on graphs computes: networks trained on a graph that is here, papers read, and who is drawn."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from attnviz.ui.kit import SOFT, RuleChoice, as_rule, runs
+
+if TYPE_CHECKING:
+    from attnviz.systems.graph.graph import Edge
+    from attnviz.systems.graph.learn import Moment, Task
+    from attnviz.systems.graph.system import GraphSystem
+    from attnviz.trace import Trace
+
+NONE, ALL, ONE = "", "*", ":"  # nothing taken away, every edge of the node, the edge to one neighbour (":3")
+NAMED = {"gat": "GAT", "gatv2": "GATv2"}
+NEAR, MOST = 30, 60  # neighbours of a paper that are drawn, and nodes in all
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which network on which graph: all that a training hangs on."""
+
+    what: str
+    version: str
+    seed: int
+    edges: str = ""
+    labels: str = ""
+
+    @property
+    def number(self) -> int:
+        """1 for GAT, 2 for GATv2."""
+        return list(NAMED).index(self.version) + 1
+
+
+@dataclass(frozen=True)
+class Request:
+    """A run: the node that is open, what is taken away, under which rule."""
+
+    asked: Asked
+    node: str
+    off: str
+    rule: RuleChoice
+
+    @property
+    def changed(self) -> bool:
+        """Is it another run than the network's own?"""
+        return self.off != NONE or self.rule != SOFT
+
+
+def task(ask: Asked) -> Task:
+    """What is learnt. Raises `TextError` for a typed graph or labels that are none."""
+    from attnviz.systems.graph.graph import KARATE, karate
+    from attnviz.systems.graph.learn import Task
+    from attnviz.systems.graph.text import graph_of, labels_of
+
+    if ask.what == "karate":
+        return Task(f"karate-{ask.version}", karate(), {0: 0, 33: 1}, KARATE)
+    graph = graph_of(ask.edges)
+    known, classes = labels_of(ask.labels, graph)
+    return Task(f"typed-{ask.version}", graph, known, classes)
+
+
+@runs.kept
+def learned(ask: Asked) -> Moment:
+    """The network at the end of its training; the same for everyone who asks the same."""
+    from attnviz.systems.graph.learn import training
+
+    return deque(training(task(ask), ask.number, ask.seed), maxlen=1)[0]
+
+
+def cora(ask: Asked) -> GraphSystem:
+    """The built-in network of that kind, loaded once."""
+    from attnviz.systems.graph.system import load
+
+    return load(f"cora-{ask.version}")
+
+
+def system(ask: Asked) -> GraphSystem:
+    """The network at its end."""
+    return cora(ask) if ask.what == "cora" else learned(ask).system
+
+
+def names(ask: Asked) -> list[str]:
+    """The nodes by name."""
+    return list(cora(ask).graph.names if ask.what == "cora" else task(ask).graph.names)
+
+
+def neighbours(ask: Asked, node: str) -> list[str]:
+    """Whom a node may look at beside itself. Raises `TextError` for a node that is not there."""
+    if ask.what == "cora":
+        graph, number = cora(ask).graph, cora(ask).node(node)
+    else:
+        graph = task(ask).graph
+        number = graph.names.index(node)
+    return [graph.names[one] for one in graph.incoming[number]]
+
+
+def without(graph_system: GraphSystem, request: Request) -> tuple[Edge, ...]:
+    """The edges that are taken away."""
+    graph, number = graph_system.graph, graph_system.node(request.node)
+    if request.off == NONE:
+        return ()
+    if request.off == ALL:
+        return graph.edges_of(number)
+    return graph.both_ways(graph_system.node(request.off.removeprefix(ONE)), number)
+
+
+def read(found: GraphSystem, request: Request, changed: bool = True) -> Trace:
+    """The run, as it is asked for or as it is without any change."""
+    rule = as_rule(request.rule if changed else SOFT)
+    off = without(found, request) if changed else ()
+    if request.asked.what == "cora":
+        return found.read(request.node, rule=rule, without=off)
+    return found.whole(rule=rule, without=off)
+
+
+def maps(trace: Trace) -> list[tuple[int, int]]:
+    """Every layer and head, the last layer first."""
+    return [(layer, head) for layer in reversed(trace.open_layers) for head in range(trace.attention(layer).n_heads)]
+
+
+def place(trace: Trace, request: Request) -> int:
+    """Where the open node stands in a run."""
+    return 0 if request.asked.what == "cora" else trace.tokens.index(request.node)
+
+
+def drawn_nodes(trace: Trace, request: Request, head: tuple[int, int]) -> list[int]:
+    """Which nodes of a run are drawn: all of a small graph; of a paper's surroundings the nearest, the heaviest first."""
+    if request.asked.what != "cora":
+        return list(range(len(trace.tokens)))
+    allowed, weights = allowed_pairs(trace), trace.weights(*head)
+    near = [int(node) for node in weights[0].argsort(descending=True, stable=True) if allowed[0, node]]
+    kept = [0, *[node for node in near if node][:NEAR]]
+    far = [int(node) for one in kept[1:] for node in allowed[one].nonzero().flatten() if int(node) not in kept]
+    return [*kept, *list(dict.fromkeys(far))[: max(0, MOST - len(kept))]]
+
+
+def allowed_pairs(trace: Trace):  # type: ignore[no-untyped-def]
+    """Who may look at whom in a run `[node, node]`."""
+    found = trace.attention(0).allowed
+    assert found is not None
+    return found
+
+
+def decoded(content: bytes) -> str | None:
+    """A file's text in UTF-8, or as a Chinese Excel writes it; None for what is no text."""
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        encodings = ("utf-16",)
+    else:
+        encodings = ("utf-8-sig", "gb18030")
+    for encoding in encodings:
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return None if "\0" in text else text
+    return None

@@ -1,0 +1,222 @@
+"""What the page on graphs shows: the class and on what it hangs, the graph, one node in every head, the numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from attnviz import shipped
+from attnviz.ui.kit import (
+    SOFT,
+    Selection,
+    draw,
+    plain,
+    rule_title,
+    style_now,
+    t,
+    table,
+    take_away,
+)
+from attnviz.ui.pages.graphs import run
+from attnviz.ui.pages.graphs.choices import KEY, hear_clicks, map_name
+from attnviz.ui.pages.graphs.run import ALL, NONE, ONE
+
+if TYPE_CHECKING:
+    from attnviz.figures.graph.picture import Drawn
+    from attnviz.systems.graph.system import GraphSystem
+    from attnviz.trace import Trace
+    from attnviz.ui.pages.graphs.run import Request
+
+CHART = KEY + "picture"
+ROWS, ACROSS = 12, 5  # neighbours in the table, stars in a row
+WAYS = ("trained", "untrained", "shuffled")
+
+
+def class_name(what: str, name: str) -> str:
+    """A class in the reader's language; one that a person typed as it is."""
+    return name if what == "own" else t(f"graphs.class_{name.replace(' ', '_').replace('.', '')}")
+
+
+def runs_of(found: GraphSystem, request: Request) -> tuple[Trace, Trace]:
+    """The run without any change, and as it is asked for."""
+    before = run.read(found, request, changed=False)
+    return before, run.read(found, request) if request.changed else before
+
+
+def say_class(found: GraphSystem, request: Request, before: Trace, after: Trace) -> None:
+    """First of all: the class of the open node, as it is and as it was changed, and how many are right."""
+    what, at = request.asked.what, run.place(before, request)
+    (name, share), (told, chance) = before.predictions(at, 1)[0], after.predictions(at, 1)[0]
+    words = {
+        "node": plain(request.node), "name": plain(class_name(what, name)), "share": f"{share:.0%}",
+        "told": plain(class_name(what, told)), "chance": f"{chance:.0%}", "how": _how(request, after),
+    }  # fmt: skip
+    st.markdown(t("graphs.says" if not request.changed else "graphs.still" if told == name else "graphs.turns", **words))
+    truth = _truth(found, request, name)
+    st.caption(truth) if truth else None
+
+
+def _how(request: Request, after: Trace) -> str:
+    """What was changed, in a few words."""
+    node, found = plain(request.node), []
+    if request.off == ALL:
+        found.append(t("graphs.how_all", node=node))
+    elif request.off != NONE:
+        found.append(t("graphs.how_one", node=node, other=plain(request.off.removeprefix(ONE))))
+    if request.rule != SOFT:
+        found.append(t("graphs.how_rule", rule=plain(rule_title(after.rule))))
+    return t("graphs.comma").join(found)
+
+
+def _truth(found: GraphSystem, request: Request, name: str) -> str:
+    """What is truly so, and how many nodes are put right; nothing for a graph of which nobody knows."""
+    graph, what, number = found.graph, request.asked.what, found.node(request.node)
+    if not graph.classes:
+        return t("graphs.truth_own", network=run.NAMED[request.asked.version])
+    true = class_name(what, found.classes[graph.classes[number]])
+    words = {"true": plain(true), "network": run.NAMED[request.asked.version], "node": plain(request.node)}
+    if what == "karate":
+        right = int((found.along()[0].argmax(-1).numpy() == graph.classes).sum())
+        return t("graphs.truth_karate", right=right, all=len(graph), share=f"{right / len(graph):.0%}", **words)
+    part = next((one for one, nodes in found.parts.items() if number in nodes.tolist()), "rest")
+    return t("graphs.truth_cora", part=t(f"graphs.part_{part}"), **words)
+
+
+def drawn_of(trace: Trace, request: Request, head: tuple[int, int], known: frozenset[int]) -> Drawn:
+    """The picture's finished numbers."""
+    from attnviz.figures.graph.picture import Drawn
+    from attnviz.systems.graph.layout import points
+
+    nodes = run.drawn_nodes(trace, request, head)
+    allowed = run.allowed_pairs(trace)[nodes][:, nodes]
+    pairs = tuple((i, j) for i, j in allowed.nonzero().tolist() if i != j)
+    assert trace.logits is not None
+    kinds, names = trace.logits.argmax(-1)[nodes].tolist(), [trace.tokens[node] for node in nodes]
+    chosen, classes = nodes.index(run.place(trace, request)), _classes(trace, request)
+    if request.asked.what == "cora":  # other rows hang on papers that are not here
+        rows = [0] if head[0] else [0, *[n for n in range(1, len(nodes)) if allowed[0, n]]]
+        whole = allowed.clone()
+        whole[[n for n in range(len(nodes)) if n not in rows]] = False
+        allowed = whole
+    weights = trace.weights(*head)[nodes][:, nodes]
+    return Drawn(names, points(len(nodes), pairs), weights, allowed, kinds, classes, known, chosen)
+
+
+def _classes(trace: Trace, request: Request) -> list[str]:
+    """The classes by name."""
+    assert trace.logits is not None
+    return [class_name(request.asked.what, trace.name_piece(n)) for n in range(trace.logits.shape[-1])]
+
+
+def draw_graph(drawn: Drawn, head: tuple[int, int], key: str = CHART) -> None:
+    """The graph."""
+    from attnviz.figures.graph.picture import paint
+
+    draw(paint(drawn, style_now()), key, _alt(drawn, head))
+
+
+def _alt(drawn: Drawn, head: tuple[int, int]) -> str:
+    """The picture in a sentence."""
+    from attnviz.figures.graph.picture import most
+
+    heaviest = t("graphs.comma").join(f"{drawn.labels[j]} {weight:.3f}" for j, weight in most(drawn, drawn.chosen, 3))
+    counts = t("graphs.comma").join(
+        f"{name} {drawn.kinds.count(kind)}" for kind, name in enumerate(drawn.classes) if kind in drawn.kinds
+    )
+    return t(
+        "graphs.alt", nodes=len(drawn.labels), edges=len(drawn.pairs), counts=counts, node=drawn.labels[drawn.chosen],
+        heaviest=heaviest, map=map_name(*head),
+    )  # fmt: skip
+
+
+def show_graph(trace: Trace, request: Request, head: tuple[int, int], known: frozenset[int]) -> None:
+    """The graph, with what its widths mean and how much of it is drawn."""
+    drawn = drawn_of(trace, request, head, known)
+    draw_graph(drawn, head)
+    hear_clicks(CHART, list(drawn.labels))
+    st.caption(t("graphs.widths"))
+    if request.asked.what == "cora":
+        st.caption(t("graphs.part", drawn=len(drawn.labels), all=len(trace.tokens)))
+
+
+def notes(found: GraphSystem) -> None:
+    """What was left out of a typed graph, and that arrows have a direction."""
+    graph = found.graph
+    for name, count in (("doubled", graph.doubled), ("loops", graph.loops)):
+        if count:
+            st.caption(t(f"graphs.note_{name}", count=count))
+    if graph.directed:
+        st.caption(t("graphs.note_directed"))
+
+
+def show_heads(trace: Trace, request: Request) -> None:
+    """The open node in every head: stars, and the numbers behind them."""
+    from attnviz.figures.graph.stars import Star, stars
+
+    at = run.place(trace, request)
+    allowed, maps = run.allowed_pairs(trace)[at], sorted(run.maps(trace))
+    mean = sum(trace.weights(*one)[at] for one in maps) / len(maps)
+    order = [at, *[int(n) for n in mean.argsort(descending=True, stable=True) if allowed[n] and int(n) != at]]
+    few = order[:ROWS]
+    labels = [trace.tokens[node] for node in few]
+    st.markdown(f"**{t('graphs.heads', node=plain(request.node))}**")
+    drawn = [Star(map_name(*one), trace.weights(*one)[at, few]) for one in maps]
+    draw(stars(labels, drawn, min(ACROSS, len(drawn)), style_now()), KEY + "stars", t("graphs.alt_stars", node=labels[0]))
+    _numbers(trace, (at, few), maps)
+    if len(order) > len(few):
+        st.caption(t("graphs.more", shown=len(few) - 1, all=len(order) - 1))
+
+
+def _numbers(trace: Trace, row: tuple[int, list[int]], maps: list[tuple[int, int]]) -> None:
+    """Whom the node looks at, in numbers."""
+    at, few = row
+    with st.expander(t("graphs.numbers")):
+        heads = [t("graphs.looks_at"), *(map_name(*one) for one in maps)]
+        rows = [
+            [t("graphs.itself") if node == at else plain(trace.tokens[node]),
+             *(f"{float(trace.weights(*one)[at, node]):.3f}" for one in maps)]
+            for node in few
+        ]  # fmt: skip
+        st.markdown(table(heads, rows, "---:"))
+
+
+def show_evenness(request: Request) -> None:
+    """How even the weights on Cora are, in numbers of the card."""
+    figures = shipped.figures(f"cora-{request.asked.version}")
+    even = figures["evenness"]
+    words = {"first": f"{even['trained'][0]:.1%}", "second": f"{even['trained'][1]:.1%}"}
+    st.markdown(
+        t("graphs.even", test=f"{figures['test']:.1%}", alike=f"{figures['even']:.1%}", **words)
+    )  # fmt: skip
+    with st.expander(t("graphs.even_more")):
+        rows = [[t(f"graphs.even_{way}"), *(f"{one:.4f}" for one in even[way])] for way in WAYS]
+        st.markdown(table([t("graphs.even_what"), layer_name(0), layer_name(1)], rows, "---:"))
+        st.markdown(
+            t("graphs.even_seeds", mean=f"{figures['mean']:.3f}", deviation=f"{figures['deviation']:.3f}",
+              seeds=len(figures["seeds"]))
+        )  # fmt: skip
+
+
+def layer_name(layer: int) -> str:
+    """A whole layer in a few words."""
+    return t("graphs.layer", layer=layer)
+
+
+def take(trace: Trace, request: Request, head: tuple[int, int]) -> None:
+    """The picture, the weights, the edges as a table and as GraphML, the link."""
+    take_away(trace, Selection(*head, query=run.place(trace, request)), style_now(), chart=CHART)
+    for column, (kind, label) in zip(st.columns(2), (("csv", "take_edges"), ("graphml", "take_graphml")), strict=True):
+        column.download_button(
+            t(f"graphs.{label}"), lambda kind=kind: _file(trace, request, kind),  # type: ignore[misc]
+            t("graphs.file_name", model=trace.model) + f".{kind}", key=f"{KEY}{label}", on_click="ignore", width="stretch",
+        )  # fmt: skip
+
+
+def _file(trace: Trace, request: Request, kind: str) -> bytes:
+    """One file, made when it is asked for."""
+    from attnviz.systems.graph.files import edges_csv, graphml
+
+    return edges_csv(trace) if kind == "csv" else graphml(trace, _classes(trace, request))
+
+

@@ -1,0 +1,34 @@
+"""Whom does a node of a graph look at, along the edges that come in, and which class does it get?"""
+
+import streamlit as st
+
+from attnviz.ui.kit import page
+from attnviz.ui.pages.graphs import SCREEN, choices, shown, watch
+
+page.heading(SCREEN)
+what = choices.choose_what()
+with page.reader_errors():
+    if what == "lookup":
+        watch.look_up()
+    else:
+        ask = choices.asked(what)
+        left, right = st.columns([4, 8], gap="medium")
+        with left:
+            verdict = st.container()
+            request = choices.choose_node(ask)
+            course, found, known = watch.begin(ask)
+        before, trace = shown.runs_of(found, request)
+        with verdict:
+            shown.say_class(found, request, before, trace)
+        with right:
+            head = choices.choose_map(trace)
+            place = st.empty()
+            with place.container():
+                shown.show_graph(trace, request, head, known)
+        shown.show_heads(trace, request)
+        if what == "cora":
+            shown.show_evenness(request)
+        shown.take(trace, request, head)
+        watch.go_on(course, request, head, place)
+page.how_it_works("graphs")
+page.done(SCREEN.params)

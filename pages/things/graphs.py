@@ -17,18 +17,18 @@ with page.reader_errors():
             verdict = st.container()
             request = choices.choose_node(ask)
             course, found, known = watch.begin(ask)
-        before, trace = shown.runs_of(found, request)
+        runs = shown.runs_of(found, request)
         with verdict:
-            shown.say_class(found, request, before, trace)
+            shown.say_class(found, request, runs)
         with right:
-            head = choices.choose_map(trace)
+            head = choices.choose_map(runs[1])
             place = st.empty()
             with place.container():
-                shown.show_graph(trace, request, head, known)
-        shown.show_heads(trace, request)
+                shown.show_graph(runs, request, head, known)
+        shown.show_heads(runs[1], request)
         if what == "cora":
             shown.show_evenness(request)
-        shown.take(trace, request, head)
+        shown.take(runs[1], request, head)
         watch.go_on(course, request, head, place)
 page.how_it_works("graphs")
 page.done(SCREEN.params)

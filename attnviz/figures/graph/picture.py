@@ -30,8 +30,9 @@ FEW = 3  # neighbours that pointing at a node names
 class Drawn:
     """Nodes (`labels`, `points` in the unit square), and `weights` [node, node]: row i is what node i gives each.
 
-    `allowed` is True where i may look at j; rows that are not known are all False. `kinds` is the class of each node by
-    number, `classes` their names; `known` are the nodes whose class was given, `chosen` is the node that is open.
+    `allowed` is True where i may look at j; where i's weights are not known they are 0. `kinds` is the class of each
+    node by number, `classes` their names; `known` are the nodes whose class was given, `chosen` is the node that is
+    open, `cut` the edges that were taken away.
     """
 
     labels: Sequence[str]
@@ -42,6 +43,7 @@ class Drawn:
     classes: Sequence[str]
     known: frozenset[int] = frozenset()
     chosen: int = 0
+    cut: Sequence[tuple[int, int]] = ()
 
     @property
     def places(self) -> list[tuple[float, float]]:
@@ -59,14 +61,15 @@ def paint(drawn: Drawn, style: Style = PLAIN) -> go.Figure:
     """The picture; a click on a node reports (0, its number)."""
     chosen = theme(style)
     places = drawn.places
-    own, rest = [], list[Shape]()
+    own, rest = list[Shape](), list[Shape]()
     for looks, shape in _shapes(drawn, places):
         (own if looks == drawn.chosen else rest).append(shape)
     thin = [band(places[i], places[j], LEAST) for i, j in drawn.pairs]
     return go.Figure(
         {
             "data": [
-                _filled(thin, chosen.faint), _filled(rest, series(5, style.dark)), _filled(own, chosen.accent),
+                _filled(thin, chosen.faint), _cut(drawn, places, chosen.accent),
+                _filled(rest, series(5, style.dark)), _filled(own, chosen.accent),
                 *_nodes(drawn, places, style),
             ],
             "layout": {
@@ -104,6 +107,15 @@ def _filled(shapes: Sequence[Shape], colour: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _cut(drawn: Drawn, places: list[tuple[float, float]], colour: str) -> dict[str, Any]:
+    """The edges that were taken away, dotted."""
+    x, y = outline([[places[i], places[j]] for i, j in drawn.cut if i < j or (j, i) not in drawn.cut])
+    return {
+        "type": "scatter", "x": x, "y": y, "mode": "lines", "line": {"width": 1.5, "dash": "dot", "color": colour},
+        "hoverinfo": "skip", "showlegend": False,
+    }  # fmt: skip
+
+
 def _nodes(drawn: Drawn, places: list[tuple[float, float]], style: Style) -> list[dict[str, Any]]:
     """A trace for each class."""
     found = []
@@ -123,14 +135,16 @@ def _marks(
     colours = [chosen.accent if node == drawn.chosen else chosen.text for node in nodes]
     size = 15 if many else 23
     return {
-        "type": "scatter", "mode": "markers+text", "x": [places[n][0] for n in nodes], "y": [places[n][1] for n in nodes],
-        "text": [escaped(drawn.labels[n], 6) for n in nodes], "textposition": "middle center" if not many else "top center",
+        "type": "scatter", "mode": "markers+text", "x": [places[n][0] for n in nodes],
+        "y": [places[n][1] for n in nodes], "text": [escaped(drawn.labels[n], 6) for n in nodes],
+        "textposition": "top center" if many else "middle center",
         "textfont": {"size": 9 if many else 11, "color": chosen.text if many else chosen.on_full},
         "customdata": [(0, n) for n in nodes], "cliponaxis": False,
         "hovertext": [_said(drawn, n) for n in nodes], "hovertemplate": "%{hovertext}<extra></extra>",
         "marker": {
             "color": series(kind, style.dark), "symbol": SYMBOLS[kind % len(SYMBOLS)], "opacity": 1,
-            "size": [size + 5 if n == drawn.chosen else size for n in nodes], "line": {"width": edges, "color": colours},
+            "size": [size + 5 if n == drawn.chosen else size for n in nodes],
+            "line": {"width": edges, "color": colours},
         },
     }  # fmt: skip
 

@@ -39,7 +39,9 @@ def stars(labels: Sequence[str], drawn: Sequence[Star], across: int, style: Styl
     thin = [band(at, _round(at, n, len(labels) - 1), LEAST) for at in middles for n in range(len(labels) - 1)]
     return go.Figure(
         {
-            "data": [_filled(thin, chosen.faint), _filled(shapes, chosen.accent), _words(labels, drawn, middles, style)],
+            "data": [
+                _filled(thin, chosen.faint), _filled(shapes, chosen.accent), _words(labels, drawn, middles, style),
+            ],
             "layout": {
                 **layout(chosen, height=style.pixels(HIGH * rows), t=2, b=2, l=2, r=2),
                 "annotations": [

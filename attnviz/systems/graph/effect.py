@@ -43,7 +43,7 @@ def evenness(
 
 @torch.no_grad()
 def measure(system: GraphSystem, seed: int = 0) -> Evenness:
-    """How even are the weights over the whole graph, beside a network that has learnt nothing and features at random?"""
+    """How even are the weights over the whole graph, beside an untrained network and features at random?"""
     chance = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(system.graph), generator=chance)
     fresh = Network(system.network.shape, chance).eval()

@@ -49,7 +49,8 @@ def graphml(trace: Trace, classes: Sequence[str]) -> bytes:
     assert trace.logits is not None
     for node, (name, row) in enumerate(zip(trace.tokens, torch.softmax(trace.logits, -1), strict=True)):
         best = int(row.argmax())
-        graph.add_node(node, label=_clean(name), predicted=_clean(classes[best]), probability=round(float(row[best]), 6))
+        said = {"label": _clean(name), "predicted": _clean(classes[best])}
+        graph.add_node(node, **said, probability=float(f"{row[best]:.6f}"))
     maps = {f"layer{n}_head{h}": one for n in trace.open_layers for h, one in enumerate(trace.weights(n))}
     for source, target in _edges(trace):
         weights = {name: round(float(one[target, source]), 6) for name, one in maps.items()}

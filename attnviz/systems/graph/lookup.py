@@ -102,7 +102,8 @@ def _tried(network: Dictionary, kept: Int64[Tensor, "graph key"], step: int) -> 
     )  # fmt: skip
     names = named(kept[0])
     queries, keys = Nodes(names[: network.keys]), Nodes(names)
-    return Tried(step, right, Trace(queries, keys, (one,), kind="graph", model=MODELS[network.look.version], part="cross"))
+    trace = Trace(queries, keys, (one,), kind="graph", model=MODELS[network.look.version], part="cross")
+    return Tried(step, right, trace)
 
 
 def named(values: Int64[Tensor, " key"]) -> tuple[str, ...]:

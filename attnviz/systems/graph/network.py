@@ -5,9 +5,9 @@ A node i looks at every j with an edge j -> i, and at itself. With h the states 
     GAT     e_ij = LeakyReLU(a.[W h_i || W h_j]), values W h_j                             eq. 1 to 4
     GATv2   e_ij = a.LeakyReLU(W_l h_i + W_r h_j), values W_r h_j                          Brody et al., eq. 7
 
-and the weights are the softmax of e_ij over j. Each layer can be computed in two ways that give the same numbers: `look`
-hands all pairs to `attend`, with the edges as the mask, for pictures and for every rule; `along` computes only the
-pairs that are edges, with the softmax, for training and for large graphs.
+and the weights are the softmax of e_ij over j. Each layer can be computed in two ways that give the same numbers:
+`look` hands all pairs to `attend`, with the edges as the mask, for pictures and for every rule; `along` computes
+only the pairs that are edges, with the softmax, for training and for large graphs.
 """
 
 from __future__ import annotations
@@ -95,9 +95,7 @@ States = Float[Tensor, "*batch node width"] | Bag
 class Look(nn.Module):
     """One layer: `heads` heads of the width `wide` over states of the width `width`."""
 
-    def __init__(
-        self, width: int, wide: int, heads: int, version: int, chance: torch.Generator | None = None
-    ) -> None:
+    def __init__(self, width: int, wide: int, heads: int, version: int, chance: torch.Generator | None = None) -> None:
         super().__init__()
         if version not in VERSIONS:
             raise ValueError(f"a version is one of {VERSIONS}, not {version!r}")

@@ -1,16 +1,17 @@
 """A graph as people type it: "a-b, b-c", an edge a line, or a table of two columns.
 
-    a-b, b-c      edges without a direction; a-b-c is two of them
-    a->b          an edge from a to b; one arrow makes the whole graph a directed one
-    a,b           a line of two fields without a dash: an edge (CSV; tabs and single spaces part fields too)
-    a             a node alone
-    a=1, b=2      (`labels_of`) the classes of a few nodes
+a-b, b-c      edges without a direction; a-b-c is two of them
+a->b          an edge from a to b; one arrow makes the whole graph a directed one
+a,b           a line of two fields without a dash: an edge (CSV; tabs and single spaces part fields too)
+a             a node alone
+a=1, b=2      (`labels_of`) the classes of a few nodes
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from attnviz.errors import TextError, shown
 from attnviz.systems.graph.graph import Graph
@@ -25,7 +26,7 @@ PARTS = re.compile(r"[,;，；、]")
 SPACES = re.compile(r"\t+|\s+")
 EQUALS = re.compile(r"\s*[=:＝：]\s*")
 HEADS = {
-    ("source", "target"), ("from", "to"), ("src", "dst"), ("node1", "node2"), ("a", "b_"), ("起点", "终点"),
+    ("source", "target"), ("from", "to"), ("src", "dst"), ("node1", "node2"), ("起点", "终点"),
     ("源", "目标"), ("来源", "目标"), ("从", "到"),
 }  # fmt: skip
 
@@ -49,7 +50,7 @@ def graph_of(text: str) -> Graph:
     pairs, directed = list[tuple[int, int]](), False
     for path, arrow in _paths(text):
         places = [numbers.setdefault(name, len(numbers)) for name in path]
-        pairs += zip(places, places[1:], strict=False)
+        pairs += pairwise(places)
         directed |= arrow
     if len(numbers) > MOST_NODES:
         raise TextError("graph_too_large", nodes=len(numbers), most=MOST_NODES)
@@ -62,7 +63,7 @@ def _paths(text: str) -> Iterator[tuple[list[str], bool]]:
     """The nodes along each path that the text names, and whether arrows lead along it."""
     for number, line in enumerate(line.strip() for line in text.splitlines()):
         parts = [part.strip() for part in PARTS.split(line) if part.strip()]
-        if number == 0 and tuple(part.lower() for part in (parts if len(parts) > 1 else SPACES.split(line)))[:2] in HEADS:
+        if number == 0 and _heads(parts if len(parts) > 1 else SPACES.split(line)):
             continue
         if any(ARROW.search(part) or LINK.search(part) for part in parts):
             yield from map(_path, parts)
@@ -71,6 +72,11 @@ def _paths(text: str) -> Iterator[tuple[list[str], bool]]:
         elif parts:
             fields = SPACES.split(parts[0])
             yield (fields if len(fields) == 2 else parts), False
+
+
+def _heads(fields: list[str]) -> bool:
+    """Are these the names of a table's columns?"""
+    return tuple(field.strip().lower() for field in fields[:2]) in HEADS
 
 
 def _path(part: str) -> tuple[list[str], bool]:

@@ -1,4 +1,4 @@
-"""How many test papers of Cora get their class, over ten seeds, and how even are the weights? Print it, write the cards.
+"""How many test papers of Cora get their class, over ten seeds, and how even are the weights? Print, write the cards.
 
     python -m attnviz.training.graph.card [cora-gat cora-gatv2] --data cora [--write]
 
@@ -68,7 +68,8 @@ def tables(figures: Mapping[str, Any]) -> str:
     return "\n\n".join(
         [
             table(["", ""], [[f"{zh} · {en}", value] for zh, en, value in accuracy]),
-            "**权重有多平均 · How even the weights are** (熵 / 均匀时的熵 · entropy / entropy of even weights, 1 = even)",
+            "**权重有多平均 · How even the weights are** "
+            "(熵 / 均匀时的熵 · entropy / entropy of even weights, 1 = even)",
             table(["", "第 0 层 layer 0", "第 1 层 layer 1"], [[f"{one[0]} · {one[1]}", *one[2:]] for one in even]),
         ]
     )
@@ -104,14 +105,17 @@ def chinese(name: str, facts: Mapping[str, Any]) -> str:
     return (
         f"## 中文\n\n{kind}（{paper}）：给 Cora 引文网中的每篇论文一个类别。每篇论文看与它有引用关系的论文和它自己。"
         f"两层：{facts['heads']} 头 × {facts['hidden']} 维、ELU，再一头出 7 个类别。权重为 float16，许可 MIT。\n\n"
-        "- **数据**：Cora（McCallum 等 2000；Sen 等 2008），2,708 篇机器学习论文、5,278 条引用（不分方向）、1,433 个词是否出现；"
+        "- **数据**：Cora（McCallum 等 2000；Sen 等 2008），2,708 篇机器学习论文、5,278 条引用（不分方向）、"
+        "1,433 个词是否出现；"
         "取自 Planetoid（Yang 等 2016，https://github.com/kimiyoung/planetoid，MIT），其许可见 `LICENSE.planetoid`。"
         "为了不联网也能显示，图连同词和类别存在 `graph.safetensors` 里；论文的题目不在数据里。\n"
         f"- **训练**：公开划分，140 篇有标签。Adam，学习率 {facts['rate']}，权重衰减 {facts['weight_decay']}，"
-        f"特征、状态和权重的 dropout {facts['dropout']}；500 篇验证论文的损失和准确率 {facts['patience']} 轮都不再变好就停。"
+        f"特征、状态和权重的 dropout {facts['dropout']}；"
+        f"500 篇验证论文的损失和准确率 {facts['patience']} 轮都不再变好就停。"
         f"训练了 {facts['seeds']} 个种子，留下验证损失最低的第 {facts['chosen']} 个；测试论文没有参与选择。"
         f"一个 CPU 核，与别的训练同时进行，共 {facts['seconds']:,} 秒。\n"
-        "- **局限**：Cora 上学到的权重几乎是平均的（下表）：让所有邻居一样重，准确率也差不多。要看注意力的作用，请用页面上的查字典实验。"
+        "- **局限**：Cora 上学到的权重几乎是平均的（下表）：让所有邻居一样重，准确率也差不多。"
+        "要看注意力的作用，请用页面上的查字典实验。"
     )
 
 
@@ -129,10 +133,10 @@ def english(name: str, facts: Mapping[str, Any]) -> str:
         f"- **Training**: the public split, 140 labelled papers. Adam at {facts['rate']}, weight decay "
         f"{facts['weight_decay']}, dropout {facts['dropout']} on features, states and weights; it ends when neither "
         f"loss nor accuracy of the 500 validation papers has become better for {facts['patience']} epochs. Of "
-        f"{facts['seeds']} seeds number {facts['chosen']} is kept, whose validation loss was lowest; no test paper had a "
-        f"say. One CPU core beside other trainings, {facts['seconds']:,} seconds in all.\n"
-        "- **Limits**: the weights learnt on Cora are almost even (below), and with all neighbours alike the accuracy is "
-        "about the same. What attention can do shows in the dictionary look-up on the page."
+        f"{facts['seeds']} seeds number {facts['chosen']} is kept, whose validation loss was lowest; no test paper had "
+        f"a say. One CPU core beside other trainings, {facts['seconds']:,} seconds in all.\n"
+        "- **Limits**: the weights learnt on Cora are almost even (below), and with all neighbours alike the accuracy "
+        "is about the same. What attention can do shows in the dictionary look-up on the page."
     )
 
 

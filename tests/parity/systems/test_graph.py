@@ -29,7 +29,8 @@ def graph(directed: bool = True) -> Graph:
     """Twelve nodes; the last has no edge, and node 0 is looked at by most."""
     chance = torch.Generator().manual_seed(4)
     pairs = torch.randint(NODES - 1, (30, 2), generator=chance).tolist()
-    return Graph.of([str(n) for n in range(NODES)], [*map(tuple, pairs), *((n, 0) for n in range(1, 7))], directed=directed)
+    names = [str(n) for n in range(NODES)]
+    return Graph.of(names, [*map(tuple, pairs), *((n, 0) for n in range(1, 7))], directed=directed)
 
 
 def layer(version: int) -> Look:
@@ -40,7 +41,7 @@ def layer(version: int) -> Look:
 
 
 def geometric(look: Look) -> torch.nn.Module:
-    """torch-geometric's layer with the same numbers; it takes (i, j) the other way round: `r` is the node that looks."""
+    """torch-geometric's layer with the same numbers; its `r` and `dst` are the node that looks."""
     from torch_geometric.nn import GATConv, GATv2Conv
 
     kind = GATConv if look.version == 1 else GATv2Conv
@@ -199,5 +200,6 @@ def test_a_node_that_is_not_there_is_a_sentence(said: str, message: str) -> None
     with pytest.raises(AttnvizError) as refusal:
         load("cora-gat").read(said)
     assert refusal.value.message == message
-    with pytest.raises(AttnvizError, match="2,?708"):
+    with pytest.raises(AttnvizError) as large:
         load("cora-gat").whole()
+    assert large.value.message == "graph_too_large"

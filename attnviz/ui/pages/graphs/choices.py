@@ -57,7 +57,8 @@ def choose_what() -> str:
     what = choose_one(PARAMS["what"], KINDS, t("graphs.what"), lambda name: t(f"graphs.what_{name}"))
     with st.sidebar:
         if what != "lookup":
-            choose_one(PARAMS["version"], VERSIONS, t("graphs.version"), run.NAMED.__getitem__, t("graphs.version_help"))
+            named = run.NAMED.__getitem__
+            choose_one(PARAMS["version"], VERSIONS, t("graphs.version"), named, t("graphs.version_help"))
             choose_rule()
         if what != "cora":
             st.number_input(t("graphs.seed"), 0, 99, key=PARAMS["seed"].key, help=t("graphs.seed_help"))

@@ -128,7 +128,7 @@ def place(trace: Trace, request: Request) -> int:
 
 
 def drawn_nodes(trace: Trace, request: Request, head: tuple[int, int]) -> list[int]:
-    """Which nodes of a run are drawn: all of a small graph; of a paper's surroundings the nearest, the heaviest first."""
+    """Which nodes of a run are drawn: all of a small graph; round a paper the nearest, the heaviest first."""
     if request.asked.what != "cora":
         return list(range(len(trace.tokens)))
     allowed, weights = allowed_pairs(trace), trace.weights(*head)
@@ -147,11 +147,8 @@ def allowed_pairs(trace: Trace):  # type: ignore[no-untyped-def]
 
 def decoded(content: bytes) -> str | None:
     """A file's text in UTF-8, or as a Chinese Excel writes it; None for what is no text."""
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        encodings = ("utf-16",)
-    else:
-        encodings = ("utf-8-sig", "gb18030")
-    for encoding in encodings:
+    utf16 = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+    for encoding in ("utf-16",) if utf16 else ("utf-8-sig", "gb18030"):
         try:
             text = content.decode(encoding)
         except UnicodeDecodeError:

@@ -23,10 +23,14 @@ from attnviz.ui.pages.graphs.choices import KEY, hear_clicks, map_name
 from attnviz.ui.pages.graphs.run import ALL, NONE, ONE
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from attnviz.figures.graph.picture import Drawn
     from attnviz.systems.graph.system import GraphSystem
     from attnviz.trace import Trace
     from attnviz.ui.pages.graphs.run import Request
+
+    Runs = tuple[Trace, Trace]  # without any change, and as it is asked for
 
 CHART = KEY + "picture"
 ROWS, ACROSS = 12, 5  # neighbours in the table, stars in a row
@@ -38,23 +42,24 @@ def class_name(what: str, name: str) -> str:
     return name if what == "own" else t(f"graphs.class_{name.replace(' ', '_').replace('.', '')}")
 
 
-def runs_of(found: GraphSystem, request: Request) -> tuple[Trace, Trace]:
+def runs_of(found: GraphSystem, request: Request) -> Runs:
     """The run without any change, and as it is asked for."""
     before = run.read(found, request, changed=False)
     return before, run.read(found, request) if request.changed else before
 
 
-def say_class(found: GraphSystem, request: Request, before: Trace, after: Trace) -> None:
+def say_class(found: GraphSystem, request: Request, runs: Runs) -> None:
     """First of all: the class of the open node, as it is and as it was changed, and how many are right."""
+    before, after = runs
     what, at = request.asked.what, run.place(before, request)
     (name, share), (told, chance) = before.predictions(at, 1)[0], after.predictions(at, 1)[0]
     words = {
         "node": plain(request.node), "name": plain(class_name(what, name)), "share": f"{share:.0%}",
         "told": plain(class_name(what, told)), "chance": f"{chance:.0%}", "how": _how(request, after),
     }  # fmt: skip
-    st.markdown(t("graphs.says" if not request.changed else "graphs.still" if told == name else "graphs.turns", **words))
-    truth = _truth(found, request, name)
-    st.caption(truth) if truth else None
+    over = "says" if not request.changed else "still" if told == name else "turns"
+    st.markdown(t(f"graphs.{over}", **words))
+    st.caption(_truth(found, request))
 
 
 def _how(request: Request, after: Trace) -> str:
@@ -69,8 +74,8 @@ def _how(request: Request, after: Trace) -> str:
     return t("graphs.comma").join(found)
 
 
-def _truth(found: GraphSystem, request: Request, name: str) -> str:
-    """What is truly so, and how many nodes are put right; nothing for a graph of which nobody knows."""
+def _truth(found: GraphSystem, request: Request) -> str:
+    """What is truly so, and how many nodes are put right; of a typed graph nobody knows."""
     graph, what, number = found.graph, request.asked.what, found.node(request.node)
     if not graph.classes:
         return t("graphs.truth_own", network=run.NAMED[request.asked.version])
@@ -83,24 +88,34 @@ def _truth(found: GraphSystem, request: Request, name: str) -> str:
     return t("graphs.truth_cora", part=t(f"graphs.part_{part}"), **words)
 
 
-def drawn_of(trace: Trace, request: Request, head: tuple[int, int], known: frozenset[int]) -> Drawn:
-    """The picture's finished numbers."""
+def drawn_of(runs: Runs, request: Request, head: tuple[int, int], known: frozenset[int]) -> Drawn:
+    """The picture's finished numbers: laid out as without any change, so that nothing jumps."""
     from attnviz.figures.graph.picture import Drawn
     from attnviz.systems.graph.layout import points
 
-    nodes = run.drawn_nodes(trace, request, head)
-    allowed = run.allowed_pairs(trace)[nodes][:, nodes]
-    pairs = tuple((i, j) for i, j in allowed.nonzero().tolist() if i != j)
+    before, trace = runs
+    nodes = run.drawn_nodes(before, request, head)
+    there, allowed = (run.allowed_pairs(one)[nodes][:, nodes] for one in runs)
+    pairs = tuple((i, j) for i, j in there.nonzero().tolist() if i != j)
     assert trace.logits is not None
-    kinds, names = trace.logits.argmax(-1)[nodes].tolist(), [trace.tokens[node] for node in nodes]
-    chosen, classes = nodes.index(run.place(trace, request)), _classes(trace, request)
-    if request.asked.what == "cora":  # other rows hang on papers that are not here
-        rows = [0] if head[0] else [0, *[n for n in range(1, len(nodes)) if allowed[0, n]]]
-        whole = allowed.clone()
-        whole[[n for n in range(len(nodes)) if n not in rows]] = False
-        allowed = whole
-    weights = trace.weights(*head)[nodes][:, nodes]
-    return Drawn(names, points(len(nodes), pairs), weights, allowed, kinds, classes, known, chosen)
+    known_rows = _known_rows(request, head, there[0])
+    weights = trace.weights(*head)[nodes][:, nodes].clone()
+    weights[~known_rows] = 0
+    return Drawn(
+        [trace.tokens[node] for node in nodes], points(len(nodes), pairs), weights, allowed,
+        trace.logits.argmax(-1)[nodes].tolist(), _classes(trace, request), known,
+        nodes.index(run.place(trace, request)), tuple(pair for pair in pairs if not allowed[pair]),
+    )  # fmt: skip
+
+
+def _known_rows(request: Request, head: tuple[int, int], near: Tensor) -> Tensor:
+    """Whose weights are those of the whole graph `[node]`? Of a paper's surroundings the paper's, in layer 0 also those
+    of the papers `near` it; the others look at papers that are not here."""
+    if request.asked.what != "cora":
+        return near | ~near
+    found = near.clone() if head[0] == 0 else near & False
+    found[0] = True
+    return found
 
 
 def _classes(trace: Trace, request: Request) -> list[str]:
@@ -130,14 +145,14 @@ def _alt(drawn: Drawn, head: tuple[int, int]) -> str:
     )  # fmt: skip
 
 
-def show_graph(trace: Trace, request: Request, head: tuple[int, int], known: frozenset[int]) -> None:
+def show_graph(runs: Runs, request: Request, head: tuple[int, int], known: frozenset[int]) -> None:
     """The graph, with what its widths mean and how much of it is drawn."""
-    drawn = drawn_of(trace, request, head, known)
+    drawn = drawn_of(runs, request, head, known)
     draw_graph(drawn, head)
     hear_clicks(CHART, list(drawn.labels))
     st.caption(t("graphs.widths"))
     if request.asked.what == "cora":
-        st.caption(t("graphs.part", drawn=len(drawn.labels), all=len(trace.tokens)))
+        st.caption(t("graphs.part", drawn=len(drawn.labels), all=len(runs[0].tokens)))
 
 
 def notes(found: GraphSystem) -> None:
@@ -156,13 +171,14 @@ def show_heads(trace: Trace, request: Request) -> None:
 
     at = run.place(trace, request)
     allowed, maps = run.allowed_pairs(trace)[at], sorted(run.maps(trace))
-    mean = sum(trace.weights(*one)[at] for one in maps) / len(maps)
-    order = [at, *[int(n) for n in mean.argsort(descending=True, stable=True) if allowed[n] and int(n) != at]]
+    total = sum((trace.weights(*one)[at] for one in maps[1:]), trace.weights(*maps[0])[at])
+    order = [at, *[int(n) for n in total.argsort(descending=True, stable=True) if allowed[n] and int(n) != at]]
     few = order[:ROWS]
     labels = [trace.tokens[node] for node in few]
     st.markdown(f"**{t('graphs.heads', node=plain(request.node))}**")
     drawn = [Star(map_name(*one), trace.weights(*one)[at, few]) for one in maps]
-    draw(stars(labels, drawn, min(ACROSS, len(drawn)), style_now()), KEY + "stars", t("graphs.alt_stars", node=labels[0]))
+    picture = stars(labels, drawn, min(ACROSS, len(drawn)), style_now())
+    draw(picture, KEY + "stars", t("graphs.alt_stars", node=labels[0]))
     _numbers(trace, (at, few), maps)
     if len(order) > len(few):
         st.caption(t("graphs.more", shown=len(few) - 1, all=len(order) - 1))
@@ -209,7 +225,8 @@ def take(trace: Trace, request: Request, head: tuple[int, int]) -> None:
     for column, (kind, label) in zip(st.columns(2), (("csv", "take_edges"), ("graphml", "take_graphml")), strict=True):
         column.download_button(
             t(f"graphs.{label}"), lambda kind=kind: _file(trace, request, kind),  # type: ignore[misc]
-            t("graphs.file_name", model=trace.model) + f".{kind}", key=f"{KEY}{label}", on_click="ignore", width="stretch",
+            t("graphs.file_name", model=trace.model) + f".{kind}", key=f"{KEY}{label}", on_click="ignore",
+            width="stretch",
         )  # fmt: skip
 
 
@@ -218,5 +235,3 @@ def _file(trace: Trace, request: Request, kind: str) -> bytes:
     from attnviz.systems.graph.files import edges_csv, graphml
 
     return edges_csv(trace) if kind == "csv" else graphml(trace, _classes(trace, request))
-
-

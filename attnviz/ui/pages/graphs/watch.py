@@ -42,7 +42,9 @@ class Course:
         found: list[Moment] = self.work.found
         if found and (self.work.running or found[-1].epoch < EPOCHS):
             return found[-1]
-        return next(training(run.task(self.ask), self.ask.number, self.ask.seed)) if self.work.running else run.learned(self.ask)
+        if self.work.running:
+            return next(training(run.task(self.ask), self.ask.number, self.ask.seed))
+        return run.learned(self.ask)
 
     def say(self, moment: Moment) -> None:
         """How far the network that is shown has come."""
@@ -55,7 +57,8 @@ class Course:
         from attnviz.systems.graph.learn import EPOCHS, FRAME, training
 
         coming = islice(training(run.task(self.ask), self.ask.number, self.ask.seed), len(self.work.found), None)
-        steps = [(t("graphs.training", epoch=n, all=EPOCHS), partial(next, coming)) for n in range(0, EPOCHS + 1, FRAME)]
+        epochs = range(0, EPOCHS + 1, FRAME)
+        steps = [(t("graphs.training", epoch=n, all=EPOCHS), partial(next, coming)) for n in epochs]
         for found in self.work.run(steps, self.bar):
             with place.container():
                 show(found[-1], len(found))
@@ -79,8 +82,8 @@ def go_on(course: Course | None, request: Request, head: tuple[int, int], place:
     known = frozenset(run.task(course.ask).known)
 
     def show(moment: Moment, number: int) -> None:
-        trace = run.read(moment.system, request)
-        shown.draw_graph(shown.drawn_of(trace, request, head, known), head, f"{shown.CHART}-{number}")
+        drawn = shown.drawn_of(shown.runs_of(moment.system, request), request, head, known)
+        shown.draw_graph(drawn, head, f"{shown.CHART}-{number}")
         course.say(moment)
 
     course.go_on(show, place)
@@ -96,12 +99,12 @@ def look_up() -> None:
     work.buttons(t("graphs.lookup_train"))
     bar, place = st.empty(), st.empty()
     untrained = [next(trained(version, seed)) for version in BOTH]
-    _draw_both(place, work.found or [untrained])
+    _draw_both(place, work.found or [untrained], len(work.found))
     coming = islice(_together(seed), len(work.found), None)
     steps = [(t("graphs.training", epoch=n, all=STEPS), partial(next, coming)) for n in range(0, STEPS + 1, FRAME)]
     for found in work.run(steps, bar):
-        _draw_both(place, found)
-    _take_both((work.found or [untrained])[-1])
+        _draw_both(place, found, len(found))
+    _take_both((work.found or [untrained])[-1], len(work.found))
 
 
 def _together(seed: int) -> Iterator[list[Tried]]:
@@ -111,22 +114,26 @@ def _together(seed: int) -> Iterator[list[Tried]]:
     yield from map(list, zip(*(trained(version, seed) for version in BOTH), strict=True))
 
 
-def _draw_both(place: DeltaGenerator, found: list[list[Tried]]) -> None:
+def _draw_both(place: DeltaGenerator, found: list[list[Tried]], number: int) -> None:
     """The verdict, both maps, and how often each was right."""
     from attnviz.systems.graph.lookup import KEYS, STEPS
 
     gat, other = found[-1]
     with place.container():
-        words = {"gat": f"{gat.right:.0%}", "gatv2": f"{other.right:.0%}", "chance": f"{1 / KEYS:.0%}", "step": gat.step}
+        words = {"gat": f"{gat.right:.0%}", "gatv2": f"{other.right:.0%}"}
+        words |= {"chance": f"{1 / KEYS:.0%}", "step": str(gat.step)}
         over = "lookup_done" if gat.step >= STEPS else "lookup_so_far" if gat.step else "lookup_before"
         st.markdown(t(f"graphs.{over}", tops=_tops(gat), tops2=_tops(other), keys=KEYS, **words))
         for column, one in zip(st.columns(2, gap="medium"), (gat, other), strict=True):
             with column:
                 st.markdown(f"**{one.trace.model}** · {t('graphs.lookup_right', right=f'{one.right:.0%}')}")
-                key = f"{KEY}map-{one.trace.model}"
-                key += f"-{one.step}" if 0 < one.step < STEPS else ""
-                draw_heatmap(one.trace, Selection(), style_now("unit", 300), key, _alt(one))
-        draw(_curves(found), f"{KEY}curves-{len(found)}", t("graphs.alt_curves", **words))
+                draw_heatmap(one.trace, Selection(), style_now("unit", 300), _chart(one, number), _alt(one))
+        draw(_curves(found), f"{KEY}curves-{number}", t("graphs.alt_curves", **words))
+
+
+def _chart(one: Tried, number: int) -> str:
+    """The key of a network's map: Streamlit takes each once in a run of the page."""
+    return f"{KEY}map-{one.trace.model}-{number}"
 
 
 def _tops(one: Tried) -> int:
@@ -149,12 +156,13 @@ def _curves(found: list[list[Tried]]) -> Figure:
         for n, name in enumerate(run.NAMED.values())
     ]
     return lines(
-        rows, x_title=t("graphs.axis_step"), y_title=t("graphs.axis_right"), dark=dark(), language=language(), height=220
+        rows, x_title=t("graphs.axis_step"), y_title=t("graphs.axis_right"), dark=dark(), language=language(),
+        height=220,
     )  # fmt: skip
 
 
-def _take_both(both: list[Tried]) -> None:
+def _take_both(both: list[Tried], number: int) -> None:
     """What can be taken away of each."""
     for column, one in zip(st.columns(2, gap="medium"), both, strict=True):
         with column:
-            take_away(one.trace, Selection(), style_now("unit", 300), chart=f"{KEY}map-{one.trace.model}")
+            take_away(one.trace, Selection(), style_now("unit", 300), chart=_chart(one, number))

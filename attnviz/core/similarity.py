@@ -115,7 +115,7 @@ class Cosine(Similarity):
 class Joined(Similarity):
     """LeakyReLU(u.q + v.k), that is LeakyReLU(a.[q || k]) with a = [u || v].
 
-    `query_vector` is u, `key_vector` v, both `[d]` or, one for each head, `[head, d]`; `slope` is what is left of a
+    `query_vector` is u, `key_vector` v, `[d]` each or, one for each head, `[head, d]`; `slope` is what is left of a
     negative sum. The slope is positive, so every query ranks the keys alike, by v.k (Brody et al. 2022, theorem 1).
 
     >>> one = torch.ones(1)
@@ -124,8 +124,8 @@ class Joined(Similarity):
             [-0.2000]])
     """
 
-    query_vector: Float[Tensor, "*head d"]
-    key_vector: Float[Tensor, "*head d"]
+    query_vector: Float[Tensor, "*head d_query"]
+    key_vector: Float[Tensor, "*head d_key"]
     slope: float = 0.2
 
     @property

@@ -20,9 +20,10 @@ from attnviz.figures.paint.palette import layout, series, theme
 from attnviz.selection import PLAIN, Style
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "hexagon")
+HUES = (0, 3, 2, 4, 5, 1, 0)  # the series of each class; orange, which is the open node's, comes last
 HEIGHT, ACROSS = 470, 1.45  # pixels; how many times as wide as high
 LEAST = 0.004  # the width of an edge whose weight is 0: it is there all the same
-MANY = 60  # nodes; of more the marks are smaller
+MANY, SHORT = 60, 2  # nodes, and characters of a name; with more the marks are smaller and the names beside them
 FEW = 3  # neighbours that pointing at a node names
 
 
@@ -130,7 +131,8 @@ def _marks(
     drawn: Drawn, places: list[tuple[float, float]], style: Style, kind: int, nodes: list[int]
 ) -> dict[str, Any]:  # fmt: skip
     """The nodes of one class."""
-    chosen, many = theme(style), len(drawn.labels) > MANY
+    chosen = theme(style)
+    many = len(drawn.labels) > MANY or max(map(len, drawn.labels)) > SHORT
     edges = [4.0 if node == drawn.chosen else 3.0 if node in drawn.known else 1.0 for node in nodes]
     colours = [chosen.accent if node == drawn.chosen else chosen.text for node in nodes]
     size = 15 if many else 23
@@ -138,11 +140,11 @@ def _marks(
         "type": "scatter", "mode": "markers+text", "x": [places[n][0] for n in nodes],
         "y": [places[n][1] for n in nodes], "text": [escaped(drawn.labels[n], 6) for n in nodes],
         "textposition": "top center" if many else "middle center",
-        "textfont": {"size": 9 if many else 11, "color": chosen.text if many else chosen.on_full},
+        "textfont": {"size": 10 if many else 11, "color": chosen.text if many else chosen.on_full},
         "customdata": [(0, n) for n in nodes], "cliponaxis": False,
         "hovertext": [_said(drawn, n) for n in nodes], "hovertemplate": "%{hovertext}<extra></extra>",
         "marker": {
-            "color": series(kind, style.dark), "symbol": SYMBOLS[kind % len(SYMBOLS)], "opacity": 1,
+            "color": series(HUES[kind % len(HUES)], style.dark), "symbol": SYMBOLS[kind % len(SYMBOLS)], "opacity": 1,
             "size": [size + 5 if n == drawn.chosen else size for n in nodes],
             "line": {"width": edges, "color": colours},
         },

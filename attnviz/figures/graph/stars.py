@@ -2,91 +2,89 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import plotly.graph_objects as go
 from jaxtyping import Float
 from torch import Tensor
 
-from attnviz.figures.graph.shapes import Point, Shape, band, outline, ring
-from attnviz.figures.paint.labels import escaped
-from attnviz.figures.paint.palette import layout, theme
+from attnviz.figures.graph.shapes import Point, Shape, band, ring
+from attnviz.figures.paint.labels import shortened
+from attnviz.figures.paint.palette import FONT, Colours, theme
+from attnviz.figures.teaching.image import image
 from attnviz.selection import PLAIN, Style
 
-WIDE, LEAST = 0.22, 0.008  # a weight of 1, and of 0, in a star of radius 0.36
-RADIUS, MIDDLE = 0.36, 0.17  # of the star, and of the ring that stands for the node itself
-HIGH = 176  # pixels of a row
-NUMBERS = 8  # neighbours; with more the numbers run into each other
+WIDE, LEAST = 42, 1.2  # pixels: a weight of 1, and of 0
+RADIUS, LOOP, OUT = 62, 15, 19  # of the star, of the ring that stands for the node itself, and of names beyond the star
+SIDE = 196  # of a drawing
+LONGEST = 6  # characters of a name
 
 
 @dataclass(frozen=True)
 class Star:
-    """One head: its title, and the weights `[key]` that the node gives itself, first, and each neighbour."""
+    """One head: its title, the weights `[key]` that the node gives itself, first, and each neighbour; and `alt`, the
+    same in a sentence."""
 
     title: str
     weights: Float[Tensor, " key"]
+    alt: str
 
 
-def stars(labels: Sequence[str], drawn: Sequence[Star], across: int, style: Style = PLAIN) -> go.Figure:
-    """All heads of one node; `labels` are the node's own, first, and its neighbours'. So many stand in a row."""
-    rows = -(-len(drawn) // across)
-    middles = [(number % across + 0.5, number // across + 0.56) for number in range(len(drawn))]
-    chosen = theme(style)
-    shapes = [shape for star, at in zip(drawn, middles, strict=True) for shape in _shapes(star, at)]
-    thin = [band(at, _round(at, n, len(labels) - 1), LEAST) for at in middles for n in range(len(labels) - 1)]
-    return go.Figure(
-        {
-            "data": [
-                _filled(thin, chosen.faint), _filled(shapes, chosen.accent), _words(labels, drawn, middles, style),
-            ],
-            "layout": {
-                **layout(chosen, height=style.pixels(HIGH * rows), t=2, b=2, l=2, r=2),
-                "annotations": [
-                    {"x": x, "y": y - 0.5, "text": escaped(star.title, 28), "showarrow": False, "yanchor": "top",
-                     "font": {"size": 12}}
-                    for star, (x, y) in zip(drawn, middles, strict=True)
-                ],
-                "xaxis": {"visible": False, "fixedrange": True, "range": [0, across]},
-                "yaxis": {"visible": False, "fixedrange": True, "range": [rows + 0.1, 0], "scaleanchor": "x"},
-            },
-        }
-    )  # fmt: skip
+def stars(labels: Sequence[str], drawn: Sequence[Star], style: Style = PLAIN) -> str:
+    """All heads of one node as HTML, as many in a row as the screen has room for.
+
+    `labels` are the node's own, first, and its neighbours', which stand round it from the top on.
+    """
+    figures = "".join(
+        f"<figure style='margin:0;flex:1 1 150px;max-width:{SIDE}px'>"
+        f"<figcaption style='font-size:0.9rem;text-align:center'>{html.escape(one.title)}</figcaption>"
+        f"{image(_svg(labels, one, theme(style)), one.alt, 'width:100%')}</figure>"
+        for one in drawn
+    )
+    return f"<div style='display:flex;flex-wrap:wrap;gap:0.5rem 0.9rem'>{figures}</div>"
 
 
-def _round(at: Point, number: int, count: int) -> Point:
-    """Where a neighbour stands, from the top on, clockwise."""
-    turn = 2 * math.pi * number / max(count, 1) - math.pi / 2
-    return at[0] + RADIUS * math.cos(turn), at[1] + RADIUS * math.sin(turn)
-
-
-def _shapes(star: Star, at: Point) -> list[Shape]:
+def _svg(labels: Sequence[str], star: Star, look: Colours) -> str:
+    """One head."""
+    middle, count = (SIDE / 2, SIDE / 2), len(labels) - 1
     own, *others = star.weights.tolist()
-    spokes = [band(at, _round(at, n, len(others)), weight * WIDE) for n, weight in enumerate(others) if weight > 0]
-    return [ring(at, MIDDLE * 0.6, own * WIDE * 0.7), *spokes] if own > 0 else spokes
+    ends = [_round(middle, number / max(count, 1), RADIUS) for number in range(count)]
+    thin = [band(middle, end, LEAST) for end in ends]
+    thick = [band(middle, end, weight * WIDE) for end, weight in zip(ends, others, strict=True) if weight > 0]
+    rings = [ring(middle, LOOP, min(own * WIDE, 2 * LOOP))] if own > 0 else []
+    words = [_word(middle, labels[0], None, look)] + [
+        _word(_round(middle, number / count, RADIUS + OUT), labels[number + 1], others[number], look)
+        for number in range(count)
+    ]
+    return (
+        f"<svg xmlns='http://www.w3.org/2000/svg' width='{SIDE}' height='{SIDE}' viewBox='0 0 {SIDE} {SIDE}' "
+        f"font-family=\"{FONT}\" text-anchor='middle' font-size='12'>"
+        f"{_paths(thin, look.faint)}{_paths(thick, look.accent)}{_paths(rings, look.accent)}{''.join(words)}</svg>"
+    )
 
 
-def _filled(shapes: Sequence[Shape], colour: str) -> dict[str, Any]:
-    x, y = outline(shapes)
-    return {
-        "type": "scatter", "x": x, "y": y, "mode": "lines", "fill": "toself", "fillcolor": colour, "opacity": 0.8,
-        "line": {"width": 0}, "hoverinfo": "skip",
-    }  # fmt: skip
+def _round(middle: Point, share: float, far: float) -> Point:
+    """A place round the middle, from the top on, clockwise."""
+    turn = 2 * math.pi * share - math.pi / 2
+    return middle[0] + far * math.cos(turn), middle[1] + far * math.sin(turn)
 
 
-def _words(labels: Sequence[str], drawn: Sequence[Star], middles: Sequence[Point], style: Style) -> dict[str, Any]:
-    """Whom it looks at, by name, with the weight where there is room."""
-    points, texts, said = list[Point](), list[str](), list[str]()
-    for star, at in zip(drawn, middles, strict=True):
-        for number, (label, weight) in enumerate(zip(labels, star.weights.tolist(), strict=True)):
-            points.append(at if number == 0 else _round(at, number - 1, len(labels) - 1))
-            name = escaped(label, 6)
-            texts.append(f"{name}<br>{weight:.2f}" if len(labels) - 1 <= NUMBERS else name)
-            said.append(f"{escaped(label)} {weight:.4f}")
-    return {
-        "type": "scatter", "mode": "text", "x": [x for x, _ in points], "y": [y for _, y in points], "text": texts,
-        "hovertext": said, "hovertemplate": "%{hovertext}<extra></extra>", "cliponaxis": False,
-        "textfont": {"size": 11, "color": theme(style).text},
-    }  # fmt: skip
+def _paths(shapes: Sequence[Shape], colour: str) -> str:
+    """Filled shapes."""
+    drawn = "".join("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in shape) + "Z" for shape in shapes)
+    return f"<path d='{drawn}' fill='{colour}' fill-rule='nonzero'/>" if drawn else ""
+
+
+def _word(at: Point, label: str, weight: float | None, look: Colours) -> str:
+    """A name, and under it the weight; the node's own in the middle, on a ground that parts it from the lines."""
+    name = html.escape(shortened(label, LONGEST))
+    if weight is None:
+        return (
+            f"<circle cx='{at[0]}' cy='{at[1]}' r='11' fill='{look.ramp[0]}'/>"
+            f"<text x='{at[0]}' y='{at[1] + 4}' fill='{look.text}' font-weight='600' "
+            f"font-size='{12 if len(name) < 4 else 9}'>{name}</text>"
+        )
+    number = f"<tspan x='{at[0]:.1f}' dy='12' font-size='11'>{weight:.2f}</tspan>"
+    return f"<text x='{at[0]:.1f}' y='{at[1]:.1f}' fill='{look.text}'>{name}{number}</text>"

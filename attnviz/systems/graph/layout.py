@@ -7,6 +7,7 @@ from functools import lru_cache
 from attnviz.systems.graph.graph import Edge
 
 SEED = 3
+SPREAD = 1.9  # how far apart neighbours want to be, in units of an even spread
 Points = tuple[tuple[float, float], ...]
 
 
@@ -24,7 +25,8 @@ def points(nodes: int, edges: tuple[Edge, ...]) -> Points:
     graph.add_nodes_from(range(nodes))
     graph.add_edges_from(edges)
     # Without a method of its own networkx asks SciPy's sparse matrices from 500 nodes on.
-    found = networkx.spring_layout(graph, seed=SEED, iterations=120 if nodes < 150 else 60, method="force")
+    turns = 120 if nodes < 150 else 60
+    found = networkx.spring_layout(graph, seed=SEED, k=SPREAD / nodes**0.5, iterations=turns, method="force")
     places = np.array([found[node] for node in range(nodes)])
     low, high = places.min(0), places.max(0)
     scaled = (places - low) / np.maximum(high - low, 1e-9)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from attnviz.figures.graph.picture import Drawn
+    from attnviz.figures.graph.stars import Star
     from attnviz.systems.graph.system import GraphSystem
     from attnviz.trace import Trace
     from attnviz.ui.pages.graphs.run import Request
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     Runs = tuple[Trace, Trace]  # without any change, and as it is asked for
 
 CHART = KEY + "picture"
-ROWS, ACROSS = 12, 5  # neighbours in the table, stars in a row
+ROWS = 9  # of the table: the node and its neighbours
 WAYS = ("trained", "untrained", "shuffled")
 
 
@@ -167,7 +168,7 @@ def notes(found: GraphSystem) -> None:
 
 def show_heads(trace: Trace, request: Request) -> None:
     """The open node in every head: stars, and the numbers behind them."""
-    from attnviz.figures.graph.stars import Star, stars
+    from attnviz.figures.graph.stars import stars
 
     at = run.place(trace, request)
     allowed, maps = run.allowed_pairs(trace)[at], sorted(run.maps(trace))
@@ -176,12 +177,21 @@ def show_heads(trace: Trace, request: Request) -> None:
     few = order[:ROWS]
     labels = [trace.tokens[node] for node in few]
     st.markdown(f"**{t('graphs.heads', node=plain(request.node))}**")
-    drawn = [Star(map_name(*one), trace.weights(*one)[at, few]) for one in maps]
-    picture = stars(labels, drawn, min(ACROSS, len(drawn)), style_now())
-    draw(picture, KEY + "stars", t("graphs.alt_stars", node=labels[0]))
+    drawn = [_star(labels, trace.weights(*one)[at, few], map_name(*one)) for one in maps]
+    st.html(stars(labels, drawn, style_now()))
+    st.caption(t("graphs.stars"))
     _numbers(trace, (at, few), maps)
     if len(order) > len(few):
         st.caption(t("graphs.more", shown=len(few) - 1, all=len(order) - 1))
+
+
+def _star(labels: list[str], weights: Tensor, title: str) -> Star:
+    """One head, its title saying what the node gives itself."""
+    from attnviz.figures.graph.stars import Star
+
+    own = t("graphs.star_title", map=title, own=f"{float(weights[0]):.2f}")
+    rest = t("graphs.comma").join(f"{name} {float(w):.3f}" for name, w in zip(labels[1:], weights[1:], strict=True))
+    return Star(own, weights, t("graphs.alt_star", title=own, node=labels[0], rest=rest))
 
 
 def _numbers(trace: Trace, row: tuple[int, list[int]], maps: list[tuple[int, int]]) -> None:
@@ -201,7 +211,7 @@ def show_evenness(request: Request) -> None:
     """How even the weights on Cora are, in numbers of the card."""
     figures = shipped.figures(f"cora-{request.asked.version}")
     even = figures["evenness"]
-    words = {"first": f"{even['trained'][0]:.1%}", "second": f"{even['trained'][1]:.1%}"}
+    words = {"first": f"{even['trained'][0]:.2%}", "second": f"{even['trained'][1]:.2%}"}
     st.markdown(
         t("graphs.even", test=f"{figures['test']:.1%}", alike=f"{figures['even']:.1%}", **words)
     )  # fmt: skip

@@ -3,20 +3,21 @@
 import streamlit as st
 
 from attnviz.ui.kit import page
-from attnviz.ui.pages.graphs import SCREEN, choices, shown, watch
+from attnviz.ui.pages.graphs import SCREEN, choices, shown
 
 page.heading(SCREEN)
 what = choices.choose_what()
 with page.reader_errors():
     if what == "lookup":
-        watch.look_up()
+        shown.look_up()
     else:
         ask = choices.asked(what)
         left, right = st.columns([4, 8], gap="medium")
         with left:
             verdict = st.container()
             request = choices.choose_node(ask)
-            course, found, known = watch.begin(ask)
+            course, found, known = choices.begin(ask)
+            shown.notes(found)
         runs = shown.runs_of(found, request)
         with verdict:
             shown.say_class(found, request, runs)
@@ -29,6 +30,6 @@ with page.reader_errors():
         if what == "cora":
             shown.show_evenness(request)
         shown.take(runs[1], request, head)
-        watch.go_on(course, request, head, place)
+        shown.go_on(course, request, head, place)
 page.how_it_works("graphs")
 page.done(SCREEN.params)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import TextError
 from attnviz.ui.kit import (
     RULE_PARAMS,
+    SOFT,
     Param,
+    RuleChoice,
+    Steps,
+    as_rule,
     between,
     choose_one,
     choose_rule,
@@ -19,12 +29,15 @@ from attnviz.ui.kit import (
     offer_samples,
     one_of,
     rule_now,
+    runs,
     t,
 )
 from attnviz.ui.pages.graphs import run
-from attnviz.ui.pages.graphs.run import ALL, NONE, ONE, Asked, Request
+from attnviz.ui.pages.graphs.run import ALL, NONE, ONE, Asked
 
 if TYPE_CHECKING:
+    from attnviz.systems.graph.learn import Moment
+    from attnviz.systems.graph.system import GraphSystem
     from attnviz.trace import Trace
 
 KEY = "graphs."
@@ -82,8 +95,8 @@ def _type() -> None:
         st.text_input(t("graphs.labels"), key=PARAMS["labels"].key, help=t("graphs.labels_help"))
         with st.popover(t("graphs.file"), icon=":material/upload_file:"):
             st.file_uploader(t("graphs.upload"), ["csv", "tsv", "txt"], key=KEY + "upload", on_change=_take_file)
-    if problem := st.session_state.pop(KEY + "problem", None):
-        raise TextError(problem)
+    if st.session_state.pop(KEY + "problem", False):
+        raise TextError("graph_file")
 
 
 def _take_file() -> None:
@@ -93,9 +106,24 @@ def _take_file() -> None:
         return
     text = run.decoded(file.getvalue())
     if text is None:
-        st.session_state[KEY + "problem"] = "graph_file"
+        st.session_state[KEY + "problem"] = True
     else:
         st.session_state[PARAMS["edges"].key] = text
+
+
+@dataclass(frozen=True)
+class Request:
+    """A run: the node that is open, what is taken away, under which rule."""
+
+    asked: Asked
+    node: str
+    off: str
+    rule: RuleChoice
+
+    @property
+    def changed(self) -> bool:
+        """Is it another run than the network's own?"""
+        return self.off != NONE or self.rule != SOFT
 
 
 def choose_node(ask: Asked) -> Request:
@@ -160,3 +188,70 @@ def _open_node() -> None:
     names, found = st.session_state.get(KEY + "drawn", []), clicked(KEY, "head")
     if found and found[1] < len(names):
         st.session_state[PARAMS[now("what")].key] = names[found[1]]
+
+
+@runs.kept
+def learned(ask: Asked) -> Moment:
+    """The network at the end of its training; the same for everyone who asks the same."""
+    from attnviz.systems.graph.learn import training
+
+    return deque(training(run.task(ask), ask.number, ask.seed), maxlen=1)[0]
+
+
+def read(found: GraphSystem, request: Request, changed: bool = True) -> Trace:
+    """The run, as it is asked for or as it is without any change."""
+    rule = as_rule(request.rule if changed else SOFT)
+    off = run.without(found, request.node, request.off) if changed else ()
+    if request.asked.what == "cora":
+        return found.read(request.node, rule=rule, without=off)
+    return found.whole(rule=rule, without=off)
+
+
+class Course:
+    """The training of one network: its button, how far it is, the moment that is shown."""
+
+    def __init__(self, ask: Asked) -> None:
+        self.ask = ask
+        self.work = Steps(KEY + "training", str(ask))
+        self.work.buttons(t("graphs.train"))
+        self.bar = st.empty()
+
+    @property
+    def moment(self) -> Moment:
+        """As far as it was watched; its end where nobody watches."""
+        from attnviz.systems.graph.learn import EPOCHS, training
+
+        found: list[Moment] = self.work.found
+        if found and (self.work.running or found[-1].epoch < EPOCHS):
+            return found[-1]
+        if self.work.running:
+            return next(training(run.task(self.ask), self.ask.number, self.ask.seed))
+        return learned(self.ask)
+
+    def say(self, moment: Moment) -> None:
+        """How far the network that is shown has come."""
+        st.caption(t("graphs.epoch", epoch=moment.epoch, loss=f"{moment.loss:.3f}"))
+
+    def go_on(self, show: Callable[[Moment, int], None], place: DeltaGenerator) -> None:
+        """Train what is left, the picture changing."""
+        if not self.work.running:
+            return
+        from attnviz.systems.graph.learn import EPOCHS, FRAME, training
+
+        coming = islice(training(run.task(self.ask), self.ask.number, self.ask.seed), len(self.work.found), None)
+        epochs = range(0, EPOCHS + 1, FRAME)
+        steps = [(t("graphs.training", epoch=n, all=EPOCHS), partial(next, coming)) for n in epochs]
+        for found in self.work.run(steps, self.bar):
+            with place.container():
+                show(found[-1], len(found))
+
+
+def begin(ask: Asked) -> tuple[Course | None, GraphSystem, frozenset[int]]:
+    """The training, where there is one to watch; the network that is shown; the nodes whose class was given."""
+    if ask.what == "cora":
+        return None, run.cora(ask), frozenset()
+    course = Course(ask)
+    moment = course.moment
+    if not course.work.running:  # then each picture says it
+        course.say(moment)
+    return course, moment.system, frozenset(run.task(ask).known)

@@ -1,16 +1,13 @@
-"""What the page on graphs computes: networks trained on a graph that is here, papers read, and who is drawn."""
+"""What the page on graphs computes with: which graph, which nodes of it, what is taken away, and who is drawn."""
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from attnviz.ui.kit import SOFT, RuleChoice, as_rule, runs
-
 if TYPE_CHECKING:
     from attnviz.systems.graph.graph import Edge
-    from attnviz.systems.graph.learn import Moment, Task
+    from attnviz.systems.graph.learn import Task
     from attnviz.systems.graph.system import GraphSystem
     from attnviz.trace import Trace
 
@@ -35,21 +32,6 @@ class Asked:
         return list(NAMED).index(self.version) + 1
 
 
-@dataclass(frozen=True)
-class Request:
-    """A run: the node that is open, what is taken away, under which rule."""
-
-    asked: Asked
-    node: str
-    off: str
-    rule: RuleChoice
-
-    @property
-    def changed(self) -> bool:
-        """Is it another run than the network's own?"""
-        return self.off != NONE or self.rule != SOFT
-
-
 def task(ask: Asked) -> Task:
     """What is learnt. Raises `TextError` for a typed graph or labels that are none."""
     from attnviz.systems.graph.graph import KARATE, karate
@@ -63,24 +45,11 @@ def task(ask: Asked) -> Task:
     return Task(f"typed-{ask.version}", graph, known, classes)
 
 
-@runs.kept
-def learned(ask: Asked) -> Moment:
-    """The network at the end of its training; the same for everyone who asks the same."""
-    from attnviz.systems.graph.learn import training
-
-    return deque(training(task(ask), ask.number, ask.seed), maxlen=1)[0]
-
-
 def cora(ask: Asked) -> GraphSystem:
     """The built-in network of that kind, loaded once."""
     from attnviz.systems.graph.system import load
 
     return load(f"cora-{ask.version}")
-
-
-def system(ask: Asked) -> GraphSystem:
-    """The network at its end."""
-    return cora(ask) if ask.what == "cora" else learned(ask).system
 
 
 def names(ask: Asked) -> list[str]:
@@ -98,23 +67,14 @@ def neighbours(ask: Asked, node: str) -> list[str]:
     return [graph.names[one] for one in graph.incoming[number]]
 
 
-def without(graph_system: GraphSystem, request: Request) -> tuple[Edge, ...]:
-    """The edges that are taken away."""
-    graph, number = graph_system.graph, graph_system.node(request.node)
-    if request.off == NONE:
+def without(found: GraphSystem, node: str, off: str) -> tuple[Edge, ...]:
+    """The edges that are taken away from a node."""
+    graph, number = found.graph, found.node(node)
+    if off == NONE:
         return ()
-    if request.off == ALL:
+    if off == ALL:
         return graph.edges_of(number)
-    return graph.both_ways(graph_system.node(request.off.removeprefix(ONE)), number)
-
-
-def read(found: GraphSystem, request: Request, changed: bool = True) -> Trace:
-    """The run, as it is asked for or as it is without any change."""
-    rule = as_rule(request.rule if changed else SOFT)
-    off = without(found, request) if changed else ()
-    if request.asked.what == "cora":
-        return found.read(request.node, rule=rule, without=off)
-    return found.whole(rule=rule, without=off)
+    return graph.both_ways(found.node(off.removeprefix(ONE)), number)
 
 
 def maps(trace: Trace) -> list[tuple[int, int]]:
@@ -122,14 +82,14 @@ def maps(trace: Trace) -> list[tuple[int, int]]:
     return [(layer, head) for layer in reversed(trace.open_layers) for head in range(trace.attention(layer).n_heads)]
 
 
-def place(trace: Trace, request: Request) -> int:
+def place(trace: Trace, what: str, node: str) -> int:
     """Where the open node stands in a run."""
-    return 0 if request.asked.what == "cora" else trace.tokens.index(request.node)
+    return 0 if what == "cora" else trace.tokens.index(node)
 
 
-def drawn_nodes(trace: Trace, request: Request, head: tuple[int, int]) -> list[int]:
+def drawn_nodes(trace: Trace, what: str, head: tuple[int, int]) -> list[int]:
     """Which nodes of a run are drawn: all of a small graph; round a paper the nearest, the heaviest first."""
-    if request.asked.what != "cora":
+    if what != "cora":
         return list(range(len(trace.tokens)))
     allowed, weights = allowed_pairs(trace), trace.weights(*head)
     near = [int(node) for node in weights[0].argsort(descending=True, stable=True) if allowed[0, node]]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -10,7 +13,11 @@ from attnviz import shipped
 from attnviz.ui.kit import (
     SOFT,
     Selection,
+    Steps,
+    dark,
     draw,
+    draw_heatmap,
+    language,
     plain,
     rule_title,
     style_now,
@@ -19,23 +26,33 @@ from attnviz.ui.kit import (
     take_away,
 )
 from attnviz.ui.pages.graphs import run
-from attnviz.ui.pages.graphs.choices import KEY, hear_clicks, map_name
+from attnviz.ui.pages.graphs.choices import KEY, PARAMS, hear_clicks, map_name, read
 from attnviz.ui.pages.graphs.run import ALL, NONE, ONE
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
     from torch import Tensor
 
+    from attnviz.figures import Figure
     from attnviz.figures.graph.picture import Drawn
     from attnviz.figures.graph.stars import Star
+    from attnviz.systems.graph.learn import Moment
+    from attnviz.systems.graph.lookup import Tried
     from attnviz.systems.graph.system import GraphSystem
     from attnviz.trace import Trace
-    from attnviz.ui.pages.graphs.run import Request
+    from attnviz.ui.pages.graphs.choices import Course, Request
 
     Runs = tuple[Trace, Trace]  # without any change, and as it is asked for
 
 CHART = KEY + "picture"
 ROWS = 9  # of the table: the node and its neighbours
+BOTH = (1, 2)  # GAT and GATv2
 WAYS = ("trained", "untrained", "shuffled")
+
+
+def _place(trace: Trace, request: Request) -> int:
+    """Where the open node stands in a run."""
+    return run.place(trace, request.asked.what, request.node)
 
 
 def class_name(what: str, name: str) -> str:
@@ -45,14 +62,14 @@ def class_name(what: str, name: str) -> str:
 
 def runs_of(found: GraphSystem, request: Request) -> Runs:
     """The run without any change, and as it is asked for."""
-    before = run.read(found, request, changed=False)
-    return before, run.read(found, request) if request.changed else before
+    before = read(found, request, changed=False)
+    return before, read(found, request) if request.changed else before
 
 
 def say_class(found: GraphSystem, request: Request, runs: Runs) -> None:
     """First of all: the class of the open node, as it is and as it was changed, and how many are right."""
     before, after = runs
-    what, at = request.asked.what, run.place(before, request)
+    what, at = request.asked.what, _place(before, request)
     (name, share), (told, chance) = before.predictions(at, 1)[0], after.predictions(at, 1)[0]
     words = {
         "node": plain(request.node), "name": plain(class_name(what, name)), "share": f"{share:.0%}",
@@ -95,7 +112,7 @@ def drawn_of(runs: Runs, request: Request, head: tuple[int, int], known: frozens
     from attnviz.systems.graph.layout import points
 
     before, trace = runs
-    nodes = run.drawn_nodes(before, request, head)
+    nodes = run.drawn_nodes(before, request.asked.what, head)
     there, allowed = (run.allowed_pairs(one)[nodes][:, nodes] for one in runs)
     pairs = tuple((i, j) for i, j in there.nonzero().tolist() if i != j)
     assert trace.logits is not None
@@ -105,7 +122,7 @@ def drawn_of(runs: Runs, request: Request, head: tuple[int, int], known: frozens
     return Drawn(
         [trace.tokens[node] for node in nodes], points(len(nodes), pairs), weights, allowed,
         trace.logits.argmax(-1)[nodes].tolist(), _classes(trace, request), known,
-        nodes.index(run.place(trace, request)), tuple(pair for pair in pairs if not allowed[pair]),
+        nodes.index(_place(trace, request)), tuple(pair for pair in pairs if not allowed[pair]),
     )  # fmt: skip
 
 
@@ -170,7 +187,7 @@ def show_heads(trace: Trace, request: Request) -> None:
     """The open node in every head: stars, and the numbers behind them."""
     from attnviz.figures.graph.stars import stars
 
-    at = run.place(trace, request)
+    at = _place(trace, request)
     allowed, maps = run.allowed_pairs(trace)[at], sorted(run.maps(trace))
     total = sum((trace.weights(*one)[at] for one in maps[1:]), trace.weights(*maps[0])[at])
     order = [at, *[int(n) for n in total.argsort(descending=True, stable=True) if allowed[n] and int(n) != at]]
@@ -231,7 +248,7 @@ def layer_name(layer: int) -> str:
 
 def take(trace: Trace, request: Request, head: tuple[int, int]) -> None:
     """The picture, the weights, the edges as a table and as GraphML, the link."""
-    take_away(trace, Selection(*head, query=run.place(trace, request)), style_now(), chart=CHART)
+    take_away(trace, Selection(*head, query=_place(trace, request)), style_now(), chart=CHART)
     for column, (kind, label) in zip(st.columns(2), (("csv", "take_edges"), ("graphml", "take_graphml")), strict=True):
         column.download_button(
             t(f"graphs.{label}"), lambda kind=kind: _file(trace, request, kind),  # type: ignore[misc]
@@ -245,3 +262,96 @@ def _file(trace: Trace, request: Request, kind: str) -> bytes:
     from attnviz.systems.graph.files import edges_csv, graphml
 
     return edges_csv(trace) if kind == "csv" else graphml(trace, _classes(trace, request))
+
+
+def go_on(course: Course | None, request: Request, head: tuple[int, int], place: DeltaGenerator) -> None:
+    """Train what is left of a training that was started, the edges growing."""
+    if course is None:
+        return
+    known = frozenset(run.task(course.ask).known)
+
+    def show(moment: Moment, number: int) -> None:
+        drawn = drawn_of(runs_of(moment.system, request), request, head, known)
+        draw_graph(drawn, head, f"{CHART}-{number}")
+        course.say(moment)
+
+    course.go_on(show, place)
+
+
+def look_up() -> None:
+    """The experiment: two networks trained on the same graphs, how often each is right, and where each looks."""
+    from attnviz.systems.graph.lookup import FRAME, KEYS, STEPS, trained
+
+    seed = int(st.session_state[PARAMS["seed"].key])
+    st.markdown(t("graphs.lookup", keys=KEYS))
+    work = Steps(KEY + "lookup", str(seed))
+    work.buttons(t("graphs.lookup_train"))
+    bar, place = st.empty(), st.empty()
+    untrained = [next(trained(version, seed)) for version in BOTH]
+    _draw_both(place, work.found or [untrained], len(work.found))
+    coming = islice(_together(seed), len(work.found), None)
+    steps = [(t("graphs.training", epoch=n, all=STEPS), partial(next, coming)) for n in range(0, STEPS + 1, FRAME)]
+    for found in work.run(steps, bar):
+        _draw_both(place, found, len(found))
+    _take_both((work.found or [untrained])[-1], len(work.found))
+
+
+def _together(seed: int) -> Iterator[list[Tried]]:
+    """Both networks, step by step."""
+    from attnviz.systems.graph.lookup import trained
+
+    yield from map(list, zip(*(trained(version, seed) for version in BOTH), strict=True))
+
+
+def _draw_both(place: DeltaGenerator, found: list[list[Tried]], number: int) -> None:
+    """The verdict, both maps, and how often each was right."""
+    from attnviz.systems.graph.lookup import KEYS, STEPS
+
+    gat, other = found[-1]
+    with place.container():
+        words = {"gat": f"{gat.right:.0%}", "gatv2": f"{other.right:.0%}"}
+        words |= {"chance": f"{1 / KEYS:.0%}", "step": str(gat.step)}
+        over = "lookup_done" if gat.step >= STEPS else "lookup_so_far" if gat.step else "lookup_before"
+        st.markdown(t(f"graphs.{over}", tops=_tops(gat), tops2=_tops(other), keys=KEYS, **words))
+        for column, one in zip(st.columns(2, gap="medium"), (gat, other), strict=True):
+            with column:
+                st.markdown(f"**{one.trace.model}** · {t('graphs.lookup_right', right=f'{one.right:.0%}')}")
+                draw_heatmap(one.trace, Selection(), style_now("unit", 300), _chart(one, number), _alt_of(one))
+        draw(_curves(found), f"{KEY}curves-{number}", t("graphs.alt_curves", **words))
+
+
+def _chart(one: Tried, number: int) -> str:
+    """The key of a network's map: Streamlit takes each once in a run of the page."""
+    return f"{KEY}map-{one.trace.model}-{number}"
+
+
+def _tops(one: Tried) -> int:
+    """How many different keys are the favourite of some query?"""
+    from attnviz.systems.graph.lookup import KEYS
+
+    return len(set(one.trace.weights(0, 0)[:, KEYS:].argmax(-1).tolist()))
+
+
+def _alt_of(one: Tried) -> str:
+    return t("graphs.alt_lookup", model=one.trace.model, tops=_tops(one), right=f"{one.right:.0%}")
+
+
+def _curves(found: list[list[Tried]]) -> Figure:
+    """How often each was right as it learnt."""
+    from attnviz.figures import Line, lines
+
+    rows: list[Any] = [
+        Line(name, [both[n].step for both in found], [both[n].right for both in found])
+        for n, name in enumerate(run.NAMED.values())
+    ]
+    return lines(
+        rows, x_title=t("graphs.axis_step"), y_title=t("graphs.axis_right"), dark=dark(), language=language(),
+        height=220,
+    )  # fmt: skip
+
+
+def _take_both(both: list[Tried], number: int) -> None:
+    """What can be taken away of each."""
+    for column, one in zip(st.columns(2, gap="medium"), both, strict=True):
+        with column:
+            take_away(one.trace, Selection(), style_now("unit", 300), chart=_chart(one, number))

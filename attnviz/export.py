@@ -189,7 +189,7 @@ def _words(language: str) -> dict[str, str]:
     named = {
         name: say(f"ui.reader_{name}", language, token="{token}") for name in ("blank", "look", "asked", "several")
     }
-    around = ("head", "layer", "all", "help", "tap", "queries", "keys", "answer")
+    around = ("head", "layer", "all", "lines", "lines_help", "help", "tap", "queries", "keys", "answer")
     plain = {name: say(f"ui.reader_{name}", language) for name in around}
     return named | plain | {"label": say("ui.alt_reader", language)}
 

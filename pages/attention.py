@@ -44,6 +44,7 @@ with page.reader_errors(places.notice):
         shown.show_more_heads(name, now.text)
     with places.take:
         kit.take_away(run, selection, style, again=again)
+    kit.follow_slider(run, selection, style, now.rule)
 if not cold:
     choices.choose(places.box, places.controls)
 choices.choose_at_the_bottom()

@@ -49,8 +49,7 @@ with page.reader_errors():
     with text:
         kit.draw_reader(run, selection, blanks=model.mask_id is not None)
     with middle:
-        kit.choose_cell(run, by=by)
-        kit.draw_heatmap(run, selection, style)
+        shown.draw_head(run, selection, style, now.rule)
     with side:
         shown.explain(model, before, run, selection, style, choices.way_to(request, run.part))
     shown.show_change(before, after, run, selection, style)

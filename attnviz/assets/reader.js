@@ -100,6 +100,7 @@ function draw(root, data, say) {
     if (data.keys) { colour(queries, () => 0); mark(keys, -1); }
     colour(keys, (key) => maps[which][query * keys.length + key]);
     mark(queries, query);
+    join((one) => one === query);
   }
 
   function back(key) {
@@ -107,6 +108,38 @@ function draw(root, data, say) {
     colour(queries, (query) => maps[which][query * keys.length + key]);
     mark(queries, -1);
     mark(keys, key);
+    join((_, one) => one === key);
+  }
+
+  // Lines from those who look to those looked at, where a dot is; `chosen` (query, key) says which are drawn strong.
+  let chosen = () => false;
+  function join(now = chosen) {
+    chosen = now;
+    if (!root.classList.contains("joined")) return;
+    const all = [...maps[which]].map((weight, pair) => ({
+      share: weight / 255, query: Math.floor(pair / keys.length), key: pair % keys.length,
+    })).filter(({ query, key }) => data.keys || query !== key);
+    const strong = all.filter(({ query, key, share }) => chosen(query, key) && share >= 0.02);
+    const others = all.filter((one) => !chosen(one.query, one.key) && one.share >= 0.1);
+    others.sort((a, b) => b.share - a.share);
+    over.innerHTML = [...others.slice(0, 100).map((one) => path(one, "other")), ...strong.map((one) => path(one, "own"))].join("");
+  }
+
+  function path({ query, key, share }, name) {
+    const from = spot(queries[query].face, data.keys ? "bottom" : "top"), to = spot(keys[key].face, "top");
+    if (!from || !to) return "";
+    const high = Math.abs(from.y - to.y) < 4 ? Math.min(46, 8 + Math.abs(from.x - to.x) / 4) : 16;
+    const bend = data.keys ? `L ${to.x} ${to.y}` : `C ${from.x} ${from.y - high} ${to.x} ${to.y - high} ${to.x} ${to.y}`;
+    const strength = name === "own" ? 0.45 + 0.55 * share : 0.15 + 0.45 * share;
+    return `<g class="${name}" data-pair="${query} ${key}" opacity="${strength.toFixed(2)}"><path d="M ${from.x} ${from.y} ${bend}" `
+      + `stroke-width="${(0.7 + 4 * share).toFixed(1)}"/><circle cx="${to.x}" cy="${to.y}" r="${(1.5 + 2 * share).toFixed(1)}"/></g>`;
+  }
+
+  // Where a line begins or ends at a token; null where the token has been scrolled away.
+  function spot(face, side) {
+    const box = face.getBoundingClientRect(), seen = face.closest(".line").getBoundingClientRect(), zero = root.getBoundingClientRect();
+    if (box.bottom < seen.top + 4 || box.top > seen.bottom - 4) return null;
+    return { x: Math.round(box.left + box.width / 2 - zero.left), y: Math.round(box[side] - zero.top) };
   }
 
   ["head", "layer", "all"].forEach((name) => {
@@ -115,12 +148,28 @@ function draw(root, data, say) {
     button.dataset.name = name;
     bar.append(button);
   });
-  const press = () => bar.querySelectorAll("button").forEach((b) => b.setAttribute("aria-pressed", b.dataset.name === which));
+  const over = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  over.setAttribute("class", "over");
+  over.setAttribute("aria-hidden", "true"); // the numbers below the tokens say the same
+  const joining = element("button", "join", data.words.lines);
+  joining.title = data.words.lines_help;
+  joining.onclick = () => {
+    joining.setAttribute("aria-pressed", root.classList.toggle("joined"));
+    over.replaceChildren();
+    join();
+  };
+  joining.setAttribute("aria-pressed", root.classList.contains("joined"));
+  const press = () => bar.querySelectorAll("[data-name]").forEach((b) => b.setAttribute("aria-pressed", b.dataset.name === which));
   press();
+  bar.append(joining);
   if (data.blanks) bar.append(element("span", "help", matchMedia("(hover: none)").matches ? data.words.tap : data.words.help));
   const at = held(root);
-  root.replaceChildren(bar, ...lines);
+  root.replaceChildren(bar, ...lines, over);
   light(picked);
+  root.sizes?.disconnect();
+  root.sizes = new ResizeObserver(() => join());
+  root.sizes.observe(root);
+  root.querySelectorAll(".line").forEach((box) => { box.onscroll = () => join(); });
   lines.filter((box) => box.getAttribute("role") === "group").forEach((box, number) => one(box, number === at?.line ? at : { token: picked ?? 0 }));
 }
 

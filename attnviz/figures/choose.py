@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -12,7 +13,7 @@ from attnviz.axes import Axis, Units
 from attnviz.axes.units import averaged, pooled
 from attnviz.core import blocks as streaming
 from attnviz.core.attention import Attention
-from attnviz.core.rules import Soft
+from attnviz.core.rules import Rule, Soft
 from attnviz.selection import Selection
 from attnviz.trace import Trace
 
@@ -138,6 +139,16 @@ def head(trace: Trace, selection: Selection) -> Head:
         row, column = queries.place_of(selection.cell[0]), keys.place_of(selection.cell[1])
         cell = None if row is None or column is None else (row, column)
     return Head(selection, visible(found, shown), queries, keys, lost, cell, _border(shown, trace.border))
+
+
+def under(trace: Trace, selection: Selection, rules: Sequence[Rule]) -> Float[Tensor, "rule query key"]:
+    """What does a picture show of the head that is chosen under each of some rules? Only the head's own weights change:
+    the scores are those of the run. NaN where a key is not allowed.
+    """
+    shown = sides(trace, selection)
+    found = selection.attention(trace)
+    under = [replace(found, rule=rule.at(selection.layer, selection.head)) for rule in rules]
+    return torch.stack([visible(one, shown) for one in under])
 
 
 def strongest(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.person import Visit
+from tests.browser.person import LOOK, Visit
 
 Start = Callable[..., Visit]
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
@@ -21,6 +21,7 @@ CUT = """() => [...document.querySelectorAll('[data-testid="stMain"] button, [da
   .map((one) => one.innerText)"""
 SCROLL = """() => { const main = document.querySelector('[data-testid="stMain"]');
   return [main.scrollHeight, main.clientHeight, main.scrollWidth, main.clientWidth]; }"""
+RAMP = "(chart) => chart._fullData[0].colorscale[0][1]"
 GROUND = "() => getComputedStyle(document.querySelector('[data-testid=\"stApp\"]')).backgroundColor"
 
 
@@ -56,8 +57,16 @@ def test_light_and_dark_follow_the_persons_system(visit: Start) -> None:
     light, dark = (visit(color_scheme=theme) for theme in ("light", "dark"))
     assert sum(map(int, light.page.evaluate(GROUND)[4:-1].split(","))) > 600
     assert sum(map(int, dark.page.evaluate(GROUND)[4:-1].split(","))) < 150
-    ramp = "(chart) => chart._fullData[0].colorscale[0][1]"
-    assert light.chart("heatmap").evaluate(ramp) != dark.chart("heatmap").evaluate(ramp)
+    assert light.chart("heatmap").evaluate(RAMP) != dark.chart("heatmap").evaluate(RAMP)
+
+
+def test_a_theme_that_changes_while_the_page_is_open_repaints_the_charts(visit: Start) -> None:
+    one = visit(color_scheme="light")
+    before = one.chart("heatmap").evaluate(RAMP)
+    now = f"({RAMP})(document.querySelector('{one.place('heatmap')} .js-plotly-plot'))"
+    for theme, sign in (("dark", "!=="), ("light", "===")):
+        one.page.emulate_media(color_scheme=theme)
+        one.page.wait_for_function(f"(before) => {now} {sign} before", arg=before, polling=LOOK)
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

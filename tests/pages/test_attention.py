@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 
 import numpy as np
@@ -38,6 +40,12 @@ def candidates(at: AppTest) -> list[str]:
     tables = [e.value for e in at.markdown if e.value.startswith("| ") and ":**" not in e.value and "**" in e.value]
     found = [t for t in tables if not t.startswith(("| heads", "| 头数"))]
     return found[0].splitlines()[2:] if found else []
+
+
+def dragged(at: AppTest) -> dict:
+    """What the browser is given to follow the rule's slider."""
+    found = [json.loads(one.proto.json) for one in at.get("bidi_component") if one.proto.id.endswith("dragged")]
+    return found[0] if found else {}
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
@@ -259,3 +267,23 @@ def test_a_cold_server_draws_the_same_page_controls_first(monkeypatch: pytest.Mo
     assert not cold.exception
     assert charts(cold) == charts(warm)
     assert sorted(words(cold)) == sorted(words(warm))
+
+
+@pytest.mark.parametrize("specials", ["1", "0"])
+def test_frames_for_the_slider_are_the_cells_that_the_page_draws_at_those_values(specials: str) -> None:
+    given = dragged(at := opened(layer="1", head="2", specials=specials))
+    size = given["rows"] * given["columns"]
+    frames = np.frombuffer(base64.b64decode(given["frames"]), np.uint8).reshape(-1, size)
+    assert given["now"] == 1.0 and len(frames) == len(given["values"]) == 26 and len(given["frames"]) <= 50_000
+    for place in (0, 5, 25):
+        change(at, temperature=given["values"][place])
+        drawn = cells(at)
+        assert drawn.shape == (given["rows"], given["columns"])
+        assert np.abs(drawn.ravel() * STEPS - frames[place]).max() <= 0.5 + 1e-6
+
+
+def test_only_a_rule_with_a_number_is_followed_and_no_map_that_is_too_large() -> None:
+    assert dragged(opened(rule="hard", hard="argmax")) == {} == dragged(opened(rule="sparse"))
+    assert dragged(opened(rule="hard", hard="top-k"))["values"] == list(range(1, 17))
+    large = dragged(opened(text="长" * 110))
+    assert large["values"] == [] and "frames" not in large

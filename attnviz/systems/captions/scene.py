@@ -4,7 +4,7 @@ The sentence names every thing once. Things whose middle lies in the upper half 
 one, each from left to right; two rows are "... above ...", and two things in one row "... to the left of ...". English
 begins with what is above or left, Chinese ends with it:
 
-    a cat and a dog above an apple       一个苹果的上面有一只猫和一只狗
+    a cat and a dog above an egg         一个鸡蛋的上面有一只猫和一只狗
     a cat to the left of a dog           一只狗的左边有一只猫
 """
 

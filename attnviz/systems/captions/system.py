@@ -1,8 +1,8 @@
 """Captions: a small scene gets its sentence, and each word looks at the picture once (Xu et al. 2015).
 
 system = av.load("words-soft")
-trace = system.read("cat 4 2, apple 36 34", language="en")
-trace.text                       # "a cat above an apple"
+trace = system.read("cat 4 2, egg 36 34", language="en")
+trace.text                       # "a cat above an egg"
 trace.weights(0, 0)              # [word, place]: where each word looked, on a grid of 8 x 8 places
 
 The queries are the writer's states, the keys and values the picture net's annotations; the equations stand in
@@ -78,7 +78,7 @@ class System:
         """What does it say of a scene or a picture, in "zh" or "en", and where does each word look?
 
         A scene may be given as text, each thing with its left and upper edge on a canvas of 64 x 64 pixels: "cat 4 2,
-        apple 36 34". A picture is scaled to the canvas, laid on white where it is not square. The likeliest word is
+        egg 36 34". A picture is scaled to the canvas, laid on white where it is not square. The likeliest word is
         written at each step, until the end or 20 words; `rule` acts in each (soft unless given). `blind` gives it a
         white canvas in place of the picture.
 
@@ -119,7 +119,7 @@ def on_canvas(picture: Picture) -> UInt8[Tensor, "3 64 64"]:
 
 
 def scene_of(text: str) -> Scene:
-    """The scene that a text names: "cat 4 2, apple 36 34". Raises `TextError` for a text that names none.
+    """The scene that a text names: "cat 4 2, egg 36 34". Raises `TextError` for a text that names none.
 
     >>> scene_of("cat 4 2").things
     (Put(name='cat', left=4, top=2),)

@@ -7,6 +7,7 @@ gradient steps of Adam on the cross-entropy of the labelled nodes; the same seed
 from __future__ import annotations
 
 import copy
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -56,6 +57,12 @@ def training(task: Task, version: int, seed: int, epochs: int = EPOCHS, frame: i
             adam.zero_grad()
             _loss(task, network.train(), features, chance).backward()
             adam.step()
+
+
+def first_step() -> None:
+    """Take one step that is thrown away: what torch imports at the first step of all is then there."""
+    graph = Graph.of("ab", [(0, 1)])
+    deque(training(Task("", graph, {0: 0, 1: 1}, ("a", "b")), 1, 0, epochs=1, frame=1), maxlen=0)
 
 
 def _loss(task: Task, network: Network, features: Bag, chance: torch.Generator | None = None) -> torch.Tensor:

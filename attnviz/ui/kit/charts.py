@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attnviz.selection import Selection, Style
-from attnviz.ui.kit.frame import enlarged
+from attnviz.ui.kit.frame import dark, enlarged
 from attnviz.ui.kit.languages import language, t
 from attnviz.ui.kit.rules import SHARED
 
@@ -27,11 +27,6 @@ TILE = (14, 32)  # pixels that a tile is high, at least and at most
 def css_class(key: str) -> str:
     """The class that Streamlit gives the element of a key, for components that look for it in the page."""
     return f"st-key-{key}".replace(".", "-")
-
-
-def dark() -> bool:
-    """Does the reader's screen show the dark theme?"""
-    return st.context.theme.type == "dark"
 
 
 def bar() -> dict[str, object]:

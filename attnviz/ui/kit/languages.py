@@ -9,6 +9,7 @@ import streamlit as st
 from attnviz.messages import LANGUAGES, say, table
 
 TOUCH = "_touch"  # ends the name of a message for screens that are touched
+TOUCHED = "frame.touched"  # what the browser told of its screen: an iPad calls itself a Mac
 NAMES = {"zh": "中文", "en": "English"}
 
 
@@ -41,7 +42,10 @@ def t(key: str, /, **values: object) -> str:
 
 
 def touched() -> bool:
-    """Is the screen one that is touched, as far as the browser says so?"""
+    """Is the screen one that is touched? As its browser told (`frame.js`); before that, as it calls itself."""
+    told = st.session_state.get(TOUCHED)
+    if told is not None:
+        return bool(told)
     return "Mobi" in (st.context.headers.get("User-Agent") or "")
 
 

@@ -13,7 +13,7 @@ import streamlit as st
 from attnviz.messages import LANGUAGES
 from attnviz.ui.kit.languages import t
 from attnviz.ui.kit.link import Param, between, flag, one_of
-from attnviz.ui.stores import HARD, KINDS, SETTINGS, SPARSE, RuleChoice, Setting
+from attnviz.ui.stores import HARD, KINDS, SETTINGS, SPARSE, RuleChoice, Setting, as_rule
 
 if TYPE_CHECKING:
     from attnviz.core.rules import Rule
@@ -104,3 +104,22 @@ def _choose_number(setting: Setting) -> None:
         t(f"rule.{setting.name}"), make(setting.low), make(setting.high), step=make(setting.step),
         key=SHARED + setting.name,
     )  # fmt: skip
+
+
+def setting_of(choice: RuleChoice) -> str | None:
+    """The name of the number that a rule's slider sets; None for a rule without one."""
+    return SETTINGS[choice.name].name if choice.name in SETTINGS and choice.number is not None else None
+
+
+def rules_of_slider(choice: RuleChoice, most: int) -> dict[float, Rule]:
+    """The rule at no more than `most` of the values that its slider can take, spread evenly, both ends among them.
+
+    >>> list(rules_of_slider(RuleChoice("top-k", 2, False), 6))
+    [1, 4, 7, 10, 13, 16]
+    """
+    setting = SETTINGS[choice.name]
+    steps = round((setting.high - setting.low) / setting.step)
+    count = min(most, steps + 1)
+    places = [round(place * steps / (count - 1)) for place in range(count)]
+    numbers = [round(setting.low + setting.step * place, 6) for place in places]
+    return {number: as_rule(RuleChoice(choice.name, number, choice.renormalise)) for number in numbers}

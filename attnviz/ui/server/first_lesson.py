@@ -10,8 +10,7 @@ from attnviz.figures.teaching.asking import Asking, gallery
 from attnviz.measures.held import spans_of
 from attnviz.messages import LANGUAGES, say
 from attnviz.selection import Style
-from attnviz.ui.kit import LESSONS, SOFT, asset, css_class, of_locale
-from attnviz.ui.stores import runs
+from attnviz.ui.kit import LESSONS, SOFT, asset, css_class, of_locale, runs
 
 STANDS = f".{css_class('lesson.options')} button"  # what the page has when it stands
 

@@ -19,9 +19,8 @@ from attnviz.figures.paint.palette import shade, theme
 from attnviz.messages import LANGUAGES, say
 from attnviz.selection import Selection, Style
 from attnviz.ui import registry
-from attnviz.ui.kit import SHARED, SOFT, Value, asset, css_class, of_locale
+from attnviz.ui.kit import SHARED, SOFT, Value, asset, css_class, of_locale, runs
 from attnviz.ui.server.first_lesson import drawn_lesson
-from attnviz.ui.stores import runs
 
 KNOWN = ("lang", "text", "model", "layer", "head", "query", "key")  # a link that names more is left to the page
 LONGEST = 120  # characters; a longer text has more cells than a first glance needs

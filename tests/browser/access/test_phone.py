@@ -53,6 +53,12 @@ def test_heads_and_rule_are_chosen_below_the_picture_that_they_change(visit: Sta
     expect(bar.get_by_text("8", exact=True)).to_have_attribute("aria-pressed", "true")
 
 
+def test_a_tablet_that_calls_itself_a_mac_is_told_to_tap(visit: Start) -> None:
+    mac = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/26.0 Safari/605.1.15"
+    one = visit({"lang": "en"}, **{**PHONE, "viewport": {"width": 1024, "height": 1366}, "user_agent": mac})
+    expect(one.page.get_by_text("Tap ▢").first).to_be_visible()
+
+
 def test_the_last_column_of_the_step_table_is_reached_by_scrolling_it_alone(visit: Start) -> None:
     one = visit({"lang": "en"}, name="scaled", **PHONE)
     assert one.page.evaluate("() => document.scrollingElement.scrollWidth - innerWidth") <= 0

@@ -108,7 +108,7 @@ def test_a_picture_pasted_anywhere_is_looked_at(visit: Start) -> None:
     file = BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     one.page.evaluate(PASTE, b64encode(file.getvalue()).decode())
-    one.says(say("seeing.not_in_link", "en"))
+    one.says(say("picture.not_in_link", "en"))
     with torch.no_grad():
         label, share = predicted(pixels)
     one.says(say("seeing.says", "en", model="vit-4", label=label, share=f"{share:.1%}").replace("**", ""))

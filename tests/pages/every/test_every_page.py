@@ -18,6 +18,7 @@ SCREENS = {screen.name: screen for screen in registry.screens()}
 NUMBERS, TEXT = ("1", "2", "0", "0.55"), "猫坐在垫子上。"
 # Values that a page takes only where they fit its text, model or files.
 FITTING = {
+    ("captions", "scene"): "cat 4 2, lemon 36 34",
     ("directions", "token"): "3", ("directions", "most"): "3", ("directions", "step"): "2",
     ("hierarchical", "text"): "The food was great. The waiter was slow.",
     ("limits", "model"): "lab-2",

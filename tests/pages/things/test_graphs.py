@@ -119,7 +119,7 @@ def test_gatv2_learns_the_look_up_in_two_clicks_and_gat_does_not(lang: str) -> N
     ],
 )
 def test_what_is_no_graph_is_one_sentence(link: dict[str, str], message: str) -> None:
-    at = opened(graph="own", **link)
+    at = opened(graph="typed", **link)
     assert not at.exception and len(at.error) == 1
     words = max(re.split(r"\{\w+\}", table("en")[f"error.{message}"]), key=len)
     assert words.strip() in seen(at.error[0].value).replace("\\", "")
@@ -131,14 +131,14 @@ def test_a_paper_that_is_not_there_is_one_sentence() -> None:
 
 
 def test_a_typed_graph_says_what_was_left_out_and_which_way_its_arrows_look() -> None:
-    at = opened(graph="own", edges="a->b, a->b, b->b, b->c", labels="a=x, c=y")
+    at = opened(graph="typed", edges="a->b, a->b, b->b, b->c", labels="a=x, c=y")
     assert not at.error and say("graphs.note_directed", "en") in said(at)
     assert say("graphs.note_doubled", "en", count=1) in said(at)
     assert say("graphs.note_loops", "en", count=1) in said(at)
 
 
 def test_names_and_classes_that_a_person_typed_are_shown_as_they_are() -> None:
-    at = opened(graph="own", edges="*a*-<b>, <b>-[c](d)", labels="*a*=_x_, <b>=$y$", node="*a*")
+    at = opened(graph="typed", edges="*a*-<b>, <b>-[c](d)", labels="*a*=_x_, <b>=$y$", node="*a*")
     assert not at.exception and not at.error
     assert "\\*a\\*" in verdict(at) or "*a*" in verdict(at)
     assert "<b>" not in "".join(one.value for one in at.markdown[1:])  # the first is the page's own head

@@ -10,7 +10,7 @@ import pytest
 import torch
 from plotly.io.json import to_json_plotly
 
-from attnviz.core.rules import TopK
+from attnviz.core.rules import Entmax, Soft, TopK
 from attnviz.figures import choose, grid, heatmap, tokens
 from attnviz.figures.grid import mosaic, paint_mosaic
 from attnviz.figures.heatmap import paint_head
@@ -28,6 +28,16 @@ WORLDS = {
     "written": replace(made(causal=True), border=3),
     "cross": cross(TARGET),
 }
+
+
+@pytest.mark.parametrize("trace", WORLDS.values(), ids=WORLDS)
+@pytest.mark.parametrize("by", ["token", "word"])
+def test_a_head_under_several_rules_is_the_head_under_each(trace: Trace, by: str) -> None:
+    rules = [Soft(0.3), TopK(1), TopK(2), Entmax(1.5)]
+    for specials in (True, False):
+        chosen = Selection(0, 1, specials=specials, by=by)
+        alone = [choose.head(trace, replace(chosen, rule=rule)).weights for rule in rules]
+        torch.testing.assert_close(choose.under(trace, chosen, rules), torch.stack(alone), equal_nan=True)
 
 
 @pytest.mark.parametrize("trace", WORLDS.values(), ids=WORLDS)

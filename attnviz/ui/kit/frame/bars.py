@@ -12,7 +12,8 @@ from functools import cache, partial
 
 import streamlit as st
 
-from attnviz.ui.kit.languages import NAMES, language, t
+from attnviz.ui.kit.frame.style import dark
+from attnviz.ui.kit.languages import NAMES, TOUCHED, language, t, touched
 from attnviz.ui.kit.link import Param, choose
 from attnviz.ui.kit.reader import asset
 from attnviz.ui.kit.rules import LANGUAGE
@@ -65,7 +66,14 @@ def draw_frame(title: str) -> None:
     group = Group(LANGUAGE, t("language"), chosen, NAMES)
     words = [[english, t(f"frame.{message}")] for english, message in ENGLISH if chosen != "en" or "page" in message]
     names = [[selector, attribute, t(f"frame.{message}")] for selector, attribute, message in MARKUP]
-    said = {"bar": "top", "title": title, "language": chosen, "table": t("frame.table")}
+    said = {
+        "bar": "top",
+        "title": title,
+        "language": chosen,
+        "table": t("frame.table"),
+        "dark": dark(),
+        "touched": touched(),
+    }
     _draw(TOP, [group], {**said, "names": [*names, list(UNLISTED)], "words": words})
 
 
@@ -81,7 +89,18 @@ def _draw(key: str, groups: Sequence[Group], data: dict[str, object]) -> None:
     ]
     label = t(f"frame.bar_{data['bar']}")
     params = {one.param.name: one.param for one in groups}
-    _component()(key=key, data={**data, "label": label, "groups": said}, on_chosen_change=partial(_take, key, params))
+    _component()(
+        key=key,
+        data={**data, "label": label, "groups": said},
+        on_chosen_change=partial(_take, key, params),
+        on_screen_change=partial(_take_screen, key),
+    )
+
+
+def _take_screen(key: str) -> None:
+    """The browser tells of its screen what was taken for something else; the run that this begins paints for it."""
+    if told := st.session_state[key]["screen"]:
+        st.session_state[TOUCHED] = bool(told["touched"])
 
 
 def _take(key: str, params: Mapping[str, Param]) -> None:

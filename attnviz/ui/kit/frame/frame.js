@@ -56,6 +56,7 @@ function mend() {
   for (const bar of Object.values(state.bars ?? {})) if (!bar.isConnected) host(bar)?.append(bar);
 }
 
+const app = () => document.querySelector('[data-testid="stApp"]');
 const host = (bar) => document.querySelector(bar.id === "attnviz-top" ? '[data-testid="stHeader"]' : '[data-testid="stMain"]');
 
 // A bar is kept from run to run, so that the button under the finger stays the same button.
@@ -79,7 +80,7 @@ function draw(name, { label, title, groups }, choose) {
       button.onclick = () => choose([key, button.dataset.value]);
     }
   }
-  bar.style.background = name === "top" ? "" : getComputedStyle(document.querySelector('[data-testid="stApp"]')).backgroundColor;
+  bar.style.background = name === "top" ? "" : getComputedStyle(app()).backgroundColor;
   if (!bar.isConnected) host(bar)?.append(bar);
 }
 
@@ -101,6 +102,22 @@ function leave(name) {
   state.leaving[name] = setTimeout(() => { state.bars?.[name]?.remove(); delete state.bars?.[name]; }, 400);
 }
 
+// Is the screen what the server took it for: dark or light, touched or pointed at? If not it is told, and paints again.
+function compare(dark, touched, tell) {
+  Object.assign(state, { taken: { dark, touched }, tell });
+  state.screen ??= new MutationObserver(look);  // Streamlit gives its app another class with another theme
+  state.screen.observe(app(), { attributes: true, attributeFilter: ["class"] });
+  look();
+}
+
+function look() {
+  const [red, green, blue] = getComputedStyle(app()).backgroundColor.match(/[\d.]+/g);
+  const is = { dark: red * 0.3 + green * 0.6 + blue * 0.1 < 128, touched: matchMedia("(pointer: coarse)").matches };
+  if (is.dark === state.taken.dark && is.touched === state.taken.touched) return;
+  state.taken = is;
+  state.tell(is);
+}
+
 export default function ({ data, setTriggerValue }) {
   if (data.language) {
     document.documentElement.lang = data.language === "zh" ? "zh-CN" : data.language;
@@ -108,6 +125,7 @@ export default function ({ data, setTriggerValue }) {
     state.watch ??= new MutationObserver(() => { state.asked ||= requestAnimationFrame(mend); });
     state.watch.observe(document.body, { subtree: true, childList: true, characterData: true });
     mend();
+    compare(data.dark, data.touched, (is) => setTriggerValue("screen", is));
   }
   draw(data.bar, data, (chosen) => setTriggerValue("chosen", chosen));
   return () => leave(data.bar);

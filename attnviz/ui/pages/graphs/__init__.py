@@ -9,5 +9,5 @@ SCREEN = Screen(
     order=40,
     section="things",
     params=PARAMS,
-    members=(Member("graph", 16, "edges", of="self"),),
+    members=(Member("graph", 15, "edges", of="self"),),
 )

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from attnviz.trace import Trace
 
 KEY = "graphs."
-KINDS = ("karate", "cora", "own", "lookup")
+KINDS = ("karate", "cora", "typed", "lookup")
 VERSIONS = ("gat", "gatv2")
 EDGES, LABELS = "a-b, a-c, b-c, c-d, d-e, d-f, e-f", "a=red, f=blue"
 PAPERS = ("2163", "2247", "2058", "2436", "2205", "2604")  # test papers, 2058 and 2436 put wrong by both networks
@@ -53,7 +53,7 @@ PARAMS = {
     "map": Param("map", KEY + "map", 0, between(0, 8, int)),
     "karate": Param("member", KEY + "karate", "8", str),
     "cora": Param("paper", KEY + "cora", PAPERS[0], str),
-    "own": Param("node", KEY + "own", "", str),
+    "typed": Param("node", KEY + "typed", "", str),
     "off": Param("without", KEY + "off", NONE, str),
     "edges": Param("edges", KEY + "edges", EDGES, str),
     "labels": Param("labels", KEY + "labels", LABELS, str),
@@ -80,9 +80,9 @@ def choose_what() -> str:
 
 def asked(what: str) -> Asked:
     """Which network on which graph. Raises `TextError` for a typed graph that is none."""
-    if what == "own":
+    if what == "typed":
         _type()
-    own = (now("edges"), now("labels")) if what == "own" else ("", "")
+    own = (now("edges"), now("labels")) if what == "typed" else ("", "")
     return Asked(what, now("version"), int(st.session_state[PARAMS["seed"].key]), *own)
 
 

@@ -57,7 +57,7 @@ def _place(trace: Trace, request: Request) -> int:
 
 def class_name(what: str, name: str) -> str:
     """A class in the reader's language; one that a person typed as it is."""
-    return name if what == "own" else t(f"graphs.class_{name.replace(' ', '_').replace('.', '')}")
+    return name if what == "typed" else t(f"graphs.class_{name.replace(' ', '_').replace('.', '')}")
 
 
 def runs_of(found: GraphSystem, request: Request) -> Runs:
@@ -96,7 +96,7 @@ def _truth(found: GraphSystem, request: Request) -> str:
     """What is truly so, and how many nodes are put right; of a typed graph nobody knows."""
     graph, what, number = found.graph, request.asked.what, found.node(request.node)
     if not graph.classes:
-        return t("graphs.truth_own", network=run.NAMED[request.asked.version])
+        return t("graphs.truth_typed", network=run.NAMED[request.asked.version])
     true = class_name(what, found.classes[graph.classes[number]])
     words = {"true": plain(true), "network": run.NAMED[request.asked.version], "node": plain(request.node)}
     if what == "karate":

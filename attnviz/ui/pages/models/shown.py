@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import AttnvizError
 from attnviz.ui import kit
-from attnviz.ui.kit import SHARED, language, plain, t, work
+from attnviz.ui.kit import SHARED, RuleChoice, language, plain, t, work
 from attnviz.ui.pages.models import changes, choices, several, written
 from attnviz.ui.pages.models.choices import (
     KEY,
@@ -67,6 +67,13 @@ def draw_heads(run: Trace, selection: Selection, style: Style) -> None:
     order = choices.ranked(run, selection)
     kit.draw_grid(run, selection, style, [head.place for head in order])
     _show_ranking(order)
+
+
+def draw_head(run: Trace, selection: Selection, style: Style, rule: RuleChoice) -> None:
+    """The open head, which follows the slider of its rule, below what chooses a pair in it."""
+    kit.choose_cell(run, by=selection.by)
+    kit.draw_heatmap(run, selection, style)
+    kit.follow_slider(run, selection, style, rule)
 
 
 def _show_ranking(order: Sequence[RankedHead]) -> None:

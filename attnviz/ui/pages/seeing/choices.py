@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -12,6 +11,7 @@ from attnviz import shipped
 from attnviz.ui.kit import (
     RULE_PARAMS,
     Param,
+    Pictures,
     between,
     choose_any_model,
     choose_head,
@@ -19,10 +19,11 @@ from attnviz.ui.kit import (
     choose_rule,
     flag,
     language,
-    offer_samples,
+    numbers_of,
     one_of,
     open_model,
     page,
+    picture_address,
     rule_now,
     t,
 )
@@ -37,9 +38,7 @@ if TYPE_CHECKING:
 KEY = "seeing."
 MODELS = ("vit-4", "vit-1", "vit-2", "vit-8", "vit-4-bag")
 VIEWS = ("head", "layer", "all", "rollout")
-SOURCES = ("samples", "file", "camera")
 MOST_ORDERS = 99
-TYPES = ("png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff")
 NUMBERS = re.compile(r"\d{1,5}(\.\d{1,5})*")
 HEADS = re.compile(r"\d{1,3}\.\d{1,3}(-\d{1,3}\.\d{1,3})*")
 
@@ -104,32 +103,18 @@ def _forget() -> None:
 
 def choose_picture() -> Picture:
     """A sample, a file or the camera's picture. Raises `PictureError`."""
-    st.session_state.setdefault(KEY + "source", "file" if now("path") else "samples")
-    source = st.segmented_control(
-        t("seeing.source"), SOURCES, key=KEY + "source", format_func=lambda name: t(f"seeing.source_{name}"),
-        required=True, label_visibility="collapsed", width="stretch",
-    )  # fmt: skip
-    {"samples": _choose_sample, "file": _choose_file, "camera": _choose_camera}[source or "samples"]()
-    brought = st.session_state.get(KEY + "brought")
-    if brought is not None:
-        st.caption(t("seeing.not_in_link"))
-        return run.opened_bytes(*brought)
-    if now("path"):
-        return run.opened_path(str(now("path")))
-    return run.sample(str(now("sample")))
+    return pictures().choose()
 
 
-def _choose_sample() -> None:
-    """Held-out pictures to click, each seen small beside its name."""
-    pictures = run.samples()
-    names = {
-        name: f"![]({_address(run.sample(name))}) {_sample_name(name, one['label'])}" for name, one in pictures.items()
-    }
-    with st.container(key=KEY + "samples"):
-        offer_samples(
-            KEY + "pick", names, _take_sample, label=t("seeing.samples"), format_func=names.__getitem__,
-            help=t("seeing.samples_help"),
-        )  # fmt: skip
+def pictures() -> Pictures:
+    """How this page's picture is chosen."""
+    return Pictures(KEY, _samples, run.sample, t("seeing.samples"), t("seeing.samples_help"), _show_all)
+
+
+def _samples() -> dict[str, str]:
+    """The samples, each seen small beside its name."""
+    found = run.samples().items()
+    return {name: f"![]({picture_address(run.sample(name))}) {_sample_name(name, one['label'])}" for name, one in found}
 
 
 def _sample_name(name: str, label: str) -> str:
@@ -138,67 +123,15 @@ def _sample_name(name: str, label: str) -> str:
     return known if not name[-1].isdigit() else t("seeing.sample_hard", label=known)
 
 
-def _address(picture: Picture) -> str:
-    """A small picture inside the page itself."""
-    return "data:image/png;base64," + b64encode(run.png(picture)).decode()
-
-
-def _take_sample(name: str) -> None:
-    """A sample was clicked: it takes the place of a picture that was brought."""
-    st.session_state[KEY + "sample"] = name
-    _take(None, "")
-
-
-def _take(content: tuple[bytes, str] | None, path: str) -> None:
-    """Another picture: what was brought, and where it lies; its patches are all shown."""
-    st.session_state[KEY + "brought"], st.session_state[KEY + "path"] = content, path
-    st.session_state[KEY + "hidden"] = ""
-
-
-def _choose_file() -> None:
-    """A file from this device, or the path of one on the machine that runs the app."""
-    st.file_uploader(
-        t("seeing.upload"), list(TYPES), key=KEY + "upload", on_change=_take_upload, help=t("seeing.upload_help")
-    )
-    st.session_state[KEY + "typed"] = now("path")
-    st.text_input(
-        t("seeing.path"), key=KEY + "typed", on_change=_take_path, placeholder=t("seeing.path_placeholder"),
-        help=t("seeing.path_help"),
-    )  # fmt: skip
-
-
-def _choose_camera() -> None:
-    """A picture taken now; the browser asks for the camera when this is open, and not before."""
-    st.camera_input(t("seeing.camera"), key=KEY + "camera", on_change=_take_camera, help=t("seeing.camera_help"))
-
-
-def _take_upload() -> None:
-    _take_file("upload")
-
-
-def _take_camera() -> None:
-    _take_file("camera")
-
-
-def _take_file(key: str) -> None:
-    """A file was given, or taken away again."""
-    file = st.session_state[KEY + key]
-    _take(None if file is None else (file.getvalue(), file.name), "")
-
-
-def _take_path() -> None:
-    _take(None, str(st.session_state[KEY + "typed"] or "").strip().strip('"'))
-
-
-def is_own() -> bool:
-    """Is the picture one that was brought, no sample?"""
-    return st.session_state.get(KEY + "brought") is not None or bool(now("path"))
+def _show_all() -> None:
+    """Another picture came: its patches are all shown."""
+    _put("hidden", "")
 
 
 def asked(name: str, picture: Picture) -> Request:
     """The run as it is chosen: the rule, heads without effect, hidden patches, shuffled or not."""
     return Request(
-        name, picture.fingerprint, rule_now(), run.numbers(str(now("hidden"))), run.pairs(str(now("without"))),
+        name, picture.fingerprint, rule_now(), numbers_of(str(now("hidden"))), run.pairs(str(now("without"))),
         int(now("order")),
     )  # fmt: skip
 
@@ -294,5 +227,4 @@ def take_hidden() -> None:
 def take_pasted() -> None:
     """A picture was pasted, anywhere on the page."""
     if found := heard("pasted"):
-        st.session_state[KEY + "source"] = "file"
-        _take((b64decode(found["data"]), str(found["name"])), "")
+        pictures().paste(found)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from attnviz import shipped
-from attnviz.ui.kit import SOFT, RuleChoice, as_rule, language, model_store, plain, runs, t
+from attnviz.ui.kit import SOFT, RuleChoice, as_rule, language, model_store, named_label, plain, runs, t
 
 if TYPE_CHECKING:
     from attnviz.axes import Axis, Patches
@@ -60,34 +59,6 @@ def sample(name: str) -> Picture:
     return open_picture(sheet[:, place * side : (place + 1) * side].copy(), name=name)
 
 
-@runs.kept
-def opened_bytes(content: bytes, name: str) -> Picture:
-    """A picture that was brought. Raises `PictureError`."""
-    from attnviz.pictures import open_picture
-
-    return open_picture(content, name=name)
-
-
-def opened_path(path: str) -> Picture:
-    """The picture of a file. Raises `PictureError`."""
-    from attnviz.pictures import open_picture
-
-    return open_picture(path)
-
-
-def png(picture: Picture, most: int = 800) -> bytes:
-    """A picture as a file for the browser, its longer side at most so many pixels."""
-    image, file = picture.image(), BytesIO()
-    image.thumbnail((most, most))
-    image.save(file, "PNG")
-    return file.getvalue()
-
-
-def numbers(text: str) -> tuple[int, ...]:
-    """Places as a link writes them: 3.4.11."""
-    return tuple(int(one) for one in text.split(".") if one)
-
-
 def pairs(text: str) -> tuple[tuple[int, int], ...]:
     """Heads as a link writes them: 0.1-3.2."""
     found = (one.split(".") for one in text.split("-") if one)
@@ -101,11 +72,8 @@ def _names() -> Mapping[str, tuple[str, ...]]:
 
 
 def named(label: str, spoken: str, names: Mapping[str, Any] | None = None) -> str:
-    """A label in the reader's language, where the model's configuration has its names (`label_names`)."""
-    known = _names() if names is None else names
-    if spoken not in known or label not in known.get("en", ()):
-        return label
-    return str(known[spoken][list(known["en"]).index(label)])
+    """A label in the reader's language, where the model's configuration has its names; of the samples without any."""
+    return named_label(label, spoken, _names() if names is None else names)
 
 
 def read(request: Request, picture: Picture) -> Trace:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from base64 import b64encode
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +11,22 @@ import streamlit as st
 from attnviz.ui.kit import (
     SOFT,
     Selection,
+    allowed_weights,
     asset,
     bar_cell,
     cell_table,
     draw_heatmap,
     language,
+    numbers_of,
+    picture_address,
+    place_boxes,
     plain,
     rule_title,
     style_now,
     t,
     take_away,
+    tiles_sent,
+    weights_sent,
 )
 from attnviz.ui.pages.seeing import choices, lit, run
 from attnviz.ui.pages.seeing.choices import KEY, now
@@ -65,7 +70,7 @@ def say_answer(before: Trace, after: Trace, request: Request) -> None:
 def say_truth(picture: Picture, before: Trace) -> None:
     """What a sample truly shows, and whether the model says so."""
     known = run.samples().get(picture.name)
-    if known is None or before.answer is None or choices.is_own():
+    if known is None or before.answer is None or choices.pictures().own:
         return
     true = run.named(known["label"], language())
     right = before.answer.best(0, 1)[0][0] == true
@@ -96,9 +101,9 @@ def _table(before: Trace, after: Trace, changed: bool) -> str:
 def show_shuffled(picture: Picture, after: Trace) -> None:
     """The picture as the model was given it."""
     if now("order"):
-        mixed = b64encode(run.png(run.mixed(picture, after.keys), 300)).decode()
+        mixed = picture_address(run.mixed(picture, after.keys), 300)
         alt = html.escape(t("seeing.alt_shuffled"))
-        st.html(f"<img src='data:image/png;base64,{mixed}' alt='{alt}' style='height:96px;image-rendering:pixelated'>")
+        st.html(f"<img src='{mixed}' alt='{alt}' style='height:96px;image-rendering:pixelated'>")
         st.caption(t("seeing.shuffled"))
 
 
@@ -133,16 +138,17 @@ def place_of(trace: Trace) -> int:
 def data_of(picture: Picture, trace: Trace, shown: lit.Map, specials: bool) -> dict[str, Any]:
     """All that the browser needs."""
     picked, names, found = place_of(trace), names_of(trace), lit.marks(trace, shown)
-    boxes, (weights, top) = lit.boxes(trace), lit.weights_sent(shown)
+    boxes, (weights, top) = place_boxes(trace.keys), weights_sent(shown.weights)
+    layers = {layer: allowed_weights(trace, layer) for layer in trace.open_layers}
     off = [] if specials else found
     drawn = [box is not None and place not in off for place, box in enumerate(boxes)]
     chips = [place for place, box in enumerate(boxes) if box is None and trace.keys.special[place]] if specials else []
     return {
-        "image": "data:image/png;base64," + b64encode(run.png(picture)).decode(), "width": picture.width,
+        "image": picture_address(picture), "width": picture.width,
         "height": picture.height, "boxes": boxes, "names": names, "weights": weights, "top": top,
         "queries": len(trace.queries), "keys": len(trace.keys), "picked": picked, "patches": lit.patches(trace),
         "chips": [*chips, *(found if specials else [])], "sinks": found if specials else [], "off": off,
-        "hidden": lit.places(trace, run.numbers(str(now("hidden")))), "tiles": lit.tiles_sent(trace, picked, drawn),
+        "hidden": lit.places(trace, numbers_of(str(now("hidden")))), "tiles": tiles_sent(layers, picked, drawn),
         "open": [shown.layer, shown.head] if shown.view == "head" else [-1, -1],
         "alt": _alt(trace, shown, picked, names), "words": _words(),
     }  # fmt: skip

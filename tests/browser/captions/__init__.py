@@ -1,0 +1,1 @@
+"""The page on words for pictures, as a person uses it."""

@@ -7,13 +7,13 @@ gradient steps of Adam on the cross-entropy of the labelled nodes; the same seed
 from __future__ import annotations
 
 import copy
-from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 
+from attnviz.systems.graph.adam import Adam
 from attnviz.systems.graph.graph import Graph
 from attnviz.systems.graph.network import Bag, Network, Shape
 from attnviz.systems.graph.system import GraphSystem
@@ -47,22 +47,14 @@ def training(task: Task, version: int, seed: int, epochs: int = EPOCHS, frame: i
     """Train GAT (`version` 1) or GATv2 (2): a moment before the first step, and one after every `frame` steps."""
     chance = torch.Generator().manual_seed(seed)
     network = Network(Shape(len(task.graph), HIDDEN, HEADS, len(task.classes), version, DROPPED), chance)
-    adam = torch.optim.Adam(network.parameters(), lr=RATE, weight_decay=DECAY)
+    adam = Adam(network.parameters(), RATE, DECAY)
     features = Bag.of(torch.eye(len(task.graph)))
     for epoch in range(0, epochs + 1, frame):
         with torch.no_grad():
             loss = float(_loss(task, network.eval(), features))
         yield Moment(epoch, loss, _kept(task, network, features))
         for _ in range(frame if epoch < epochs else 0):
-            adam.zero_grad()
-            _loss(task, network.train(), features, chance).backward()
-            adam.step()
-
-
-def first_step() -> None:
-    """Take one step that is thrown away: what torch imports at the first step of all is then there."""
-    graph = Graph.of("ab", [(0, 1)])
-    deque(training(Task("", graph, {0: 0, 1: 1}, ("a", "b")), 1, 0, epochs=1, frame=1), maxlen=0)
+            adam.descend(_loss(task, network.train(), features, chance))
 
 
 def _loss(task: Task, network: Network, features: Bag, chance: torch.Generator | None = None) -> torch.Tensor:

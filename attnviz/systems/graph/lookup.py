@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from attnviz.axes import Nodes
 from attnviz.core.attention import Attention
 from attnviz.core.rules import Soft
+from attnviz.systems.graph.adam import Adam
 from attnviz.systems.graph.network import Look
 from attnviz.trace import Trace
 
@@ -75,14 +76,12 @@ def trained(version: int, seed: int, keys: int = KEYS, steps: int = STEPS, frame
     chance, other = torch.Generator().manual_seed(seed), torch.Generator().manual_seed(seed + 1_000_003)
     network = Dictionary(keys, version, chance)
     kept = dealt(KEPT, keys, other)
-    adam = torch.optim.Adam(network.parameters(), lr=RATE)
+    adam = Adam(network.parameters(), RATE)
     for step in range(0, steps + 1, frame):
         yield _tried(network, kept, step)
         for _ in range(frame if step < steps else 0):
             values = dealt(GRAPHS, keys, chance)
-            adam.zero_grad()
-            F.cross_entropy(network(values)[1].flatten(0, 1), values.flatten()).backward()
-            adam.step()
+            adam.descend(F.cross_entropy(network(values)[1].flatten(0, 1), values.flatten()))
 
 
 def dealt(graphs: int, keys: int, chance: torch.Generator) -> Int64[Tensor, "graph key"]:

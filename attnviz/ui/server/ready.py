@@ -40,7 +40,6 @@ def import_all() -> None:
         if not found.name.startswith(NOT_SERVED):
             import_module(found.name)
     import_module("attnviz.adapter.progress").import_classes()
-    import_module("attnviz.systems.graph.learn").first_step()
 
 
 def _import_within(name: str) -> None:

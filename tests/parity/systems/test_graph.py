@@ -11,6 +11,7 @@ from attnviz.core.rules import Soft, TopK
 from attnviz.errors import AttnvizError
 from attnviz.measures.entropy import entropy
 from attnviz.systems.graph import NAMES
+from attnviz.systems.graph.adam import Adam
 from attnviz.systems.graph.effect import even_logits, evenness, measure, shuffled
 from attnviz.systems.graph.graph import Graph, karate
 from attnviz.systems.graph.learn import EPOCHS, FRAME, Task, training
@@ -147,6 +148,20 @@ def test_the_same_seed_trains_the_same_and_the_club_is_mostly_found() -> None:
     assert first[-1].loss < 0.2 < first[0].loss
     right = first[-1].system.along()[0].argmax(-1) == torch.tensor(task.graph.classes)
     assert right.float().mean() > 0.8
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.05])
+def test_adam_moves_as_that_of_torch(decay: float) -> None:
+    ours, theirs = ([torch.nn.Parameter(drawn(3, 2)), torch.nn.Parameter(drawn(2, seed=5))] for _ in range(2))
+    adam, known = Adam(ours, 0.05, decay), torch.optim.Adam(theirs, lr=0.05, weight_decay=decay)
+    for step in range(20):
+        given = drawn(4, 3, seed=step)
+        adam.descend((given @ ours[0] + ours[1]).square().sum())
+        known.zero_grad()
+        (given @ theirs[0] + theirs[1]).square().sum().backward()
+        known.step()
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-12, rtol=0)  # seen 2e-16
 
 
 def test_gatv2_learns_the_dictionary_and_gat_cannot() -> None:

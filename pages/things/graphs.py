@@ -20,7 +20,7 @@ with page.reader_errors():
             shown.notes(found)
         runs = shown.runs_of(found, request)
         with verdict:
-            shown.say_class(found, request, runs)
+            shown.say_class(found, request, runs, course)
         with right:
             head = choices.choose_map(runs[1])
             place = st.empty()

@@ -63,7 +63,7 @@ def paint(drawn: Drawn, style: Style = PLAIN) -> go.Figure:
     chosen = theme(style)
     places = drawn.places
     own, rest = list[Shape](), list[Shape]()
-    for looks, shape in _shapes(drawn, places):
+    for looks, shape in shapes_of(drawn, places):
         (own if looks == drawn.chosen else rest).append(shape)
     thin = [band(places[i], places[j], LEAST) for i, j in drawn.pairs]
     return go.Figure(
@@ -84,7 +84,7 @@ def paint(drawn: Drawn, style: Style = PLAIN) -> go.Figure:
     )  # fmt: skip
 
 
-def _shapes(drawn: Drawn, places: list[tuple[float, float]]) -> list[tuple[int, Shape]]:
+def shapes_of(drawn: Drawn, places: list[tuple[float, float]]) -> list[tuple[int, Shape]]:
     """For each node that looks, the near halves of its edges and its ring."""
     found: list[tuple[int, Shape]] = []
     for i, j in drawn.allowed.nonzero().tolist():

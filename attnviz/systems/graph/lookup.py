@@ -30,7 +30,7 @@ from attnviz.trace import Trace
 KEYS = 8
 MODELS = {1: "GAT", 2: "GATv2"}
 WIDTH = 32
-STEPS, FRAME, GRAPHS, RATE = 240, 12, 16, 1e-2
+STEPS, FRAME, GRAPHS, RATE = 240, 24, 16, 1e-2
 KEPT = 64  # graphs that are asked at the end and never trained on
 
 

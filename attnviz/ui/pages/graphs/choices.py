@@ -217,6 +217,11 @@ class Course:
         self.bar = st.empty()
 
     @property
+    def running(self) -> bool:
+        """Is somebody watching it?"""
+        return self.work.running
+
+    @property
     def moment(self) -> Moment:
         """As far as it was watched; its end where nobody watches."""
         from attnviz.systems.graph.learn import EPOCHS, training
@@ -232,7 +237,7 @@ class Course:
         """How far the network that is shown has come."""
         st.caption(t("graphs.epoch", epoch=moment.epoch, loss=f"{moment.loss:.3f}"))
 
-    def go_on(self, show: Callable[[Moment, int], None], place: DeltaGenerator) -> None:
+    def go_on(self, show: Callable[[Moment], None], place: DeltaGenerator) -> None:
         """Train what is left, the picture changing."""
         if not self.work.running:
             return
@@ -243,7 +248,7 @@ class Course:
         steps = [(t("graphs.training", epoch=n, all=EPOCHS), partial(next, coming)) for n in epochs]
         for found in self.work.run(steps, self.bar):
             with place.container():
-                show(found[-1], len(found))
+                show(found[-1])
 
 
 def begin(ask: Asked) -> tuple[Course | None, GraphSystem, frozenset[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from functools import partial
 from itertools import islice
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 CHART = KEY + "picture"
 ROWS = 9  # of the table: the node and its neighbours
+PACE, SLOW = 0.15, 0.4  # seconds that a picture, or several charts, of a training are to be seen at least
 BOTH = (1, 2)  # GAT and GATv2
 WAYS = ("trained", "untrained", "shuffled")
 
@@ -66,8 +68,13 @@ def runs_of(found: GraphSystem, request: Request) -> Runs:
     return before, read(found, request) if request.changed else before
 
 
-def say_class(found: GraphSystem, request: Request, runs: Runs) -> None:
-    """First of all: the class of the open node, as it is and as it was changed, and how many are right."""
+def say_class(found: GraphSystem, request: Request, runs: Runs, course: Course | None) -> None:
+    """First of all: the class of the open node, as it is and as it was changed, and how many are right.
+
+    Of a training that is being watched there is nothing to say before its end.
+    """
+    if course is not None and course.running:
+        return
     before, after = runs
     what, at = request.asked.what, _place(before, request)
     (name, share), (told, chance) = before.predictions(at, 1)[0], after.predictions(at, 1)[0]
@@ -270,10 +277,13 @@ def go_on(course: Course | None, request: Request, head: tuple[int, int], place:
         return
     known = frozenset(run.task(course.ask).known)
 
-    def show(moment: Moment, number: int) -> None:
+    def show(moment: Moment) -> None:
+        from attnviz.figures.graph.frame import frame
+
         drawn = drawn_of(runs_of(moment.system, request), request, head, known)
-        draw_graph(drawn, head, f"{CHART}-{number}")
+        st.html(frame(drawn, _alt(drawn, head), style_now()))
         course.say(moment)
+        time.sleep(PACE)
 
     course.go_on(show, place)
 
@@ -293,6 +303,7 @@ def look_up() -> None:
     steps = [(t("graphs.training", epoch=n, all=STEPS), partial(next, coming)) for n in range(0, STEPS + 1, FRAME)]
     for found in work.run(steps, bar):
         _draw_both(place, found, len(found))
+        time.sleep(SLOW)
     _take_both((work.found or [untrained])[-1], len(work.found))
 
 

@@ -8,6 +8,7 @@ import re
 import pytest
 import torch
 
+from attnviz.figures.graph.frame import frame
 from attnviz.figures.graph.picture import ACROSS, Drawn, most, paint
 from attnviz.figures.graph.shapes import WIDE, away, band, ring
 from attnviz.figures.graph.stars import Star, stars
@@ -84,3 +85,12 @@ def test_stars_say_every_number_and_every_name() -> None:
     svg = base64.b64decode(re.search(r"base64,([^\"]+)", page)[1]).decode()  # type: ignore[index]
     assert "&lt;x&gt;" in svg and svg.count("0.25") == 2 and ">me<" in svg
     assert stars(["alone"], [Star("head 0", torch.tensor([1.0]), "alone")]).count("<img") == 1
+
+
+def test_a_frame_has_the_widths_and_the_nodes_of_the_picture() -> None:
+    page = frame(DRAWN, "a graph", Style(dark=True))
+    svg = base64.b64decode(re.search(r"base64,([^\"]+)", page)[1]).decode()  # type: ignore[index]
+    paths = re.findall(r"<path d='([^']*)'", svg)
+    meant = [shapes(paint(DRAWN).data[number]) for number in (0, 2, 3)]
+    assert [path.count("M") for path in paths] == [len(one) for one in meant]
+    assert svg.count("<polygon") == 3 and "&lt;b&gt;" in svg and 'alt="a graph"' in page

@@ -122,6 +122,7 @@ class Attention:
         return replace(
             self, queries=self.queries[head], keys=self.keys[head], values=self.values[head],
             allowed=pick(self.allowed), bias=pick(self.bias), sink=None if self.sink is None else self.sink[head],
+            similarity=self.similarity.only(head),
         )  # fmt: skip
 
     def _fused(self) -> Tensor:

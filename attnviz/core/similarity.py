@@ -4,6 +4,8 @@
     General     q W k                     Luong et al. 2015, sec. 3.1 (general): bilinear
     Additive    v.tanh(W q + U k)         Bahdanau et al. 2015, appendix A.1.2
     Cosine      q.k / (|q| |k|)           Graves et al. 2014, eq. 6
+    Joined      LeakyReLU(u.q + v.k)      Veličković et al. 2018, eq. 3 (GAT): a = [u || v]
+    Leaky       v.LeakyReLU(q + k)        Brody et al. 2022, eq. 7 (GATv2)
 
 Queries are `[..., query, d_query]`, keys `[..., key, d_key]`; the answer is `[..., query, key]`, float32 or better.
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -35,6 +38,10 @@ class Similarity:
     ) -> Float[Tensor, "*batch query key"]:
         """How alike each query and each key are `[..., query, key]`."""
         raise NotImplementedError
+
+    def only(self, head: int) -> Similarity:
+        """The same for one head alone; another where each head compares by vectors of its own."""
+        return self
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,66 @@ class Cosine(Similarity):
 
     def __call__(self, queries: Tensor, keys: Tensor) -> Tensor:
         return Dot()(_unit(queries), _unit(keys))
+
+
+@dataclass(frozen=True, eq=False)
+class Joined(Similarity):
+    """LeakyReLU(u.q + v.k), that is LeakyReLU(a.[q || k]) with a = [u || v].
+
+    `query_vector` is u, `key_vector` v, `[d]` each or, one for each head, `[head, d]`; `slope` is what is left of a
+    negative sum. The slope is positive, so every query ranks the keys alike, by v.k (Brody et al. 2022, theorem 1).
+
+    >>> one = torch.ones(1)
+    >>> Joined(one, one)(torch.tensor([[1.0], [-3.0]]), torch.tensor([[2.0]]))
+    tensor([[ 3.0000],
+            [-0.2000]])
+    """
+
+    query_vector: Float[Tensor, "*head d_query"]
+    key_vector: Float[Tensor, "*head d_key"]
+    slope: float = 0.2
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        return self.query_vector.shape[-1], self.key_vector.shape[-1]
+
+    def only(self, head: int) -> Similarity:
+        return Joined(_of_head(self.query_vector, head), _of_head(self.key_vector, head), self.slope)
+
+    def __call__(self, queries: Tensor, keys: Tensor) -> Tensor:
+        looking = (at_least_float32(queries) * self.query_vector[..., None, :]).sum(-1)  # [..., query]
+        looked_at = (at_least_float32(keys) * self.key_vector[..., None, :]).sum(-1)  # [..., key]
+        return F.leaky_relu(looking[..., :, None] + looked_at[..., None, :], self.slope)
+
+
+@dataclass(frozen=True, eq=False)
+class Leaky(Similarity):
+    """v.LeakyReLU(q + k): the sum bends before v weighs it, so each query may rank the keys in its own way.
+
+    `vector` is v `[d]` or, one for each head, `[head, d]`; `slope` is what is left of what is negative.
+
+    >>> Leaky(torch.tensor([1.0, -1.0]))(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, -2.0]]))
+    tensor([[1.4000]])
+    """
+
+    vector: Float[Tensor, "*head d"]
+    slope: float = 0.2
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        return self.vector.shape[-1], self.vector.shape[-1]
+
+    def only(self, head: int) -> Similarity:
+        return Leaky(_of_head(self.vector, head), self.slope)
+
+    def __call__(self, queries: Tensor, keys: Tensor) -> Tensor:
+        both = at_least_float32(queries)[..., :, None, :] + at_least_float32(keys)[..., None, :, :]
+        return (F.leaky_relu(both, self.slope) * self.vector[..., None, None, :]).sum(-1)
+
+
+def _of_head(vectors: Tensor, head: int) -> Tensor:
+    """One head's vector; the one that all have in common where there is one."""
+    return vectors if vectors.ndim == 1 else vectors[head]
 
 
 def _unit(vectors: Tensor) -> Tensor:

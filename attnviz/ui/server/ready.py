@@ -16,7 +16,7 @@ from attnviz.ui.server.first_picture import draw_first
 NOT_SERVED = ("attnviz.training.", "attnviz.ui.__main__", "attnviz.__main__", "attnviz.commands")
 LIBRARIES = (
     "pandas", "pyarrow", "torch", "jieba", "jieba.finalseg", "plotly.graph_objects", "plotly.graph_objs._deprecations",
-    "plotly.animation", "plotly.io._json",
+    "plotly.animation", "plotly.io._json", "networkx",
 )  # fmt: skip
 TRACES = ("bar", "heatmap", "scatter", "layout")  # parts of Plotly, each of many modules that are imported at first use
 

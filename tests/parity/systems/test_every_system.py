@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from attnviz import Argmax, Rule, Soft, TopK, Trace, load, load_trace, record
-from attnviz.core.similarity import Additive, Cosine, Dot, General
+from attnviz.core.similarity import Additive, Cosine, Dot, General, Joined, Leaky
 from attnviz.errors import AttnvizError
 from attnviz.figures import grid, heatmap, tokens
 from attnviz.selection import Selection, Style
@@ -29,6 +29,7 @@ from tests.unit.systems.test_protocol import asked
 REVIEW = "A dull film. The acting is bad and the plot is worse. I was bored from beginning to end."
 TALK = "你喜欢看电影吗？喜欢，我最近看了一部科幻片。导演是谁？"
 SIMILARITIES = {"dot": Dot, "scaled": Dot, "general": General, "additive": Additive, "cosine": Cosine}
+GRAPHS = {"cora-gat": Joined, "cora-gatv2": Leaky}
 SYSTEMS: dict[str, Callable[[Rule], Trace]] = {
     "lab-4": lambda rule: record(load("lab-4"), "南京市长江大桥", rule=rule),
     "lab-gpt": lambda rule: record(load("lab-gpt"), "南京市长江大桥", rule=rule),
@@ -135,7 +136,7 @@ def test_the_trace_of_every_system_is_saved_and_loads_equal(name: str, rule: Rul
         assert len(heatmap(part, layer=part.open_layers[0], head=0).data)
 
 
-@pytest.mark.parametrize("name", [name for name in SYSTEMS if name.startswith(("target", "nmt"))])
+@pytest.mark.parametrize("name", [name for name in SYSTEMS if name.startswith(("target", "nmt", "cora"))])
 def test_the_similarity_is_the_one_that_was_asked_for(name: str) -> None:
-    kind = SIMILARITIES.get(name.split()[-1], Additive)
+    kind = (SIMILARITIES | GRAPHS).get(name.split()[-1], Additive)
     assert isinstance(SYSTEMS[name](Soft()).attention(0).similarity, kind)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from attnviz import Soft, TopK, attend
-from attnviz.core.similarity import Additive, Cosine, Dot, General, Similarity
+from attnviz.core.similarity import Additive, Cosine, Dot, General, Joined, Leaky, Similarity
 
 QUERIES, KEYS, WIDE = 3, 5, 7  # keys of another width for those that allow it
 
@@ -21,6 +21,10 @@ def dot(q: list[float], k: list[float]) -> float:
     return math.fsum(a * b for a, b in zip(q, k, strict=True))
 
 
+def leaky(x: float) -> float:
+    return x if x > 0 else 0.2 * x
+
+
 def loops(similarity: Similarity, q: list[float], k: list[float]) -> float:
     """One pair, by the formula as the paper writes it."""
     if isinstance(similarity, Dot):
@@ -29,6 +33,10 @@ def loops(similarity: Similarity, q: list[float], k: list[float]) -> float:
         return dot(q, k) / math.sqrt(dot(q, q) * dot(k, k))
     if isinstance(similarity, General):
         return math.fsum(q[i] * similarity.weight[i, j].item() * k[j] for i in range(len(q)) for j in range(len(k)))
+    if isinstance(similarity, Joined):
+        return leaky(dot(similarity.query_vector.tolist(), q) + dot(similarity.key_vector.tolist(), k))
+    if isinstance(similarity, Leaky):
+        return dot(similarity.vector.tolist(), [leaky(a + b) for a, b in zip(q, k, strict=True)])
     assert isinstance(similarity, Additive)
     rows = range(len(similarity.vector))
     inner = [
@@ -42,6 +50,8 @@ KINDS = {
     "cosine": (Cosine(), 4),
     "general": (General(drawn(4, WIDE, seed=2)), WIDE),
     "additive": (Additive(drawn(6, 4, seed=3), drawn(6, WIDE, seed=4), drawn(6, seed=5)), WIDE),
+    "joined": (Joined(drawn(4, seed=6), drawn(WIDE, seed=7)), WIDE),
+    "leaky": (Leaky(drawn(4, seed=6)), 4),
 }
 
 
@@ -92,3 +102,15 @@ def test_widths_that_a_similarity_cannot_compare_are_refused() -> None:
 
 def test_a_vector_without_length_is_like_nothing() -> None:
     assert Cosine()(torch.zeros(1, 4), torch.ones(2, 4)).tolist() == [[0.0, 0.0]]
+
+
+@pytest.mark.parametrize("name", ["joined", "leaky"])
+def test_heads_with_vectors_of_their_own_stay_apart_when_one_is_taken_out(name: str) -> None:
+    vectors = drawn(2, 4, seed=6)
+    similarity = Joined(vectors, vectors.flip(0)) if name == "joined" else Leaky(vectors)
+    call = attend(
+        drawn(2, QUERIES, 4), drawn(2, KEYS, 4, seed=9), drawn(2, KEYS, 4), rule=Soft(), similarity=similarity
+    )
+    for head in (0, 1):
+        torch.testing.assert_close(call.only(head).weights, call.weights[head])
+    assert call.fits(QUERIES, KEYS) and Dot().only(1) == Dot()

@@ -77,7 +77,8 @@ def layers() -> list[Attention | Gap]:
         replace(attend(*fused.split(3, -1), rule=rules.Soft()), shared=2),
         replace(attend(q, k, v[..., :0], rule=rules.Soft(), bias=tensors(4, 4).T, scale=1 / 3)),
         *(attend(q, k, wide, rule=rules.Soft(), similarity=one) for one in (
-            similarity.Dot(), similarity.Cosine(), similarity.General(tensors(3, 3)), additive)),
+            similarity.Dot(), similarity.Cosine(), similarity.General(tensors(3, 3)), additive,
+            similarity.Joined(tensors(2, 3), tensors(2, 3, seed=1)), similarity.Leaky(tensors(2, 3)))),
         seen(torch.softmax(tensors(2, 4, 4), -1)), seen(torch.eye(4).expand(2, 4, 4)), MAMBA,
         *(attend(q, k, v, rule=rule.at(place)) for place, rule in enumerate(RULES)),
     ]  # fmt: skip

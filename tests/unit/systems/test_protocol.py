@@ -24,6 +24,7 @@ from attnviz.text.tokens import Encoded
 SYSTEMS = sorted(kinds())
 TEXTS = {
     "captions": ("cat 4 2, dog 36 34", {}),
+    "graph": ("2163", {}),
     "hierarchical": ("A dull film. But the music is good!", {}),
     "positions": ("狗咬人。", {}),
     "target": ("狗在花园里睡觉。", {"target": "dog"}),

@@ -15,6 +15,7 @@ from attnviz.ui.kit import Member, Screen, address, css_class, t
 from attnviz.ui.pages.family.lines import BLUE, Lines, lines_of
 
 FIRST = 6  # members of the source: soft, hard, target, self, multi-head, multi-layer; the others came later
+EDGES = {(0, 1), (0, 4), (1, 2), (1, 5), (3, 4), (4, 5)}  # of the graph whose mask is drawn
 ROLES = ("query", "keys", "mask", "rule", "many")
 SIZE, CELLS = 54, 6  # pixels and tokens of the small drawing of a mask
 STYLE = """
@@ -116,6 +117,8 @@ def _may_look(mask: str, query: int, key: int) -> bool:
         return abs(query - key) <= 1
     if mask == "blocks":
         return key // 2 == query
+    if mask == "edges":
+        return key == query or (min(query, key), max(query, key)) in EDGES
     return True
 
 

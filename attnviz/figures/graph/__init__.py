@@ -1,0 +1,1 @@
+"""Graphs whose edges are as thick as their weights."""

@@ -1,0 +1,1 @@
+"""cora-gat and cora-gatv2."""

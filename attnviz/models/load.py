@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 COMPARED = ("lab-1", "lab-2", "lab-4", "lab-8")  # trained alike but for the head count
-SEEING = ("vit-4", "vit-4-bag", "detr-cells")  # look at pictures
+SEEING = ("vit-1", "vit-2", "vit-4", "vit-8", "vit-4-bag", "detr-cells")  # look at pictures
 BUILT_IN = (*COMPARED, "lab-gpt", "lab-long", "lab-readings", "lab-translator", *SEEING)
 BOUNDARY_FILE = "word_boundary.safetensors"
 BLOCK = 32  # bytes: in a GGUF file each tensor begins at a multiple of that

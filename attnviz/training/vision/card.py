@@ -32,7 +32,7 @@ from attnviz.training.folder import save_facts
 from attnviz.training.vision.data import NAMES, PATCH, SIDE, Clothes, read_clothes, seen
 from attnviz.training.vision.train import answers
 
-MODELS = ("vit-4", "vit-4-bag")
+MODELS = ("vit-1", "vit-2", "vit-4", "vit-8", "vit-4-bag")
 SAMPLES_OF = "vit-4"  # whose folder the samples lie in, and whose mistakes are among them
 MISTAKES = 2
 AT_ONCE = 500  # pictures
@@ -169,7 +169,7 @@ def chinese(name: str, figures: Mapping[str, Any], facts: Mapping[str, Any]) -> 
         "## 中文\n\n"
         f"一个很小的视觉 Transformer（ViT，Dosovitskiy 等，2021）：28 × 28 像素，图块 4 × 4，共 49 块加一个类别词元；"
         f"{facts['layers']} 层，每层 {facts['heads']} 个头，宽 {facts['width']}；{places}。"
-        "vit-4-bag 与 vit-4 只差位置嵌入。权重为 float16，许可 MIT。\n\n"
+        "vit-1、vit-2、vit-4、vit-8 只差头数，vit-4-bag 与 vit-4 只差位置嵌入。权重为 float16，许可 MIT。\n\n"
         "- **数据**：Fashion-MNIST（Zalando，MIT；github.com/zalandoresearch/fashion-mnist）的 60,000 张训练图；"
         f"训练时随机平移至多 {facts['shift']} 像素、左右翻转。"
         "类别名的中文由本项目所译，见 `config.json` 的 `label_names`。\n"
@@ -192,8 +192,9 @@ def english(name: str, figures: Mapping[str, Any], facts: Mapping[str, Any]) -> 
     return (
         "## English\n\n"
         "A very small vision transformer (ViT, Dosovitskiy et al. 2021) for 28 x 28 pixels: 49 patches of 4 x 4 and a "
-        f"class token, {facts['layers']} layers of {heads}, width {facts['width']}, {places}. vit-4-bag and vit-4 "
-        "differ in nothing but the positions. Weights in float16, licence MIT.\n\n"
+        f"class token, {facts['layers']} layers of {heads}, width {facts['width']}, {places}. vit-1, vit-2, vit-4 "
+        "and vit-8 differ in nothing but their heads, vit-4-bag and vit-4 in nothing but the positions. Weights in "
+        "float16, licence MIT.\n\n"
         "- **Data**: the 60,000 training pictures of Fashion-MNIST (Zalando, MIT; "
         f"github.com/zalandoresearch/fashion-mnist), shifted by up to {facts['shift']} pixels and mirrored at random. "
         "The labels' Chinese names are ours (`label_names` in `config.json`).\n"

@@ -180,6 +180,8 @@ def test_a_thing_is_put_where_there_is_room_and_all_move_to_the_corners_where_th
     assert scenes.with_thing("cat 20 20", "dog") == "cat 4 4, dog 36 4"
     assert scenes.with_thing("cat 30 30, dog 2 2", "owl") == "cat 30 30, dog 2 2, owl 36 4"
     assert scenes.with_thing("cat 4 4", "cat") == "cat 4 4"
+    full = "cat 5 6, dog 36 4, owl 4 36, egg 36 36"
+    assert scenes.with_thing(full, "fish") == full  # four are enough: none is moved
 
 
 def test_scenes_made_by_chance_can_be_drawn_and_come_again_with_their_number() -> None:

@@ -41,6 +41,13 @@ def test_arrows_make_edges_of_one_direction(form: str) -> None:
     assert graph.allowed.tolist() == [[True, False, False], [True, True, False], [False, True, True]]
 
 
+def test_one_arrow_anywhere_makes_the_whole_graph_a_directed_one() -> None:
+    for text in ("a->b, b-c", "b-c, a->b"):
+        found = graph_of(text)
+        named = {(found.names[a], found.names[b]) for a, b in found.edges}
+        assert found.directed and named == {("a", "b"), ("b", "c")}
+
+
 def test_doubled_edges_and_loops_are_counted_and_left_out() -> None:
     graph = graph_of("a-b, b-a, a-b, a-a, b-c")
     assert said(graph) == SAME and (graph.doubled, graph.loops) == (2, 1)

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from streamlit.testing.v1 import AppTest
@@ -37,9 +38,14 @@ def file_of(name: str) -> Path:
     return ROOT / next(screen.file for screen in registry.screens() if screen.name == name)
 
 
+def run_page(name: str, lang: str, link: dict[str, str]) -> AppTest:
+    """A page without app.py around it, opened by a link."""
+    return _run(file_of(name), lang, link)
+
+
 def alone(lang: str = "en", **link: str) -> AppTest:
     """The attention page without app.py around it, opened by a link."""
-    return _run(ROOT / "pages" / "attention.py", lang, link)
+    return run_page("attention", lang, link)
 
 
 def chosen(at: AppTest, name: str) -> object:
@@ -49,8 +55,18 @@ def chosen(at: AppTest, name: str) -> object:
 
 def control(at: AppTest, name: str):  # type: ignore[no-untyped-def]
     """The control of a choice by its name in PARAMS."""
-    key = PARAMS[name].key
+    return by_key(at, PARAMS[name].key)
+
+
+def by_key(at: AppTest, key: str):  # type: ignore[no-untyped-def]
+    """The control of a key."""
     return next(element for element in elements(at) if getattr(element, "key", None) == key)
+
+
+def component(at: AppTest, key: str) -> dict[str, Any]:
+    """What the browser is given for the component of a key; {} where it is not on the page."""
+    found = (json.loads(one.proto.json) for one in at.get("bidi_component") if one.proto.id.endswith(key))
+    return next(found, {})
 
 
 def change(at: AppTest, **choices: object) -> AppTest:
@@ -114,6 +130,6 @@ def said(at: AppTest) -> str:
 
 
 __all__ = [
-    "KEY", "START", "alone", "array", "cells", "change", "charts", "chosen", "control", "elements", "file_of", "mosaic",
-    "opened", "said", "seen", "words",
+    "KEY", "START", "alone", "array", "by_key", "cells", "change", "charts", "chosen", "component", "control",
+    "elements", "file_of", "mosaic", "opened", "run_page", "said", "seen", "words",
 ]  # fmt: skip

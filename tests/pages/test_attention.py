@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 
 import numpy as np
@@ -24,6 +23,7 @@ from tests.pages.opened import (
     change,
     charts,
     chosen,
+    component,
     control,
     elements,
     mosaic,
@@ -46,8 +46,7 @@ def candidates(at: AppTest) -> list[str]:
 
 def dragged(at: AppTest) -> dict:
     """What the browser is given to follow the rule's slider."""
-    found = [json.loads(one.proto.json) for one in at.get("bidi_component") if one.proto.id.endswith("dragged")]
-    return found[0] if found else {}
+    return component(at, KEY + "dragged")
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

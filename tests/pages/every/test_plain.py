@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from attnviz.ui import registry
 from attnviz.ui.kit import Screen
 from attnviz.ui.kit.markdown import UNSEEN, plain
-from tests.pages.opened import ROOT, _run, file_of
+from tests.pages.opened import run_page
 
 HOSTILE = "![i](http://foreign.test/x.png) <img src=http://foreign.test/y.png> :material/home: $x^2$ www.foreign.test"
 SCREENS = {screen.name: screen for screen in registry.screens()}
@@ -59,13 +59,13 @@ def live(at: AppTest) -> list[str]:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_no_text_of_a_link_is_taken_for_markdown(name: str) -> None:
-    at = _run(file_of(name), "en", of_page(name))
+    at = run_page(name, "en", of_page(name))
     assert not at.exception
     assert live(at) == []
 
 
 def test_the_link_of_the_models_page_names_what_it_could_not_open() -> None:
-    at = _run(ROOT / "pages" / "models.py", "en", {"id": f"/nope/{HOSTILE}"})
+    at = run_page("models", "en", {"id": f"/nope/{HOSTILE}"})
     (error,) = at.error
     assert "foreign" in error.value and not LIVE.search(error.value)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from io import BytesIO
 
@@ -23,25 +22,22 @@ from attnviz.systems.captions.system import load, path, scene_of
 from attnviz.ui.pages.captions import scenes
 from attnviz.ui.pages.captions.choices import EMPTY, KEY, START
 from attnviz.ui.pages.captions.scenes import likely
-from tests.pages.opened import PATIENCE, elements, file_of, said, seen
+from tests.pages.opened import by_key, component, run_page, said, seen
 
 GUITAR = "chair 35 13, cactus 1 16, guitar 26 38"
 
 
 def opened(lang: str = "en", **link: str) -> AppTest:
-    at = AppTest.from_file(file_of("captions"), default_timeout=PATIENCE)
-    for name, value in {"lang": lang, **link}.items():
-        at.query_params[name] = value
-    return at.run()
+    return run_page("captions", lang, link)
 
 
 def control(at: AppTest, name: str):  # type: ignore[no-untyped-def]
-    return next(element for element in elements(at) if getattr(element, "key", None) == KEY + name)
+    return by_key(at, KEY + name)
 
 
 def data(at: AppTest, name: str = "lit") -> dict:
     """What the browser is given: "lit" to light up the picture, "maker" to make the scene."""
-    return next(json.loads(one.proto.json) for one in at.get("bidi_component") if one.proto.id.endswith(KEY + name))
+    return component(at, KEY + name)
 
 
 def weights(sent: list) -> torch.Tensor:

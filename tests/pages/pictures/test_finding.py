@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,38 +20,28 @@ from attnviz.axes import Box
 from attnviz.messages import LANGUAGES, say
 from attnviz.ui.pages.finding import run, told
 from attnviz.ui.pages.finding.choices import KEY
-from tests.pages.opened import PATIENCE, elements, file_of, said, seen
+from tests.pages.opened import PATIENCE, by_key, component, file_of, run_page, said, seen
+from tests.pages.pictures.lit import weights_of
 from tests.parity.vision.detection import KINDS, saved
 
 FOLDER, START, LEAST = shipped.WEIGHTS / "detr-cells", "BloodImage_00062", 0.4
-NOT = 65_535
 RETURNED = {"looks": "cross_attentions", "asks": "decoder_attentions", "places": "encoder_attentions"}
 
 
 def opened(lang: str = "en", **link: str) -> AppTest:
-    at = AppTest.from_file(file_of("finding"), default_timeout=PATIENCE)
-    for name, value in {"lang": lang, **link}.items():
-        at.query_params[name] = value
-    return at.run()
+    return run_page("finding", lang, link)
 
 
 def control(at: AppTest, name: str) -> Any:
-    return next(element for element in elements(at) if getattr(element, "key", None) == KEY + name)
+    return by_key(at, KEY + name)
 
 
 def data(at: AppTest) -> dict[str, Any]:
-    """What the browser is given."""
-    return next(
-        json.loads(one.proto.json) for one in at.get("bidi_component") if one.proto.id.endswith(KEY + "picture")
-    )
+    return component(at, KEY + "picture")
 
 
 def weights(at: AppTest) -> torch.Tensor:
-    """The map `[query, key]` as the browser has it, NaN where looking is not allowed."""
-    given = data(at)
-    found = np.frombuffer(base64.b64decode(given["weights"]), "<u2").reshape(given["queries"], given["keys"])
-    values = torch.from_numpy(found.astype(np.float64))
-    return torch.where(values == NOT, torch.nan, values / (NOT - 1) * given["top"])
+    return weights_of(data(at))
 
 
 def first(at: AppTest) -> str:

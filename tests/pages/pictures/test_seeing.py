@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 import shutil
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,36 +23,26 @@ from attnviz.axes import Patches
 from attnviz.messages import LANGUAGES, say
 from attnviz.ui.pages.seeing import run
 from attnviz.ui.pages.seeing.choices import KEY
-from tests.pages.opened import PATIENCE, elements, file_of, said, seen
+from tests.pages.opened import by_key, component, run_page, said, seen
+from tests.pages.pictures.lit import weights_of
 
 FOLDER = shipped.WEIGHTS / "vit-4"
-NOT = 65_535
 
 
 def opened(lang: str = "en", **link: str) -> AppTest:
-    at = AppTest.from_file(file_of("seeing"), default_timeout=PATIENCE)
-    for name, value in {"lang": lang, **link}.items():
-        at.query_params[name] = value
-    return at.run()
+    return run_page("seeing", lang, link)
 
 
-def control(at: AppTest, name: str):  # type: ignore[no-untyped-def]
-    return next(element for element in elements(at) if getattr(element, "key", None) == KEY + name)
+def control(at: AppTest, name: str) -> Any:
+    return by_key(at, KEY + name)
 
 
-def data(at: AppTest) -> dict:
-    """What the browser is given to light up the picture."""
-    return next(
-        json.loads(one.proto.json) for one in at.get("bidi_component") if one.proto.id.endswith(KEY + "picture")
-    )
+def data(at: AppTest) -> dict[str, Any]:
+    return component(at, KEY + "picture")
 
 
 def weights(at: AppTest) -> torch.Tensor:
-    """The map `[query, key]` as the browser has it, NaN where looking is not allowed."""
-    given = data(at)
-    found = np.frombuffer(base64.b64decode(given["weights"]), "<u2").reshape(given["queries"], given["keys"])
-    values = torch.from_numpy(found.astype(np.float64))
-    return torch.where(values == NOT, torch.nan, values / (NOT - 1) * given["top"])
+    return weights_of(data(at))
 
 
 def pixels(name: str) -> torch.Tensor:

@@ -13,18 +13,15 @@ from attnviz.messages import LANGUAGES, say, table
 from attnviz.systems.graph.learn import EPOCHS
 from attnviz.systems.graph.system import load
 from attnviz.ui.pages.graphs.choices import KEY, PAPERS
-from tests.pages.opened import PATIENCE, elements, file_of, said, seen
+from tests.pages.opened import by_key, run_page, said, seen
 
 
 def opened(lang: str = "en", **link: str) -> AppTest:
-    at = AppTest.from_file(str(file_of("graphs")), default_timeout=PATIENCE)
-    for name, value in {"lang": lang, **link}.items():
-        at.query_params[name] = value
-    return at.run()
+    return run_page("graphs", lang, link)
 
 
 def control(at: AppTest, name: str):  # type: ignore[no-untyped-def]
-    return next(element for element in elements(at) if getattr(element, "key", None) == KEY + name)
+    return by_key(at, KEY + name)
 
 
 def verdict(at: AppTest) -> str:

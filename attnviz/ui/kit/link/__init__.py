@@ -6,6 +6,7 @@ are kept here, under short names that do not.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -41,6 +42,17 @@ def one_of(*allowed: str) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if text not in allowed:
+            raise ValueError(text)
+        return text
+
+    return read
+
+
+def matching(pattern: re.Pattern[str]) -> Callable[[str], str]:
+    """A reader that takes only texts which are as a whole what the pattern says."""
+
+    def read(text: str) -> str:
+        if not pattern.fullmatch(text):
             raise ValueError(text)
         return text
 

@@ -10,6 +10,7 @@ import streamlit as st
 
 from attnviz import shipped
 from attnviz.ui.kit import (
+    PLACES,
     RULE_PARAMS,
     SOFT,
     Param,
@@ -22,7 +23,9 @@ from attnviz.ui.kit import (
     choose_one,
     choose_rule,
     flag,
+    hidden_now,
     language,
+    matching,
     model_store,
     named_label,
     numbers_of,
@@ -34,6 +37,7 @@ from attnviz.ui.kit import (
     rule_now,
     runs,
     t,
+    with_or_without,
 )
 from attnviz.ui.pages.finding import lit, run
 from attnviz.ui.pages.finding.run import Head
@@ -46,24 +50,9 @@ if TYPE_CHECKING:
 
 KEY = "finding."
 MEANS = ("head", "layer", "all")
-NUMBERS = re.compile(r"\d{1,5}(\.\d{1,5})*")
 HEAD = r"(cross|decoder|encoder|self)\.\d{1,3}\.\d{1,3}"
-HEADS = re.compile(rf"{HEAD}(-{HEAD})*")
+HEADS = re.compile(rf"({HEAD}(-{HEAD})*)?")  # cross.0.1-encoder.1.3
 THUMB = 96  # pixels
-
-
-def _places(text: str) -> str:
-    """A reader of numbers of places: 3.4.11; "" for none."""
-    if text and not NUMBERS.fullmatch(text):
-        raise ValueError(text)
-    return text
-
-
-def _heads(text: str) -> str:
-    """A reader of heads by map, layer and number: cross.0.1-encoder.1.3; "" for none."""
-    if text and not HEADS.fullmatch(text):
-        raise ValueError(text)
-    return text
 
 
 def _sample(text: str) -> str:
@@ -85,9 +74,9 @@ PARAMS = {
     "place": Param("place", KEY + "place", -1, between(-1, 99_999, int)),
     "truth": Param("truth", KEY + "truth", False, flag),
     "before": Param("before", KEY + "before", True, flag),
-    "hidden": Param("hidden", KEY + "hidden", "", _places),
+    "hidden": Param("hidden", KEY + "hidden", "", matching(PLACES)),
     "painted": Param("painted", KEY + "painted", False, flag),
-    "without": Param("without", KEY + "without", "", _heads),
+    "without": Param("without", KEY + "without", "", matching(HEADS)),
 }
 
 
@@ -261,9 +250,7 @@ def _put(name: str, value: object) -> None:
 
 def _remove(head: Head) -> None:
     """Take a head away, or give it back."""
-    before = run.heads_of(str(now("without")))
-    after = [one for one in before if one != head] if head in before else [*before, head]
-    _put("without", "-".join(f"{part}.{layer}.{number}" for part, layer, number in sorted(after)))
+    _put("without", with_or_without(run.heads_of(str(now("without"))), head))
 
 
 def heard(name: str) -> Any:
@@ -294,8 +281,7 @@ def take_head() -> None:
 def take_hidden() -> None:
     """Places were hidden or shown again by hand."""
     if (found := heard("hidden")) is not None:
-        text = "" if found == "none" else str(found)
-        _put("hidden", text if not text or NUMBERS.fullmatch(text) else "")
+        _put("hidden", hidden_now(found))
 
 
 def take_pasted() -> None:

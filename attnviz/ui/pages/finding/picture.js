@@ -1,39 +1,28 @@
 // Boxes on a picture, and where the query of each looked, which others it asked, or where a place of the picture looks.
 // The weights of the map are here, [query, key], two bytes each; the tiles show every head. Pointing asks no server.
-// (kit/pictures/picture.js stands before it.)
-const TILE = 52, WIDE = 460, HIGH = 420, LETTER = 6.4, WORD = 11.5; // pixels
+// (kit/pictures/picture.js and lit.js stand before it.)
+const LETTER = 6.4, WORD = 11.5; // pixels
 const DARKEST = 0.66; // of a place that gets nothing, under a spotlight: boxes still stand on something
 const DOT = 7, LINE = 9; // the radius of a query that is asked with all weight, and how wide the line to it is
 const HUES = ["#a3381b", "#1f5fa8", "#3f6f1f", "#7a3ba0", "#8a5a00", "#0b6e6e", "#9c2a66", "#4a4f5c"];
 const MARKS = { hit: "✓ ", twice: "2× ", nothing: "? ", missed: "✗ ", "": "" };
 
-class Finder {
+class Finder extends Lit {
   constructor(root) {
-    this.mode = "point";
-    this.paint = "spot";
-    this.main = element("div", "main");
-    this.bar = element("div", "bar");
-    this.bar.setAttribute("role", "toolbar");
-    this.stage = element("div", "stage");
-    this.stage.setAttribute("role", "group");
-    this.canvas = element("canvas", "");
-    this.canvas.setAttribute("role", "img");
-    this.layer = element("div", "boxes");
-    this.stage.append(this.canvas, this.layer);
-    this.said = element("div", "said");
-    this.said.setAttribute("aria-live", "polite");
-    this.legend = element("div", "legend");
-    this.main.append(this.bar, this.stage, this.said, this.legend);
-    this.heads = element("div", "heads");
-    root.replaceChildren(this.main, this.heads);
-    this.stage.onpointermove = (event) => this.move(event);
-    this.stage.onpointerleave = () => { if (!this.dragged && this.grid) this.point(null); };
-    this.stage.onpointerdown = (event) => this.press(event);
-    this.stage.onpointerup = this.stage.onpointercancel = (event) => this.release(event);
-    this.stage.onkeydown = (event) => this.type(event);
+    const layer = element("div", "boxes"), legend = element("div", "legend");
+    super(root, { role: "group", paint: "spot", wide: 460, high: 420, tile: [4, 44, 52], over: [layer], below: [legend] });
+    Object.assign(this, { layer, legend });
     this.stage.onblur = () => { this.at = null; if (this.data) this.draw(); };
-    hearPastes(this.main, (file) => this.say.pasted(file));
-    new ResizeObserver(() => this.data && this.size()).observe(root);
+  }
+
+  get cells() { return this.data.grid; }
+
+  pick(place) { this.say.place(place); }
+
+  hover(place) {
+    if (this.mode === "hide") return;
+    this.at = null;
+    this.point(place);
   }
 
   // Is it places of the picture that are pointed at, not boxes?
@@ -46,48 +35,19 @@ class Finder {
   }
 
   update(data, say) {
-    const other = !this.data || this.data.image !== data.image, focused = this.focused !== undefined;
-    this.data = data;
-    this.say = say;
-    const raw = bytes(data.weights);
-    this.weights = new Uint16Array(raw.buffer, 0, raw.length >> 1);
-    this.tiles = bytes(data.tiles.shares);
-    this.hidden = new Set(data.hidden);
-    this.at = this.over = null;
-    this.canvas.setAttribute("aria-label", data.alt);
-    this.tools();
-    this.lay();
-    if (other || !this.image) {
-      this.image = new Image();
-      this.image.onload = () => this.draw();
-      this.image.src = data.image;
-    }
-    this.size();
+    const focused = this.focused !== undefined;
+    super.update(data, say);
     if (focused) this.layer.querySelector(`[data-slot="${data.picked}"]`)?.focus({ preventScroll: true });
   }
 
   tools() {
     const { words } = this.data;
-    const button = (group, name) => {
-      const made = element("button", "", words[name]);
-      made.dataset.name = name;
-      made.title = words[`${name}_help`] ?? "";
-      made.setAttribute("aria-pressed", this[group] === name);
-      made.onclick = () => { this[group] = name; this.tools(); this.draw(); };
-      return made;
-    };
-    const act = (name, does) => {
-      const made = element("button", "", words[name]);
-      made.dataset.name = name;
-      made.onclick = does;
-      return made;
-    };
     this.bar.replaceChildren(
-      button("mode", "point"), button("mode", "hide"), element("span", "gap"),
-      button("paint", "spot"), button("paint", "colour"), element("span", "gap"),
+      this.choice("mode", "point"), this.choice("mode", "hide"), element("span", "gap"),
+      this.choice("paint", "spot"), this.choice("paint", "colour"), element("span", "gap"),
     );
-    if (this.hidden.size) this.bar.append(act("show_all", () => this.hide(new Set())));
-    this.bar.append(act("save", () => this.save()));
+    if (this.hidden.size) this.bar.append(this.act("show_all", () => this.hide(new Set())));
+    this.bar.append(this.act("save", () => this.save()));
     this.stage.classList.toggle("grid", this.grid);
     this.stage.classList.toggle("hiding", this.mode === "hide");
     this.stage.tabIndex = this.grid ? 0 : -1;
@@ -124,45 +84,16 @@ class Finder {
       line.append(element("b", mark, (MARKS[mark] ?? (mark === "before" ? "···" : "┄")).trim()), ` ${text}`);
       return line;
     }));
-    this.layHeads();
+    this.layHeads((layer, head) => data.without.some(([one, two]) => one === layer && two === head));
   }
 
-  layHeads() {
-    const { data } = this, { columns, layers, heads } = data.tiles, grid = element("div", "grid");
-    grid.style.gridTemplateColumns = `auto repeat(${columns}, auto)`;
-    grid.append(element("span", "name", ""), ...Array.from({ length: columns }, (_, n) => element("span", "name", data.words.head.replace("{n}", n))));
-    this.small = [];
-    layers.forEach((layer, row) => {
-      grid.append(element("span", "name", data.words.layer.replace("{n}", layer)));
-      for (let head = 0; head < columns; head++) {
-        if (head >= heads[row]) { grid.append(element("span", "name", "")); continue; }
-        const made = element("button", "tile", undefined), canvas = element("canvas", "");
-        const gone = data.without.some(([one, two]) => one === layer && two === head);
-        made.append(canvas);
-        made.title = filled(gone ? data.words.tile_gone : data.words.tile, { layer, head });
-        made.classList.toggle("gone", gone);
-        made.setAttribute("aria-label", made.title);
-        made.setAttribute("aria-pressed", layer === data.open[0] && head === data.open[1]);
-        made.onclick = () => this.say.head([layer, head]);
-        grid.append(made);
-        this.small.push({ canvas, tile: row * columns + head });
-      }
-    });
-    this.heads.replaceChildren(element("div", "title", ""), grid);
-  }
-
-  size() {
-    const { data } = this, room = Math.max(120, Math.min(WIDE, this.main.parentElement.clientWidth));
-    const scale = Math.min(room / data.width, HIGH / data.height);
-    scaled(this.canvas, [data.width, data.height], scale);
-    const tile = (data.tiles.columns > 4 ? 44 : TILE) / Math.max(data.width, data.height);
-    this.small.forEach(({ canvas }) => scaled(canvas, [data.width, data.height], tile));
+  sized(scale) {
+    const { data } = this;
     for (const { made, name, thing } of this.placed) {
       const [left, top, right, bottom] = thing.box.map((side, n) => Math.min(Math.max(side, 0), n % 2 ? data.height : data.width) * scale);
       Object.assign(made.style, { left: `${left}px`, top: `${top}px`, width: `${right - left}px`, height: `${bottom - top}px` });
       if (name) name.textContent = this.named(thing, right - left);
     }
-    this.draw();
   }
 
   // As much of a name as its box has room for.
@@ -170,17 +101,6 @@ class Finder {
     const share = `${Math.round(100 * thing.confidence)}`, mark = MARKS[thing.mark] ?? "";
     const long = (text) => [...text].reduce((sum, letter) => sum + (letter > "⺀" ? WORD : LETTER), 6);
     return [`${mark}${thing.name} ${share}`, `${mark}${[...thing.name][0]} ${share}`, `${mark}${share}`].find((text) => long(text) <= wide) ?? mark.trim();
-  }
-
-  weight(query, key) {
-    const found = this.weights[query * this.data.keys + key];
-    return found === NOT ? NaN : (found / FULL) * this.data.top;
-  }
-
-  shares(query) {
-    const row = Array.from({ length: this.data.keys }, (_, key) => this.weight(query, key));
-    const most = Math.max(...row.map((weight, key) => (this.data.boxes[key] ? weight || 0 : 0))) || 1;
-    return row.map((weight) => weight / most);
   }
 
   // Who looks: a box's query, or a place of the picture.
@@ -203,12 +123,8 @@ class Finder {
       made.classList.toggle("shown", data.view !== "places" && thing.slot === query);
       made.setAttribute("aria-pressed", thing.slot === data.picked);
     }
-    const all = data.tiles.all, row = all ? query : data.view === "places" ? data.place : data.picked;
-    this.heads.firstChild.textContent = filled(data.words.tiles, { place: this.name(row) });
-    for (const { canvas, tile } of this.small) {
-      const first = (all ? tile * data.queries + row : tile) * data.keys;
-      this.lit(canvas, row < 0 ? [] : Array.from({ length: data.keys }, (_, key) => this.tiles[first + key] / 255), true);
-    }
+    const row = data.tiles.all ? query : data.view === "places" ? data.place : data.picked;
+    this.drawHeads(row, this.name(row));
   }
 
   name(query) {
@@ -311,11 +227,9 @@ class Finder {
     const { data } = this, { words } = data, percent = (share) => (Number.isNaN(share) ? "–" : `${(100 * share).toFixed(1)}%`);
     if (query < 0) { this.said.textContent = words.none; return; }
     const names = data.view === "asks" ? data.things.map((thing) => thing.called) : data.places;
-    const order = names.map((_, key) => key).filter((key) => this.weight(query, key) > 0);
-    order.sort((a, b) => this.weight(query, b) - this.weight(query, a));
-    const most = order.slice(0, 3).map((key) => `${names[key]} ${short(this.weight(query, key))}`).join(words.comma);
+    const most = this.most(query, names);
     const place = this.name(query), said = [];
-    if (!order.length) said.push(filled(words.looks_nowhere, { place }));
+    if (!most) said.push(filled(words.looks_nowhere, { place }));
     else if (data.view === "looks") said.push(filled(words.inside, { place, share: percent(this.inside(query)), area: percent(this.area(data.things[query].box)), map: data.map }));
     else said.push(filled(data.view === "asks" ? words.asks : words.looks, { place, most }));
     const mark = data.view !== "places" && words[`mark_${data.things[query].mark}`];
@@ -329,57 +243,7 @@ class Finder {
     this.draw();
   }
 
-  under(event) {
-    const box = this.canvas.getBoundingClientRect(), { data } = this;
-    const x = ((event.clientX - box.left) / box.width) * data.width, y = ((event.clientY - box.top) / box.height) * data.height;
-    const found = data.grid.findIndex((one) => one && x >= one[0] && x < one[2] && y >= one[1] && y < one[3]);
-    return found < 0 ? null : found;
-  }
-
-  move(event) {
-    if (!this.grid) return;
-    const place = this.under(event);
-    if (!this.dragged) {
-      if (this.mode === "hide" || place === this.over) return;
-      this.at = null;
-      return this.point(place);
-    }
-    if (place === null || this.dragged.seen.has(place)) return;
-    this.dragged.seen.add(place);
-    this.dragged.hides ? this.hidden.add(place) : this.hidden.delete(place);
-    this.draw();
-  }
-
-  press(event) {
-    if (!this.grid) return;
-    const place = this.under(event);
-    if (event.button !== 0 || place === null) return;
-    this.stage.focus({ preventScroll: true });
-    this.at = null;
-    if (this.mode === "point") { this.pressed = place; return; }
-    event.preventDefault();
-    this.stage.setPointerCapture(event.pointerId);
-    this.dragged = { seen: new Set(), hides: !this.hidden.has(place) };
-    this.move(event);
-  }
-
-  release(event) {
-    if (this.dragged) {
-      this.dragged = null;
-      if (event.type === "pointerup") return this.hide(this.hidden);
-      this.hidden = new Set(this.data.hidden);
-      return this.draw();
-    }
-    if (!this.grid) return;
-    const place = this.under(event);
-    if (event.type === "pointerup" && place !== null && place === this.pressed) this.say.place(place);
-    this.pressed = null;
-  }
-
-  hide(places) { this.say.hidden([...places].sort((a, b) => a - b).join(".") || "none"); }
-
   type(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const step = STEPS[event.key], size = [this.data.width, this.data.height];
     if (!this.grid) {
       const slot = this.focused;
@@ -392,12 +256,8 @@ class Finder {
     const here = this.at ?? (this.data.view === "places" ? this.data.place : Math.floor(this.data.grid.length / 2));
     if (step) this.at = this.at === null && this.mode === "hide" && this.data.view !== "places" ? here : nextBox(this.data.grid, here, step, size);
     else if (event.key === "Enter" && this.data.view === "places") { event.preventDefault(); return this.say.place(here); }
-    else if (event.key === " " && this.data.grid[here]) {
-      event.preventDefault();
-      const places = new Set(this.hidden);
-      places.has(here) ? places.delete(here) : places.add(here);
-      return this.hide(places);
-    } else return;
+    else if (event.key === " " && this.data.grid[here]) { event.preventDefault(); return this.flip(here); }
+    else return;
     event.preventDefault();
     this.over = null;
     this.draw();
@@ -433,13 +293,4 @@ class Finder {
   }
 }
 
-const made = new WeakMap();
-
-export default function ({ parentElement, data, setTriggerValue }) {
-  const root = parentElement.querySelector(".finding");
-  if (!made.has(root)) made.set(root, new Finder(root));
-  made.get(root).update(data, Object.fromEntries(
-    ["picked", "place", "hidden", "head", "pasted"].map((name) => [name, (value) => setTriggerValue(name, value)]),
-  ));
-  document.documentElement.dataset.finding = "heard";
-}
+export default (given) => show(Finder, "finding", given);

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -14,17 +14,17 @@ from attnviz import shipped
 from attnviz.ui.kit import (
     SOFT,
     Selection,
-    asset,
     cell_table,
     draw_heatmap,
     file_name,
-    language,
+    lit_picture,
     numbers_of,
     offer_file,
     picture_address,
     place_boxes,
     plain,
     rule_title,
+    say_notes,
     style_now,
     t,
     take_away,
@@ -100,8 +100,7 @@ class Shown:
 def notes(picture: Picture) -> None:
     """What was done to the picture when it was opened."""
     st.html(STYLE)
-    if picture.notes:
-        st.caption(" ".join(note.say(language(), plain) for note in picture.notes))
+    say_notes(picture)
 
 
 def say(shown: Shown) -> None:
@@ -118,17 +117,9 @@ def say(shown: Shown) -> None:
         st.caption(t("finding.knows", right=right))
 
 
-@cache  # one component with its script: at most 40 kB
-def _component():  # type: ignore[no-untyped-def]
-    return st.components.v2.component(
-        "attnviz_finding", html='<div class="finding"></div>', css=asset("pages/finding/picture.css"),
-        js=asset("kit/pictures/picture.js") + asset("pages/finding/picture.js"),
-    )  # fmt: skip
-
-
 def draw_picture(shown: Shown, view: lit.View, head: Head, beside: tuple[bool, bool]) -> None:
     """The boxes on the picture, lit where the chosen one looked; pointing asks no server."""
-    _component()(
+    lit_picture("finding")(
         key=KEY + "picture",
         data=data_of(shown, view, head, beside),
         on_picked_change=choices.take_box,

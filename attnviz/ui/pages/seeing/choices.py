@@ -9,6 +9,7 @@ import streamlit as st
 
 from attnviz import shipped
 from attnviz.ui.kit import (
+    PLACES,
     RULE_PARAMS,
     Param,
     Pictures,
@@ -18,7 +19,9 @@ from attnviz.ui.kit import (
     choose_one,
     choose_rule,
     flag,
+    hidden_now,
     language,
+    matching,
     numbers_of,
     one_of,
     open_model,
@@ -26,6 +29,7 @@ from attnviz.ui.kit import (
     picture_address,
     rule_now,
     t,
+    with_or_without,
 )
 from attnviz.ui.pages.seeing import run
 from attnviz.ui.pages.seeing.run import Request
@@ -39,22 +43,7 @@ KEY = "seeing."
 MODELS = ("vit-4", "vit-1", "vit-2", "vit-8", "vit-4-bag")
 VIEWS = ("head", "layer", "all", "rollout")
 MOST_ORDERS = 99
-NUMBERS = re.compile(r"\d{1,5}(\.\d{1,5})*")
-HEADS = re.compile(r"\d{1,3}\.\d{1,3}(-\d{1,3}\.\d{1,3})*")
-
-
-def _patches(text: str) -> str:
-    """A reader of numbers of places: 3.4.11; "" for none."""
-    if text and not NUMBERS.fullmatch(text):
-        raise ValueError(text)
-    return text
-
-
-def _heads(text: str) -> str:
-    """A reader of heads by layer and number: 0.1-3.2; "" for none."""
-    if text and not HEADS.fullmatch(text):
-        raise ValueError(text)
-    return text
+HEADS = re.compile(r"(\d{1,3}\.\d{1,3}(-\d{1,3}\.\d{1,3})*)?")  # layer and number: 0.1-3.2
 
 
 def _sample(text: str) -> str:
@@ -72,9 +61,9 @@ PARAMS = {
     "view": Param("view", KEY + "view", "head", one_of(*VIEWS)),
     "place": Param("place", KEY + "place", 0, between(0, 99_999, int)),
     "specials": Param("specials", KEY + "specials", True, flag),
-    "hidden": Param("hidden", KEY + "hidden", "", _patches),
+    "hidden": Param("hidden", KEY + "hidden", "", matching(PLACES)),
     "part": Param("map", KEY + "part", None, str),
-    "without": Param("without", KEY + "without", "", _heads),
+    "without": Param("without", KEY + "without", "", matching(HEADS)),
     "order": Param("order", KEY + "order", 0, between(0, MOST_ORDERS, int)),
 }
 
@@ -189,9 +178,7 @@ def _put(name: str, value: object) -> None:
 
 def _remove(head: tuple[int, int]) -> None:
     """Take a head away, or give it back."""
-    before = run.pairs(str(now("without")))
-    after = [one for one in before if one != head] if head in before else [*before, head]
-    _put("without", "-".join(f"{layer}.{number}" for layer, number in sorted(after)))
+    _put("without", with_or_without(run.pairs(str(now("without"))), head))
 
 
 def _shuffle() -> None:
@@ -220,8 +207,7 @@ def take_head() -> None:
 def take_hidden() -> None:
     """Patches were hidden or shown again by hand."""
     if (found := heard("hidden")) is not None:
-        text = "" if found == "none" else str(found)
-        _put("hidden", text if not text or NUMBERS.fullmatch(text) else "")
+        _put("hidden", hidden_now(found))
 
 
 def take_pasted() -> None:

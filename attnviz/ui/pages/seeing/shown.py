@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -11,16 +10,17 @@ import streamlit as st
 from attnviz.ui.kit import (
     SOFT,
     Selection,
-    asset,
     bar_cell,
     cell_table,
     draw_heatmap,
     language,
+    lit_picture,
     numbers_of,
     picture_address,
     place_boxes,
     plain,
     rule_title,
+    say_notes,
     style_now,
     t,
     take_away,
@@ -47,8 +47,7 @@ STYLE = """<style>
 def notes(picture: Picture) -> None:
     """What was done to the picture when it was opened."""
     st.html(STYLE)
-    if picture.notes:
-        st.caption(" ".join(note.say(language(), plain) for note in picture.notes))
+    say_notes(picture)
 
 
 def say_answer(before: Trace, after: Trace, request: Request) -> None:
@@ -106,18 +105,10 @@ def show_shuffled(picture: Picture, after: Trace) -> None:
         st.caption(t("seeing.shuffled"))
 
 
-@cache  # one component with its script: at most 20 kB
-def _component():  # type: ignore[no-untyped-def]
-    return st.components.v2.component(
-        "attnviz_seeing", html='<div class="seeing"></div>', css=asset("pages/seeing/picture.css"),
-        js=asset("kit/pictures/picture.js") + asset("pages/seeing/picture.js"),
-    )  # fmt: skip
-
-
 def draw_picture(picture: Picture, trace: Trace, head: tuple[int, int]) -> None:
     """The picture, lit where the chosen place looks; pointing at patches moves it, all in the browser."""
     shown = lit.chosen(trace, str(now("view") or "head"), *head)
-    _component()(
+    lit_picture("seeing")(
         key=KEY + "picture",
         data=data_of(picture, trace, shown, bool(now("specials"))),
         on_picked_change=choices.take_place,

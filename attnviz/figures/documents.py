@@ -6,6 +6,7 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from attnviz.figures.paint.between import contrast, mixed
 from attnviz.figures.paint.palette import Colours, theme
 from attnviz.messages import say
 from attnviz.selection import PLAIN, Style
@@ -76,19 +77,6 @@ def _part(part: Painted, look: Colours) -> str:
     return f"<span title='{html.escape(part.said)}'{style}>{shown}</span>"
 
 
-def mixed(ramp: Sequence[str], shade: float) -> str:
-    """The colour at `shade` (0 to 1) along a ramp of hexadecimal colours.
-
-    >>> mixed(("#000000", "#ffffff"), 0.5)
-    '#808080'
-    """
-    place = min(max(shade, 0.0), 1.0) * (len(ramp) - 1)
-    first = min(int(place), len(ramp) - 2)
-    share = place - first
-    pairs = zip(_channels(ramp[first]), _channels(ramp[first + 1]), strict=True)
-    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
-
-
 def legible(ground: str) -> str:
     """Black or white, whichever stands out more: on any ground that is at least 4.58 (WCAG 2.1 asks for 4.5).
 
@@ -96,24 +84,3 @@ def legible(ground: str) -> str:
     '#ffffff'
     """
     return max(INKS, key=lambda ink: contrast(ink, ground))
-
-
-def contrast(first: str, second: str) -> float:
-    """The contrast ratio of two colours, 1 to 21 (WCAG 2.1).
-
-    >>> contrast("#000000", "#ffffff")
-    21.0
-    """
-    bright, dim = sorted((_luminance(first), _luminance(second)), reverse=True)
-    return (bright + 0.05) / (dim + 0.05)
-
-
-def _luminance(colour: str) -> float:
-    """Relative luminance, 0 to 1."""
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (n / 255 for n in _channels(colour))]
-    return sum(share * value for share, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-
-
-def _channels(colour: str) -> tuple[int, int, int]:
-    """Red, green and blue of #rrggbb."""
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import plotly.graph_objects as go
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from attnviz.figures.paint.between import luminance, mixed
 from attnviz.figures.paint.labels import escaped, widest
 from attnviz.figures.paint.palette import TICK, bar, diverging, layout, room_for_bar, shade, theme
 from attnviz.messages import say
@@ -83,39 +83,17 @@ def background(values: Float[Tensor, " d"], top: float, *, dark: bool = False) -
     >>> background(torch.tensor([1.0, -1.0]), 1.0)
     'linear-gradient(to right,#01665e 0% 50%,#9a4d00 50% 100%)'
     """
-    ramp = diverging(dark).ramp
+    ramp = [colour for _, colour in diverging(dark).ramp]
     share = 100 / len(values)
     places = ((values.detach().float() / top).clamp(-1, 1) * 0.5 + 0.5).tolist()
     stops = (
-        f"{_colour(place, ramp)} {number * share:.4g}% {(number + 1) * share:.4g}%"
-        for number, place in enumerate(places)
+        f"{mixed(ramp, place)} {number * share:.4g}% {(number + 1) * share:.4g}%" for number, place in enumerate(places)
     )
     return f"linear-gradient(to right,{','.join(stops)})"
 
 
 def fills(weights: Float[Tensor, " key"], style: Style = PLAIN) -> list[tuple[str, str]]:
     """The ground of each key by its weight, and the ink that can be read on it, as CSS colours."""
-    last = len(theme(style).ramp) - 1
-    ramp = [(number / last, colour) for number, colour in enumerate(theme(style).ramp)]
     places = shade(weights[None].float(), style.scale)[0].clamp(0, 1).tolist()
-    grounds = [_colour(place, ramp) for place in places]
-    return [(ground, BRIGHT if _luminance(ground) < MIDDLE else BLACK) for ground in grounds]
-
-
-def _luminance(colour: str) -> float:
-    """How much light does a colour give, 0 to 1? Relative luminance (WCAG 2)."""
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _colour(place: float, ramp: Sequence[tuple[float, str]]) -> str:
-    """The colour at a place of the ramp, 0 to 1."""
-    for (low, before), (high, after) in pairwise(ramp):
-        if place <= high:
-            share = (place - low) / (high - low)
-            return "#" + "".join(
-                f"{round(int(before[i : i + 2], 16) * (1 - share) + int(after[i : i + 2], 16) * share):02x}"
-                for i in (1, 3, 5)
-            )
-    return ramp[-1][1]
+    grounds = [mixed(theme(style).ramp, place) for place in places]
+    return [(ground, BRIGHT if luminance(ground) < MIDDLE else BLACK) for ground in grounds]

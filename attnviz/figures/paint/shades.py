@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
+from attnviz.figures.paint.between import channels, on_ramp
 from attnviz.figures.paint.palette import BAR_TICKS, Colours, bar, ramp, theme
 from attnviz.messages import say
 from attnviz.selection import Style
@@ -38,13 +39,8 @@ def bytes_ramp(chosen: Colours) -> list[list[float | str]]:
 def colours_of_bytes(style: Style) -> list[list[int]]:
     """Red, green, blue and opacity, 0 to 255, of every byte that `in_bytes` gives, for what paints without Plotly."""
     chosen = theme(style)
-    stops = [[int(colour[place : place + 2], 16) for place in (1, 3, 5)] for colour in chosen.ramp]
-    painted = []
-    for byte in range(STEPS + 1):
-        place, rest = divmod(byte * (len(stops) - 1), STEPS)
-        low, high = stops[place], stops[min(place + 1, len(stops) - 1)]
-        painted.append([round(a + (b - a) * rest / STEPS) for a, b in zip(low, high, strict=True)])
-    other = [int(chosen.not_allowed[place : place + 2], 16) for place in (1, 3, 5)]
+    painted = [on_ramp(chosen.ramp, byte / STEPS) for byte in range(STEPS + 1)]
+    other = channels(chosen.not_allowed)
     return [[*colour, 255] for colour in (*painted, *[other] * (NOT_ALLOWED - STEPS))]
 
 

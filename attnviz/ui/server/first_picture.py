@@ -14,6 +14,7 @@ from functools import lru_cache
 from attnviz.errors import AttnvizError
 from attnviz.figures import choose
 from attnviz.figures.choose import Head
+from attnviz.figures.paint.between import mixed
 from attnviz.figures.paint.labels import widest
 from attnviz.figures.paint.palette import shade, theme
 from attnviz.messages import LANGUAGES, say
@@ -92,7 +93,7 @@ def _svg(shown: Head, style: Style, label: str) -> str:
     left = widest(labels, TICK) + 8
     cells = "".join(
         f"<rect x='{column * cell:.1f}' y='{row * cell:.1f}' width='{cell - 1:.1f}' height='{cell - 1:.1f}' "
-        f"fill='{_colour(value, chosen.ramp)}'/>"
+        f"fill='{mixed(chosen.ramp, value)}'/>"
         for row, values in enumerate(shades)
         for column, value in enumerate(values)
     )
@@ -110,15 +111,6 @@ def _svg(shown: Head, style: Style, label: str) -> str:
         f"font-size='{TICK}' fill='{chosen.text}'><g transform='translate({left:.0f},0)'>{cells}{rows}{columns}</g>"
         "</svg>"
     )
-
-
-def _colour(value: float, ramp: tuple[str, ...]) -> str:
-    """The colour of a shade from 0 to 1, between the two nearest of the ramp."""
-    place = min(max(value, 0.0), 1.0) * (len(ramp) - 1)
-    low = min(int(place), len(ramp) - 2)
-    ends = [[int(ramp[n][at : at + 2], 16) for at in (1, 3, 5)] for n in (low, low + 1)]
-    mixed = [round(a + (b - a) * (place - low)) for a, b in zip(*ends, strict=True)]
-    return "#" + "".join(f"{part:02x}" for part in mixed)
 
 
 def draw_first() -> None:

@@ -42,6 +42,18 @@ def middle(stage: Locator, row: int, column: int) -> tuple[float, float]:
     return box["x"] + box["width"] * (column - 0.5) / 7, box["y"] + box["height"] * (row - 0.5) / 7
 
 
+def light(one: Visit) -> list[int]:
+    """Which of the 49 patches is lit most on the tile of each head: the colour is orange, and the picture grey."""
+    return one.page.locator(".seeing .tile canvas").evaluate_all("""(all) => all.map((canvas) => {
+      const side = canvas.width / 7, pen = canvas.getContext("2d");
+      const orange = Array.from({ length: 49 }, (_, n) => {
+        const at = [n % 7, Math.floor(n / 7)].map((step) => Math.floor((step + 0.5) * side));
+        const [red, , blue] = pen.getImageData(...at, 1, 1).data;
+        return red - blue;
+      });
+      return orange.indexOf(Math.max(...orange)); })""")
+
+
 def looks(place: str, row: list[float]) -> str:
     """The sentence of the three places that a row looks at most."""
     names = [say("seeing.class_token", "en")]
@@ -60,6 +72,16 @@ def test_pointing_and_arrow_keys_show_where_a_patch_looks_and_ask_no_server(visi
     sent = one.frames
     one.page.mouse.move(*middle(stage, 3, 5))
     expect(told).to_contain_text(looks("patch 3,5", rows[1 + 2 * 7 + 4]))
+    of_patch = light(one)
+    one.page.mouse.move(0, 0)
+    expect(told).to_contain_text(looks("class token", rows[0]))
+    of_token = light(one)
+    assert all(len(found) == 16 for found in (of_patch, of_token)) and of_patch != of_token
+    every = torch.stack([trace.weights(layer) for layer in range(4)])
+    for query, found in ((1 + 2 * 7 + 4, of_patch), (0, of_token)):
+        brightest = every[:, :, query, 1:].argmax(-1).flatten().tolist()
+        assert sum(place == other for place, other in zip(found, brightest, strict=True)) >= 14  # two may be as bright
+    one.page.mouse.move(*middle(stage, 3, 5))
     one.page.mouse.move(2, 2)
     stage.focus()
     one.page.keyboard.press("ArrowLeft")  # from the class token to the patch in the middle

@@ -310,3 +310,9 @@ def test_boxes_as_csv_have_a_line_each() -> None:
     lines = told.table([one], [0.5], (10, 10)).splitlines()
     assert lines[0].startswith("query,label,confidence,left,top,right,bottom,area,inside,agrees")
     assert lines[1] == "7,cat,0.7500,-2.00,0.00,8.00,5.00,0.4000,0.5000,twice,3"
+
+
+def test_places_and_heads_of_a_link_that_are_none_are_left_out() -> None:
+    at = opened(hidden="3.x", without="cross.0-1")
+    assert not at.exception and not at.error
+    assert at.session_state[KEY + "hidden"] == at.session_state[KEY + "without"] == ""

@@ -211,3 +211,9 @@ def test_a_wrong_sample_says_what_it_truly_is() -> None:
     at = opened(sample=name)
     true = run.named(run.samples()[name]["label"], "en")
     assert say("seeing.truth_other", "en", label=true, number=run.samples()[name]["number"]) in seen(said(at))
+
+
+def test_places_and_heads_of_a_link_that_are_none_are_left_out() -> None:
+    at = opened(hidden="3.x", without="0.1-x")
+    assert not at.exception and not at.error
+    assert at.session_state[KEY + "hidden"] == at.session_state[KEY + "without"] == ""

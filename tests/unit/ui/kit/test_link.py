@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 
 import pytest
 
 from attnviz.ui.kit import link
-from attnviz.ui.kit.link import Param, between, flag, one_of, restore, said
+from attnviz.ui.kit.link import Param, between, flag, matching, one_of, restore, said
 from attnviz.ui.pages.attention.choices import KEY, PARAMS
 
 CHOICES = {
@@ -138,7 +139,11 @@ def test_readers_take_their_range_and_nothing_else() -> None:
     assert between(0, 3, int)("3") == 3 and between(0.1, 1.0, float)("0.1") == 0.1
     assert flag("1") is True and flag("0") is False and flag("") is False
     assert one_of("a", "b")("b") == "b"
-    for read, text in ((between(0, 3, int), "4"), (between(0, 1, float), "nan"), (one_of("a"), "b")):
+    digits = matching(re.compile(r"\d+"))
+    assert digits("12") == "12"
+    for read, text in (
+        (between(0, 3, int), "4"), (between(0, 1, float), "nan"), (one_of("a"), "b"), (digits, "1x"), (digits, ""),
+    ):  # fmt: skip
         with pytest.raises(ValueError):
             read(text)
 

@@ -91,11 +91,15 @@ def test_a_scene_is_made_by_keys_alone_and_back_undoes_it(visit: Start) -> None:
     one.says("a cat")
     one.page.go_back()
     one.link_says(scene="cat 4 4")
+    one.page.wait_for_function(UPPER)  # the address changes at once, the canvas with the server's answer
     keys.press("Delete")
     one.link_says(scene="-")
     one.says(say("captions.nothing_yet", "en"))
 
 
+UPPER = """() => { const stage = document.querySelector(".st-key-captions-maker [data-testid=stBidiComponentIsolated]")
+  .shadowRoot.querySelector(".stage"), thing = stage.querySelector(".thing");
+  return Math.round((64 * parseFloat(thing.style.top)) / parseFloat(stage.style.height)) === 4; }"""
 FOCUSED = "() => document.activeElement.shadowRoot?.activeElement?.dataset.name ?? null"
 
 

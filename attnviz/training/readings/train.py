@@ -216,9 +216,8 @@ def main() -> None:
     few = [texts[: int(len(texts) * share)] for texts, share in zip(made.texts, given.shares, strict=True)]
     made = replace(made, texts=few)
     going_on = given.kept and loop.Kept(given.kept)
-    folder = given.out or WEIGHTS / MODEL
-    how = {"compiled": given.compile, "bfloat16": given.bfloat16}
-    train(recipe, made, folder, start=given.start, going_on=going_on, **how)
+    how = {"start": given.start, "compiled": given.compile, "bfloat16": given.bfloat16}
+    train(recipe, made, given.out or WEIGHTS / MODEL, going_on=going_on, **how)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@
     |- ArgumentError        a function was given a thing of another kind than it takes
     |- ModelError           the model cannot be found, loaded or read
     |- PictureError         the picture cannot be opened
-    |- SoundError           the sound cannot be opened, or not be listened to
+    |- SoundError           the sound cannot be opened
     |- SeriesError          the values over time cannot be used
     |- Stopped              a run was stopped at the reader's wish
 
@@ -117,7 +117,7 @@ class PictureError(AttnvizError):
 
 
 class SoundError(AttnvizError):
-    """The sound cannot be opened, or not be listened to."""
+    """The sound cannot be opened."""
 
 
 class SeriesError(AttnvizError):

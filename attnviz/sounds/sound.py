@@ -64,7 +64,7 @@ class Sound:
         return at_rate(self.samples, self.rate, rate)
 
     def part(self, start: float, end: float) -> Sound:
-        """From one second to before another; what lies outside is left out. Raises `SoundError` where nothing is left."""
+        """From one second to before another. Raises `SoundError` where nothing is left."""
         first, last = (min(max(0, round(second * self.rate)), len(self.samples)) for second in (start, end))
         return Sound(self.samples[first:last].copy(), self.rate, self.name, self.notes)
 

@@ -1,4 +1,4 @@
-"""Open a folder of a model that listens: its network, how a sound is prepared for it, and what spells what it writes."""
+"""Open a folder of a model that listens: its network, how a sound is prepared for it, what spells its words."""
 
 from __future__ import annotations
 

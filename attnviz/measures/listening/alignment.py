@@ -21,9 +21,7 @@ LEAST = 0.3  # of the best head's `follows`: those below are not taken
 MOST = 10  # heads; Whisper's authors name 6 to 23 of a model
 
 
-def aligned(
-    weights: Float[Tensor, "head token frame"], *, median: int = MEDIAN
-) -> Int64[Tensor, "step two"]:
+def aligned(weights: Float[Tensor, "head token frame"], *, median: int = MEDIAN) -> Int64[Tensor, "step two"]:
     """The path through sound and text by heads that follow it: rows of token and frame, both growing.
 
     Each head's weights are normalised over the tokens (mean 0, deviation 1), and `median` frames smoothed by their

@@ -12,7 +12,7 @@ import torch
 from attnviz.adapter.classes import Kind
 from attnviz.adapter.machine import Machine
 from attnviz.adapter.series.opening import opened
-from attnviz.adapter.series.past import Past
+from attnviz.adapter.series.past import Beside, Past
 from attnviz.adapter.series.reading import length, past
 from attnviz.models.load import Boundary, Model
 from attnviz.notices import Notice
@@ -46,7 +46,8 @@ class ForecastModel(Model):
         """
         if isinstance(table, Past):
             return table
-        return past(self.name, self.network.config, table, calendar=calendar, groups=groups, each=each, of=of)
+        told = Beside(calendar, groups, each, of)
+        return past(self.name, self.network.config, table, told)
 
     @property
     def rows(self) -> int:

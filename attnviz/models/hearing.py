@@ -69,10 +69,11 @@ class HearingModel(Model):
         """What its head can say, in its order; () where it has none, or writes."""
         if self.says not in ("token", "sequence"):
             return ()
-        count = int(self.network.config.vocab_size if self._spells else self.network.config.num_labels)
+        config: Any = self.network.config
+        count = int(config.vocab_size if self._spells else config.num_labels)
         if self.tokenizer is not None:
             return tuple(str(one) for one in self.tokenizer.convert_ids_to_tokens(list(range(count))))
-        named: Mapping[Any, str] = {} if self._spells else (self.network.config.id2label or {})
+        named: Mapping[Any, str] = {} if self._spells else (config.id2label or {})
         return tuple(str(named.get(number, f"LABEL_{number}")) for number in range(count))
 
     @property

@@ -80,7 +80,7 @@ def generate(
     dice.manual_seed(whole("seed", seed) % 2**64)  # torch takes no longer one, and a negative one as this
     if most < 1:
         raise ArgumentError("argument_most", got=most)
-    if model.kind == "hearing":
+    if isinstance(model, Model) and model.kind == "hearing":
         from attnviz.recording.things.sounds import Writing, wrote
 
         how = Writing(most, rule or Soft(), interventions, own(on_token), own(stop), draw, dice)

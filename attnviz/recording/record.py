@@ -49,7 +49,7 @@ from attnviz.pictures import Picture, Seen
 from attnviz.recording.asked import THINGS, check_blank, check_changes, check_model, check_rule, check_text
 from attnviz.recording.checks import check_ids, check_numbers, why_not
 from attnviz.recording.dataflow import Dataflow
-from attnviz.recording.looks import Look
+from attnviz.recording.looks import Look, looked
 from attnviz.recording.prompts import Asked, reply_of
 from attnviz.recording.systems import read as read_system
 from attnviz.sounds import Sound
@@ -125,7 +125,7 @@ def record(
     if isinstance(model, Model) and model.kind in THINGS:
         look = Look(rule or Soft(), interventions, values, predictions, states, on_layer, stop)
         given = {"chat": chat, "pair": pair, "blank": blank, "target": target, "languages": languages}
-        return _looked(model, text, look, given)
+        return looked(model, text, look, given)
     target = None if target is None else check_text("target", target)
     if chat is None:
         check_text("text", text)
@@ -154,17 +154,6 @@ def record(
         reply = texts[1] if len(texts) > 1 else None
         trace = trace_of(model, texts[0], reply, result, found, predictions=predictions, **said)
         return trace if not isinstance(watch.follow, Dataflow) else with_blocks(trace, watch.follow.blocks(found))
-
-
-def _looked(model: Any, thing: Any, look: Look, given: Mapping[str, Any]) -> Trace:
-    """What does a model do with what is no text? `given` is what was asked for beside; these know a run from here."""
-    if model.kind == "hearing":
-        from attnviz.recording.things.sounds import listened as looked
-    elif model.kind == "series":
-        from attnviz.recording.things.series import foreseen as looked
-    else:
-        from attnviz.recording.pictures import looked
-    return looked(model, thing, look, given)
 
 
 def read(

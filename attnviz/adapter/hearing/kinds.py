@@ -67,7 +67,7 @@ def clock(config: Any, extractor: Any) -> Clock:
     if config.model_type in SPECTRA:
         inside = (int(config.patch_size) - 1) * AST_HOP + AST_WINDOW
         return Clock(inside / 2, int(config.time_stride) * AST_HOP, inside)
-    layers = MOONSHINE
+    layers: tuple[tuple[int, int], ...] = MOONSHINE
     if config.model_type in WAVES:
         layers = tuple(zip(config.conv_kernel, config.conv_stride, strict=True))
     reach, stride = 1, 1

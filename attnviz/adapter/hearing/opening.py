@@ -70,7 +70,7 @@ def _choices(config: Any) -> tuple[Choice, ...]:
     if named is not None and kind is not None:
         return (Choice(kind, named),) if kind == "seq2seq" else (Choice(kind, named), body)
     if config.model_type in WRITERS:  # what writes is tied to its embeddings
-        maker = transformers.AutoModelForSpeechSeq2Seq._model_mapping[type(config)]
+        maker: Any = transformers.AutoModelForSpeechSeq2Seq._model_mapping[type(config)]
         return Choice("seq2seq", maker), body
     return (body,)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch import Tensor
@@ -14,6 +14,16 @@ from attnviz.notices import Notice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is told of a table beside its values; the fields mean what the arguments of `ForecastModel.past` mean."""
+
+    calendar: Any = None
+    groups: Sequence[int] = ()
+    each: float = 1.0
+    of: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor
 
 from attnviz.adapter.series.kinds import LAGGED
-from attnviz.adapter.series.past import Past
+from attnviz.adapter.series.past import Beside, Past
 from attnviz.axes import Spans
 from attnviz.errors import SeriesError, shown
 from attnviz.notices import Notice
@@ -22,18 +21,15 @@ if TYPE_CHECKING:
 MOST = 10_000_000  # numbers of a table
 
 
-def past(
-    name: str, config: Any, table: Any, *, calendar: Any = None, groups: Sequence[int] = (), each: float = 1.0,
-    of: str = "",
-) -> Past:  # fmt: skip
+def past(name: str, config: Any, table: Any, told: Beside) -> Past:
     """A table as the model of this configuration reads it. Raises `SeriesError`."""
     values, names = _values(table)
     _check_channels(name, config, values.shape[1])
     need = length(config)
     if len(values) < need:
         raise SeriesError("series_short", rows=len(values), least=need)
-    if not isinstance(each, (int, float)) or not isfinite(each) or each <= 0:
-        raise SeriesError("series_step", got=shown(each))
+    if not isinstance(told.each, (int, float)) or not isfinite(told.each) or told.each <= 0:
+        raise SeriesError("series_step", got=shown(told.each))
     begin = len(values) - need
     read = values[begin:]
     notes = [Notice("series_last", {"rows": len(values), "read": need})] if begin else []
@@ -44,9 +40,10 @@ def past(
         notes.append(Notice("series_gaps", {"count": int((~seen).sum())}))
     inputs = _inputs(config, np.where(seen, read, 0.0).astype(np.float32), seen)
     if config.model_type in LAGGED:
-        more, said = _beside(name, config, len(values), calendar, groups)
+        more, said = _beside(name, config, len(values), told)
         inputs, notes = inputs | more, [*notes, *said]
-    return Past(read.astype(np.float32), len(values), begin, names, float(each), str(of), inputs, tuple(notes))
+    own = read.astype(np.float32)
+    return Past(own, len(values), begin, names, float(told.each), str(told.of), inputs, tuple(notes))
 
 
 def length(config: Any) -> int:
@@ -90,13 +87,12 @@ def _inputs(config: Any, values: NDArray[np.float32], seen: NDArray[np.bool_]) -
     return found
 
 
-def _beside(
-    name: str, config: Any, rows: int, calendar: Any, groups: Sequence[int]
-) -> tuple[dict[str, Tensor], list[Notice]]:
+def _beside(name: str, config: Any, rows: int, beside: Beside) -> tuple[dict[str, Tensor], list[Notice]]:
     """What such a model is given of each step beside its value, and of the series as a whole; made up and said where
     nobody tells.
     """
     count, ahead = length(config), int(config.prediction_length)
+    calendar, groups = beside.calendar, beside.groups
     wanted = int(config.num_time_features) + int(config.num_dynamic_real_features)
     notes: list[Notice] = []
     if calendar is None:  # GluonTS's age, which is the last: how far the series has gone

@@ -44,4 +44,5 @@ def follows(weights: Float[Tensor, "*batch token frame"]) -> Float[Tensor, "*bat
     rows = weights.double() / weights.double().sum(-1, keepdim=True).clamp_min(1e-12)
     entropy = -torch.special.xlogy(rows, rows).sum(-1).mean(-1)
     even = torch.log(torch.tensor(float(weights.shape[-1]), dtype=torch.float64))
-    return (monotonic(weights).double().clamp_min(0) * (1 - entropy / even)).float()
+    found: Tensor = (monotonic(weights).double().clamp_min(0) * (1 - entropy / even)).float()
+    return found

@@ -61,8 +61,11 @@ def _of_patches(model: ForecastModel, read: Past, look: Look) -> Trace:
         raise AttnvizError("no_such_part", part=named.part, parts="self")
     check_tokens(look.interventions, len(axis))
     check_series(network.config, len(axis), 0, many)
-    watch = replace(Watch.over(network, len(axis), look.values, own(look.on_layer), own(look.stop)), texts=many)
-    result, found = run(network, changes_of(look.rule, look.interventions), name=model.name, watch=watch, **read.inputs)
+    watch = Watch.over(network, len(axis), look.values, own(look.on_layer), own(look.stop))
+    watch = replace(watch, texts=many, states=False)  # those of the layers, less the last, are no last ones
+    result, found = run(
+        network, changes_of(look.rule, look.interventions), name=model.name, watch=watch, **dict[str, Any](read.inputs)
+    )
     layers = next(iter(found.values()))
     names = read.names if many > 1 else ("self",)
     each = [layers if many == 1 else tuple(_channel(one, number) for one in layers) for number in range(many)]
@@ -95,7 +98,7 @@ def _of_steps(model: ForecastModel, read: Past, look: Look, target: Any) -> Trac
     check_tokens(changes, len(before), len(after))
     check_series(config, len(before), len(after), 1)
     future = _future(model, read, target)
-    inputs = {**read.inputs, "future_values": future}
+    inputs: dict[str, Any] = {**read.inputs, "future_values": future}
     watch = Watch.over(network, max(len(before), len(after)), look.values, own(look.on_layer), own(look.stop))
     body = network.base_model
     result, found = run(body, changes_of(look.rule, changes), name=model.name, watch=watch, **inputs)

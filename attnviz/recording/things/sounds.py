@@ -74,6 +74,7 @@ def _recorded(model: HearingModel, read: Heard, target: Encoded | None, look: Lo
     if target is not None:
         told["decoder_input_ids"] = torch.tensor([target.ids])
     watch = Watch.over(network, max(frames, written_by), look.values, own(look.on_layer), own(look.stop))
+    watch = watch if target is not None else replace(watch, states=False)  # the last ones are heard, after their norm
     result, found = run(network, changes_of(look.rule, look.interventions), name=model.name, watch=watch, **told)
     trace = _trace(model, read.axis, target, look, result, found)
     for change in look.interventions:

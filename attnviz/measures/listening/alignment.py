@@ -8,7 +8,7 @@ attention, as transformers' `return_token_timestamps` does with the one that oth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 import torch
 from jaxtyping import Float, Int64
@@ -97,18 +97,17 @@ def first_frames(path: Int64[Tensor, "step two"], tokens: int) -> Int64[Tensor, 
 
 
 def following_heads(
-    layers: Mapping[int, Float[Tensor, "head token frame"]], *, least: float = LEAST, most: int = MOST
+    layers: Iterable[tuple[int, Float[Tensor, "head token frame"]]], *, least: float = LEAST, most: int = MOST
 ) -> list[tuple[int, int, float]]:
     """Which heads follow the sound, the best first: layer, head, and how well (`follows`, 0 to 1).
 
     Found by how they look, so that it works where nobody has named the heads of a model, as after fine-tuning. Those
-    that reach `least` of the best one, at most so many; the best alone where none follows.
+    that reach `least` of the best one, at most so many. `layers` are numbers and weights, of which one is held at a
+    time.
 
-    >>> following_heads({0: torch.stack([torch.eye(3), torch.full((3, 3), 1 / 3)])})
+    >>> following_heads([(0, torch.stack([torch.eye(3), torch.full((3, 3), 1 / 3)]))])
     [(0, 0, 1.0)]
     """
-    scored = [
-        (layer, head, float(one)) for layer, weights in layers.items() for head, one in enumerate(follows(weights))
-    ]
+    scored = [(layer, head, float(one)) for layer, weights in layers for head, one in enumerate(follows(weights))]
     ranked = sorted(scored, key=lambda one: -one[2])
-    return [one for one in ranked[:most] if one[2] >= least * ranked[0][2]] if ranked else []
+    return [one for one in ranked[:most] if one[2] >= least * ranked[0][2]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from jaxtyping import Float
@@ -40,6 +40,7 @@ def heard_at(trace: Trace, heads: Sequence[tuple[int, int]] = ()) -> tuple[Secon
     return tuple(found)
 
 
-def _all(own: Trace, rows: Tensor, frames: list[int]) -> dict[int, Float[Tensor, "head token frame"]]:
-    """Every head's weights of these tokens to these frames."""
-    return {layer: own.weights(layer)[:, rows][..., frames] for layer in own.open_layers}
+def _all(own: Trace, rows: Tensor, frames: list[int]) -> Iterator[tuple[int, Float[Tensor, "head token frame"]]]:
+    """Every head's weights of these tokens to these frames, layer by layer."""
+    for layer in own.open_layers:
+        yield layer, own.weights(layer)[:, rows][..., frames]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -51,7 +52,7 @@ def listened(model: HearingModel, sound: Any, look: Look, given: Mapping[str, An
 
 def _heard(model: HearingModel, sound: Any, given: Mapping[str, Any], may: Sequence[str]) -> Heard:
     """The sound as the model hears it, once it is one; what is asked for beside it must be of these."""
-    if sound is None or isinstance(sound, Encoded):
+    if sound is None or isinstance(sound, Encoded) or (isinstance(sound, str) and not _is_file(sound)):
         raise ModelError("model_hears", model=model.name)
     if beyond := [name for name, one in given.items() if name not in may and one not in USUAL]:
         raise AttnvizError("sound_cannot", model=model.name, what=", ".join(beyond))
@@ -60,6 +61,14 @@ def _heard(model: HearingModel, sound: Any, given: Mapping[str, Any], may: Seque
     if not isinstance(sound, Heard):
         warn(read.notes)
     return read
+
+
+def _is_file(text: str) -> bool:
+    """Is a text the path of a file, and none that was to be read?"""
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # no path: too long, or with a zero in it
+        return False
 
 
 def _recorded(model: HearingModel, read: Heard, target: Encoded | None, look: Look) -> Trace:

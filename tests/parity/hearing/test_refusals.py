@@ -38,7 +38,9 @@ def refused(model: Any, *args: Any, **asked: Any) -> av.AttnvizError:
 
 def test_a_text_given_to_a_model_that_listens_is_a_sentence(hubert: av.HearingModel) -> None:
     assert refused(hubert, None).message == "model_hears"
-    assert refused(hubert, "the cat sat").message == "sound_missing"
+    for given in ("the cat sat", "none.wav", "a" * 5000, "a\0b"):
+        assert refused(hubert, given).message == "model_hears"
+    assert refused(hubert, Path("none.wav")).message == "sound_missing"
     assert refused(hubert, np.zeros(8000, np.float32)).message == "sound_kind", "samples alone have no rate"
 
 
@@ -100,8 +102,9 @@ def test_a_file_and_its_bytes_are_the_same_sound(whisper: av.HearingModel, tmp_p
 
     for ending in ("wav", "flac"):
         soundfile.write(tmp_path / f"a.{ending}", SOUND.samples, RATE)
-        found = [av.record(whisper, one) for one in (tmp_path / f"a.{ending}", (tmp_path / f"a.{ending}").read_bytes())]
-        assert torch.equal(found[0].weights(0), found[1].weights(0))
+        file = tmp_path / f"a.{ending}"
+        found = [av.record(whisper, one) for one in (file, str(file), file.read_bytes())]
+        assert all(torch.equal(one.weights(0), found[0].weights(0)) for one in found)
 
 
 def test_places_layers_and_heads_that_are_not_there_are_named(whisper: av.HearingModel) -> None:
@@ -179,3 +182,24 @@ def test_a_multilingual_whisper_is_told_or_tells_its_language_and_begins_with_it
     assert start is not None and told[1] == 10 + int(start[0, 10:12].argmax())
     assert refused(model, SOUND, languages=("fr", None)).message == "language_unknown"
     assert refused(model, SOUND, languages=("en", "zh")).message == "language_unwritten"
+
+
+def test_tokens_that_a_folder_forbids_are_not_written(tmp_path: Path) -> None:
+    folder = saved(tmp_path, "whisper")
+    free = av.generate(opened(folder), SOUND, most=4).encoded.ids[1:]
+    said = json.loads((folder / "generation_config.json").read_text())
+    said.pop("_from_model_config")
+    (folder / "generation_config.json").write_text(json.dumps(said | {"suppress_tokens": [free[0]]}))
+    assert free[0] not in av.generate(opened(folder), SOUND, most=4).encoded.ids[1:]
+
+
+def test_letters_of_each_frame_are_those_of_the_folder(tmp_path: Path) -> None:
+    folder = saved(tmp_path, "wav2vec2 that spells")
+    assert opened(folder).labels[:2] == ("LABEL_0", "LABEL_1")
+    letters = {"<pad>": 0, "<s>": 1, "</s>": 2, "<unk>": 3, "|": 4} | {one: n for n, one in enumerate("abcdefg", 5)}
+    (folder / "vocab.json").write_text(json.dumps(letters))
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "Wav2Vec2CTCTokenizer"}))
+    model = opened(folder)
+    assert model.labels == tuple(letters) and model.says == "token"
+    best = av.record(model, SOUND).predictions(7)[0][0]
+    assert best in letters

@@ -100,7 +100,7 @@ def test_a_hand_made_map_gives_each_token_the_second_at_which_it_was_said() -> N
     said, spread = (0.2, 0.5, 1.1), torch.arange(75) * 0.02 + 0.01
     follows = torch.stack([torch.softmax(-((spread - one) ** 2) / 0.003, -1) for one in said])
     heads = torch.stack([torch.full((3, 75), 1 / 75), follows, follows.flip(0)])
-    assert [(layer, head) for layer, head, _ in listening.following_heads({0: heads * 1.0})] == [(0, 1)]
+    assert [(layer, head) for layer, head, _ in listening.following_heads([(0, heads)])] == [(0, 1)]
     assert listening.monotonic(heads).tolist() == pytest.approx([0.0, 1.0, -1.0], abs=1e-6)
     path = listening.aligned(heads[1:2])
     firsts = listening.first_frames(path, 3).tolist()

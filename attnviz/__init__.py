@@ -32,7 +32,16 @@ if TYPE_CHECKING:
     )
     from attnviz.core.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
     from attnviz.core.states import Block, Norm, Projection
-    from attnviz.errors import ArgumentError, AttnvizError, ModelError, PictureError, RuleError, Stopped, TextError
+    from attnviz.errors import (
+        ArgumentError,
+        AttnvizError,
+        ModelError,
+        PictureError,
+        RuleError,
+        SoundError,
+        Stopped,
+        TextError,
+    )
     from attnviz.experiments.reading.attributions import Attributions, attributions
     from attnviz.measures import reading
     from attnviz.models import DetectionModel, Model, VisionModel, wrap
@@ -44,6 +53,7 @@ if TYPE_CHECKING:
     from attnviz.recording.generate import generate
     from attnviz.recording.gradients import Differentiable, Gradients, Logit, Outcome, differentiable
     from attnviz.recording.record import record
+    from attnviz.sounds import Sound, open_sound
     from attnviz.systems import load
     from attnviz.trace import Cell, Gap, Trace, load_trace
 
@@ -52,7 +62,16 @@ _HOMES = {
     "core.attention": ("Attention", "Observed", "attend"),
     "core.states": ("Block", "Norm", "Projection"),
     "experiments.reading.attributions": ("Attributions", "attributions"),
-    "errors": ("ArgumentError", "AttnvizError", "ModelError", "PictureError", "RuleError", "Stopped", "TextError"),
+    "errors": (
+        "ArgumentError",
+        "AttnvizError",
+        "ModelError",
+        "PictureError",
+        "RuleError",
+        "SoundError",
+        "Stopped",
+        "TextError",
+    ),
     "recording.batches": ("record_batch",),
     "recording.generate": ("generate",),
     "recording.gradients": ("Differentiable", "Gradients", "Logit", "Outcome", "differentiable"),
@@ -73,6 +92,7 @@ _HOMES = {
     "pictures": ("Picture", "Seen", "open_picture"),
     "recording.record": ("record",),
     "core.rules": ("Argmax", "Entmax", "Rule", "Sample", "Soft", "Sparsemax", "Threshold", "TopK", "TopP"),
+    "sounds": ("Sound", "open_sound"),
     "systems": ("load",),
     "trace": ("Cell", "Gap", "Trace", "load_trace"),
 }
@@ -118,6 +138,8 @@ __all__ = [
     "Sample",
     "Seen",
     "Soft",
+    "Sound",
+    "SoundError",
     "Sparsemax",
     "Stopped",
     "Tag",
@@ -142,6 +164,7 @@ __all__ = [
     "measures",
     "model_view",
     "open_picture",
+    "open_sound",
     "reading",
     "record",
     "record_batch",

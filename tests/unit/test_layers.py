@@ -27,7 +27,7 @@ FLOORS = (
     ("errors", "guard", "messages", "notices", "shipped", "threads"),
     ("core",),
     ("axes",),
-    ("pictures", "text"),
+    ("pictures", "sounds", "text"),
     ("saved", "answers", "units"),
     ("selection", "trace"),
     ("adapter", "figures", "measures"),

@@ -82,7 +82,7 @@ class Heard extends Lit {
       return made;
     }));
     const step = data.seconds > 4 ? 1 : 0.5, ticks = [];
-    for (let second = 0; second <= data.seconds + 1e-6; second += step) {
+    for (let second = 0; second < 0.97 * data.seconds; second += step) {
       const made = element("span", "", `${+second.toFixed(1)} s`);
       made.style.left = share(second);
       ticks.push(made);

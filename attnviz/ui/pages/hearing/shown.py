@@ -269,7 +269,7 @@ def show_moment(trace: Trace, shown: Map) -> None:
         return
     column = np.nan_to_num(shown.weights[:, moment])
     rows = [
-        [t("hearing.end") if special else plain(text), f"{column[place]:.3f}"]
+        [t("hearing.end") if special else plain(text), f"{column[place]:.4f}"]
         for place, (text, special) in enumerate(zip(trace.tokens, trace.special, strict=True))
     ]
     st.markdown(t("hearing.heard_at", time=f"{sum(run.seconds_of(trace)[moment]) / 2:.2f}"))

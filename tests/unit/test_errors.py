@@ -10,10 +10,28 @@ from pathlib import Path
 import pytest
 
 import attnviz
-from attnviz.errors import ArgumentError, AttnvizError, ModelError, PictureError, RuleError, SoundError, Stopped, TextError
+from attnviz.errors import (
+    ArgumentError,
+    AttnvizError,
+    ModelError,
+    PictureError,
+    RuleError,
+    SoundError,
+    Stopped,
+    TextError,
+)
 from attnviz.messages import LANGUAGES, say, table
 
-ERRORS = {"ArgumentError", "AttnvizError", "TextError", "RuleError", "ModelError", "PictureError", "SoundError", "Stopped"}
+ERRORS = {
+    "ArgumentError",
+    "AttnvizError",
+    "TextError",
+    "RuleError",
+    "ModelError",
+    "PictureError",
+    "SoundError",
+    "Stopped",
+}
 SOURCES = sorted(Path(attnviz.__file__).parent.rglob("*.py"))
 
 

@@ -3,6 +3,7 @@
     Patches     a picture            each place a box of pixels
     Frames      a sound              each place a stretch of seconds
     Nodes       a graph              each place a point, where it is laid out
+    Moments     a series in time     each place an hour, a day, a month
     Items       things with titles
     Steps       steps of something that goes on
     Slots       learned queries, latents, memory
@@ -16,6 +17,7 @@ Another kind is a frozen dataclass on `Axis` with `labels` and `special`; nothin
 from attnviz.axes.axis import Axis, Box, Characters, Point, Seconds, Stands, Wordless
 from attnviz.axes.beside import Beside
 from attnviz.axes.frames import Frames
+from attnviz.axes.moments import Moments
 from attnviz.axes.nodes import Nodes
 from attnviz.axes.patches import Patches
 from attnviz.axes.plain import Items, Slots, Steps
@@ -29,6 +31,7 @@ __all__ = [
     "Characters",
     "Frames",
     "Items",
+    "Moments",
     "Nodes",
     "Patches",
     "Point",

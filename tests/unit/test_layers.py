@@ -156,7 +156,7 @@ def test_figures_receive_no_model() -> None:
 
 
 def test_what_draws_counts_or_exports_knows_no_kind_of_axis() -> None:
-    kinds = ("Beside", "Encoded", "Frames", "Items", "Nodes", "Patches", "Sentences", "Slots", "Steps")
+    kinds = ("Beside", "Encoded", "Frames", "Items", "Moments", "Nodes", "Patches", "Sentences", "Slots", "Steps")
     places = ("attnviz/figures", "attnviz/measures", "attnviz/export.py", "attnviz/ui/kit/charts.py")
     nothing([found for found in all_imports(*places) if found.module.split(".")[-1] in kinds])
 

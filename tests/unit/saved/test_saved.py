@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from attnviz import AttnvizError, Trace, load_trace, masks, similarity
-from attnviz.axes import Axis, Beside, Frames, Items, Nodes, Patches, Sentences, Slots, Steps
+from attnviz.axes import Axis, Beside, Frames, Items, Moments, Nodes, Patches, Sentences, Slots, Steps
 from attnviz.core import interventions as changes
 from attnviz.core import rules
 from attnviz.core.attention import Attention, Observed, attend
@@ -51,6 +51,7 @@ AXES: tuple[Axis, ...] = (
     Items(("茶", "cup", "", "d")), Steps(4, start=7), Slots(4, "query", ((0.0, 0.0, 1.0, 2.0), None, None, None)),
     Sentences("A. B. C. D.", ("1", "2", "3", "4"), ((0, 2), (3, 5), (6, 8), (9, 11)), 11, unit="word"),
     Beside(Items(("a", "b", "c")), ("[MEAN]",)),
+    Moments(("a", "b", "c", "d"), tuple(f"2014-01-0{day}T08:00" for day in range(1, 5)), "day"),
 )  # fmt: skip
 
 

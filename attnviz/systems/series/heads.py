@@ -76,7 +76,7 @@ def habit(
     """
     queries, keys = weights.shape[-2:]
     rows, allowed = normalised(weights), seen[..., None, :].expand(weights.shape)
-    even = normalised(allowed)
+    even = normalised(allowed.float())
     last = (seen.long() * torch.arange(1, keys + 1)).argmax(-1)
     marks = [
         lags(queries, keys, 0 if own else keys, day).expand(weights.shape),

@@ -83,7 +83,8 @@ class System:
         clock, last = self.air.clock, len(self.air) - ahead
         at = clock.number(moment_of(text))
         if not past <= at <= last:
-            raise TextError("series_moment_outside", first=clock.at(past), last=clock.at(last))
+            first, end = (f"{clock.at(one):%Y-%m-%d %H:%M}" for one in (past, last))
+            raise TextError("series_moment_outside", first=first, last=end)
         cut = slice(at - past, at)
         return Window(clock, at - past, self.air.dust[cut], self.air.dust[at : at + ahead], self.air.beside()[cut])
 

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 KEY = "series."
 KINDS, WAYS = ("air", "own"), ("train", "built")
 MOMENTS = {
-    "wind": "2014-02-26 12:00", "haze": "2014-01-15 12:00", "festival": "2014-01-30 18:00", "clear": "2014-05-12 08:00",
-    "autumn": "2014-10-08 20:00",
+    "haze": "2014-11-19 12:00", "wind": "2014-02-26 12:00", "sudden": "2014-01-15 12:00",
+    "festival": "2014-01-30 18:00", "clear": "2014-05-12 08:00",
 }  # fmt: skip
 HEADS = re.compile(r"(\d{1,2}\.\d{1,2}(-\d{1,2}\.\d{1,2})*)?")
 MOMENT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:00")
@@ -45,7 +45,7 @@ TYPES = ("csv", "tsv", "txt")
 PARAMS = {
     **RULE_PARAMS,
     "what": Param("series", KEY + "what", "air", one_of(*KINDS)),
-    "moment": Param("from", KEY + "moment", MOMENTS["wind"], matching(MOMENT)),
+    "moment": Param("from", KEY + "moment", MOMENTS["haze"], matching(MOMENT)),
     "sample": Param("table", KEY + "sample", SAMPLES[0], one_of(*SAMPLES)),
     "way": Param("by", KEY + "way", "train", one_of(*WAYS)),
     "back": Param("back", KEY + "back", 0, between(0, 999_999, int), slides=True),

@@ -38,6 +38,7 @@ class Picture {
 
   update(data, say) {
     Object.assign(this, { data, say, over: null });
+    this.root.classList.toggle("dark", data.dark);
     const shares = bytes(data.weights[0]), whole = new Uint16Array(shares.buffer, 0, shares.length >> 1);
     this.weights = Array.from(whole, (one) => (one === NOT ? 0 : (one / FULL) * data.weights[1]));
     this.at = this.at === null || this.at === undefined ? null : data.picked;
@@ -103,7 +104,11 @@ class Picture {
 
   lines() {
     const { data } = this, past = data.past.length, made = drawn("g", {});
-    data.hidden.forEach((gone, step) => gone && made.append(drawn("rect", { x: this.x(step) - this.each / 2, y: SPACE.top, width: this.each + 0.3, height: SPACE.plot, class: "gone" })));
+    data.hidden.forEach((gone, step) => {
+      if (!gone || data.hidden[step - 1]) return;
+      const next = data.hidden.indexOf(false, step), width = ((next < 0 ? past : next) - step) * this.each;
+      made.append(drawn("rect", { x: this.x(step) - this.each / 2, y: SPACE.top, width, height: SPACE.plot, class: "gone" }));
+    });
     if (data.forecast) {
       const down = data.low.map((value, step) => [this.x(past + step), this.y(value)]).reverse();
       made.append(drawn("path", { d: `${this.path(data.high, past)}L${down.map((one) => one.map((n) => n.toFixed(1)).join(" ")).join("L")}Z`, class: "interval" }));

@@ -18,7 +18,7 @@ DELIMITERS = (";", "\t", "|", ",")
 UTF16 = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 SPACES = re.compile(r"[ \u3000]{2,}|(?<=\d) (?=[-+\d.])")
-MARKS = {b"PK\x03\x04": "series_workbook", b"\xd0\xcf\x11\xe0": "series_workbook"}  # .xlsx and .xls
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .xls
 
 
 def decoded(content: bytes) -> str:
@@ -31,8 +31,8 @@ def decoded(content: bytes) -> str:
         raise TextError("series_empty")
     if len(content) > MOST_BYTES:
         raise TextError("series_large", size=round(len(content) / 1e6), most=round(MOST_BYTES / 1e6))
-    if content[:4] in MARKS:
-        raise TextError(MARKS[content[:4]])
+    if content.startswith(WORKBOOKS):
+        raise TextError("series_workbook")
     for encoding in _encodings(content):
         try:
             text = content.decode(encoding)

@@ -28,58 +28,70 @@ def air() -> System:
     return load("air-beijing")
 
 
-def plain(system: System, window: Window) -> tuple[Tensor, list[Tensor]]:
-    """Quantiles `[ahead, 3]` and the cross weights of each layer, written out without `attend`, in float64."""
-    numbers = {name: one.double() for name, one in system.network.state_dict().items()}
-    heads, layers = system.network.shape.heads, system.network.shape.layers
+class Plain:
+    """A network written out without `attend`, in float64."""
 
-    def linear(name: str, x: Tensor) -> Tensor:
-        return x @ numbers[f"{name}.weight"].T + numbers[f"{name}.bias"]
+    def __init__(self, system: System) -> None:
+        self.numbers = {name: one.double() for name, one in system.network.state_dict().items()}
+        self.heads, self.layers = system.network.shape.heads, system.network.shape.layers
 
-    def norm(name: str, x: Tensor) -> Tensor:
+    def linear(self, name: str, x: Tensor) -> Tensor:
+        return x @ self.numbers[f"{name}.weight"].T + self.numbers[f"{name}.bias"]
+
+    def norm(self, name: str, x: Tensor) -> Tensor:
         spread = (x - x.mean(-1, keepdim=True)) / (x.var(-1, unbiased=False, keepdim=True) + 1e-5).sqrt()
-        return spread * numbers[f"{name}.weight"] + numbers[f"{name}.bias"]
+        return spread * self.numbers[f"{name}.weight"] + self.numbers[f"{name}.bias"]
 
-    def look(name: str, x: Tensor, y: Tensor | None, seen: Tensor) -> tuple[Tensor, Tensor]:
-        asking = norm(f"{name}.norm", x)
-        asked = asking if y is None else y
+    def think(self, name: str, x: Tensor) -> Tensor:
+        inner = F.gelu(self.linear(f"{name}.layers.0", self.norm(f"{name}.norm", x)))
+        return x + self.linear(f"{name}.layers.1", inner)
+
+    def look(self, name: str, x: Tensor, y: Tensor | None, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """What comes of a look, and its weights `[head, query, key]`."""
+        asking = self.norm(f"{name}.norm", x)
+        source = asking if y is None else y
         q, k, v = (
-            linear(f"{name}.layers.{part}", one) for part, one in (("query", asking), ("key", asked), ("value", asked))
+            self.linear(f"{name}.layers.{part}", one)
+            for part, one in (("query", asking), ("key", source), ("value", source))
         )
-        wide = q.shape[-1] // heads
+        wide = q.shape[-1] // self.heads
         taken, weights = [], []
-        for head in range(heads):
+        for head in range(self.heads):
             cut = slice(head * wide, (head + 1) * wide)
             scores = q[:, cut] @ k[:, cut].T / math.sqrt(wide)
             scores[:, ~seen] = -math.inf
             weights.append(torch.softmax(scores, -1))
             taken.append(weights[-1] @ v[:, cut])
-        return x + linear(f"{name}.layers.out", torch.cat(taken, -1)), torch.stack(weights)
+        return x + self.linear(f"{name}.layers.out", torch.cat(taken, -1)), torch.stack(weights)
 
-    def think(name: str, x: Tensor) -> Tensor:
-        return x + linear(f"{name}.layers.1", F.gelu(linear(f"{name}.layers.0", norm(f"{name}.norm", x))))
+    def memory(self, window: Window, values: Tensor, told: Tensor, seen: Tensor) -> Tensor:
+        """What the encoder makes of the past."""
+        assert window.beside is not None
+        known = [window.beside.double(), window.clock.seasons(window.first, len(values)).double()]
+        places = self.linear("past", torch.cat([values[:, None], told, *known], -1)) + self.numbers["lags"]
+        for n in range(self.layers):
+            places = self.think(f"encoder.{n}.1", self.look(f"encoder.{n}.0", places, None, seen)[0])
+        return self.norm("remembered", places)
 
-    seen = ~window.values.isnan()
+
+def plain(system: System, window: Window) -> tuple[Tensor, list[Tensor]]:
+    """Quantiles `[ahead, 3]` and the cross weights of each layer."""
+    net, seen, weights = Plain(system), ~window.values.isnan(), []
     logs = window.values.double().nan_to_num(0).log1p()
     level = logs[seen].mean()
     spread = max((logs[seen] - level).square().mean().sqrt().item(), LEAST_SPREAD)
+    past, ahead = len(logs), len(window.came)
     values = torch.where(seen, (logs - level) / spread, 0.0)
-    past, ahead = len(values), len(window.came)
-    told = torch.stack([values, level.expand(past), torch.full((past,), math.log(spread)).double()], -1)
-    assert window.beside is not None
-    known = [window.beside.double(), window.clock.seasons(window.first, past).double()]
-    places = linear("past", torch.cat([told, *known], -1)) + numbers["lags"]
-    for n in range(layers):
-        places = think(f"encoder.{n}.1", look(f"encoder.{n}.0", places, None, seen)[0])
-    memory = norm("remembered", places)
-    states = linear("coming", window.clock.seasons(window.first + past, ahead).double()) + numbers["leads"]
-    weights = []
-    for n in range(layers):
-        states, _ = look(f"decoder.{n}.0", states, None, torch.ones(ahead, dtype=torch.bool))
-        states, found = look(f"decoder.{n}.1", states, memory, seen)
+    told = torch.stack([level.expand(past), torch.full((past,), math.log(spread)).double()], -1)
+    memory, everyone = net.memory(window, values, told, seen), torch.ones(ahead, dtype=torch.bool)
+    coming = window.clock.seasons(window.first + past, ahead).double()
+    states = net.linear("coming", coming) + net.numbers["leads"]
+    for n in range(net.layers):
+        states, _ = net.look(f"decoder.{n}.0", states, None, everyone)
+        states, found = net.look(f"decoder.{n}.1", states, memory, seen)
         weights.append(found)
-        states = think(f"decoder.{n}.2", states)
-    low, mid, high = linear("out", norm("said", states)).unbind(-1)
+        states = net.think(f"decoder.{n}.2", states)
+    low, mid, high = net.linear("out", net.norm("said", states)).unbind(-1)
     three = torch.stack([mid - F.softplus(low), mid, mid + F.softplus(high)], -1)
     return (three * spread + level).expm1().clamp_min(0), weights
 

@@ -54,7 +54,7 @@ class Asked:
     factor: float = 1.0
 
 
-@cache
+@cache  # one model with a year of hours: 1 MB
 def air() -> System:
     """The built-in model, loaded once."""
     from attnviz.systems.series.system import load

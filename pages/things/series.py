@@ -3,7 +3,7 @@
 import streamlit as st
 
 from attnviz.ui.kit import page
-from attnviz.ui.pages.series import SCREEN, choices, opened, shown
+from attnviz.ui.pages.series import SCREEN, choices, shown
 
 page.heading(SCREEN)
 what = choices.choose_what()
@@ -12,7 +12,7 @@ with left:
     verdict = st.container()
 with page.reader_errors(verdict):
     with left:
-        found = opened.begin(what)
+        found = shown.begin(what)
     with right:
         place = st.empty()
         with place.container():

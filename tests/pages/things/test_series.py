@@ -10,9 +10,9 @@ from streamlit.testing.v1 import AppTest
 from attnviz import shipped
 from attnviz.messages import LANGUAGES, say, table
 from attnviz.systems.series.system import load
-from attnviz.ui.pages.series import live
-from attnviz.ui.pages.series.choices import KEY, MOMENTS
-from attnviz.ui.pages.series.run import GONE
+from attnviz.ui.pages.series import run
+from attnviz.ui.pages.series.choices import MOMENTS
+from attnviz.ui.pages.series.run import GONE, KEY
 from tests.pages.opened import by_key, component, run_page, said, seen
 
 HOURS = "time,dust\n" + "\n".join(f"2020-03-{1 + n // 24:02d} {n % 24:02d}:00,{20 + n % 24}" for n in range(24 * 8))
@@ -111,7 +111,7 @@ def test_the_held_out_year_stands_there_as_the_card_has_it(lang: str) -> None:
 def test_a_table_is_named_trained_on_and_then_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("attnviz.systems.series.learn.STEPS", 30)
     monkeypatch.setattr("attnviz.systems.series.learn.training.__defaults__", (1, 30, 15))
-    monkeypatch.setattr(live, "PACE", 0)
+    monkeypatch.setattr(run, "PACE", 0)
     at = opened(series="own")
     assert not at.exception and "SUNACTIVITY" in said(at) and "1700" in said(at)
     assert picture(at)["forecast"] is False and len(picture(at)["past"]) == 309

@@ -24,7 +24,7 @@ from attnviz.ui.kit import (
     with_or_without,
 )
 from attnviz.ui.pages.series import run
-from attnviz.ui.pages.series.run import GONE, SAMPLES, Asked, Changes
+from attnviz.ui.pages.series.run import GONE, KEY, SAMPLES, Asked, Changes
 
 if TYPE_CHECKING:
     from attnviz.systems.series.columns import Table
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from attnviz.systems.series.series import Series
     from attnviz.trace import Trace
 
-KEY = "series."
 KINDS, WAYS = ("air", "own"), ("train", "built")
 MOMENTS = {
     "haze": "2014-11-19 12:00", "wind": "2014-02-26 12:00", "sudden": "2014-01-15 12:00",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.ui.kit import (
     SOFT,
@@ -24,9 +26,9 @@ from attnviz.ui.kit import (
     take_away,
     weights_sent,
 )
-from attnviz.ui.pages.series import choices, run, told
-from attnviz.ui.pages.series.choices import KEY, PARAMS, now
-from attnviz.ui.pages.series.run import Asked, Changes
+from attnviz.ui.pages.series import choices, run
+from attnviz.ui.pages.series.choices import PARAMS, now
+from attnviz.ui.pages.series.run import KEY, Asked, Changes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from attnviz.systems.series.series import Series
     from attnviz.systems.series.system import Forecast
     from attnviz.trace import Trace
-    from attnviz.ui.pages.series.opened import Opened
 
     Runs = tuple[Forecast, Forecast]  # without any change, and as it is asked for
 
@@ -56,6 +57,41 @@ def _component():  # type: ignore[no-untyped-def]
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Opened:
+    """What is asked, None before a training; the series of a person's own, and its training where there is one."""
+
+    asked: Asked | None
+    series: Series | None = None
+    course: run.Course | None = None
+
+    def go_on(self, place: DeltaGenerator) -> None:
+        """Train what is left of a training that was started."""
+        if self.course is not None:
+            self.course.go_on(place)
+
+
+def begin(what: str) -> Opened:
+    """What is chosen: Beijing's air at a moment, or a table of one's own. Raises `TextError`."""
+    if what == "air":
+        return Opened(choices.choose_moment())
+    fingerprint, found = choices.choose_series()
+    say_series(found)
+    if choices.choose_way(found) == "built":
+        shape = run.air().network.shape
+        asked = run.asked_built_in(found, choices.choose_start(found, shape.past, shape.past))
+        st.caption(t("series.built_say"))
+        return Opened(asked, found)
+    task = choices.own_task(found)
+    course = run.Course(f"{fingerprint} {found.name} {found.clock}", task)
+    course.say()
+    moment = course.moment
+    if moment is None or course.work.running:
+        return Opened(None, found, course)
+    start = choices.choose_start(found, task.past, task.held)
+    return Opened(run.asked_own(moment.system, task, start), found, course)
+
+
 def runs_of(asked: Asked, changes: Changes) -> Runs:
     """The forecast without any change, and as it is asked for."""
     before = run.forecast(asked, NONE)
@@ -72,9 +108,9 @@ def say_forecast(asked: Asked, changes: Changes, runs: Runs) -> None:
     before, window = runs[0], asked.window
     mean, other = (float(one.values[:, 1].mean()) / asked.factor for one in runs)
     words = {
-        "when": told.moment(window.clock, window.first + len(window.values)),
-        "span": told.span(window.clock, len(window.came)), "mean": told.with_unit(mean, asked.unit),
-        "then": told.with_unit(other, asked.unit), "how": _how(asked, changes),
+        "when": run.moment(window.clock, window.first + len(window.values)),
+        "span": run.length(window.clock, len(window.came)), "mean": run.with_unit(mean, asked.unit),
+        "then": run.with_unit(other, asked.unit), "how": _how(asked, changes),
     }  # fmt: skip
     st.markdown(t("series.turns" if is_changed(changes) else "series.says", **words))
     if not math.isnan(before.error):
@@ -87,9 +123,9 @@ def _truth(asked: Asked, changes: Changes, runs: Runs) -> str:
     came = float(asked.window.came.nanmean()) / asked.factor
     inside, known = after.inside
     words = {
-        "came": told.with_unit(came, asked.unit), "inside": inside, "known": known,
-        "off": told.with_unit(after.error / asked.factor, asked.unit),
-        "was": told.with_unit(before.error / asked.factor, asked.unit), "last": told.value(_last_error(asked)),
+        "came": run.with_unit(came, asked.unit), "inside": inside, "known": known,
+        "off": run.with_unit(after.error / asked.factor, asked.unit),
+        "was": run.with_unit(before.error / asked.factor, asked.unit), "last": run.value(_last_error(asked)),
     }  # fmt: skip
     return t("series.truth_changed" if is_changed(changes) else "series.truth", **words)
 
@@ -107,8 +143,8 @@ def _how(asked: Asked, changes: Changes) -> str:
         found.append(t("series.how_gone", what=choices.gone_name(str(now("gone")), unit)))
     if changes.at:
         step = asked.window.first + len(asked.window.values) - changes.at
-        spike = told.with_unit(changes.spike, asked.unit)
-        found.append(t("series.how_spike", value=spike, when=told.moment(asked.window.clock, step)))
+        spike = run.with_unit(changes.spike, asked.unit)
+        found.append(t("series.how_spike", value=spike, when=run.moment(asked.window.clock, step)))
     if changes.off:
         found.append(t("series.how_off", count=len(changes.off)))
     if changes.rule != SOFT:
@@ -125,7 +161,7 @@ def draw_series(asked: Asked, changes: Changes, runs: Runs, number: int) -> None
         "weights": weights_sent(shown.numpy()), "tiles": _tiles(after.trace, changes), "head": number,
         "picked": min(int(now("hour")), len(asked.window.came) - 1),
         "looks": [
-            told.look(after.trace, shown, hour, (after.window, after.values, asked.unit, asked.factor))
+            run.look(after.trace, shown, hour, (after.window, after.values, asked.unit, asked.factor))
             for hour in range(len(asked.window.came))
         ],
     }  # fmt: skip
@@ -157,11 +193,11 @@ def _words(asked: Asked, after: Forecast | None) -> dict[str, Any]:
     """The calendar, the names of the rows, and what the picture says of itself."""
     window = asked.window
     first = window.first + len(window.values)
-    rows = [told.short(window.clock, first + hour) for hour in range(len(window.came))]
+    rows = [run.short(window.clock, first + hour) for hour in range(len(window.came))]
     words = {name: t(f"series.{name}") for name in ("label", "tiles")}
     alt = t("series.alt_line", steps=len(window.values), first=window.keys.labels[0], last=window.keys.labels[-1])
     return {
-        "days": told.calendar(window), "rows": rows, "every": EVERY, "dark": dark(),
+        "days": run.calendar(window), "rows": rows, "every": EVERY, "dark": dark(),
         "words": {**words, "alt": alt, "quiet": ""},
     }  # fmt: skip
 
@@ -205,7 +241,7 @@ def say_series(found: Series) -> None:
     """What the table was taken for, and what was done to it."""
     clock, last = found.clock, len(found) - 1
     words = {"name": plain(found.name), "steps": len(found), "first": clock.label(0), "last": clock.label(last)}
-    every = t("series.every", span=told.span(clock, 1))
+    every = t("series.every", span=run.length(clock, 1))
     said = t("series.rows" if clock.unit == "row" else "series.read", **words, every=every)
     notes = [t(f"series.note_{name}", count=count) for name, count in found.notes.items()]
     st.caption(" ".join([said, *notes]))
@@ -252,7 +288,7 @@ def show_held_out() -> None:
     words = {name: figures[name]["mae"] for name in ("even", "linear", "persistence", "seasonal")}
     words |= {"mae": own["mae"], "first": own["mae_1"], "first_even": even["mae_1"], "far": own["mae_24"]}
     words |= {"far_even": even["mae_24"], "kept": kept["mae_1"]}
-    said = {name: told.value(one) for name, one in words.items()}
+    said = {name: run.value(one) for name, one in words.items()}
     with st.expander(t("series.held")):
         st.markdown(t("series.held_say" if own["mae"] < even["mae"] else "series.held_lost", **said))
         if kept["mae_1"] < own["mae_1"]:

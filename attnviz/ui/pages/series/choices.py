@@ -38,13 +38,12 @@ MOMENTS = {
     "festival": "2014-01-30 18:00", "clear": "2014-05-12 08:00",
 }  # fmt: skip
 HEADS = re.compile(r"(\d{1,2}\.\d{1,2}(-\d{1,2}\.\d{1,2})*)?")
-MOMENT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:00")
 MOST = 1e12
 TYPES = ("csv", "tsv", "txt")
 PARAMS = {
     **RULE_PARAMS,
     "what": Param("series", KEY + "what", "air", one_of(*KINDS)),
-    "moment": Param("from", KEY + "moment", MOMENTS["haze"], matching(MOMENT)),
+    "moment": Param("from", KEY + "moment", MOMENTS["haze"], str),
     "sample": Param("table", KEY + "sample", SAMPLES[0], one_of(*SAMPLES)),
     "way": Param("by", KEY + "way", "train", one_of(*WAYS)),
     "back": Param("back", KEY + "back", 0, between(0, 999_999, int), slides=True),
@@ -92,7 +91,7 @@ def choose_moment() -> Asked:
         format_func=lambda one: t(f"series.sample_{one}"), help=t("series.samples_help"),
     )  # fmt: skip
     asked = run.asked_air(str(now("moment")))
-    at = datetime.fromisoformat(str(now("moment")))
+    at = asked.window.clock.at(asked.window.first + len(asked.window.values))
     first, last = (datetime.fromisoformat(one) for one in run.span())
     st.session_state[KEY + "date"], st.session_state[KEY + "time"] = at.date(), at.hour
     left, right = st.columns([3, 2], gap="small")
@@ -127,7 +126,8 @@ def _take_date() -> None:
 
 
 def _step(hours: int) -> None:
-    _move_to(datetime.fromisoformat(str(now("moment"))) + timedelta(hours=hours))
+    window = run.asked_air(str(now("moment"))).window
+    _move_to(window.clock.at(window.first + len(window.values) + hours))
 
 
 def _move_to(moment: datetime) -> None:

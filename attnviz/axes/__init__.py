@@ -5,6 +5,7 @@
     Bands       a spectrogram        each place a stretch of seconds, in one band of pitch
     Spans       a series             each place some rows of its table
     Nodes       a graph              each place a point, where it is laid out
+    Moments     a series in time     each place an hour, a day, a month
     Items       things with titles
     Steps       steps of something that goes on
     Slots       learned queries, latents, memory
@@ -19,6 +20,7 @@ from attnviz.axes.axis import Axis, Box, Characters, Point, Rows, Seconds, Stand
 from attnviz.axes.bands import Bands
 from attnviz.axes.beside import Beside
 from attnviz.axes.frames import Frames
+from attnviz.axes.moments import Moments
 from attnviz.axes.nodes import Nodes
 from attnviz.axes.patches import Patches
 from attnviz.axes.plain import Items, Slots, Steps
@@ -34,6 +36,7 @@ __all__ = [
     "Characters",
     "Frames",
     "Items",
+    "Moments",
     "Nodes",
     "Patches",
     "Point",

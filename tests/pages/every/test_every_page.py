@@ -45,6 +45,7 @@ FITTING = {
     ("seeing", "sample"): "bag", ("seeing", "hidden"): "3.4", ("seeing", "without"): "0.1-3.2",
     ("seeing", "map"): "self", ("seeing", "model"): str(ROOT / "attnviz" / "weights" / "vit-4"),
     ("seeing", "file"): str(ROOT / "attnviz" / "weights" / "vit-4" / "samples.png"),
+    ("series", "from"): "2014-03-05 06:00", ("series", "table"): "co2", ("series", "off"): "0.1-1.2",
     ("sparse", "model"): "lab-2",
     ("translation", "way"): "en-zh", ("translation", "model"): "lab-2",
 }  # fmt: skip

@@ -16,6 +16,7 @@ from attnviz.axes import (
     Characters,
     Frames,
     Items,
+    Moments,
     Nodes,
     Patches,
     Rows,
@@ -37,6 +38,7 @@ KINDS: tuple[Axis, ...] = (
     Items(("tea", "cup")), Steps(3), Slots(2), Sentences("Hi. You?", ("1", "2"), ((0, 3), (4, 8)), 8),
     Beside(CAT, ("[MEAN]",)), Bands(((0.0, 0.1), (0.1, 0.2)), ((20.0, 90.0),), ("[CLS]",), heard=1),
     Spans(((0, 3), (3, 4)), first=("[CLS]",)),
+    Beside(CAT, ("[MEAN]",)), Moments(("1", "2")), Moments(("23", "0"), ("2014-01-31T23:00", "2014-02-01T00:00")),
 )  # fmt: skip
 
 
@@ -89,9 +91,19 @@ def test_what_places_of_other_kinds_stand_for() -> None:
     assert bands.stands_for(5) == (0.1, 0.2) and bands.band(5) == (90.0, 200.0) and bands.band(-1) is None
     spans = Spans(((0, 4), (4, 5)), each=0.5, of="h", first=("[CLS]",))
     assert spans.labels == ("[CLS]", "0–2 h", "2 h") and spans.stands_for(1) == Rows(0, 4)
+    hours = Moments(("a", "b", "c"), ("2014-01-31T23:00", "2014-02-01T00:00", "2014-02-01T02:00"))
+    assert hours.stands_for(1) == (3600.0, 10800.0) and hours.stands_for(-1) == (10800.0, 18000.0)
+    assert Moments(("1", "2")).stands_for(0) is None
 
 
-def test_only_text_is_taken_together_and_places_beside_it_stay_alone() -> None:
+def test_moments_are_taken_together_by_calendar_day() -> None:
+    hours = Moments(("a", "b", "c"), ("2014-01-31T23:00", "2014-02-01T00:00", "2014-02-01T02:00"))
+    assert hours.groupings == ("hour", "date") and Moments(("1",)).groupings == ("hour",)
+    assert hours.grouped("date") == Units((0, 1, 1), ("2014-01-31", "2014-02-01"), (False, False))
+    assert Moments(("1", "2")).grouped("date") == Moments(("1", "2")).alone()
+
+
+def test_only_text_is_taken_together_by_words_and_places_beside_it_stay_alone() -> None:
     assert CAT.groupings == ("token", "character", "word")
     found = Beside(CAT, ("[MEAN]",)).grouped("word")
     assert found == Units((0, 0, 1, 2, 3), ("unable", "cat", "</s>", "[MEAN]"), (False, False, True, True))
@@ -112,6 +124,9 @@ WRONG: dict[str, Callable[[], Axis]] = {
     "a stretch of a series that ends where it begins": lambda: Spans(((2, 2),)),
     "a band that ends before it begins": lambda: Bands(((0.0, 1.0),), ((90.0, 20.0),)),
     "more stretches in the sound than there are": lambda: Bands(((0.0, 1.0),), ((20.0, 90.0),), heard=2),
+    "a time too few": lambda: Moments(("a", "b"), ("2014-01-01",)),
+    "a time that is none": lambda: Moments(("a",), ("yesterday",)),
+    "times out of order": lambda: Moments(("a", "b"), ("2014-01-02", "2014-01-01")),
     "less than no steps": lambda: Steps(-1),
     "a box too many": lambda: Slots(1, boxes=(None, None)),
     "a span too few": lambda: Sentences("Hi.", ("1", "2"), ((0, 3),)),

@@ -49,7 +49,8 @@ def _kinds(module: ModuleType) -> dict[str, type]:
 
 KINDS: Mapping[str, type] = {
     **_kinds(attention), **_kinds(interventions), **_kinds(masks), **_kinds(rules), **_kinds(gates),
-    **_kinds(similarity), **_kinds(states), **{kind.__name__: kind for kind in AXES}, "Names": Names, "Pair": Pair, "Chat": Chat,
+    **_kinds(similarity), **_kinds(states), **{kind.__name__: kind for kind in AXES}, "Names": Names, "Pair": Pair,
+    "Chat": Chat,
 }  # fmt: skip
 
 

@@ -109,7 +109,8 @@ class Layer(nn.Module):
     ) -> Float[Tensor, "*batch film width"]:
         """The states with what was seen, and with what the small network makes of it."""
         states = states + self.dropout(self.out(looked.output.transpose(-3, -2).flatten(-2)))
-        return states + self.dropout(self.inner(self.between(states)))
+        added: Tensor = self.dropout(self.inner(self.between(states)))
+        return states + added
 
 
 class SASRec(nn.Module):

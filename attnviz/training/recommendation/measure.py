@@ -103,18 +103,16 @@ def together(ratings: Sequence[Rating], films: int) -> Callable[[Sequence[int]],
     people: dict[int, list[int]] = defaultdict(list)
     for one in ratings:
         people[one.person].append(one.film)
-    watched: dict[int, list[list[int]]] = defaultdict(list)
-    for seen in people.values():
-        for film in seen:
-            watched[film].append(seen)
+    pairs = torch.cat([torch.cartesian_prod(seen, seen) for seen in map(torch.tensor, people.values())])
+    pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+    pairs = pairs[pairs[:, 0].argsort()]
+    begins = torch.searchsorted(pairs[:, 0].contiguous(), torch.arange(films + 1)).tolist()
     many = counted(ratings, films).clamp_min(1)
 
     def scores(history: Sequence[int]) -> Float[Tensor, " film"]:
         total = torch.zeros(films)
         for film in history:
-            beside = torch.tensor(
-                [other for seen in watched[film] for other in seen if other != film], dtype=torch.long
-            )
+            beside = pairs[begins[film] : begins[film + 1], 1]
             total += torch.bincount(beside, minlength=films) / (many[film] * many).sqrt()
         return total
 

@@ -64,7 +64,7 @@ def begin(made: SASRec | DIN, ratings: Sequence[Rating], length: float) -> None:
         made.product[half:] -= SHARP
         made.vector[:half] += 1 / half
         made.vector[half:] -= 1 / half
-        made.vector_bias -= SHARP / 4
+        made.vector_bias.sub_(SHARP / 4)
         made.first.weight[:some, 2 * width :] += 1.0  # interest x candidate, summed
         made.second.weight[:, :some] += 1 / some
 

@@ -125,7 +125,7 @@ def loss(made: SASRec | DIN, batch: Batch, material: Material) -> dict[str, Tens
     """The cross-entropy of each next film, in nats."""
     kept = batch.there[:, 1:]
     answers, days = batch.films[:, 1:][kept], batch.days[:, 1:][kept]
-    right, others = (din_logits if isinstance(made, DIN) else sasrec_logits)(made, batch, kept)  # type: ignore[operator]
+    right, others = din_logits(made, batch, kept) if isinstance(made, DIN) else sasrec_logits(made, batch, kept)
     right, others = right + material.talk.of(days, answers), others + material.talk.of(days[:, None], batch.drawn)
     logits = material.corrected(right[:, None], others, answers, batch.drawn)
     return {"next": F.cross_entropy(logits, torch.zeros_like(answers))}
@@ -188,7 +188,7 @@ def train(ratings: Ratings, recipe: Recipe, moment: datetime, *after: loop.Every
     learner = loop.adamw(made, rate=recipe.rate, decay=recipe.weight_decay)
     seconds = loop.train(learner, material.batches(), lambda batch: loss(made, batch, material), course, *after)
     with torch.no_grad():
-        made.table.bias += talk.last
+        made.table.bias.add_(talk.last)
     return made.eval(), seconds
 
 

@@ -85,7 +85,7 @@ def choose_network() -> None:
 def choose_history() -> None:
     """Samples, a search, the films that are there; or titles as a list."""
     offer_samples(
-        KEY + "sample", SAMPLES, _take_sample, label=t("choosing.samples"),
+        KEY + "sample", SAMPLES, _take_sample, label=t("choosing.samples"), wrap=True,
         format_func=lambda name: t(f"choosing.sample_{name}"),
     )  # fmt: skip
     seen, _ = run.numbers(now("films"))
@@ -93,7 +93,8 @@ def choose_history() -> None:
     once = list(dict.fromkeys(seen))
     st.session_state[KEY + "kept"] = once
     st.multiselect(
-        t("choosing.history", count=len(once)), once, key=KEY + "kept", format_func=label, on_change=_keep_films,
+        t("choosing.history", count=len(once)), once, key=KEY + "kept", format_func=label, wrap=True,
+        on_change=_keep_films,
         help=t("choosing.history_help"), placeholder=t("choosing.history_none"),
     )  # fmt: skip
     with st.popover(t("choosing.typed"), icon=":material/edit_note:", width="stretch"):
@@ -123,7 +124,7 @@ def _search(seen: Sequence[int]) -> None:
             format_func=lambda name: t(f"choosing.side_{name}"), label_visibility="collapsed",
         ) or side  # fmt: skip
     take = _add_film if side == "seen" else _add_candidate
-    offer_samples(KEY + "hit", found, take, label=t("choosing.hits"), format_func=label)
+    offer_samples(KEY + "hit", found, take, label=t("choosing.hits"), format_func=label, wrap=True)
 
 
 def label(film: int) -> str:
@@ -204,7 +205,7 @@ def choose_candidates(request: Request) -> None:
     options = list(dict.fromkeys([*request.candidates, *listed.first(LISTED), *run.most_raised(listed, LISTED)]))
     st.session_state[KEY + "picked"] = list(request.candidates)
     st.multiselect(
-        t("choosing.candidates"), options, key=KEY + "picked", format_func=label, max_selections=MANY,
+        t("choosing.candidates"), options, key=KEY + "picked", format_func=label, max_selections=MANY, wrap=True,
         on_change=_take_candidates, help=t("choosing.candidates_help"),
     )  # fmt: skip
 
@@ -224,6 +225,7 @@ def choose_changes(found: Asked) -> Asked:
             swap = _one_of("swap", ids)
         with second:
             other = _one_of("with", ids)
+        first, second = st.columns(2, gap="small")
         asking = ["", *(run.films()[one].imdb for one in request.candidates)] if request.asks else ids
         with first:
             who = _one_of("who", asking)

@@ -110,7 +110,7 @@ def trace(request: Request) -> Trace:
     """What looks at what."""
     return system(request.name).read(
         request.films, rule=_rule(request), changes=changes(request),
-        **({"target": request.candidates} if request.asks else {}),  # type: ignore[arg-type]
+        **({"target": request.candidates} if request.asks else {}),
     )  # fmt: skip
 
 

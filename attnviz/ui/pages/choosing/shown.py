@@ -40,8 +40,9 @@ CHART = KEY + "heatmap"
 LISTED, BAR = 10, 14  # films of the ranking; rem of a bar whose share is 1, of which most are far from
 WAYS = ("popular", "popular_lately", "pairs", *reversed(NETWORKS), "popular_now")
 STYLE = """<style>
-.lit-films { display: flex; flex-wrap: wrap; gap: .35rem; list-style: none; margin: .3rem 0 .9rem; padding: 0; }
-.lit-films li { width: 7.4rem; min-height: 4.6rem; border-radius: .4rem; padding: .35rem .45rem; margin: 0;
+.lit-films { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.6rem, 1fr)); gap: .35rem;
+  list-style: none; margin: .3rem 0 .9rem !important; padding: 0 !important; }
+.lit-films li { min-height: 4.8rem; border-radius: .4rem; padding: .35rem .45rem; margin: 0 !important;
   box-sizing: border-box; font-size: .78rem; line-height: 1.2; display: flex; flex-direction: column;
   justify-content: space-between; border: 1px solid rgba(128, 128, 128, .45); overflow-wrap: anywhere; }
 .lit-films li.out { border-style: dashed; }
@@ -55,6 +56,7 @@ STYLE = """<style>
 .next td.asks { font-weight: 600; } .next small { opacity: .75; display: block; }
 .next i { display: inline-block; height: .6rem; border-radius: 2px; background: currentColor; margin-right: .4rem; }
 .next .before i { opacity: .35; } .next .after i { opacity: .8; } .next td:not(:nth-child(2)) { white-space: nowrap; }
+@media (max-width: 640px) { .next i { display: none; } .next :is(td, th) { padding-right: .4rem; } }
 </style>"""
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from attnviz.core.states import Block, Norm, Projection
     from attnviz.errors import ArgumentError, AttnvizError, ModelError, PictureError, RuleError, Stopped, TextError
     from attnviz.experiments.reading.attributions import Attributions, attributions
+    from attnviz.experiments.reading.find import HeadsFound, find_head, find_heads
     from attnviz.measures import reading
     from attnviz.models import DetectionModel, Model, VisionModel, wrap
     from attnviz.notebook.given import from_weights
@@ -52,6 +53,7 @@ _HOMES = {
     "core.attention": ("Attention", "Observed", "attend"),
     "core.states": ("Block", "Norm", "Projection"),
     "experiments.reading.attributions": ("Attributions", "attributions"),
+    "experiments.reading.find": ("HeadsFound", "find_head", "find_heads"),
     "errors": ("ArgumentError", "AttnvizError", "ModelError", "PictureError", "RuleError", "Stopped", "TextError"),
     "recording.batches": ("record_batch",),
     "recording.generate": ("generate",),
@@ -97,6 +99,7 @@ __all__ = [
     "ForbidEdge",
     "Gap",
     "Gradients",
+    "HeadsFound",
     "HideToken",
     "Intervention",
     "KeepHead",
@@ -133,6 +136,8 @@ __all__ = [
     "differentiable",
     "export",
     "figures",
+    "find_head",
+    "find_heads",
     "from_weights",
     "generate",
     "head_view",

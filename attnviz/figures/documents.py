@@ -37,10 +37,13 @@ class Row:
     chosen: bool = False
 
 
-def document(rows: Sequence[Row], style: Style = PLAIN) -> str:
-    """Which sentences and words count? A line for each sentence; the whole scrolls where it does not fit."""
+def document(rows: Sequence[Row], style: Style = PLAIN, side: str = f"{BAR + 4}px") -> str:
+    """Which sentences and words count? A line for each sentence; the whole scrolls where it does not fit.
+
+    What is written beside the lines has the width `side`, a CSS length.
+    """
     look, high = theme(style), style.pixels(HEIGHT)
-    lines = "".join(_row(row, look) for row in rows)
+    lines = "".join(_row(row, look, side) for row in rows)
     said = html.escape(say("figure.document", style.language), quote=True)
     return (
         f"<div class='document' tabindex='0' role='group' aria-label='{said}' "
@@ -49,14 +52,14 @@ def document(rows: Sequence[Row], style: Style = PLAIN) -> str:
     )
 
 
-def _row(row: Row, look: Colours) -> str:
+def _row(row: Row, look: Colours, side: str) -> str:
     """One sentence with its bar to the left."""
     frame = f"2px solid {look.accent}" if row.chosen else "2px solid transparent"
     width = round(BAR * min(max(row.bar, 0.0), 1.0))
     words = "".join(_part(part, look) for part in row.parts)
     return (
         f"<div style='display:flex;gap:.6rem;align-items:flex-start;border-left:{frame};padding:.1rem 0 .1rem .4rem'>"
-        f"<div style='flex:0 0 {BAR + 4}px;font-size:.72rem;line-height:1.2;padding-top:.3rem;color:{look.faint}'>"
+        f"<div style='flex:0 0 {side};font-size:.72rem;line-height:1.2;padding-top:.3rem;color:{look.faint}'>"
         f"<div style='width:{width}px;height:7px;border-radius:2px;background:{look.ramp[3]}'></div>"
         f"{html.escape(row.beside)}</div>"
         f"<div style='flex:1;min-width:0;overflow-wrap:anywhere' dir='auto'>{words}</div></div>"

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -119,15 +119,22 @@ class Kept:
         state = torch.load(self.file)
         for _ in range(state["step"]):
             next(batches)
-        with torch.no_grad():
-            for one, kept in zip(learner.parameters, state["parameters"], strict=True):
-                one.copy_(kept)
+        self._put(state, learner)
         for optimiser, kept in zip(learner.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(kept)
-        for module, kept in zip(self.beside, state["beside"], strict=True):
-            module.load_state_dict(kept)
         torch.set_rng_state(state["random"])
         return Now(state["step"], state["losses"], state["seconds"])
+
+    def start(self, learner: Learner) -> None:
+        """Begin a new course with the numbers that an earlier one left in this file: the next stage of a training."""
+        self._put(torch.load(self.file), learner)
+
+    @torch.no_grad()
+    def _put(self, state: Mapping[str, Any], learner: Learner) -> None:
+        for one, kept in zip(learner.parameters, state["parameters"], strict=True):
+            one.copy_(kept)
+        for module, kept in zip(self.beside, state["beside"], strict=True):
+            module.load_state_dict(kept)
 
 
 def train(

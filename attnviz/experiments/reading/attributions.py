@@ -37,8 +37,8 @@ class Attributions:
     """What a prediction rests on, by each way of reading: rows `[place]` over the same places, by the ways' names.
 
     `at` is the token whose prediction `value` is; `labels` are the places, of an encoder-decoder the source's and then
-    the target's; `seen` are those that can reach the prediction at all. A way that this model cannot have is in
-    `missing`, with the reason.
+    the target's, `own` the one of that token; `seen` are those that can reach the prediction at all. A way that this
+    model cannot have is in `missing`, with the reason.
     """
 
     at: int
@@ -47,6 +47,7 @@ class Attributions:
     seen: Bool[Tensor, " place"]
     rows: Mapping[str, Float[Tensor, " place"]] = field(repr=False)
     missing: Mapping[str, AttnvizError] = field(default_factory=dict)
+    own: int = 0
 
     def __getitem__(self, way: str) -> Float[Tensor, " place"]:
         """One row. Raises the `AttnvizError` that says why a model cannot have it, `KeyError` for another name."""
@@ -231,7 +232,7 @@ def attributions(
     check_functions(on_way=on_way, stop=stop)
     with guarded(lambda error: why_not(model)):
         trace = text if isinstance(text, Trace) else _recorded(model, text, reply, rule)
-        place = _where(trace, target, at)
+        place = _where(model, trace, target, at)
         run = _Run(model, trace, target or _likeliest(trace, place), place, other, head)
         return _all(run, chosen, own(on_way), own(stop))
 
@@ -241,7 +242,7 @@ def _recorded(model: Model, text: str | Encoded, reply: str | Encoded | None, ru
     return record(model, text, target=reply, rule=rule, states=not model.eager)
 
 
-def _where(trace: Trace, target: Target | None, at: int | None) -> int:
+def _where(model: Model, trace: Trace, target: Target | None, at: int | None) -> int:
     """The token whose rows are read."""
     last = len(trace.queries) - 1
     if at is None and trace.answer is not None and trace.answer.about == "sequence":
@@ -250,10 +251,19 @@ def _where(trace: Trace, target: Target | None, at: int | None) -> int:
     if at is None:
         at = getattr(target, "position", None)
     if at is None:
-        at = last if trace.blank is None else trace.blank
+        at = _blank(model, trace)
+    if at is None:
+        at = last
     if not 0 <= at <= last:
         raise AttnvizError("no_such_position", number=at, last=last)
     return at
+
+
+def _blank(model: Model, trace: Trace) -> int | None:
+    """The token that a model which fills blanks is to fill: the one that was blanked, or the text's first [MASK]."""
+    if trace.blank is not None or model.mask_id is None:
+        return trace.blank
+    return next((place for place, one in enumerate(trace.encoded.ids) if one == model.mask_id), None)
 
 
 def _likeliest(trace: Trace, at: int) -> Logit:
@@ -284,7 +294,8 @@ def _all(
             on_way(done + 1, len(ways))
     said = run.trace.logits if run.trace.answer is None else run.trace.answer.scores
     value = float(run.target(Outcome(said, run.trace.outputs)))
-    return Attributions(run.at, value, run.places.labels, _seen(run), rows, missing)
+    places = run.places
+    return Attributions(run.at, value, places.labels, _seen(run), rows, missing, places.place(run.at))
 
 
 def _seen(run: _Run) -> Bool[Tensor, " place"]:

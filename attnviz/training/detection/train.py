@@ -32,8 +32,13 @@ PROCESSOR = {
 }  # fmt: skip
 
 
-def train(recipe: Recipe, data: Path, folder: Path, every: int = 250, kept: Path | None = None) -> None:
-    """Run the recipe and write the result to `folder`, a snapshot every so many steps; go on from what was `kept`."""
+def train(
+    recipe: Recipe, data: Path, folder: Path, every: int = 250, kept: Path | None = None, start: Path | None = None
+) -> None:
+    """Run the recipe and write the result to `folder`, a snapshot every so many steps; go on from what was `kept`.
+
+    `start` is what an earlier course kept: its numbers are begun with.
+    """
     torch.manual_seed(recipe.seed)
     model, beside = thawed(new_model(recipe)), Beside(recipe, len(LABELS))
     average = loop.Average.of(model, recipe.average)
@@ -43,6 +48,8 @@ def train(recipe: Recipe, data: Path, folder: Path, every: int = 250, kept: Path
 
     learner = loop.muon(model, beside, rate=recipe.rate, decay=recipe.weight_decay, float32=True)
     learner.optimisers[-1].param_groups[0]["times"] = recipe.elsewhere
+    if start is not None:
+        loop.Kept(start, beside=(average.mean,)).start(learner)
     share = partial(loop.cosine, steps=recipe.steps, warm_up=recipe.warm_up)
     loop.train(
         learner,
@@ -73,10 +80,11 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=Recipe.rate)
     parser.add_argument("--out", type=Path, default=WEIGHTS / NAME, help="folder to write")
     parser.add_argument("--kept", type=Path, help="a file from which a training that was cut off goes on")
+    parser.add_argument("--start", type=Path, help="a file that an earlier course kept, whose numbers are begun with")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    train(Recipe(steps=given.steps, rate=given.rate), given.data, given.out, kept=given.kept)
+    train(Recipe(steps=given.steps, rate=given.rate), given.data, given.out, kept=given.kept, start=given.start)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from attnviz.systems.graph.graph import Graph, karate
 from attnviz.systems.graph.layout import points
 from attnviz.systems.graph.learn import Task, training
 from attnviz.systems.graph.text import MOST_NODES, graph_of, labels_of
-from attnviz.ui.pages.graphs.run import decoded
+from attnviz.text.decode import decoded
 
 SAME = {"ab", "ba", "bc", "cb"}
 FORMS = (

@@ -281,18 +281,23 @@ def test_rate_warms_up_and_falls_no_lower_than_its_last_share() -> None:
     assert all(0 < one <= 1 for one in shares)
 
 
+def small() -> nn.ModuleList:
+    """A small network: one matrix that goes by Muon, the others by AdamW."""
+    inside = nn.ModuleDict({"layers": nn.Linear(5, 5)})
+    return nn.ModuleList([nn.Linear(6, 5), inside, nn.Linear(5, 3)])
+
+
 def walked(file: Path, steps: int) -> tuple[list[Tensor], list[float], float]:
     """A small network's numbers after some steps of a course of eight, what was lost at each, and the last mean."""
     torch.manual_seed(4)
-    inside = nn.ModuleDict({"layers": nn.Linear(5, 5)})  # by Muon, the others by AdamW
-    network = nn.ModuleList([nn.Linear(6, 5), inside, nn.Linear(5, 3)])
+    network = small()
     lost, means = list[float](), list[float]()
     drawn = torch.Generator().manual_seed(5)
     batches = iter(lambda: torch.randn(7, 6, generator=drawn), None)
 
     def losses(batch: Tensor) -> dict[str, Tensor]:
         seen = network[0](batch + 0.1 * torch.randn(batch.shape)).tanh()  # random numbers of its own
-        found = network[2](inside["layers"](seen)).square().mean()
+        found = network[2](network[1]["layers"](seen)).square().mean()
         lost.append(found.item())
         return {"loss": found}
 
@@ -311,3 +316,14 @@ def test_a_training_that_was_cut_off_goes_on_as_if_it_had_not_been(tmp_path: Pat
     again, later, later_mean = walked(tmp_path / "cut.pt", 8)
     assert later == lost[3:] and later_mean == mean
     assert all(torch.equal(one, other) for one, other in zip(whole, again, strict=True))
+
+
+def test_a_new_course_begins_with_the_numbers_that_an_earlier_one_kept(tmp_path: Path) -> None:
+    ended = walked(tmp_path / "first.pt", 6)[0]
+    network = small()
+    learner = loop.muon(network, rate=0.05, decay=0.01, float32=True)
+    average = loop.Average.of(network, 0.9)
+    loop.Kept(tmp_path / "first.pt", beside=(average.mean,)).start(learner)
+    begun = [one.detach() for part in (network, average.mean) for one in part.parameters()]
+    assert all(torch.equal(one, other) for one, other in zip(ended, begun, strict=True))
+    assert not any(one.state_dict()["state"] for one in learner.optimisers)

@@ -104,7 +104,9 @@ def _take_file() -> None:
     file = st.session_state[KEY + "upload"]
     if file is None:
         return
-    text = run.decoded(file.getvalue())
+    from attnviz.text.decode import decoded
+
+    text = decoded(file.getvalue())
     if text is None:
         st.session_state[KEY + "problem"] = True
     else:

@@ -6,6 +6,7 @@
     Cosine      q.k / (|q| |k|)           Graves et al. 2014, eq. 6
     Joined      LeakyReLU(u.q + v.k)      Veličković et al. 2018, eq. 3 (GAT): a = [u || v]
     Leaky       v.LeakyReLU(q + k)        Brody et al. 2022, eq. 7 (GATv2)
+    ActivationUnit   v.PReLU(W q + U k + X (q x k) + b) + c    Zhou et al. 2018, sec. 4.3 (DIN)
 
 Queries are `[..., query, d_query]`, keys `[..., key, d_key]`; the answer is `[..., query, key]`, float32 or better.
 """
@@ -164,6 +165,41 @@ class Leaky(Similarity):
     def __call__(self, queries: Tensor, keys: Tensor) -> Tensor:
         both = at_least_float32(queries)[..., :, None, :] + at_least_float32(keys)[..., None, :, :]
         return (F.leaky_relu(both, self.slope) * self.vector[..., None, None, :]).sum(-1)
+
+
+@dataclass(frozen=True, eq=False)
+class ActivationUnit(Similarity):
+    """v.PReLU(W q + U k + X (q x k) + b) + c: a small network that sees both and, number by number, their product.
+
+    `query_weight` is W, `key_weight` U, `product_weight` X, each `[hidden, d]`; `hidden_bias` b and `vector` v are
+    `[hidden]`, `slope` (what PReLU leaves of what is negative) and `bias` c single numbers.
+
+    >>> one, none = torch.ones(1, 1), torch.zeros(1, 1)
+    >>> unit = ActivationUnit(none, none, one, torch.zeros(1), torch.tensor(0.5), torch.ones(1), torch.tensor(0.25))
+    >>> unit(torch.tensor([[2.0], [-2.0]]), torch.tensor([[3.0]]))
+    tensor([[ 6.2500],
+            [-2.7500]])
+    """
+
+    query_weight: Float[Tensor, "hidden d"]
+    key_weight: Float[Tensor, "hidden d"]
+    product_weight: Float[Tensor, "hidden d"]
+    hidden_bias: Float[Tensor, " hidden"]
+    slope: Float[Tensor, ""]
+    vector: Float[Tensor, " hidden"]
+    bias: Float[Tensor, ""]
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        return self.query_weight.shape[1], self.key_weight.shape[1]
+
+    def __call__(self, queries: Tensor, keys: Tensor) -> Tensor:
+        looking = at_least_float32(queries) @ self.query_weight.T + self.hidden_bias  # [..., query, hidden]
+        looked_at = at_least_float32(keys) @ self.key_weight.T  # [..., key, hidden]
+        turned = at_least_float32(keys)[..., :, None, :] * self.product_weight  # [..., key, hidden, d]
+        product = torch.einsum("...qd,...khd->...qkh", at_least_float32(queries), turned)
+        inside = product.add_(looking[..., :, None, :]).add_(looked_at[..., None, :, :])
+        return F.prelu(inside, self.slope.reshape(1)) @ self.vector + self.bias
 
 
 def _of_head(vectors: Tensor, head: int) -> Tensor:

@@ -21,7 +21,7 @@ from typing import Any
 from torch import Tensor
 
 from attnviz.axes import Axis, Bands, Beside, Frames, Items, Moments, Nodes, Patches, Sentences, Slots, Spans, Steps
-from attnviz.core import attention, interventions, masks, rules, similarity, states
+from attnviz.core import attention, gates, interventions, masks, rules, similarity, states
 from attnviz.core.causal import CausalMask
 from attnviz.errors import AttnvizError
 from attnviz.saved.hints import check_fields
@@ -48,8 +48,9 @@ def _kinds(module: ModuleType) -> dict[str, type]:
 
 
 KINDS: Mapping[str, type] = {
-    **_kinds(attention), **_kinds(interventions), **_kinds(masks), **_kinds(rules), **_kinds(similarity),
-    **_kinds(states), **{kind.__name__: kind for kind in AXES}, "Names": Names, "Pair": Pair, "Chat": Chat,
+    **_kinds(attention), **_kinds(interventions), **_kinds(masks), **_kinds(rules), **_kinds(gates),
+    **_kinds(similarity), **_kinds(states), **{kind.__name__: kind for kind in AXES}, "Names": Names, "Pair": Pair,
+    "Chat": Chat,
 }  # fmt: skip
 
 

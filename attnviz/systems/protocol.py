@@ -32,7 +32,7 @@ class System(Protocol):
         ...
 
     def read(self, text: Any, *, rule: Rule | None = None) -> Trace:
-        """What does it look at in `text`? The rule acts while it computes (soft unless given).
+        """What does it look at in `text`? The rule acts while it computes (its own unless given: soft, or DIN's gates).
 
         A system of two texts takes the other one as `target`: the translation to be read, or the words that look.
         """

@@ -19,6 +19,11 @@ NUMBERS, TEXT = ("1", "2", "0", "0.55"), "猫坐在垫子上。"
 # Values that a page takes only where they fit its text, model or files.
 FITTING = {
     ("captions", "scene"): "cat 4 2, lemon 36 34",
+    ("choosing", "network"): "sasrec-films",
+    ("choosing", "films"): "0078748-0083658-0133093-1182345", ("choosing", "against"): "1483013",
+    ("choosing", "out"): "0078748", ("choosing", "swap"): "0083658", ("choosing", "with"): "0133093",
+    ("choosing", "who"): "0133093", ("choosing", "not"): "0083658", ("choosing", "without"): "0.1",
+    ("choosing", "map"): "1",
     ("directions", "token"): "3", ("directions", "most"): "3", ("directions", "step"): "2",
     ("finding", "sample"): "BloodImage_00132", ("finding", "hidden"): "3.4",
     ("finding", "without"): "cross.0.1-encoder.1.3", ("finding", "box"): "7", ("finding", "layer"): "0",

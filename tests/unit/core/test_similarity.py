@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from attnviz import Soft, TopK, attend
-from attnviz.core.similarity import Additive, Cosine, Dot, General, Joined, Leaky, Similarity
+from attnviz.core.similarity import ActivationUnit, Additive, Cosine, Dot, General, Joined, Leaky, Similarity
 
 QUERIES, KEYS, WIDE = 3, 5, 7  # keys of another width for those that allow it
 
@@ -37,6 +37,13 @@ def loops(similarity: Similarity, q: list[float], k: list[float]) -> float:
         return leaky(dot(similarity.query_vector.tolist(), q) + dot(similarity.key_vector.tolist(), k))
     if isinstance(similarity, Leaky):
         return dot(similarity.vector.tolist(), [leaky(a + b) for a, b in zip(q, k, strict=True)])
+    if isinstance(similarity, ActivationUnit):
+        parts = (similarity.query_weight, similarity.key_weight, similarity.product_weight)
+        given = (q, k, [a * b for a, b in zip(q, k, strict=True)])
+        said = [sum(dot(m[h].tolist(), x) for m, x in zip(parts, given, strict=True)) for h in range(6)]
+        said = [x + b for x, b in zip(said, similarity.hidden_bias.tolist(), strict=True)]
+        bent = [x if x > 0 else similarity.slope.item() * x for x in said]
+        return dot(similarity.vector.tolist(), bent) + similarity.bias.item()
     assert isinstance(similarity, Additive)
     rows = range(len(similarity.vector))
     inner = [
@@ -52,6 +59,10 @@ KINDS = {
     "additive": (Additive(drawn(6, 4, seed=3), drawn(6, WIDE, seed=4), drawn(6, seed=5)), WIDE),
     "joined": (Joined(drawn(4, seed=6), drawn(WIDE, seed=7)), WIDE),
     "leaky": (Leaky(drawn(4, seed=6)), 4),
+    "unit": (
+        ActivationUnit(*(drawn(6, 4, seed=n) for n in (3, 4, 5)), drawn(6), drawn(1)[0], drawn(6, seed=2), drawn(1)[0]),
+        4,
+    ),
 }
 
 

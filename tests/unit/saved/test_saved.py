@@ -16,8 +16,8 @@ from torch import Tensor
 
 from attnviz import AttnvizError, Trace, load_trace, masks, similarity
 from attnviz.axes import Axis, Bands, Beside, Frames, Items, Moments, Nodes, Patches, Sentences, Slots, Spans, Steps
+from attnviz.core import gates, rules
 from attnviz.core import interventions as changes
-from attnviz.core import rules
 from attnviz.core.attention import Attention, Observed, attend
 from attnviz.core.causal import CausalMask
 from attnviz.core.states import Block, Norm, Projection
@@ -81,7 +81,10 @@ def layers() -> list[Attention | Gap]:
         replace(attend(q, k, v[..., :0], rule=rules.Soft(), bias=tensors(4, 4).T, scale=1 / 3)),
         *(attend(q, k, wide, rule=rules.Soft(), similarity=one) for one in (
             similarity.Dot(), similarity.Cosine(), similarity.General(tensors(3, 3)), additive,
-            similarity.Joined(tensors(2, 3), tensors(2, 3, seed=1)), similarity.Leaky(tensors(2, 3)))),
+            similarity.Joined(tensors(2, 3), tensors(2, 3, seed=1)), similarity.Leaky(tensors(2, 3)),
+            similarity.ActivationUnit(
+                *(tensors(5, 3, seed=n) for n in range(3)), tensors(5), tensors(1)[0], tensors(5), tensors(1)[0]))),
+        attend(q, k, v, rule=gates.Gate()),
         seen(torch.softmax(tensors(2, 4, 4), -1)), seen(torch.eye(4).expand(2, 4, 4)), MAMBA,
         *(attend(q, k, v, rule=rule.at(place)) for place, rule in enumerate(RULES)),
     ]  # fmt: skip

@@ -14,6 +14,7 @@ import torch
 from huggingface_hub import metadata_load
 
 import attnviz as av
+from attnviz.core.gates import Gate
 from attnviz.models import BUILT_IN, read_card
 from attnviz.models import load as load_model
 from attnviz.shipped import WEIGHTS
@@ -29,6 +30,7 @@ TEXTS = {
     "positions": ("狗咬人。", {}),
     "speech": ("jackson 307", {}),
     "series": ("2014-02-20 08:00", {}),
+    "recommendation": ("Alien (1979)\nThe Matrix\nToy Story", {}),
     "target": ("狗在花园里睡觉。", {"target": "dog"}),
     "translation": ("我喜欢喝茶。", {}),
 }
@@ -90,7 +92,8 @@ def test_record_does_what_read_does(name: str, rule: av.Rule | None) -> None:
         return
     found = av.record(system, text, rule=rule, **beside)
     same(found, system.read(text, rule=rule, **beside))
-    assert found.rule == (rule or av.Soft()) and found.model == name
+    own = Gate() if name == "din-films" else av.Soft()  # the one whose weights are not normalised
+    assert found.rule == (rule or own) and found.model == name
 
 
 def test_reading_is_translating_and_looking() -> None:

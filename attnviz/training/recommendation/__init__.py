@@ -1,0 +1,1 @@
+"""SASRec and DIN on MovieTweetings."""

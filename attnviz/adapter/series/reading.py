@@ -27,7 +27,7 @@ def past(name: str, config: Any, table: Any, told: Beside) -> Past:
     _check_channels(name, config, values.shape[1])
     need = length(config)
     if len(values) < need:
-        raise SeriesError("series_short", rows=len(values), least=need)
+        raise SeriesError("series_rows_few", rows=len(values), least=need)
     if not isinstance(told.each, (int, float)) or not isfinite(told.each) or told.each <= 0:
         raise SeriesError("series_step", got=shown(told.each))
     begin = len(values) - need
@@ -64,7 +64,7 @@ def _values(table: Any) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     if found.dtype != np.float64 or found.ndim not in (1, 2) or not found.size:
         raise SeriesError("series_kind", got=shown(table))
     if found.size > MOST:
-        raise SeriesError("series_large", count=found.size, most=MOST)
+        raise SeriesError("series_numbers_many", count=found.size, most=MOST)
     found = found[:, None] if found.ndim == 1 else found
     names = named if len(named) == found.shape[1] == len(set(named)) else [str(n + 1) for n in range(found.shape[1])]
     return found, tuple(names)

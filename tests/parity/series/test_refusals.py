@@ -56,7 +56,7 @@ def test_what_only_texts_have_is_refused_by_name(patchtst: av.ForecastModel) -> 
         (np.zeros((4, 4, 4)), "series_kind"),
         ([], "series_kind"),
         (object(), "series_kind"),
-        (np.zeros((1, 3)), "series_short"),
+        (np.zeros((1, 3)), "series_rows_few"),
         (np.zeros((40, 2)), "series_channels"),
         (np.zeros(40), "series_channels"),
         (np.where(np.arange(120).reshape(40, 3) % 3 == 1, np.nan, 1.0), "series_unseen"),

@@ -38,13 +38,15 @@ if TYPE_CHECKING:
         ModelError,
         PictureError,
         RuleError,
+        SeriesError,
         SoundError,
         Stopped,
         TextError,
     )
     from attnviz.experiments.reading.attributions import Attributions, attributions
+    from attnviz.experiments.reading.find import HeadsFound, find_head, find_heads
     from attnviz.measures import reading
-    from attnviz.models import DetectionModel, Model, VisionModel, wrap
+    from attnviz.models import DetectionModel, ForecastModel, HearingModel, Model, VisionModel, wrap
     from attnviz.notebook.given import from_weights
     from attnviz.notebook.show import show
     from attnviz.notebook.views import head_view, model_view
@@ -62,12 +64,14 @@ _HOMES = {
     "core.attention": ("Attention", "Observed", "attend"),
     "core.states": ("Block", "Norm", "Projection"),
     "experiments.reading.attributions": ("Attributions", "attributions"),
+    "experiments.reading.find": ("HeadsFound", "find_head", "find_heads"),
     "errors": (
         "ArgumentError",
         "AttnvizError",
         "ModelError",
         "PictureError",
         "RuleError",
+        "SeriesError",
         "SoundError",
         "Stopped",
         "TextError",
@@ -85,7 +89,7 @@ _HOMES = {
         "Restrict",
         "Reweigh",
     ),
-    "models": ("DetectionModel", "Model", "VisionModel", "wrap"),
+    "models": ("DetectionModel", "ForecastModel", "HearingModel", "Model", "VisionModel", "wrap"),
     "notebook.given": ("from_weights",),
     "notebook.show": ("show",),
     "notebook.views": ("head_view", "model_view"),
@@ -115,8 +119,11 @@ __all__ = [
     "Differentiable",
     "Entmax",
     "ForbidEdge",
+    "ForecastModel",
     "Gap",
     "Gradients",
+    "HeadsFound",
+    "HearingModel",
     "HideToken",
     "Intervention",
     "KeepHead",
@@ -137,6 +144,7 @@ __all__ = [
     "RuleError",
     "Sample",
     "Seen",
+    "SeriesError",
     "Soft",
     "Sound",
     "SoundError",
@@ -155,6 +163,8 @@ __all__ = [
     "differentiable",
     "export",
     "figures",
+    "find_head",
+    "find_heads",
     "from_weights",
     "generate",
     "head_view",

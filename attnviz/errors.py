@@ -7,6 +7,7 @@
     |- ModelError           the model cannot be found, loaded or read
     |- PictureError         the picture cannot be opened
     |- SoundError           the sound cannot be opened
+    |- SeriesError          the values over time cannot be used
     |- Stopped              a run was stopped at the reader's wish
 
 The sentences live in ``messages/{zh,en}/*.toml`` under ``error.<id>``.
@@ -117,6 +118,10 @@ class PictureError(AttnvizError):
 
 class SoundError(AttnvizError):
     """The sound cannot be opened."""
+
+
+class SeriesError(AttnvizError):
+    """The values over time cannot be used."""
 
 
 class Stopped(AttnvizError):

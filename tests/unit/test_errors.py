@@ -16,6 +16,7 @@ from attnviz.errors import (
     ModelError,
     PictureError,
     RuleError,
+    SeriesError,
     SoundError,
     Stopped,
     TextError,
@@ -29,6 +30,7 @@ ERRORS = {
     "RuleError",
     "ModelError",
     "PictureError",
+    "SeriesError",
     "SoundError",
     "Stopped",
 }
@@ -102,7 +104,9 @@ def test_every_error_sentence_is_raised_somewhere() -> None:
     assert not unused
 
 
-@pytest.mark.parametrize("kind", [TextError, RuleError, ArgumentError, ModelError, PictureError, SoundError, Stopped])
+@pytest.mark.parametrize(
+    "kind", [TextError, RuleError, ArgumentError, ModelError, PictureError, SeriesError, SoundError, Stopped]
+)
 def test_every_refusal_can_be_caught_as_one(kind: type[AttnvizError]) -> None:
     assert issubclass(kind, AttnvizError)
 

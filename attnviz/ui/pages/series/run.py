@@ -282,8 +282,8 @@ def look(trace: Trace, weights: Tensor, hour: int, said: tuple[Window, Tensor, s
     low, mid, high = (value(float(one) / factor) for one in values[hour])
     came = float(window.came[hour]) / factor
     words = {
-        "when": moment(window.clock, window.first + len(window.values) + hour), "low": low, "mid": mid, "high": high,
-        "unit": unit, "came": "" if math.isnan(came) else t("series.look_came", came=value(came)),
+        "when": moment(window.clock, window.first + len(window.values) + hour), "low": low, "mid": with_unit(float(values[hour][1]) / factor, unit), "high": high,
+        "came": "" if math.isnan(came) else t("series.look_came", came=value(came)),
     }  # fmt: skip
     row = weights[hour]
     if not float(row.sum()):

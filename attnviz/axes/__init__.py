@@ -2,6 +2,8 @@
 
     Patches     a picture            each place a box of pixels
     Frames      a sound              each place a stretch of seconds
+    Bands       a spectrogram        each place a stretch of seconds, in one band of pitch
+    Spans       a series             each place some rows of its table
     Nodes       a graph              each place a point, where it is laid out
     Moments     a series in time     each place an hour, a day, a month
     Items       things with titles
@@ -14,7 +16,8 @@
 Another kind is a frozen dataclass on `Axis` with `labels` and `special`; nothing that draws or counts need be told.
 """
 
-from attnviz.axes.axis import Axis, Box, Characters, Point, Seconds, Stands, Wordless
+from attnviz.axes.axis import Axis, Box, Characters, Point, Rows, Seconds, Stands, Wordless
+from attnviz.axes.bands import Bands
 from attnviz.axes.beside import Beside
 from attnviz.axes.frames import Frames
 from attnviz.axes.moments import Moments
@@ -22,10 +25,12 @@ from attnviz.axes.nodes import Nodes
 from attnviz.axes.patches import Patches
 from attnviz.axes.plain import Items, Slots, Steps
 from attnviz.axes.sentences import Sentences
+from attnviz.axes.spans import Spans
 from attnviz.axes.units import Units
 
 __all__ = [
     "Axis",
+    "Bands",
     "Beside",
     "Box",
     "Characters",
@@ -35,9 +40,11 @@ __all__ = [
     "Nodes",
     "Patches",
     "Point",
+    "Rows",
     "Seconds",
     "Sentences",
     "Slots",
+    "Spans",
     "Stands",
     "Steps",
     "Units",

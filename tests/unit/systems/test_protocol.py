@@ -27,6 +27,7 @@ TEXTS = {
     "graph": ("2163", {}),
     "hierarchical": ("A dull film. But the music is good!", {}),
     "positions": ("狗咬人。", {}),
+    "speech": ("jackson 307", {}),
     "series": ("2014-02-20 08:00", {}),
     "target": ("狗在花园里睡觉。", {"target": "dog"}),
     "translation": ("我喜欢喝茶。", {}),

@@ -67,7 +67,7 @@ def series_of(table: Table, value: int, time: int | None) -> Series:
     if lost := len(times) - len(rows):
         notes["untimed"] = lost
     if len(rows) < 2:
-        raise TextError("series_short", steps=len(rows), least=LEAST)
+        raise TextError("series_few_steps", steps=len(rows), least=LEAST)
     if any(b[0] < a[0] for a, b in pairwise(rows)):
         notes["sorted"] = sum(b[0] < a[0] for a, b in pairwise(rows))
     return _checked(_laid_out(table.name(value), rows, notes))
@@ -82,7 +82,7 @@ def _laid_out(name: str, rows: Sequence[Row], notes: dict[str, int]) -> Series:
         notes["doubled"] = doubled
     times = sorted(by_time)
     if len(times) < 2:
-        raise TextError("series_short", steps=len(times), least=LEAST)
+        raise TextError("series_few_steps", steps=len(times), least=LEAST)
     clock = clock_of(times)
     places = [clock.number(at) for at in times]
     if places[-1] >= 2 * MOST_ROWS:
@@ -122,7 +122,7 @@ def _checked(series: Series) -> Series:
     """The series with its gaps counted. Raises `TextError` for one from which nothing can be learnt."""
     known = series.values[~series.values.isnan()]
     if len(known) < LEAST:
-        raise TextError("series_short", steps=len(known), least=LEAST)
+        raise TextError("series_few_steps", steps=len(known), least=LEAST)
     if float(known.max() - known.min()) <= 1e-9 * max(1.0, float(known.abs().max())):
         raise TextError("series_constant", value=float(known[0]))
     gaps = len(series) - len(known)

@@ -30,7 +30,7 @@ def decoded(content: bytes) -> str:
     if not content.strip():
         raise TextError("series_empty")
     if len(content) > MOST_BYTES:
-        raise TextError("series_large", size=round(len(content) / 1e6), most=round(MOST_BYTES / 1e6))
+        raise TextError("series_too_heavy", size=round(len(content) / 1e6), most=round(MOST_BYTES / 1e6))
     if content.startswith(WORKBOOKS):
         raise TextError("series_workbook")
     for encoding in _encodings(content):

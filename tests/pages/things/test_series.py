@@ -135,7 +135,7 @@ def test_hours_of_ones_own_can_be_forecast_by_the_built_in_model() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"5\n" * 60, "series_constant"), (b"date,v\n2014-01-01,3", "series_short"),
+        (b"5\n" * 60, "series_constant"), (b"date,v\n2014-01-01,3", "series_few_steps"),
         (b"a,b\nx,y\nz,w", "series_no_numbers"),
         (b"1\n" * 1_000_000, "series_rows"), (b"\x89PNG\r\n\x1a\n" + bytes(90), "series_no_text"),
         (b"PK\x03\x04" + bytes(90), "series_workbook"),

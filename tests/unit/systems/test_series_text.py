@@ -104,7 +104,7 @@ def picture() -> bytes:
 WRONG = {
     "series_empty": b"", "series_no_text": picture(), "series_workbook": b"PK\x03\x04" + bytes(40),
     "series_no_numbers": "date,name\n2014-01-01,ann\n2014-01-02,bob", "series_constant": "\n".join(["5.5"] * 60),
-    "series_short": "date,value\n2014-01-01,3", "series_rows": b"1\n" * 1_000_000,
+    "series_few_steps": "date,value\n2014-01-01,3", "series_rows": b"1\n" * 1_000_000,
     "series_gaps": "\n".join(f"2014-{m:02d}-{d:02d},{m * d}" for m in range(1, 13) for d in (1, 2, 3, 4)),
     "series_uneven": "\n".join(
         f"{datetime(2014, 1, 1) + timedelta(hours=n, minutes=n * 37 % 53)},{n}" for n in range(60)

@@ -279,11 +279,12 @@ def most_looked_at(window: Window, row: Tensor) -> str:
 def look(trace: Trace, weights: Tensor, hour: int, said: tuple[Window, Tensor, str, float]) -> str:
     """What a coming step is forecast as, what came, and where it looks, in a sentence."""
     window, values, unit, factor = said
-    low, mid, high = (value(float(one) / factor) for one in values[hour])
+    low, mid, high = (float(one) / factor for one in values[hour])
     came = float(window.came[hour]) / factor
     words = {
-        "when": moment(window.clock, window.first + len(window.values) + hour), "low": low, "mid": mid, "high": high,
-        "unit": unit, "came": "" if math.isnan(came) else t("series.look_came", came=value(came)),
+        "when": moment(window.clock, window.first + len(window.values) + hour), "low": value(low),
+        "mid": with_unit(mid, unit), "high": value(high),
+        "came": "" if math.isnan(came) else t("series.look_came", came=value(came)),
     }  # fmt: skip
     row = weights[hour]
     if not float(row.sum()):

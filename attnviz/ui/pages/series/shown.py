@@ -241,7 +241,10 @@ def say_series(found: Series) -> None:
     """What the table was taken for, and what was done to it."""
     clock, last = found.clock, len(found) - 1
     words = {"name": plain(found.name), "steps": len(found), "first": clock.label(0), "last": clock.label(last)}
-    every = t("series.every", span=run.length(clock, 1))
+    if clock.count == 1 or clock.name != clock.unit:
+        every = t("series.every_one", span=t(f"series.unit_{clock.name}"))
+    else:
+        every = t("series.every", span=run.length(clock, 1))
     said = t("series.rows" if clock.unit == "row" else "series.read", **words, every=every)
     notes = [t(f"series.note_{name}", count=count) for name, count in found.notes.items()]
     st.caption(" ".join([said, *notes]))

@@ -32,11 +32,21 @@ if TYPE_CHECKING:
     )
     from attnviz.core.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
     from attnviz.core.states import Block, Norm, Projection
-    from attnviz.errors import ArgumentError, AttnvizError, ModelError, PictureError, RuleError, Stopped, TextError
+    from attnviz.errors import (
+        ArgumentError,
+        AttnvizError,
+        ModelError,
+        PictureError,
+        RuleError,
+        SeriesError,
+        SoundError,
+        Stopped,
+        TextError,
+    )
     from attnviz.experiments.reading.attributions import Attributions, attributions
     from attnviz.experiments.reading.find import HeadsFound, find_head, find_heads
     from attnviz.measures import reading
-    from attnviz.models import DetectionModel, Model, VisionModel, wrap
+    from attnviz.models import DetectionModel, ForecastModel, HearingModel, Model, VisionModel, wrap
     from attnviz.notebook.given import from_weights
     from attnviz.notebook.show import show
     from attnviz.notebook.views import head_view, model_view
@@ -45,6 +55,7 @@ if TYPE_CHECKING:
     from attnviz.recording.generate import generate
     from attnviz.recording.gradients import Differentiable, Gradients, Logit, Outcome, differentiable
     from attnviz.recording.record import record
+    from attnviz.sounds import Sound, open_sound
     from attnviz.systems import load
     from attnviz.trace import Cell, Gap, Trace, load_trace
 
@@ -54,7 +65,17 @@ _HOMES = {
     "core.states": ("Block", "Norm", "Projection"),
     "experiments.reading.attributions": ("Attributions", "attributions"),
     "experiments.reading.find": ("HeadsFound", "find_head", "find_heads"),
-    "errors": ("ArgumentError", "AttnvizError", "ModelError", "PictureError", "RuleError", "Stopped", "TextError"),
+    "errors": (
+        "ArgumentError",
+        "AttnvizError",
+        "ModelError",
+        "PictureError",
+        "RuleError",
+        "SeriesError",
+        "SoundError",
+        "Stopped",
+        "TextError",
+    ),
     "recording.batches": ("record_batch",),
     "recording.generate": ("generate",),
     "recording.gradients": ("Differentiable", "Gradients", "Logit", "Outcome", "differentiable"),
@@ -68,13 +89,14 @@ _HOMES = {
         "Restrict",
         "Reweigh",
     ),
-    "models": ("DetectionModel", "Model", "VisionModel", "wrap"),
+    "models": ("DetectionModel", "ForecastModel", "HearingModel", "Model", "VisionModel", "wrap"),
     "notebook.given": ("from_weights",),
     "notebook.show": ("show",),
     "notebook.views": ("head_view", "model_view"),
     "pictures": ("Picture", "Seen", "open_picture"),
     "recording.record": ("record",),
     "core.rules": ("Argmax", "Entmax", "Rule", "Sample", "Soft", "Sparsemax", "Threshold", "TopK", "TopP"),
+    "sounds": ("Sound", "open_sound"),
     "systems": ("load",),
     "trace": ("Cell", "Gap", "Trace", "load_trace"),
 }
@@ -97,9 +119,11 @@ __all__ = [
     "Differentiable",
     "Entmax",
     "ForbidEdge",
+    "ForecastModel",
     "Gap",
     "Gradients",
     "HeadsFound",
+    "HearingModel",
     "HideToken",
     "Intervention",
     "KeepHead",
@@ -120,7 +144,10 @@ __all__ = [
     "RuleError",
     "Sample",
     "Seen",
+    "SeriesError",
     "Soft",
+    "Sound",
+    "SoundError",
     "Sparsemax",
     "Stopped",
     "Tag",
@@ -147,6 +174,7 @@ __all__ = [
     "measures",
     "model_view",
     "open_picture",
+    "open_sound",
     "reading",
     "record",
     "record_batch",

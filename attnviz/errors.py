@@ -6,6 +6,8 @@
     |- ArgumentError        a function was given a thing of another kind than it takes
     |- ModelError           the model cannot be found, loaded or read
     |- PictureError         the picture cannot be opened
+    |- SoundError           the sound cannot be opened
+    |- SeriesError          the values over time cannot be used
     |- Stopped              a run was stopped at the reader's wish
 
 The sentences live in ``messages/{zh,en}/*.toml`` under ``error.<id>``.
@@ -112,6 +114,14 @@ class ModelError(AttnvizError):
 
 class PictureError(AttnvizError):
     """The picture cannot be opened."""
+
+
+class SoundError(AttnvizError):
+    """The sound cannot be opened."""
+
+
+class SeriesError(AttnvizError):
+    """The values over time cannot be used."""
 
 
 class Stopped(AttnvizError):

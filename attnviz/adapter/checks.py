@@ -8,6 +8,8 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from attnviz.adapter.hearing.kinds import hears
+from attnviz.adapter.series.kinds import CORRELATES, forecasts
 from attnviz.adapter.vision.kinds import SAMPLED, sees
 from attnviz.errors import ModelError, first_line
 
@@ -84,7 +86,9 @@ def check_config(name: str, config: dict[str, Any]) -> None:
         raise ModelError("quantised", model=name, method=method)
     if kind in SAMPLED:
         raise ModelError("detector_samples", model=name, type=kind)
-    if not (sees(kind) or _reads_text(kind)):
+    if kind in CORRELATES:
+        raise ModelError("series_correlates", model=name, type=kind)
+    if not (sees(kind) or hears(kind) or forecasts(kind) or _reads_text(kind)):
         raise ModelError("not_text", model=name, type=kind)
 
 

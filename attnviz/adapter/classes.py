@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
-HeadKind = Literal["sequence", "token", "question", "choice", "boxes"]
-Kind = Literal["masked", "causal", "seq2seq", "plain", "vision"] | HeadKind
+HeadKind = Literal["sequence", "token", "question", "choice", "boxes", "forecast"]
+Kind = Literal["masked", "causal", "seq2seq", "plain", "vision", "hearing", "series"] | HeadKind
 # Trained heads: what each purpose of transformers' speaks of.
 HEADS: Mapping[str, HeadKind] = {
     "SEQUENCE_CLASSIFICATION": "sequence", "TOKEN_CLASSIFICATION": "token", "QUESTION_ANSWERING": "question",
@@ -84,6 +84,11 @@ def _by_type(config: PretrainedConfig, name: str, gguf: bool) -> tuple[Choice, .
     if masked is not None and not (looks_back and causal is not None):
         return Choice("masked", masked), plain
     return (plain,) if causal is None else (Choice("causal", causal), plain)
+
+
+def named_class(config: PretrainedConfig) -> type[Any] | None:
+    """The class of transformers that a configuration names, where it is one for this type of model."""
+    return _named(config, (config.architectures or [""])[0])
 
 
 def _named(config: PretrainedConfig, name: str) -> type[Any] | None:

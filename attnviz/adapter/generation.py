@@ -41,14 +41,15 @@ def decoder_cache() -> Any:
 
 @dataclass(frozen=True)
 class Stepping:
-    """One text to be written by `network`: `first` are the ids that it reads, `start` those of a decoder's beginning.
+    """One text to be written by `network`: `first` are the ids that it reads, or what else by the names of the
+    arguments (a sound), `start` those of a decoder's beginning.
 
     At most `most` tokens. `choose` takes the next from its scores `[1, vocabulary]`; `ended` hears of it, and says
     whether that was all.
     """
 
     network: Any
-    first: Tensor
+    first: Tensor | Mapping[str, Tensor]
     start: Tensor | None
     most: int
     choose: Callable[[Tensor], int]
@@ -70,11 +71,21 @@ class Stepping:
             num_beams=1, num_return_sequences=1, do_sample=False, use_cache=True, max_length=None,
             max_new_tokens=self.most + 1,  # one more: else a forced end would come early
         )  # fmt: skip
-        given |= {"input_ids": self.first, "attention_mask": torch.ones_like(self.first)}
-        self.network.generate(
-            generation_config=settings, **placed(self.network, given), custom_generate=loop,
+        if isinstance(self.first, Tensor):
+            given |= {"input_ids": self.first, "attention_mask": torch.ones_like(self.first)}
+        else:
+            given |= self.first
+            settings.forced_decoder_ids = None  # they stand in `start`
+        self._preparing()(
+            self.network, generation_config=settings, **placed(self.network, given), custom_generate=loop,
             cache_implementation=None,  # one that grows; in `settings` None would give way to what the model asks for
         )  # fmt: skip
+
+    def _preparing(self) -> Callable[..., object]:
+        """What makes masks, caches and the rest; not Whisper's own `generate`, which does more (`hearing.prompts`)."""
+        from transformers import GenerationMixin
+
+        return type(self.network).generate if isinstance(self.first, Tensor) else GenerationMixin.generate
 
     def _loop(
         self, steps: Steps, network: Any, ids: Tensor, logits_processor: Callable[[Tensor, Tensor], Tensor],

@@ -60,7 +60,7 @@ def opened(name: str, folder: Path, gguf: str | None, machine: Machine) -> Opene
     if config.model_type == "big_bird":  # what transformers turns to by itself for texts of up to `_limit` tokens
         config.attention_type = "original_full"
     with guarded(lambda reason: ModelError("tokenizer_unreadable", model=name, reason=first_line(reason))):
-        tokenizer = _tokenizer(name, config, folder, common)
+        tokenizer = tokenizer_of(name, config, folder, common)
     read = network_of(name, config, folder, common)
     network = read.network
     notices = () if gguf else (*notices_of(name, folder, config), *read.notices, *adapter_of(name, folder, network))
@@ -81,7 +81,7 @@ def config_of(name: str, folder: Path, common: dict[str, Any]) -> PretrainedConf
     return CONFIG_MAPPING[type_of(written)].from_pretrained(folder, local_files_only=True)
 
 
-def _tokenizer(name: str, config: PretrainedConfig, folder: Path, common: dict[str, Any]) -> PreTrainedTokenizerBase:
+def tokenizer_of(name: str, config: PretrainedConfig, folder: Path, common: dict[str, Any]) -> PreTrainedTokenizerBase:
     """The tokenizer. Raises `ModelError` where it is empty, or lacks a package."""
     from transformers import AutoTokenizer
 
@@ -121,13 +121,16 @@ class _Read:
         return bool(self.missing) and not any(_in_body(self.network, key) for key in layers)
 
 
-def network_of(name: str, config: PretrainedConfig, folder: Path, common: dict[str, Any]) -> _Read:
+def network_of(
+    name: str, config: PretrainedConfig, folder: Path, common: dict[str, Any], known: tuple[Choice, ...] | None = None
+) -> _Read:
     """The network with its attention going through `attend`, or returning its weights where that cannot be had.
 
-    A head is left out where the file has no weights for it: transformers would make them up.
+    A head is left out where the file has no weights for it: transformers would make them up. `known` are the classes
+    that may read it, where they are not those of a model of text.
     """
     first: _Read | None = None
-    for choice in choices(config, gguf="gguf_file" in common):
+    for choice in choices(config, gguf="gguf_file" in common) if known is None else known:
         if first is not None and choice.kind == "plain" and first.choice.kind != "plain" and not _may_drop(first):
             break
         read = _read(name, choice, config, folder, common)
@@ -143,7 +146,7 @@ def network_of(name: str, config: PretrainedConfig, folder: Path, common: dict[s
         raise ModelError("quantised", model=name, method="?")
     before = wrapped(first.unused)
     if before and "key_mapping" not in common:
-        read = network_of(name, config, folder, {**common, "key_mapping": {f"^{re.escape(before)}": ""}})
+        read = network_of(name, config, folder, {**common, "key_mapping": {f"^{re.escape(before)}": ""}}, known)
         return replace(read, notices=(Notice("weights_wrapped", {"model": name, "before": before}), *read.notices))
     raise ModelError("weights_missing", model=name, count=len(first.missing), first=first.missing[0])
 

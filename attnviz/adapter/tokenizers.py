@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from attnviz.adapter.checks import said_in, type_of
+from attnviz.adapter.hearing.kinds import hears, writes
+from attnviz.adapter.series.kinds import forecasts
 from attnviz.adapter.vision.kinds import sees
 from attnviz.errors import ModelError
 
@@ -33,9 +35,11 @@ def wanted(config: Mapping[str, Any], said: Mapping[str, Any]) -> list[str]:
 def check_tokenizer(name: str, config: Mapping[str, Any], said: Mapping[str, Any], files: set[str]) -> None:
     """Is there a tokenizer among these files? Without one transformers would make up an empty one.
 
-    A model that looks at pictures needs none.
+    A model that looks at pictures needs none, nor one that listens and does not write, nor one of values over time.
     """
-    if sees(type_of(config)):
+    kind = type_of(config)
+    named = str((config.get("architectures") or [""])[0])
+    if sees(kind) or forecasts(kind) or (hears(kind) and not writes(kind, named)):
         return
     needed = vocabularies(config, said)
     if needed and not files & needed:

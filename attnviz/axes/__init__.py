@@ -2,7 +2,10 @@
 
     Patches     a picture            each place a box of pixels
     Frames      a sound              each place a stretch of seconds
+    Bands       a spectrogram        each place a stretch of seconds, in one band of pitch
+    Spans       a series             each place some rows of its table
     Nodes       a graph              each place a point, where it is laid out
+    Moments     a series in time     each place an hour, a day, a month
     Items       things with titles
     Steps       steps of something that goes on
     Slots       learned queries, latents, memory
@@ -13,28 +16,35 @@
 Another kind is a frozen dataclass on `Axis` with `labels` and `special`; nothing that draws or counts need be told.
 """
 
-from attnviz.axes.axis import Axis, Box, Characters, Point, Seconds, Stands, Wordless
+from attnviz.axes.axis import Axis, Box, Characters, Point, Rows, Seconds, Stands, Wordless
+from attnviz.axes.bands import Bands
 from attnviz.axes.beside import Beside
 from attnviz.axes.frames import Frames
+from attnviz.axes.moments import Moments
 from attnviz.axes.nodes import Nodes
 from attnviz.axes.patches import Patches
 from attnviz.axes.plain import Items, Slots, Steps
 from attnviz.axes.sentences import Sentences
+from attnviz.axes.spans import Spans
 from attnviz.axes.units import Units
 
 __all__ = [
     "Axis",
+    "Bands",
     "Beside",
     "Box",
     "Characters",
     "Frames",
     "Items",
+    "Moments",
     "Nodes",
     "Patches",
     "Point",
+    "Rows",
     "Seconds",
     "Sentences",
     "Slots",
+    "Spans",
     "Stands",
     "Steps",
     "Units",

@@ -47,7 +47,14 @@ class Point(NamedTuple):
     y: float
 
 
-Stands = Characters | Box | Seconds | Point
+class Rows(NamedTuple):
+    """Rows `[start, end)` of a table whose rows are time steps, counted from its first."""
+
+    start: int
+    end: int
+
+
+Stands = Characters | Box | Seconds | Point | Rows
 
 
 class Axis:

@@ -1,5 +1,6 @@
 """Numbers drawn from a trace: how spread out weights are, what heads do and how they differ, what a change did."""
 
+from attnviz.measures import listening as listening  # a room of its own: when a token was heard
 from attnviz.measures import reading as reading  # a room of its own, `av.reading`
 from attnviz.measures.answers import chosen
 from attnviz.measures.detection import Found, Matched, covered, found, inside, matched, overlap

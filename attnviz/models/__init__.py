@@ -5,6 +5,8 @@ from attnviz.models.card import Card, read_card
 from attnviz.models.catalogue import Entry, catalogue
 from attnviz.models.fetch import fetch
 from attnviz.models.finding import DetectionModel
+from attnviz.models.forecasting import ForecastModel
+from attnviz.models.hearing import HearingModel
 from attnviz.models.load import BUILT_IN, COMPARED, Model, built_in_folder, load
 from attnviz.models.memory import check_run, forecast, most_tokens
 from attnviz.models.seeing import VisionModel
@@ -16,6 +18,8 @@ __all__ = [
     "Card",
     "DetectionModel",
     "Entry",
+    "ForecastModel",
+    "HearingModel",
     "Model",
     "Progress",
     "VisionModel",

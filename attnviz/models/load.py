@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -18,12 +18,14 @@ from torch import Tensor
 from attnviz import shipped
 from attnviz.adapter.checks import ADAPTER_WEIGHTS, check_config, check_files, read_config, type_of
 from attnviz.adapter.classes import Kind
+from attnviz.adapter.hearing.kinds import hears
 from attnviz.adapter.machine import STORED, Machine
 from attnviz.adapter.opening import opened
 from attnviz.adapter.progress import Report, reported
 from attnviz.adapter.prompts.languages import declared, usual
 from attnviz.adapter.prompts.templates import has_template
 from attnviz.adapter.registered import register
+from attnviz.adapter.series.kinds import forecasts
 from attnviz.adapter.stored.described import no_larger_than
 from attnviz.adapter.stored.gguf import check_gguf
 from attnviz.adapter.stored.tidied import tidied
@@ -74,7 +76,8 @@ class Model:
     `kind` is what it predicts: "masked" fills blanks, "causal" the next token, "seq2seq" the next token of an answer,
     "plain" predicts nothing. Of trained heads "sequence" says something of the whole text (a label, a number), "token"
     of each token, "question" where an answer stands, "choice" how well a text and one of several answers to it go
-    together. "vision" looks at a picture (`VisionModel`).
+    together. "vision" looks at a picture (`VisionModel`), "hearing" listens to a sound (`HearingModel`), "series" reads
+    values over time (`ForecastModel`).
     `eager` models do not let their attention be computed by `attend`: they return weights, which can be drawn and
     re-weighted but not changed inside a run.
     `limit` is the longest text in tokens, special tokens counted; None without a limit of its own. `revision` is the
@@ -252,10 +255,8 @@ def _open(found: Found, folder: Path, machine: Machine, stored: str = "") -> Mod
         "licence": None if found.gguf else shipped.licence(folder),
         "stored": next((dtype for dtype, name in STORED.items() if name == stored), None),
     }
-    if not found.gguf and sees(type_of(read_config(found.name, folder))):
-        from attnviz.models.seeing import open_folder  # a kind of `Model`, which stands here
-
-        return open_folder(found.name, folder, machine, notices=found.notices, **known)
+    if not found.gguf and (opener := _opener(type_of(read_config(found.name, folder)))) is not None:
+        return opener(found.name, folder, machine, notices=found.notices, **known)
     with nullcontext(folder) if found.gguf else tidied(folder) as place:
         read = opened(found.name, place, found.gguf, machine)
     boundary = None if found.gguf else _boundary(folder)
@@ -263,6 +264,23 @@ def _open(found: Found, folder: Path, machine: Machine, stored: str = "") -> Mod
         found.name, read.kind, read.network, read.tokenizer, boundary, read.limit, read.eager,
         notices=(*found.notices, *read.notices), **known,
     )  # fmt: skip
+
+
+def _opener(model_type: str) -> Callable[..., Model] | None:
+    """What opens a model that reads no text: kinds of `Model`, which stands here. None for one that does."""
+    if sees(model_type):
+        from attnviz.models import seeing
+
+        return seeing.open_folder
+    if hears(model_type):
+        from attnviz.models import hearing
+
+        return hearing.open_folder
+    if forecasts(model_type):
+        from attnviz.models import forecasting
+
+        return forecasting.open_folder
+    return None
 
 
 def _boundary(folder: Path) -> Boundary | None:

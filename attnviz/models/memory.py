@@ -12,7 +12,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from attnviz.errors import ModelError, PictureError, TextError
+from attnviz.errors import ModelError, PictureError, SeriesError, SoundError, TextError
 
 FLOAT32 = 4  # bytes of a number; all that a run keeps is of such
 SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}  # of what a model may compute in, by the names of safetensors
@@ -26,7 +26,10 @@ CGROUPS = Path("/sys/fs/cgroup")
 make_room: list[Callable[[int], int]] = []
 # Each map of a model: the names under which configurations keep its layers and its heads, first found first.
 STACKS = {
-    "encoder": (("encoder_layers", "num_hidden_layers"), ("encoder_attention_heads", "num_attention_heads")),
+    "encoder": (
+        ("encoder_layers", "encoder_num_hidden_layers", "num_hidden_layers"),
+        ("encoder_attention_heads", "encoder_num_attention_heads", "num_attention_heads"),
+    ),
     "decoder": (
         ("decoder_layers", "num_decoder_layers", "num_hidden_layers"),
         ("decoder_attention_heads", "num_attention_heads"),
@@ -179,6 +182,30 @@ def check_picture(config: Any, places: Mapping[str, int], *, free: int | None = 
     free = free_for(need) if free is None else free
     if need > free:
         raise PictureError("picture_run_large", places=sum(places.values()), need=gigabytes(need), free=gigabytes(free))
+
+
+def check_sound(config: Any, frames: int, target: int, samples: int, *, free: int | None = None) -> None:
+    """Will a run over a sound fit, of so many frames, tokens written and samples? Raises `SoundError` with both sizes.
+
+    Queries and keys alone are kept, and of WavLM the bias of each pair of frames. The first convolution over a wave
+    makes it many channels wide: it, its norm and its copy stand there together.
+    """
+    need = recorded(config, frames, target, predictions=target > 0)
+    if getattr(config, "model_type", "") == "wavlm":
+        need += (_layers(config, "encoder") + 2) * _first(config, STACKS["encoder"][1]) * frames * frames * FLOAT32
+    width, stride = (getattr(config, name, None) for name in ("conv_dim", "conv_stride"))
+    need += 3 * samples // stride[0] * width[0] * FLOAT32 if width and stride else 0
+    free = free_for(need) if free is None else free
+    if need > free:
+        raise SoundError("sound_run_large", frames=frames, need=gigabytes(need), free=gigabytes(free))
+
+
+def check_series(config: Any, past: int, ahead: int, channels: int, *, free: int | None = None) -> None:
+    """Will a run over values over time fit, of so many places on each side? Raises `SeriesError` with both sizes."""
+    need = recorded(config, past, ahead, predictions=False) * channels
+    free = free_for(need) if free is None else free
+    if need > free:
+        raise SeriesError("series_run_large", places=past + ahead, need=gigabytes(need), free=gigabytes(free))
 
 
 def check_weights(model: str, need: int, *, free: int | None = None) -> None:

@@ -10,16 +10,23 @@ from attnviz.core.interventions import Intervention
 from attnviz.core.rules import Rule
 from attnviz.errors import ArgumentError, ModelError, TextError, shown
 from attnviz.models.load import Model
-from attnviz.models.seeing import VisionModel
 from attnviz.pictures import Picture, Seen
+from attnviz.sounds import Sound
+from attnviz.sounds.heard import Heard
 from attnviz.systems.protocol import System
 from attnviz.text.tokens import Encoded
 
+# Kinds of models that read no text, and the sentence of each for those who put one to it.
+THINGS = {"vision": "model_sees", "hearing": "model_hears", "series": "model_forecasts"}
 
-def check_model(model: Any, pictures: bool = False) -> Model | System:
-    """A model or a system, which looks at `pictures` only where it may. Raises `ArgumentError`, `ModelError`."""
-    if isinstance(model, VisionModel) and not pictures:
-        raise ModelError("model_sees", model=model.name)
+
+def check_model(model: Any, things: bool | str = False) -> Model | System:
+    """A model or a system, which reads `things` that are no text only where it may, or those of one kind alone.
+
+    Raises `ArgumentError`, `ModelError`.
+    """
+    if isinstance(model, Model) and model.kind in THINGS and things not in (True, model.kind):
+        raise ModelError(THINGS[model.kind], model=model.name)
     try:
         if isinstance(model, (Model, System)):
             return model
@@ -32,6 +39,8 @@ def check_text(name: str, text: Any) -> str | Encoded:
     """A text, or one that was cut into tokens already, of which there is at least one. Raises `ArgumentError`."""
     if isinstance(text, (Picture, Seen)):
         raise TextError("picture_for_text")
+    if isinstance(text, (Sound, Heard)):
+        raise TextError("sound_for_text")
     if not isinstance(text, (str, Encoded)):
         raise ArgumentError("argument_text", name=name, got=shown(text))
     if isinstance(text, Encoded) and not text.ids:

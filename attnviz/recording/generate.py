@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
@@ -24,15 +24,20 @@ from attnviz.recording.asked import check_changes, check_model, check_rule
 from attnviz.recording.checks import check_ids, check_numbers, why_not
 from attnviz.recording.prompts import Asked, reply_of
 from attnviz.recording.record import changes_of, fits, read, record, trace_of
+from attnviz.sounds import Sound
+from attnviz.sounds.heard import Heard
 from attnviz.systems.protocol import System
 from attnviz.text.tokens import Encoded, written
 from attnviz.trace import Gap, Trace
+
+if TYPE_CHECKING:
+    from attnviz.models.hearing import HearingModel
 
 
 @sentences
 def generate(
     model: Model | System,
-    text: str | Encoded | None = None,
+    text: str | Encoded | Sound | Heard | Any = None,
     *,
     chat: str | Sequence[Mapping[str, Any]] | None = None,
     pair: str | None = None,
@@ -60,15 +65,27 @@ def generate(
     that of `record(model, text, target=...)`: the cross map, with no border, since the model wrote all of the target.
     A model that keeps its attention to itself, or keeps no cache, is read once more when it has written.
 
+    A model that listens (`HearingModel`) is given a sound in place of the text, as `record` takes it, and writes down
+    what it hears, the likeliest token each time; of `languages` the first is what is spoken (it tells by itself unless
+    given), the second may be English, which a Whisper of several languages then translates to. Long sound is written
+    down window by window (`model.hear(sound, window=1)`), never by more than a window at a time.
+
     Raises `TextError` for a text that leaves no room to write, `ModelError` for a model that does not write, and what
     `record` raises.
     """
-    model, rule = check_model(model), check_rule(rule)
+    model, rule = check_model(model, things="hearing"), check_rule(rule)
     check_functions(on_token=on_token, stop=stop)
     interventions, most = check_changes(interventions), whole("most", most)
-    asked = Asked.of(text, chat, pair, None, languages, goes_on=True)
+    draw, dice = None if temperature is None else Soft(temperature), torch.Generator()
+    dice.manual_seed(whole("seed", seed) % 2**64)  # torch takes no longer one, and a negative one as this
     if most < 1:
         raise ArgumentError("argument_most", got=most)
+    if isinstance(model, Model) and model.kind == "hearing":
+        from attnviz.recording.things.sounds import Writing, wrote
+
+        how = Writing(most, rule or Soft(), interventions, own(on_token), own(stop), draw, dice)
+        return wrote(cast("HearingModel", model), text, how, {"chat": chat, "pair": pair, "languages": languages})
+    asked = Asked.of(text, chat, pair, None, languages, goes_on=True)
     if not isinstance(model, Model) or model.kind not in ("causal", "seq2seq"):
         raise ModelError("model_writes_nothing", model=model.name)
     if not model.network.can_generate():  # a body without the head that its type has
@@ -77,8 +94,6 @@ def generate(
     changes = changes_of(chosen, interventions)
     if model.eager and changes:
         raise ModelError("model_read_only", model=model.name)
-    draw, dice = None if temperature is None else Soft(temperature), torch.Generator()
-    dice.manual_seed(whole("seed", seed) % 2**64)  # torch takes no longer one, and a negative one as this
     with guarded(lambda error: why_not(model)):
         asked = asked.read_by(model)
         writer = _Writer(model, *begun(model, asked, most), own(on_token), own(stop), draw, dice)

@@ -24,7 +24,7 @@ from attnviz.core.rules import Rule, Soft
 from attnviz.errors import AttnvizError, ModelError
 from attnviz.models.load import Model
 from attnviz.models.memory import check_run
-from attnviz.models.seeing import VisionModel
+from attnviz.recording.asked import THINGS
 from attnviz.recording.following import Following
 from attnviz.recording.record import Watch, changes_of, fits, read, run, trace_of
 from attnviz.text.tokens import Encoded
@@ -155,8 +155,8 @@ def differentiable(
     >>> run.gradients(av.Logit(position=4, token=100)).layers[0].shape
     torch.Size([4, 9, 9])
     """
-    if isinstance(model, VisionModel):
-        raise ModelError("model_sees", model=model.name)
+    if isinstance(model, Model) and model.kind in THINGS:
+        raise ModelError(THINGS[model.kind], model=model.name)
     if model.eager:
         raise ModelError("model_keeps_blocks", model=model.name)
     encoded, reply = read(model, text, target, blank, pair)

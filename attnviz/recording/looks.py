@@ -1,17 +1,27 @@
-"""What is asked of a run over a picture, together."""
+"""What is asked of a run over a picture, a sound or values over time, together; and what does it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from attnviz.core.interventions import Intervention
 from attnviz.core.rules import Rule
 
+if TYPE_CHECKING:
+    from attnviz.trace import Trace
+
+# What runs a model of each kind that reads no text: it knows from `record` how a run goes, so that is named here.
+LOOKED = {
+    "vision": ("pictures", "looked"), "hearing": ("things.sounds", "listened"), "series": ("things.series", "foreseen"),
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Look:
-    """How a picture is looked at; the fields mean what the arguments of `record` mean."""
+    """How a thing is looked at; the fields mean what the arguments of `record` mean."""
 
     rule: Rule
     interventions: tuple[Intervention, ...]
@@ -20,3 +30,10 @@ class Look:
     states: bool
     on_layer: Callable[[int, int], object] | None
     stop: Callable[[], bool] | None
+
+
+def looked(model: Any, thing: Any, look: Look, given: Mapping[str, Any]) -> Trace:
+    """What does a model do with what is no text? `given` is what was asked for beside, by its names."""
+    place, name = LOOKED[model.kind]
+    found: Trace = getattr(import_module(f"{__package__}.{place}"), name)(model, thing, look, given)
+    return found

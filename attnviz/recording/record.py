@@ -45,14 +45,15 @@ from attnviz.errors import ModelError, Stopped, TextError
 from attnviz.guard import guarded, own, sentences
 from attnviz.models.load import Model
 from attnviz.models.memory import check_run, n_calls
-from attnviz.models.seeing import VisionModel
 from attnviz.pictures import Picture, Seen
-from attnviz.recording.asked import check_blank, check_changes, check_model, check_rule, check_text
+from attnviz.recording.asked import THINGS, check_blank, check_changes, check_model, check_rule, check_text
 from attnviz.recording.checks import check_ids, check_numbers, why_not
 from attnviz.recording.dataflow import Dataflow
-from attnviz.recording.looks import Look
+from attnviz.recording.looks import Look, looked
 from attnviz.recording.prompts import Asked, reply_of
 from attnviz.recording.systems import read as read_system
+from attnviz.sounds import Sound
+from attnviz.sounds.heard import Heard
 from attnviz.systems.protocol import System
 from attnviz.text.labels import piece_label
 from attnviz.text.tokens import Encoded, encode
@@ -64,14 +65,14 @@ LONG = 1024  # tokens; longer texts are recorded without their values, and witho
 @sentences
 def record(
     model: Model | System,
-    text: str | Encoded | Picture | Seen | None = None,
+    text: str | Encoded | Picture | Seen | Sound | Heard | Any = None,
     *,
     chat: str | Sequence[Mapping[str, Any]] | None = None,
     pair: str | None = None,
     rule: Rule | None = None,
     blank: int | None = None,
     interventions: Sequence[Intervention] = (),
-    target: str | Encoded | None = None,
+    target: str | Encoded | Any = None,
     languages: tuple[str | None, str | None] | None = None,
     values: bool | None = None,
     predictions: bool = True,
@@ -104,7 +105,9 @@ def record(
 
     A model that looks at pictures (`VisionModel`) is given one in place of the text: what `open_picture` gave or takes,
     or what `model.see` made of it. Both sides of its map are the picture's `Patches`, tokens are places among them, and
-    `Trace.answer` is what its trained head says.
+    `Trace.answer` is what its trained head says. One that listens (`HearingModel`) is given a sound in place of the
+    text (`open_sound`, `(samples, rate)`, `model.hear`), and `target` where it writes; one of values over time
+    (`ForecastModel`) an array `[step, channel]`, or what `model.past` made of it, and as `target` what really came.
 
     Raises `Stopped` where `stop` said so, `TextError` for a text that cannot be read, `ModelError` for a model whose
     attention cannot, `AttnvizError` for an intervention on a layer, head or token that is not there, and for what a
@@ -114,15 +117,15 @@ def record(
     >>> av.record(av.load("lab-4"), "南京市长江大桥").tokens[:4]
     ['[CLS]', '南', '京', '市']
     """
-    model, rule = check_model(model, pictures=True), check_rule(rule)
+    model, rule = check_model(model, things=True), check_rule(rule)
     interventions, blank = check_changes(interventions), check_blank(blank)
     values = None if values is None else switch("values", values)
     predictions, states = switch("predictions", predictions), switch("states", states)
     check_functions(on_layer=on_layer, stop=stop)
-    if isinstance(model, VisionModel):
+    if isinstance(model, Model) and model.kind in THINGS:
         look = Look(rule or Soft(), interventions, values, predictions, states, on_layer, stop)
         given = {"chat": chat, "pair": pair, "blank": blank, "target": target, "languages": languages}
-        return _looked(model, text, look, given)
+        return looked(model, text, look, given)
     target = None if target is None else check_text("target", target)
     if chat is None:
         check_text("text", text)
@@ -151,13 +154,6 @@ def record(
         reply = texts[1] if len(texts) > 1 else None
         trace = trace_of(model, texts[0], reply, result, found, predictions=predictions, **said)
         return trace if not isinstance(watch.follow, Dataflow) else with_blocks(trace, watch.follow.blocks(found))
-
-
-def _looked(model: VisionModel, picture: Any, look: Look, given: Mapping[str, Any]) -> Trace:
-    """What does a model that looks at pictures do with one? `given` is what was asked for that only texts have."""
-    from attnviz.recording.pictures import looked  # which knows how a run goes, from here
-
-    return looked(model, picture, look, given)
 
 
 def read(

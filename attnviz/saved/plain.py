@@ -20,7 +20,7 @@ from typing import Any
 
 from torch import Tensor
 
-from attnviz.axes import Axis, Beside, Frames, Items, Nodes, Patches, Sentences, Slots, Steps
+from attnviz.axes import Axis, Bands, Beside, Frames, Items, Moments, Nodes, Patches, Sentences, Slots, Spans, Steps
 from attnviz.core import attention, gates, interventions, masks, rules, similarity, states
 from attnviz.core.causal import CausalMask
 from attnviz.errors import AttnvizError
@@ -31,7 +31,7 @@ from attnviz.text.pairs import Pair
 from attnviz.text.tokens import Encoded
 from attnviz.text.turns import Chat
 
-AXES = (Beside, Encoded, Frames, Items, Nodes, Patches, Sentences, Slots, Steps)
+AXES = (Bands, Beside, Encoded, Frames, Items, Moments, Nodes, Patches, Sentences, Slots, Spans, Steps)
 BASES = ("Rule", "Mask", "Similarity", "Intervention", "Place")  # that are only something when derived from
 LATER = frozenset(
     {"answer", "chat", "order", "pair", "region", "types"}

@@ -10,10 +10,30 @@ from pathlib import Path
 import pytest
 
 import attnviz
-from attnviz.errors import ArgumentError, AttnvizError, ModelError, PictureError, RuleError, Stopped, TextError
+from attnviz.errors import (
+    ArgumentError,
+    AttnvizError,
+    ModelError,
+    PictureError,
+    RuleError,
+    SeriesError,
+    SoundError,
+    Stopped,
+    TextError,
+)
 from attnviz.messages import LANGUAGES, say, table
 
-ERRORS = {"ArgumentError", "AttnvizError", "TextError", "RuleError", "ModelError", "PictureError", "Stopped"}
+ERRORS = {
+    "ArgumentError",
+    "AttnvizError",
+    "TextError",
+    "RuleError",
+    "ModelError",
+    "PictureError",
+    "SeriesError",
+    "SoundError",
+    "Stopped",
+}
 SOURCES = sorted(Path(attnviz.__file__).parent.rglob("*.py"))
 
 
@@ -84,7 +104,9 @@ def test_every_error_sentence_is_raised_somewhere() -> None:
     assert not unused
 
 
-@pytest.mark.parametrize("kind", [TextError, RuleError, ArgumentError, ModelError, PictureError, Stopped])
+@pytest.mark.parametrize(
+    "kind", [TextError, RuleError, ArgumentError, ModelError, PictureError, SeriesError, SoundError, Stopped]
+)
 def test_every_refusal_can_be_caught_as_one(kind: type[AttnvizError]) -> None:
     assert issubclass(kind, AttnvizError)
 

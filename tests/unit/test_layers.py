@@ -27,7 +27,7 @@ FLOORS = (
     ("errors", "guard", "messages", "notices", "shipped", "threads"),
     ("core",),
     ("axes",),
-    ("pictures", "text"),
+    ("pictures", "sounds", "text"),
     ("saved", "answers", "units"),
     ("selection", "trace"),
     ("adapter", "figures", "measures"),
@@ -156,7 +156,9 @@ def test_figures_receive_no_model() -> None:
 
 
 def test_what_draws_counts_or_exports_knows_no_kind_of_axis() -> None:
-    kinds = ("Beside", "Encoded", "Frames", "Items", "Nodes", "Patches", "Sentences", "Slots", "Steps")
+    kinds = (
+        "Bands", "Beside", "Encoded", "Frames", "Items", "Moments", "Nodes", "Patches", "Sentences", "Slots", "Spans", "Steps",
+    )  # fmt: skip
     places = ("attnviz/figures", "attnviz/measures", "attnviz/export.py", "attnviz/ui/kit/charts.py")
     nothing([found for found in all_imports(*places) if found.module.split(".")[-1] in kinds])
 
@@ -187,7 +189,8 @@ def test_systems_ignore_each_other_and_so_do_their_trainings() -> None:
 
 def test_only_adapter_and_training_import_transformers() -> None:
     allowed = ("attnviz/adapter/", "attnviz/training/")
-    types = ("attnviz/text/", "attnviz/systems/", "attnviz/models/load.py", "attnviz/models/seeing.py")
+    opening = tuple(f"attnviz/models/{name}.py" for name in ("forecasting", "hearing", "load", "seeing"))
+    types = ("attnviz/text/", "attnviz/systems/", *opening)
     nothing(
         [
             found

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from attnviz.systems.graph.adam import Adam
+from attnviz.core.adam import Adam
 from attnviz.systems.graph.graph import Graph
 from attnviz.systems.graph.network import Bag, Network, Shape
 from attnviz.systems.graph.system import GraphSystem

@@ -21,9 +21,9 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from attnviz.axes import Nodes
+from attnviz.core.adam import Adam
 from attnviz.core.attention import Attention
 from attnviz.core.rules import Soft
-from attnviz.systems.graph.adam import Adam
 from attnviz.systems.graph.network import Look
 from attnviz.trace import Trace
 

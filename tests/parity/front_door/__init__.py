@@ -21,13 +21,15 @@ import torch
 import transformers
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from attnviz import Attention, AttnvizError, Trace, VisionModel, load, record
+from attnviz import Attention, AttnvizError, ForecastModel, HearingModel, Trace, VisionModel, load, record
 from attnviz.adapter.outputs import Layers
 from attnviz.messages import LANGUAGES
 from attnviz.models import Model
+from attnviz.recording.asked import THINGS
 from attnviz.trace import Gap
 from tests.parity.architectures import ARCHITECTURES, Architecture, configuration, spread_out
 from tests.parity.architectures.compare import as_returned, gap, reference, worst
+from tests.parity.front_door import things
 from tests.parity.front_door.more import MORE
 from tests.parity.front_door.pictures import PICTURE, gaps
 from tests.parity.front_door.tokenizers import REPLY, TEXT, tokenizer_for
@@ -77,14 +79,20 @@ def enter(name: str) -> Entered:
             model = load(folder)
             reply = REPLY if model.kind == "seq2seq" else None
             torch.manual_seed(0)
-            sees = isinstance(model, VisionModel)
-            trace = record(model, PICTURE) if sees else record(model, TEXT, target=reply)
+            trace = _recorded(model, reply)
         except AttnvizError as refusal:
             said = tuple(refusal.say(language).replace(str(folder), name) for language in LANGUAGES)
             return _with(came, refused=refusal.message, sentences=said)
         except Exception:
             return _with(came, fault=traceback.format_exc())
-        return (compared_picture if isinstance(model, VisionModel) else compared)(came, model, trace, folder)
+        return (compared if model.kind not in THINGS else compared_thing)(came, model, trace, folder)
+
+
+def _recorded(model: Any, reply: str | None) -> Trace:
+    """The trace of what a model of its kind is put to."""
+    if isinstance(model, (HearingModel, ForecastModel)):
+        return things.recorded(model)
+    return record(model, PICTURE) if isinstance(model, VisionModel) else record(model, TEXT, target=reply)
 
 
 def _with(came: Entered, **found: Any) -> Entered:
@@ -170,9 +178,9 @@ def compared(came: Entered, model: Model, trace: Trace, folder: Path) -> Entered
     )  # fmt: skip
 
 
-def compared_picture(came: Entered, model: VisionModel, trace: Trace, folder: Path) -> Entered:
-    """The same for a picture."""
-    weights, output = gaps(model, trace, folder)
+def compared_thing(came: Entered, model: Any, trace: Trace, folder: Path) -> Entered:
+    """The same for a picture, a sound or values over time."""
+    weights, output = (gaps if isinstance(model, VisionModel) else things.gaps)(model, trace, folder)
     sizes = {part: _size(trace.map(part).layers) for part in trace.parts}
     return _with(came, way="attend", sizes=sizes, weights=weights, output=output)
 

@@ -188,12 +188,35 @@ SEERS: dict[str, Numbers] = {
     "git": COMMON | dict(vision_config=EYES),
 }  # fmt: skip
 
+LISTENERS: dict[str, Numbers] = {
+    "moonshine": dict(
+        vocab_size=99, hidden_size=32, intermediate_size=48, encoder_num_hidden_layers=2, decoder_num_hidden_layers=2,
+        encoder_num_attention_heads=4, decoder_num_attention_heads=4, max_position_embeddings=64,
+    ),
+}  # fmt: skip
+LAGGED: Numbers = dict(
+    prediction_length=6, context_length=24, lags_sequence=[1, 2, 3, 7], num_time_features=1, d_model=32,
+    encoder_layers=2, decoder_layers=2, encoder_attention_heads=4, decoder_attention_heads=4, encoder_ffn_dim=48,
+    decoder_ffn_dim=48,
+)  # fmt: skip
+# Values over time; of Informer, whose sparse layers draw numbers, those that compute all.
+FORECASTERS: dict[str, Numbers] = {
+    "patchtst": dict(
+        num_input_channels=3, context_length=26, patch_length=6, patch_stride=4, d_model=32, num_hidden_layers=2,
+        num_attention_heads=4, ffn_dim=48,
+    ),
+    "time_series_transformer": LAGGED,
+    "informer": LAGGED | dict(attention_type="full", distil=False),
+    "autoformer": LAGGED,
+}  # fmt: skip
+
 
 def _all() -> dict[str, Architecture]:
     """All of them, family by family."""
     groups = {
         "text encoder": ENCODERS, "decoder": DECODERS, "mixture of experts": MIXTURES, "hybrid": HYBRIDS,
-        "encoder-decoder": ENCODER_DECODERS, "image and text": SEERS,
+        "encoder-decoder": ENCODER_DECODERS, "image and text": SEERS, "audio": LISTENERS,
+        "time series": FORECASTERS,
     }  # fmt: skip
     return {name: Architecture(name, family, n, {}) for family, types in groups.items() for name, n in types.items()}
 

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from attnviz import shipped
+from attnviz.core.adam import Adam
 from attnviz.core.rules import Soft, TopK
 from attnviz.errors import AttnvizError
 from attnviz.measures.entropy import entropy
 from attnviz.systems.graph import NAMES
-from attnviz.systems.graph.adam import Adam
 from attnviz.systems.graph.effect import even_logits, evenness, measure, shuffled
 from attnviz.systems.graph.graph import Graph, karate
 from attnviz.systems.graph.learn import EPOCHS, FRAME, Task, training

@@ -8,7 +8,24 @@ import pytest
 import torch
 
 from attnviz import AttnvizError, Trace, export, figures
-from attnviz.axes import Axis, Beside, Box, Characters, Frames, Items, Nodes, Patches, Sentences, Slots, Steps, Units
+from attnviz.axes import (
+    Axis,
+    Bands,
+    Beside,
+    Box,
+    Characters,
+    Frames,
+    Items,
+    Moments,
+    Nodes,
+    Patches,
+    Rows,
+    Sentences,
+    Slots,
+    Spans,
+    Steps,
+    Units,
+)
 from attnviz.text.tokens import Encoded
 from tests.unit.figures.kinds import call, read
 
@@ -19,7 +36,9 @@ KINDS: tuple[Axis, ...] = (
     Patches(30, 20, 2, 3, ("[CLS]",), region=(-10.0, 2.0, 20.0, 18.0), order=(5, 4, 3, 2, 1, 0)),
     Frames(((0.0, 1.0),), first=("[CLS]",)), Nodes(("a", "b"), ((0.0, 0.0), (1.0, 2.0))), Nodes(("a",)),
     Items(("tea", "cup")), Steps(3), Slots(2), Sentences("Hi. You?", ("1", "2"), ((0, 3), (4, 8)), 8),
-    Beside(CAT, ("[MEAN]",)),
+    Beside(CAT, ("[MEAN]",)), Bands(((0.0, 0.1), (0.1, 0.2)), ((20.0, 90.0),), ("[CLS]",), heard=1),
+    Spans(((0, 3), (3, 4)), first=("[CLS]",)),
+    Beside(CAT, ("[MEAN]",)), Moments(("1", "2")), Moments(("23", "0"), ("2014-01-31T23:00", "2014-02-01T00:00")),
 )  # fmt: skip
 
 
@@ -67,9 +86,24 @@ def test_what_places_of_other_kinds_stand_for() -> None:
     assert Slots(2).stands_for(1) is None and Nodes(("a",)).stands_for(0) is None
     assert CAT.stands_for(1) == Characters(2, 6) and CAT.face(1) == "able" and CAT.face(3) == ""
     assert Steps(2, start=5).labels == ("5", "6")
+    bands = Bands(((0.0, 0.1), (0.1, 0.2), (0.2, 0.3)), ((20.0, 90.0), (90.0, 200.0)), ("[CLS]",), heard=2)
+    assert bands.special == (True, False, False, True, False, False, True)
+    assert bands.stands_for(5) == (0.1, 0.2) and bands.band(5) == (90.0, 200.0) and bands.band(-1) is None
+    spans = Spans(((0, 4), (4, 5)), each=0.5, of="h", first=("[CLS]",))
+    assert spans.labels == ("[CLS]", "0–2 h", "2 h") and spans.stands_for(1) == Rows(0, 4)
+    hours = Moments(("a", "b", "c"), ("2014-01-31T23:00", "2014-02-01T00:00", "2014-02-01T02:00"))
+    assert hours.stands_for(1) == (3600.0, 10800.0) and hours.stands_for(-1) == (10800.0, 18000.0)
+    assert Moments(("1", "2")).stands_for(0) is None
 
 
-def test_only_text_is_taken_together_and_places_beside_it_stay_alone() -> None:
+def test_moments_are_taken_together_by_calendar_day() -> None:
+    hours = Moments(("a", "b", "c"), ("2014-01-31T23:00", "2014-02-01T00:00", "2014-02-01T02:00"))
+    assert hours.groupings == ("hour", "date") and Moments(("1",)).groupings == ("hour",)
+    assert hours.grouped("date") == Units((0, 1, 1), ("2014-01-31", "2014-02-01"), (False, False))
+    assert Moments(("1", "2")).grouped("date") == Moments(("1", "2")).alone()
+
+
+def test_only_text_is_taken_together_by_words_and_places_beside_it_stay_alone() -> None:
     assert CAT.groupings == ("token", "character", "word")
     found = Beside(CAT, ("[MEAN]",)).grouped("word")
     assert found == Units((0, 0, 1, 2, 3), ("unable", "cat", "</s>", "[MEAN]"), (False, False, True, True))
@@ -87,6 +121,12 @@ WRONG: dict[str, Callable[[], Axis]] = {
     "frames out of order": lambda: Frames(((1.0, 2.0), (0.5, 2.0))),
     "a point too few": lambda: Nodes(("a", "b"), ((0.0, 0.0),)),
     "a point that is nowhere": lambda: Nodes(("a",), ((float("nan"), 0.0),)),
+    "a stretch of a series that ends where it begins": lambda: Spans(((2, 2),)),
+    "a band that ends before it begins": lambda: Bands(((0.0, 1.0),), ((90.0, 20.0),)),
+    "more stretches in the sound than there are": lambda: Bands(((0.0, 1.0),), ((20.0, 90.0),), heard=2),
+    "a time too few": lambda: Moments(("a", "b"), ("2014-01-01",)),
+    "a time that is none": lambda: Moments(("a",), ("yesterday",)),
+    "times out of order": lambda: Moments(("a", "b"), ("2014-01-02", "2014-01-01")),
     "less than no steps": lambda: Steps(-1),
     "a box too many": lambda: Slots(1, boxes=(None, None)),
     "a span too few": lambda: Sentences("Hi.", ("1", "2"), ((0, 3),)),

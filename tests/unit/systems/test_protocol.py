@@ -29,6 +29,8 @@ TEXTS = {
     "hierarchical": ("A dull film. But the music is good!", {}),
     "positions": ("狗咬人。", {}),
     "recommendation": ("Alien (1979)\nThe Matrix\nToy Story", {}),
+    "speech": ("jackson 307", {}),
+    "series": ("2014-02-20 08:00", {}),
     "target": ("狗在花园里睡觉。", {"target": "dog"}),
     "translation": ("我喜欢喝茶。", {}),
 }

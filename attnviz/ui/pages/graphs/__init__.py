@@ -6,7 +6,7 @@ from attnviz.ui.pages.graphs.choices import PARAMS
 SCREEN = Screen(
     "graphs",
     icon=":material/hub:",
-    order=40,
+    order=35,
     section="things",
     params=PARAMS,
     members=(Member("graph", 16, "edges", of="self"),),

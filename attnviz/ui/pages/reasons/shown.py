@@ -90,7 +90,12 @@ def say_verdict(asked: run.Asked, found: Attributions, yardstick: str) -> None:
 def _of_top(told: Agreement, seen: int) -> str:
     """Of the highest places of both, how many are the same?"""
     top = min(TOP, seen)
-    return t("reasons.of_top", same=f"{told.overlap * top:.2g}", top=top)
+    return t("reasons.of_top", same=_same(told, top), top=top)
+
+
+def _same(told: Agreement, top: int) -> str:
+    """How many; equals at the border count in part."""
+    return f"{told.overlap * top:.2g}"
 
 
 def number(value: float) -> str:
@@ -153,10 +158,10 @@ def as_csv(found: Attributions) -> bytes:
 
 def show_table(asked: run.Asked, found: Attributions, yardstick: str) -> None:
     """Each way: how well it foresees the yardstick here, what it looks at, and what it leaves out, with its paper."""
-    seen = int(found.seen.sum())
-    head = [t("reasons.col_way"), t("reasons.col_rank"), t("reasons.col_top", top=TOP), t("reasons.col_about")]
+    top = min(TOP, int(found.seen.sum()))
+    head = [t("reasons.col_way"), t("reasons.col_rank"), t("reasons.col_top", top=top), t("reasons.col_about")]
     rows = [
-        (name_of(way, asked), [_cell(number(told.spearman)), _cell(_of_top(told, seen)), _about(way)])
+        (name_of(way, asked), [_cell(number(told.spearman)), _cell(f"{_same(told, top)} / {top}"), _about(way)])
         for way, told in ranked(found, yardstick)
     ]
     st.html(f"<div style='overflow-x:auto' tabindex='0'>{cell_table(head, rows)}</div>")

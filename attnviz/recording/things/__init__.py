@@ -1,0 +1,1 @@
+"""Runs over what is no text and no picture: a sound, values over time."""

@@ -1,0 +1,1 @@
+"""How the writer of spoken digits is trained and measured."""

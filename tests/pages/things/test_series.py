@@ -1,0 +1,158 @@
+"""The page on time series under AppTest: forecasts before and after a change, tables that are brought, a training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from attnviz import shipped
+from attnviz.messages import LANGUAGES, say, table
+from attnviz.systems.series.system import load
+from attnviz.ui.pages.series import run
+from attnviz.ui.pages.series.choices import MOMENTS
+from attnviz.ui.pages.series.run import GONE, KEY
+from tests.pages.opened import by_key, component, run_page, said, seen
+
+HOURS = "time,dust\n" + "\n".join(f"2020-03-{1 + n // 24:02d} {n % 24:02d}:00,{20 + n % 24}" for n in range(24 * 8))
+
+
+def opened(lang: str = "en", **link: str) -> AppTest:
+    return run_page("series", lang, link)
+
+
+def control(at: AppTest, name: str) -> Any:
+    return by_key(at, KEY + name)
+
+
+def picture(at: AppTest) -> dict[str, Any]:
+    return component(at, KEY + "picture")
+
+
+def verdict(at: AppTest) -> str:
+    return seen(next(one.value for one in at.markdown if "**" in one.value))
+
+
+def brought(content: bytes, **link: str) -> AppTest:
+    at = opened(series="own", **link)
+    at.session_state[KEY + "brought"] = (content, "own.csv")
+    return at.run()
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_air_is_forecast_and_the_picture_is_given_what_the_sentence_says(lang: str) -> None:
+    at = opened(lang)
+    assert not at.exception and not at.error
+    found = load("air-beijing").forecast(MOMENTS["haze"])
+    shown = picture(at)
+    assert shown["mid"] == pytest.approx(found.values[:, 1].tolist()) and len(shown["past"]) == 72
+    assert f"{found.values[:, 1].mean():.0f}" in verdict(at) and f"{found.error:.1f}" in said(at)
+    assert len(shown["tiles"]) == 9 and len(shown["looks"]) == 24 == len(shown["rows"])
+    assert shown["before"] == [] and shown["days"][1]["name"] == say("series.weekday_0", lang)
+    assert f"{found.values[5, 1]:.0f}" in shown["looks"][5]
+
+
+def test_hours_taken_away_and_a_spike_move_the_forecast_and_it_says_by_how_much() -> None:
+    at = opened()
+    usual = picture(at)["mid"]
+    control(at, "gone").set_value("day").run()
+    shown = picture(at)
+    assert shown["hidden"] == [False] * 48 + [True] * 24 and shown["past"][48:] == [None] * 24
+    assert shown["before"] == usual != shown["mid"]
+    assert "Without yesterday" in verdict(at) and f"{sum(usual) / 24:.0f}" in verdict(at)
+    control(at, "gone").set_value("")
+    control(at, "at").set_value(3).run()
+    shown = picture(at)
+    assert shown["past"][-3] == 500 and shown["before"] == usual and "500" in verdict(at)
+    assert control(at, "gone").options[0] == say("series.gone_none", "en") and len(control(at, "gone").options) == len(
+        GONE
+    )
+
+
+def test_a_head_is_opened_by_its_habit_taken_away_and_given_back() -> None:
+    at = opened()
+    control(at, "map").set_value(7).run()
+    assert picture(at)["head"] == 7
+    heads = shipped.figures("air-beijing")["heads"]["cross"]
+    assert say(f"series.habit_{heads[1][2]['name']}", "en") in control(at, "map").options[7]
+    control(at, "remove").click().run()
+    assert picture(at)["tiles"][7]["off"] and picture(at)["before"] and "1 heads" in verdict(at)
+    control(at, "all_back").click().run()
+    assert picture(at)["before"] == []
+
+
+def test_hard_attention_is_said_and_every_hour_of_a_head_looks_at_one() -> None:
+    at = opened(rule="hard", hard="argmax", map="7")
+    assert "argmax" in verdict(at).lower() and picture(at)["before"]
+    assert all("(100%)" in look for look in picture(at)["looks"])
+
+
+def test_another_moment_is_reached_by_steps_samples_and_date_and_stops_at_the_last() -> None:
+    at = opened()
+    control(at, "step24").click().run()
+    assert at.session_state[KEY + "moment"] == "2014-11-20 12:00"
+    at = opened(**{"from": "2014-12-31 00:00"})
+    assert control(at, "step1").disabled and control(at, "step24").disabled and not control(at, "step-1").disabled
+    at = opened(**{"from": "2014-12-31 01:00"})
+    assert len(at.error) == 1 and "2014-12-31 00:00" in seen(at.error[0].value)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_held_out_year_stands_there_as_the_card_has_it(lang: str) -> None:
+    at, figures = opened(lang), shipped.figures("air-beijing")["test"]
+    for way in ("attention", "even", "linear", "persistence", "seasonal"):
+        assert f"{figures[way]['mae']:.1f}" in said(at)
+    names = [one["name"] for layer in shipped.figures("air-beijing")["heads"]["cross"] for one in layer]
+    words = {name: names.count(name) for name in ("last", "yesterday", "wind", "spread", "mixed")}
+    assert seen(say("series.habits_say", lang, count=8, **words)) in seen(said(at))
+
+
+def test_a_table_is_named_trained_on_and_then_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("attnviz.systems.series.learn.STEPS", 30)
+    monkeypatch.setattr("attnviz.systems.series.learn.training.__defaults__", (1, 30, 15))
+    monkeypatch.setattr(run, "PACE", 0)
+    at = opened(series="own")
+    assert not at.exception and "SUNACTIVITY" in said(at) and "1700" in said(at)
+    assert picture(at)["forecast"] is False and len(picture(at)["past"]) == 309
+    control(at, "training.start").click().run()
+    assert not at.exception and not at.error
+    shown = picture(at)
+    assert shown["forecast"] and shown["came"] == [None] * 10 and len(shown["past"]) == 30
+    assert "held-out fifth" in said(at)
+    control(at, "back").set_value(20).run()
+    assert None not in picture(at)["came"] and control(at, "training.start").label == say("series.train_again", "en")
+
+
+def test_hours_of_ones_own_can_be_forecast_by_the_built_in_model() -> None:
+    at = brought(HOURS.encode(), by="built")
+    assert not at.exception and not at.error
+    shown = picture(at)
+    assert shown["past"] == pytest.approx([20 + n % 24 for n in range(72)]) and "air-beijing" in said(at)
+    assert 10 < sum(shown["mid"]) / 24 < 60, "brought back to the table's own size"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"5\n" * 60, "series_constant"), (b"date,v\n2014-01-01,3", "series_short"),
+        (b"a,b\nx,y\nz,w", "series_no_numbers"),
+        (b"1\n" * 1_000_000, "series_rows"), (b"\x89PNG\r\n\x1a\n" + bytes(90), "series_no_text"),
+        (b"PK\x03\x04" + bytes(90), "series_workbook"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_is_no_series_is_one_sentence(content: bytes, message: str, lang: str) -> None:
+    at = opened(lang, series="own")
+    at.session_state[KEY + "brought"] = (content, "own.csv")
+    at.run()
+    assert not at.exception and len(at.error) == 1
+    assert table(lang)[f"error.{message}"].split("{")[0][:12] in seen(at.error[0].value)
+
+
+def test_what_was_done_to_a_table_is_said() -> None:
+    lines = HOURS.split("\n")
+    at = brought("\n".join([lines[0], *reversed(lines[1:50]), *lines[60:]]).encode("utf-16"))
+    assert not at.exception and not at.error
+    assert say("series.note_gaps", "en", count=10) in said(at) and "out of order" in said(at)
+    assert picture(at)["hidden"].count(True) == 10

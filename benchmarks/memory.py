@@ -44,8 +44,8 @@ PAGES: dict[str, tuple[str, ...]] = {
     "attention": ("text",), "readings": (), "models": ("text",), "scaled": ("text",), "target": ("text",),
     "positions": ("text",), "translation": ("zh", "en"), "directions": ("text",), "hierarchical": ("text",),
     "sparse": ("text",), "limits": ("text",), "long": ("text",), "family": (), "lesson": ("text",), "seeing": (),
-    "finding": (), "captions": (), "graphs": ("edges", "labels"), "hearing": (), "series": (), "reasons": ("text",),
-    "choosing": (),
+    "finding": (), "captions": (), "graphs": ("edges", "labels"), "hearing": (), "series": (), "choosing": (),
+    "reasons": ("text",),
 }  # fmt: skip
 
 

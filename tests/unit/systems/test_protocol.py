@@ -28,9 +28,9 @@ TEXTS = {
     "graph": ("2163", {}),
     "hierarchical": ("A dull film. But the music is good!", {}),
     "positions": ("狗咬人。", {}),
-    "recommendation": ("Alien (1979)\nThe Matrix\nToy Story", {}),
     "speech": ("jackson 307", {}),
     "series": ("2014-02-20 08:00", {}),
+    "recommendation": ("Alien (1979)\nThe Matrix\nToy Story", {}),
     "target": ("狗在花园里睡觉。", {"target": "dog"}),
     "translation": ("我喜欢喝茶。", {}),
 }

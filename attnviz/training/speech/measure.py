@@ -10,8 +10,8 @@ from torch import Tensor
 
 from attnviz.core.interventions import Reweigh
 from attnviz.core.rules import Argmax
+from attnviz.measures.listening import forward, inside_spans
 from attnviz.sounds import Sound
-from attnviz.sounds.listening import forward, inside_spans
 from attnviz.systems.speech.mel import RATE
 from attnviz.systems.speech.network import Listener
 from attnviz.systems.speech.system import System

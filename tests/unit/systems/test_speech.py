@@ -15,8 +15,8 @@ import attnviz as av
 from attnviz.axes import Frames
 from attnviz.axes.axis import Seconds
 from attnviz.core.interventions import HideToken, RemoveHeads, Reweigh
+from attnviz.measures.listening import forward, inside_spans, middles
 from attnviz.messages import LANGUAGES
-from attnviz.sounds.listening import forward, inside_spans, middles
 from attnviz.systems.speech.mel import BANDS, RATE, edges, filters, mel
 from attnviz.systems.speech.network import LOUD, Listener, Shape
 from attnviz.systems.speech.system import EACH, LIMIT, System, frames

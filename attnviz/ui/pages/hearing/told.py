@@ -70,7 +70,7 @@ def inside(shown: Map, found: Told, said: Said, trace: Trace) -> dict[int, float
     """The share of each right word's weight inside the time in which its digit is said, by the word's place."""
     import torch
 
-    from attnviz.sounds.listening import inside_spans
+    from attnviz.measures.listening import inside_spans
 
     right = {place: one.of for place, one in enumerate(found.words) if one.of is not None}
     if not right:
@@ -89,7 +89,7 @@ def ahead(shown: Map, trace: Trace) -> tuple[int, int]:
     """In how many steps does the middle of what a word listens to move on, and of how many? The end does not count."""
     import torch
 
-    from attnviz.sounds.listening import forward
+    from attnviz.measures.listening import forward
 
     rows = [place for place, special in enumerate(trace.special) if not special]
     if len(rows) < 2:

@@ -78,8 +78,8 @@ def test_places_after_a_decoder_s_token_are_empty_and_a_short_text_ranks_nothing
     page = run_page("reasons", "en", {"text": ENGLISH, "model": "lab-gpt", "at": "5"})
     assert not page.exception and not page.error
     assert np.isnan(cells(page)[:, 6:]).all() and not np.isnan(cells(page)[:, :6]).any()
-    short = run_page("reasons", "en", {"text": ENGLISH, "model": "lab-gpt", "at": "1"})
-    assert not short.error and "Only 2 places" in said(short) and "**mean of weights**" not in said(short)
+    short = run_page("reasons", "en", {"text": ENGLISH, "model": "lab-gpt", "at": "2"})
+    assert not short.error and "Only 3 places" in said(short) and "**mean of weights**" not in said(short)
 
 
 def test_the_lens_ends_with_what_the_model_itself_says() -> None:

@@ -76,9 +76,19 @@ def test_a_decoder_is_not_asked_for_what_comes_later_and_what_stands_in_no_token
 
 def test_places_that_are_not_in_the_text_are_one_sentence_in_both_languages() -> None:
     for place in (4, -1, (2, 2), (0, 5)):
-        with pytest.raises(ArgumentError) as refused:
+        with pytest.raises(ArgumentError, match="no range") as refused:
             av.find_head(av.load("lab-4"), [("小猫睡了", place, 0)])
         assert refused.value.say("zh") != refused.value.say("en")
+
+
+def test_a_fixed_distance_counts_from_the_near_end_and_of_equals_the_nearest_is_said() -> None:
+    before = [(text, (at, at + 2), at - 1) for text in TEXTS[:2] for at in range(1, len(text) - 1)]
+    found = av.find_head(av.load("lab-4"), before)
+    assert (found.offset, found.offset_hits) == (-1, 1.0)
+    after = av.find_head(av.load("lab-4"), [(text, (at, at + 2), at + 2) for text in TEXTS[:1] for at in range(4)])
+    assert (after.offset, after.offset_hits) == (1, 1.0)
+    both = av.find_head(av.load("lab-4"), [(TEXTS[0], 5, 4), (TEXTS[0], 5, 2)])
+    assert (both.offset, both.offset_hits) == (-1, 0.5)
 
 
 def test_several_relations_are_read_in_one_go_told_of_and_stopped() -> None:

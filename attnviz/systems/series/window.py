@@ -19,8 +19,8 @@ from attnviz.systems.series.network import Given
 class Scale:
     """How a series' own numbers become those that a network works on: ln(1 + x), or (x - middle) / spread.
 
-    >>> Scale(log=True).back(Scale(log=True).to(torch.tensor(99.0)))
-    tensor(99.)
+    >>> round(float(Scale(log=True).back(Scale(log=True).to(torch.tensor(99.0)))), 3)
+    99.0
     """
 
     log: bool = False

@@ -53,6 +53,7 @@ class ReadingsRecipe(Recipe):
     choice: str = "two"
     reading_share: float = 1.0
     hot: float = HOT
+    bfloat16: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,12 +151,11 @@ def train(
     *,
     start: Path | None = None,
     compiled: bool = False,
-    bfloat16: bool = False,
     going_on: loop.Kept | None = None,
 ) -> None:
     """Run the recipe and write the result to `folder`, a snapshot every 500 steps; `going_on` from what was kept.
 
-    `bfloat16` halves a step's time on a processor that multiplies it (avx512_bf16); weights and losses stay float32.
+    A recipe's `bfloat16` halves a step's time on a processor that has it (avx512_bf16); weights stay float32.
     """
     model, boundary = begun(recipe, made.tokenizer, start)
     run = torch.compile(losses, dynamic=False) if compiled else losses
@@ -166,10 +166,14 @@ def train(
         save_facts(folder, words=made.english, indent=0)
 
     loop.train(
-        loop.muon(model, boundary, rate=recipe.rate, decay=recipe.weight_decay, float32=not bfloat16),
+        loop.muon(model, boundary, rate=recipe.rate, decay=recipe.weight_decay, float32=not recipe.bfloat16),
         blanked(made.texts, recipe, made.tokenizer.get_vocab(), cooling(recipe.steps, recipe.hot)),
         partial(run, model, boundary, recipe.choice),
-        course(recipe, counts={"boundary": recipe.boundary_share, "reading": recipe.reading_share}, bfloat16=bfloat16),
+        course(
+            recipe,
+            counts={"boundary": recipe.boundary_share, "reading": recipe.reading_share},
+            bfloat16=recipe.bfloat16,
+        ),
         loop.say(),
         loop.Every(500, save, last=True),
         kept=going_on,
@@ -208,6 +212,7 @@ def main() -> None:
         masked_a_step=given.masked,
         rate=given.rate,
         hot=given.hot,
+        bfloat16=given.bfloat16,
     )
     made = kept(given.lessons, given.zh, given.en)
     print(
@@ -216,8 +221,7 @@ def main() -> None:
     few = [texts[: int(len(texts) * share)] for texts, share in zip(made.texts, given.shares, strict=True)]
     made = replace(made, texts=few)
     going_on = given.kept and loop.Kept(given.kept)
-    how = {"start": given.start, "compiled": given.compile, "bfloat16": given.bfloat16}
-    train(recipe, made, given.out or WEIGHTS / MODEL, going_on=going_on, **how)
+    train(recipe, made, given.out or WEIGHTS / MODEL, start=given.start, compiled=given.compile, going_on=going_on)
 
 
 if __name__ == "__main__":

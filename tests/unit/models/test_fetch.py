@@ -220,7 +220,7 @@ NEVER = {
     "needs_code": {"model_type": "own_type", "auto_map": {"AutoModel": "modeling_own.Own"}},
     "type_unknown": {"model_type": "own_type"},
     "not_transformers": {"model_type": ""},
-    "not_text": {"model_type": "wav2vec2"},
+    "not_text": {"model_type": "encodec"},
     "quantised": {"quantization_config": {"quant_method": "gptq", "bits": 4}},
 }
 

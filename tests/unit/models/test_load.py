@@ -69,7 +69,7 @@ SPOILED: dict[str, tuple[str, Callable[[Path], object]]] = {
     "config is no text": ("config_unreadable", lambda folder: (folder / "config.json").write_bytes(b"\xff\xfe")),
     "no config": ("folder_no_config", lambda folder: remove(folder, "config.json")),
     "unknown type": ("type_unknown", lambda folder: edit_config(folder, model_type="nonsense")),
-    "type of another field": ("not_text", lambda folder: edit_config(folder, model_type="wav2vec2")),
+    "type of another field": ("not_text", lambda folder: edit_config(folder, model_type="encodec")),
     "no type": ("not_transformers", lambda folder: edit_config(folder, model_type=None)),
     "code of its own": (
         "needs_code",

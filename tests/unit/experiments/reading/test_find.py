@@ -123,7 +123,10 @@ def test_trees_give_the_characters_of_each_word_and_both_directions() -> None:
     assert Pair("小猫睡了", (2, 3), (0, 2)).words == ("睡", "小猫")
 
 
-@pytest.mark.parametrize("content", ["", "no tree\n\n", "1\tcat\n", "1\tcat\t_\t_\t_\t_\tx\tnsubj\t_\t_"])
+@pytest.mark.parametrize(
+    "content",
+    ["", "no tree\n\n", "1\tcat\n", "1\tcat\t_\t_\t_\t_\tx\tnsubj\t_\t_", "1-2\tcat\t_\t_\t_\t_\t3\tnsubj\t_\t_"],
+)
 def test_a_file_without_trees_is_one_sentence(content: str) -> None:
     with pytest.raises(TextError, match="no tree"):
         trees(content)

@@ -6,13 +6,12 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from attnviz.figures.paint.between import contrast, mixed
+from attnviz.figures.paint.between import legible, mixed
 from attnviz.figures.paint.palette import Colours, theme
 from attnviz.messages import say
 from attnviz.selection import PLAIN, Style
 
 PALE = 0.04  # a shade below this is not painted: the page's own ground says it better
-INKS = ("#000000", "#ffffff")
 HEIGHT = 430
 BAR = 56  # pixels of the longest bar
 
@@ -78,12 +77,3 @@ def _part(part: Painted, look: Colours) -> str:
         styles += [f"background:{ground}", f"color:{ink}", "border-radius:3px"]
     style = f" style='{';'.join(styles)}'" if styles else ""
     return f"<span title='{html.escape(part.said)}'{style}>{shown}</span>"
-
-
-def legible(ground: str) -> str:
-    """Black or white, whichever stands out more: on any ground that is at least 4.58 (WCAG 2.1 asks for 4.5).
-
-    >>> legible("#174f8a")
-    '#ffffff'
-    """
-    return max(INKS, key=lambda ink: contrast(ink, ground))

@@ -10,15 +10,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attnviz.figures.paint.between import luminance, mixed
+from attnviz.figures.paint.between import legible, mixed
 from attnviz.figures.paint.labels import escaped, widest
 from attnviz.figures.paint.palette import TICK, bar, diverging, layout, room_for_bar, shade, theme
 from attnviz.messages import say
 from attnviz.selection import PLAIN, Style
 
 ROW = 30  # pixels
-BLACK, BRIGHT = "#11151c", "#ffffff"  # ink
-MIDDLE = 0.2  # luminance at which both can be read alike
 
 
 @dataclass(frozen=True)
@@ -96,4 +94,4 @@ def fills(weights: Float[Tensor, " key"], style: Style = PLAIN) -> list[tuple[st
     """The ground of each key by its weight, and the ink that can be read on it, as CSS colours."""
     places = shade(weights[None].float(), style.scale)[0].clamp(0, 1).tolist()
     grounds = [mixed(theme(style).ramp, place) for place in places]
-    return [(ground, BRIGHT if luminance(ground) < MIDDLE else BLACK) for ground in grounds]
+    return [(ground, legible(ground)) for ground in grounds]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 Channels = tuple[int, ...]  # red, green and blue, 0 to 255
+INKS = ("#000000", "#ffffff")
 
 
 def channels(colour: str) -> Channels:
@@ -52,3 +53,12 @@ def contrast(first: str, second: str) -> float:
     """
     bright, dim = sorted((luminance(first), luminance(second)), reverse=True)
     return (bright + 0.05) / (dim + 0.05)
+
+
+def legible(ground: str) -> str:
+    """Black or white, whichever stands out more: on any ground that is at least 4.58 (WCAG 2.1 asks for 4.5).
+
+    >>> legible("#174f8a")
+    '#ffffff'
+    """
+    return max(INKS, key=lambda ink: contrast(ink, ground))

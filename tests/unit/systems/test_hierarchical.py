@@ -14,8 +14,8 @@ from torch import Tensor
 
 from attnviz.core.rules import Argmax, Rule, Sample, Soft, Threshold, softmax
 from attnviz.errors import ModelError, TextError
-from attnviz.figures.documents import Painted, Row, document, legible
-from attnviz.figures.paint.between import contrast, mixed
+from attnviz.figures.documents import Painted, Row, document
+from attnviz.figures.paint.between import contrast, legible, mixed
 from attnviz.figures.paint.palette import colours
 from attnviz.measures.ranks import spearman
 from attnviz.selection import Style

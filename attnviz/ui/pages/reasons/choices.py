@@ -147,13 +147,11 @@ def _choose_head(run: Trace) -> tuple[int, int] | None:
 
 def choose_sentences() -> list[str]:
     """The lines over which a mean is taken: typed, from a file, or some to try. Raises `TextError`."""
-    left, right = st.columns([7, 5], gap="small")
-    with left:
-        st.text_area(
-            t("reasons.sentences"), key=KEY + "lines", height=150, help=t("reasons.sentences_help"),
-            placeholder=t("reasons.sentences_start").strip(),
-        )  # fmt: skip
-    with right:
+    st.text_area(
+        t("reasons.sentences"), key=KEY + "lines", height=150, help=t("reasons.sentences_help"),
+        placeholder=t("reasons.sentences_start").strip(),
+    )  # fmt: skip
+    with st.popover(t("reasons.bring"), icon=":material/upload_file:"):
         st.file_uploader(t("reasons.file"), ["txt"], key=KEY + "file", on_change=_take_file)
     if st.session_state.pop(KEY + "problem", False):
         raise TextError("reasons_file")

@@ -15,6 +15,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 import torch
@@ -142,9 +143,23 @@ def parts(figures: Mapping[str, Any]) -> list[str]:
         + table([f"头 {number}" for number in range(len(bridge_of["heads"]))], [bridge_of["heads"]])
     )
     if figures.get("beside"):
-        rows = [(name, *(f"{one[key]:.3f}" for key in BESIDE)) for name, one in figures["beside"].items()]
-        made += ["### 其他训练 Other runs", table(("", *BESIDE), rows)]
+        made += ["### 其他训练 Other runs", table(("", *BESIDE), beside_rows(figures["beside"]))]
     return made
+
+
+def beside_rows(runs: Mapping[str, Mapping[str, float]]) -> list[tuple[str, ...]]:
+    """A row a run; and of runs that differ in their seed alone (name #31) the mean and the deviation.
+
+    >>> beside_rows({"two #1": dict.fromkeys(BESIDE, 0.5), "two #2": dict.fromkeys(BESIDE, 0.7)})[-1][:2]
+    ('two, 2 seeds', '0.600 ± 0.141')
+    """
+    rows = [(name, *(f"{one[key]:.3f}" for key in BESIDE)) for name, one in runs.items()]
+    for kind in dict.fromkeys(name.split(" #")[0] for name in runs):
+        alike = [one for name, one in runs.items() if name.startswith(f"{kind} #")]
+        if len(alike) > 1:
+            values = [[one[key] for one in alike] for key in BESIDE]
+            rows.append((f"{kind}, {len(alike)} seeds", *(f"{fmean(one):.3f} ± {stdev(one):.3f}" for one in values)))
+    return rows
 
 
 def card(figures: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:

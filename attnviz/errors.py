@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from numbers import Number
+from typing import Any
 
 from attnviz.messages import say
 
@@ -53,6 +54,18 @@ def shown(value: object, most: int = SHORT) -> str:
     except Exception:  # a number of more than 4,300 digits, a thing that cannot say what it is
         found = ""
     return found if 0 < len(found) <= most else f"a {type(value).__name__}"
+
+
+def array_shown(value: Any) -> str:
+    """The same, an array of NumPy by its numbers and shape.
+
+    >>> import numpy
+    >>> array_shown(numpy.zeros((2, 3))), array_shown(3.5)
+    ('float64 [2, 3]', '3.5')
+    """
+    if type(value).__name__ == "ndarray":
+        return f"{value.dtype} [{', '.join(map(str, value.shape))}]"
+    return shown(value)
 
 
 def _fitting(value: object) -> object:

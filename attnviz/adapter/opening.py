@@ -24,6 +24,7 @@ from attnviz.notices import Notice
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}  # how every folder is read
 EAGER = "eager"  # transformers' own attention, which returns its weights
 UNBOUNDED = 1_000_000  # tokenizers without a limit carry a number above this
 # Model types whose positions start after the padding id, so that the first few are never used.
@@ -53,7 +54,7 @@ class Opened:
 
 def opened(name: str, folder: Path, gguf: str | None, machine: Machine) -> Opened:
     """The network and tokenizer of a folder, or of one GGUF file in it, as it computes on a machine."""
-    common = {"local_files_only": True, "trust_remote_code": False} | ({"gguf_file": gguf} if gguf else {})
+    common = LOCAL | ({"gguf_file": gguf} if gguf else {})
     with guarded(lambda reason: _not_made(name, reason)):
         config = config_of(name, folder, common)
     config.dtype = machine.dtype
@@ -68,6 +69,14 @@ def opened(name: str, folder: Path, gguf: str | None, machine: Machine) -> Opene
     eager = network.config._attn_implementation == EAGER
     kind, limit = read.choice.kind, _limit(config, tokenizer)
     return Opened(kind, network.eval(), tokenizer, limit, eager, (*notices, *_misfit(name, tokenizer, network)))
+
+
+def own_config(name: str, folder: Path, machine: Machine) -> Any:
+    """The configuration of a model that reads no text, as it computes on a machine. Raises `ModelError`."""
+    with guarded(lambda reason: ModelError("model_not_loaded", model=name, reason=first_line(reason))):
+        config = config_of(name, folder, LOCAL)
+    config.dtype = machine.dtype
+    return config
 
 
 def config_of(name: str, folder: Path, common: dict[str, Any]) -> PretrainedConfig:

@@ -14,7 +14,7 @@ from attnviz.adapter.machine import Machine
 from attnviz.adapter.series.opening import opened
 from attnviz.adapter.series.past import Beside, Past
 from attnviz.adapter.series.reading import length, past
-from attnviz.models.load import Boundary, Model
+from attnviz.models.load import Boundary, WithoutText
 from attnviz.notices import Notice
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ NAMED_IN_FIELDS = (Boundary, Kind, Notice, torch.dtype)
 
 
 @dataclass(frozen=True)
-class ForecastModel(Model):
+class ForecastModel(WithoutText):
     """A loaded model of values over time: PatchTST, Time Series Transformer, Informer.
 
     It is a `Model` in all but what it reads: `kind` is "series", it has no tokenizer. `foresees` says whether a trained
@@ -64,26 +64,6 @@ class ForecastModel(Model):
     def ahead(self) -> int:
         """How many steps it forecasts."""
         return int(self.network.config.prediction_length or 0)
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        """None: it reads no text."""
-        return ()
-
-    @property
-    def usual_languages(self) -> tuple[str | None, str | None]:
-        """None: it reads no text."""
-        return None, None
-
-    @property
-    def chats(self) -> bool:
-        """Never: it reads no text."""
-        return False
-
-    @property
-    def mask_id(self) -> int | None:
-        """None: it has no tokens."""
-        return None
 
 
 def open_folder(name: str, folder: Path, machine: Machine, **known: Any) -> ForecastModel:

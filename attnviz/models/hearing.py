@@ -17,7 +17,7 @@ from attnviz.adapter.hearing.prompts import codes
 from attnviz.adapter.hearing.reading import heard
 from attnviz.adapter.machine import Machine
 from attnviz.errors import SoundError, shown
-from attnviz.models.load import Boundary, Model
+from attnviz.models.load import Boundary, WithoutText
 from attnviz.notices import Notice
 from attnviz.sounds import Sound, open_sound
 from attnviz.sounds.heard import Heard
@@ -31,7 +31,7 @@ LONGEST = 3600.0  # seconds of a file that are opened where one is given by its 
 
 
 @dataclass(frozen=True)
-class HearingModel(Model):
+class HearingModel(WithoutText):
     """A loaded model that listens: Whisper, Moonshine, wav2vec2, HuBERT, WavLM, UniSpeech, data2vec, AST.
 
     It is a `Model` in all but what it reads: `kind` is "hearing". `extractor` is transformers' own feature extractor.
@@ -91,21 +91,6 @@ class HearingModel(Model):
     def languages(self) -> tuple[str, ...]:
         """The codes of the languages that it can be told it hears ("en", "zh"), () where of none."""
         return codes(self.network)
-
-    @property
-    def usual_languages(self) -> tuple[str | None, str | None]:
-        """None: where it knows several it tells by itself which it hears."""
-        return None, None
-
-    @property
-    def chats(self) -> bool:
-        """Never: it reads no text."""
-        return False
-
-    @property
-    def mask_id(self) -> int | None:
-        """None: it fills no blanks."""
-        return None
 
 
 def as_sound(given: Any) -> Sound:

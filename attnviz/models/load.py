@@ -134,6 +134,30 @@ class Model:
         return self.tokenizer.mask_token_id if self.kind == "masked" else None
 
 
+class WithoutText(Model):
+    """What a `Model` of pictures, sounds or values over time has in common: nothing that has to do with words."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """None: it reads no text."""
+        return ()
+
+    @property
+    def usual_languages(self) -> tuple[str | None, str | None]:
+        """None: it reads no text; where it hears several it tells by itself which."""
+        return None, None
+
+    @property
+    def chats(self) -> bool:
+        """Never: it reads no text."""
+        return False
+
+    @property
+    def mask_id(self) -> int | None:
+        """None: it fills no blanks."""
+        return None
+
+
 def built_in_folder(name: str) -> Path:
     """Where a name points: the folder of a shipped model, or the name itself for a Hub id or folder."""
     return shipped.WEIGHTS / name if name in BUILT_IN else Path(name)

@@ -13,7 +13,7 @@ from attnviz.adapter.classes import Kind
 from attnviz.adapter.machine import Machine
 from attnviz.adapter.vision.opening import opened
 from attnviz.adapter.vision.reading import seen
-from attnviz.models.load import Boundary, Model
+from attnviz.models.load import Boundary, WithoutText
 from attnviz.notices import Notice
 from attnviz.pictures import Seen, open_picture
 
@@ -25,7 +25,7 @@ NAMED_IN_FIELDS = (Boundary, Kind, Notice, torch.dtype)
 
 
 @dataclass(frozen=True)
-class VisionModel(Model):
+class VisionModel(WithoutText):
     """A loaded model that looks at a picture: ViT, DeiT, DINOv2, SigLIP's and CLIP's towers, BEiT, Swin.
 
     It is a `Model` in all but what it reads: `kind` is "vision", it has no tokenizer and no limit. `processor` is
@@ -50,26 +50,6 @@ class VisionModel(Model):
         """What its head can say, in its order; () where it has none."""
         named: Mapping[Any, str] = (self.network.config.id2label or {}) if self.trained else {}
         return tuple(str(named[number]) for number in sorted(named))
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        """None: it reads no text."""
-        return ()
-
-    @property
-    def usual_languages(self) -> tuple[str | None, str | None]:
-        """None: it reads no text."""
-        return None, None
-
-    @property
-    def chats(self) -> bool:
-        """Never: it reads no text."""
-        return False
-
-    @property
-    def mask_id(self) -> int | None:
-        """None: it has no tokens."""
-        return None
 
 
 def open_folder(name: str, folder: Path, machine: Machine, **known: Any) -> VisionModel:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attnviz.errors import PictureError, shown
+from attnviz.errors import PictureError, array_shown
 from attnviz.notices import Notice
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Picture:
     def __post_init__(self) -> None:
         given: Any = self.pixels
         if not isinstance(given, np.ndarray) or given.dtype != np.uint8 or given.ndim != 3 or given.shape[2] != 3:
-            raise PictureError("picture_pixels", got=_kind(given))
+            raise PictureError("picture_pixels", got=array_shown(given))
         if not given.size:
             raise PictureError("picture_empty")
         own = np.array(given, order="C") if given.flags.writeable or given.base is not None else given
@@ -75,10 +75,3 @@ class Picture:
     def __repr__(self) -> str:
         called = f"{self.name!r}, " if self.name else ""
         return f"Picture({called}{self.width} x {self.height} pixels)"
-
-
-def _kind(given: Any) -> str:
-    """What a sentence calls pixels of another kind: an array by its numbers and shape."""
-    if isinstance(given, np.ndarray):
-        return f"{given.dtype} [{', '.join(map(str, given.shape))}]"
-    return shown(given)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attnviz.errors import SoundError, shown
+from attnviz.errors import SoundError, array_shown, shown
 from attnviz.notices import Notice
 from attnviz.sounds.rates import at_rate
 
@@ -40,7 +40,7 @@ class Sound:
     def __post_init__(self) -> None:
         given: Any = self.samples
         if not isinstance(given, np.ndarray) or given.dtype != np.float32 or given.ndim != 1:
-            raise SoundError("sound_samples", got=_kind(given))
+            raise SoundError("sound_samples", got=array_shown(given))
         if not given.size:
             raise SoundError("sound_empty")
         if isinstance(self.rate, bool) or not isinstance(self.rate, int) or not RATES[0] <= self.rate <= RATES[1]:
@@ -87,10 +87,3 @@ class Sound:
     def __repr__(self) -> str:
         called = f"{self.name!r}, " if self.name else ""
         return f"Sound({called}{self.seconds:.2f} s, {self.rate} Hz)"
-
-
-def _kind(given: Any) -> str:
-    """What a sentence calls samples of another kind: an array by its numbers and shape."""
-    if isinstance(given, np.ndarray):
-        return f"{given.dtype} [{', '.join(map(str, given.shape))}]"
-    return shown(given)

@@ -11,7 +11,7 @@ from attnviz.adapter.hearing.kinds import EXTRACTORS, WRITERS
 from attnviz.adapter.hearing.wavlm import TYPE as WAVLM
 from attnviz.adapter.hearing.wavlm import attending
 from attnviz.adapter.machine import Machine
-from attnviz.adapter.opening import EAGER, adapter_of, config_of, network_of, notices_of, tokenizer_of
+from attnviz.adapter.opening import EAGER, LOCAL, adapter_of, network_of, notices_of, own_config, tokenizer_of
 from attnviz.errors import ModelError, first_line
 from attnviz.guard import guarded
 from attnviz.notices import Notice
@@ -43,12 +43,9 @@ class Opened:
 
 def opened(name: str, folder: Path, machine: Machine) -> Opened:
     """The network of a folder with what prepares its sounds. Raises `ModelError`."""
-    common = {"local_files_only": True, "trust_remote_code": False}
-    with guarded(lambda reason: ModelError("model_not_loaded", model=name, reason=first_line(reason))):
-        config = config_of(name, folder, common)
-    config.dtype = machine.dtype
+    config = own_config(name, folder, machine)
     config.apply_spec_augment = False  # parts of a sound are hidden in training alone
-    read = network_of(name, config, folder, common, _choices(config))
+    read = network_of(name, config, folder, LOCAL, _choices(config))
     said = (*notices_of(name, folder, config), *read.notices, *adapter_of(name, folder, read.network))
     machine.put(name, read.network)
     attending(read.network)
@@ -56,7 +53,7 @@ def opened(name: str, folder: Path, machine: Machine) -> Opened:
         raise ModelError("model_no_attention", model=name)
     extractor, more = _extractor(name, folder, config)
     says = read.choice.kind
-    tokenizer = _tokenizer(name, folder, config, says, common)
+    tokenizer = _tokenizer(name, folder, config, says)
     return Opened(read.network.eval(), extractor, tokenizer, says, (*said, *more))
 
 
@@ -101,12 +98,9 @@ def _extractor(name: str, folder: Path, config: Any) -> tuple[Any, tuple[Notice,
     return found, ()
 
 
-def _tokenizer(name: str, folder: Path, config: Any, says: str, common: dict[str, Any]) -> Any:
+def _tokenizer(name: str, folder: Path, config: Any, says: str) -> Any:
     """What spells what a model writes: that of a decoder, or the letters of CTC where the folder has them."""
-    if says == "seq2seq":
-        with guarded(lambda reason: ModelError("tokenizer_unreadable", model=name, reason=first_line(reason))):
-            return tokenizer_of(name, config, folder, common)
-    if says == "token" and (folder / "vocab.json").is_file():
-        with guarded(lambda reason: ModelError("tokenizer_unreadable", model=name, reason=first_line(reason))):
-            return tokenizer_of(name, config, folder, common)
-    return None
+    if says != "seq2seq" and not (says == "token" and (folder / "vocab.json").is_file()):
+        return None
+    with guarded(lambda reason: ModelError("tokenizer_unreadable", model=name, reason=first_line(reason))):
+        return tokenizer_of(name, config, folder, LOCAL)

@@ -11,11 +11,10 @@ from torch import Tensor
 
 from attnviz.adapter.classes import Choice, named_class
 from attnviz.adapter.machine import Machine, brought, home, placed
-from attnviz.adapter.opening import EAGER, adapter_of, config_of, network_of, notices_of
+from attnviz.adapter.opening import EAGER, LOCAL, adapter_of, network_of, notices_of, own_config
 from attnviz.adapter.series.kinds import LAGGED, PATCHED
 from attnviz.adapter.series.probsparse import attending
-from attnviz.errors import ModelError, first_line
-from attnviz.guard import guarded
+from attnviz.errors import ModelError
 from attnviz.notices import Notice
 
 if TYPE_CHECKING:
@@ -37,10 +36,7 @@ def opened(name: str, folder: Path, machine: Machine) -> Opened:
     """The network of a folder. Raises `ModelError`."""
     import transformers
 
-    common = {"local_files_only": True, "trust_remote_code": False}
-    with guarded(lambda reason: ModelError("model_not_loaded", model=name, reason=first_line(reason))):
-        config = config_of(name, folder, common)
-    config.dtype = machine.dtype
+    config = own_config(name, folder, machine)
     if config.model_type in PATCHED:
         if config.channel_attention:
             raise ModelError("series_across", model=name)
@@ -48,7 +44,7 @@ def opened(name: str, folder: Path, machine: Machine) -> Opened:
     named, body = named_class(config), Choice("plain", transformers.AutoModel)
     headed = named is not None and named.__name__.endswith(HEADED)
     known = (Choice("forecast", named), body) if named is not None and headed else (body,)
-    read = network_of(name, config, folder, common, known)
+    read = network_of(name, config, folder, LOCAL, known)
     said = (*notices_of(name, folder, config), *read.notices, *adapter_of(name, folder, read.network))
     machine.put(name, read.network)
     attending(read.network)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attnviz.adapter.machine import Machine
-from attnviz.adapter.opening import EAGER, adapter_of, config_of, network_of, notices_of
+from attnviz.adapter.opening import EAGER, LOCAL, adapter_of, network_of, notices_of, own_config
 from attnviz.adapter.vision.dab import attending, attends
 from attnviz.adapter.vision.detectors import check_detector, usual_processor
 from attnviz.adapter.vision.kinds import DETECTORS, PROCESSORS, TOWERS, both, tower
@@ -37,17 +37,14 @@ class Opened:
 
 def opened(name: str, folder: Path, machine: Machine) -> Opened:
     """The network of a folder and its image processor. Raises `ModelError`."""
-    common = {"local_files_only": True, "trust_remote_code": False}
-    with guarded(lambda reason: ModelError("model_not_loaded", model=name, reason=first_line(reason))):
-        whole = config_of(name, folder, common)
+    whole = own_config(name, folder, machine)
     check_detector(name, whole)
-    whole.dtype = machine.dtype
     own, said = _read_from(whole), notices_of(name, folder, whole)
     own.dtype = machine.dtype
-    read = network_of(name, own, folder, common)
+    read = network_of(name, own, folder, LOCAL)
     if read.network.main_input_name != "pixel_values":  # a head of both towers whose weights are not there
         own = _alone(whole)
-        read = network_of(name, own, folder, common)
+        read = network_of(name, own, folder, LOCAL)
     found = read.notices
     if own is not whole:  # what has no place is the other tower's
         found = (Notice("vision_tower", {"model": name}), *(one for one in found if one.message not in ABOUT_TEXT))

@@ -10,13 +10,12 @@ import re
 from collections import Counter
 
 from attnviz.errors import TextError
+from attnviz.text import decode
 
 MOST_ROWS = 200_000
 MOST_BYTES = 40_000_000
 LOOKED_AT = 60  # lines that say what parts the fields
 DELIMITERS = (";", "\t", "|", ",")
-UTF16 = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 SPACES = re.compile(r"[ \u3000]{2,}|(?<=\d) (?=[-+\d.])")
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .xls
 
@@ -33,26 +32,10 @@ def decoded(content: bytes) -> str:
         raise TextError("series_too_heavy", size=round(len(content) / 1e6), most=round(MOST_BYTES / 1e6))
     if content.startswith(WORKBOOKS):
         raise TextError("series_workbook")
-    for encoding in _encodings(content):
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if NO_TEXT.search(text[:100_000]):
-            break
-        return text
-    raise TextError("series_no_text")
-
-
-def _encodings(content: bytes) -> tuple[str, ...]:
-    """Which encodings may it be in? A text of UTF-16 without its mark has a zero in every other byte."""
-    if content[:2] in UTF16:
-        return (UTF16[content[:2]],)
-    start = content[:400]
-    zeros = [start[half::2].count(0) * 3 > len(start) for half in (0, 1)]
-    if zeros[0] is not zeros[1]:
-        return ("utf-16-be" if zeros[0] else "utf-16-le",)
-    return ("utf-8-sig", "gb18030")
+    text = decode.decoded(content)
+    if text is None:
+        raise TextError("series_no_text")
+    return text
 
 
 def rows_of(text: str) -> list[list[str]]:

@@ -28,6 +28,7 @@ from attnviz.ui.kit.controls import (
     SHARED_PARAMS,
     START,
     Choices,
+    bring_text,
     choices_now,
     choose_any_model,
     choose_asked_model,
@@ -66,13 +67,14 @@ from attnviz.ui.kit.export_menu import file_name, offer_file, take_away, take_pi
 from attnviz.ui.kit.folders import brought, offer_models, remember
 from attnviz.ui.kit.formulas import alpha_of, short, softmax_formula, sparse_formula
 from attnviz.ui.kit.frame import Group, dark, draw_bar
-from attnviz.ui.kit.languages import article, language, language_picker, of_locale, t
+from attnviz.ui.kit.languages import article, language, language_picker, of_locale, own_language, t
 from attnviz.ui.kit.link import Param, Value, address, between, choose, chosen, find, flag, matching, one_of
 from attnviz.ui.kit.markdown import bold, chance, figure_text, plain, table
 from attnviz.ui.kit.opening import open_model, opened_bytes
 from attnviz.ui.kit.page import ICON, Member, Screen
 from attnviz.ui.kit.pictures import (
     PLACES,
+    PictureClicks,
     Pictures,
     hidden_now,
     lit_picture,
@@ -104,18 +106,18 @@ from attnviz.ui.stores import SETTINGS, SOFT, RuleChoice, as_rule, model_store, 
 __all__ = [
     "BUILT_IN", "CHART_HEIGHT", "FAMILIES", "ICON", "LANGUAGE", "LESSONS", "LINKED_SAMPLES", "LINKED_START", "MODELS",
     "PLACES", "RULE_PARAMS", "SAMPLES", "SCOPES", "SETTINGS", "SHARED", "SHARED_PARAMS", "SOFT", "START", "Choices",
-    "Group", "Member", "Param", "Pictures", "RuleChoice", "Screen", "Selection", "Steps", "Value", "address",
-    "after_the_score", "alpha_of", "article", "as_rule", "asset", "bar", "bar_cell", "between", "blank_position",
-    "bold", "brought", "cell_table", "chance", "choices_now", "choose", "choose_any_model", "choose_asked_model",
-    "choose_asked_text", "choose_asked_token", "choose_cell", "choose_head", "choose_lab_model", "choose_look",
-    "choose_one", "choose_revision", "choose_rule", "choose_scale", "choose_scope", "choose_shared_text", "choose_text",
-    "choose_token", "chosen", "clicked", "css_class", "dark", "draw", "draw_bar", "draw_change", "draw_grid",
-    "draw_heatmap", "draw_reader", "figure_text", "file_name", "find", "flag", "follow_slider", "head_now",
-    "head_picture", "hidden_now", "language", "language_picker", "listen_to_clicks", "listen_to_head", "lit_picture",
-    "matching", "model_store", "named_label", "nearest", "numbered", "numbers_of", "of_locale", "offer_file",
-    "offer_models", "offer_samples", "one_of", "open_model", "opened_bytes", "page", "picture_address", "place_boxes",
-    "place_in_row", "plain", "png", "remember", "rule_now", "rule_title", "runs", "say_notes", "short", "show_cut",
-    "show_effect", "show_shift", "show_sink", "show_tokens_of", "show_why", "softmax_formula", "span_of",
-    "sparse_formula", "style_now", "t", "table", "take_away", "take_picture", "tiles_sent", "value_of", "verdict",
-    "weights_sent", "with_cell", "with_or_without", "within", "work",
+    "Group", "Member", "Param", "PictureClicks", "Pictures", "RuleChoice", "Screen", "Selection", "Steps", "Value",
+    "address", "after_the_score", "alpha_of", "article", "as_rule", "asset", "bar", "bar_cell", "between",
+    "blank_position", "bold", "bring_text", "brought", "cell_table", "chance", "choices_now", "choose",
+    "choose_any_model", "choose_asked_model", "choose_asked_text", "choose_asked_token", "choose_cell", "choose_head",
+    "choose_lab_model", "choose_look", "choose_one", "choose_revision", "choose_rule", "choose_scale", "choose_scope",
+    "choose_shared_text", "choose_text", "choose_token", "chosen", "clicked", "css_class", "dark", "draw", "draw_bar",
+    "draw_change", "draw_grid", "draw_heatmap", "draw_reader", "figure_text", "file_name", "find", "flag",
+    "follow_slider", "head_now", "head_picture", "hidden_now", "language", "language_picker", "listen_to_clicks",
+    "listen_to_head", "lit_picture", "matching", "model_store", "named_label", "nearest", "numbered", "numbers_of",
+    "of_locale", "offer_file", "offer_models", "offer_samples", "one_of", "open_model", "opened_bytes", "own_language",
+    "page", "picture_address", "place_boxes", "place_in_row", "plain", "png", "remember", "rule_now", "rule_title",
+    "runs", "say_notes", "short", "show_cut", "show_effect", "show_shift", "show_sink", "show_tokens_of", "show_why",
+    "softmax_formula", "span_of", "sparse_formula", "style_now", "t", "table", "take_away", "take_picture",
+    "tiles_sent", "value_of", "verdict", "weights_sent", "with_cell", "with_or_without", "within", "work",
 ]  # fmt: skip

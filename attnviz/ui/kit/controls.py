@@ -130,6 +130,27 @@ def _put(key: str, then: Callable[[], None] | None, sample: str) -> None:
         then()
 
 
+def bring_text(box: str, kinds: Sequence[str], button: str, label: str) -> bool:
+    """A file whose text takes the place of what stands in the text box of the key `box`; was the last one no text?"""
+    with st.popover(button, icon=":material/upload_file:"):
+        st.file_uploader(label, list(kinds), key=f"{box}.file", on_change=_take_text, args=(box,))
+    return bool(st.session_state.pop(f"{box}.unread", False))
+
+
+def _take_text(box: str) -> None:
+    """A file was brought: its text is what stands in the box."""
+    from attnviz.text.decode import decoded
+
+    file = st.session_state[f"{box}.file"]
+    if file is None:
+        return
+    text = decoded(file.getvalue())
+    if text is None:
+        st.session_state[f"{box}.unread"] = True
+    else:
+        st.session_state[box] = text
+
+
 def offer_samples(
     key: str, samples: Iterable[Any], take: Callable[[Any], None], *, label: str = "", **drawn: Any
 ) -> None:

@@ -7,6 +7,7 @@ from importlib.resources import files
 import streamlit as st
 
 from attnviz.messages import LANGUAGES, say, table
+from attnviz.ui.kit import link
 
 TOUCH = "_touch"  # ends the name of a message for screens that are touched
 TOUCHED = "frame.touched"  # what the browser told of its screen: an iPad calls itself a Mac
@@ -52,6 +53,13 @@ def touched() -> bool:
 def article(name: str) -> str:
     """A long explanation, Markdown, in the reader's language."""
     return files("attnviz").joinpath("content", language(), f"{name}.md").read_text(encoding="utf-8")
+
+
+def own_language(key: str) -> str:
+    """The language that something on the page is written in, a choice of its own: the reader's until one is chosen."""
+    if link.chosen(key) is None and st.session_state[key] != language():
+        link.find(key, language())
+    return str(st.session_state[key])
 
 
 def language_picker() -> None:

@@ -48,6 +48,16 @@ class Lit {
     this.size();
   }
 
+  // The bar: point or hide, in colour or by a spot; and a way to show all again.
+  tools() {
+    this.bar.replaceChildren(
+      this.choice("mode", "point"), this.choice("mode", "hide"), element("span", "gap"),
+      this.choice("paint", "colour"), this.choice("paint", "spot"),
+    );
+    if (this.hidden.size) this.bar.append(element("span", "gap"), this.act("show_all", () => this.hide(new Set())));
+    this.stage.classList.toggle("hiding", this.mode === "hide");
+  }
+
   // A button of the bar that chooses: how one points (`mode`), how the picture is lit (`paint`).
   choice(group, name) {
     const made = this.act(name, () => { this[group] = name; this.tools(); this.draw(); });

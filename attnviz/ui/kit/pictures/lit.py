@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -49,3 +50,39 @@ def with_or_without(gone: Sequence[Head], head: Head) -> str:
     """
     after = [one for one in gone if one != head] if head in gone else [*gone, head]
     return "-".join(".".join(map(str, one)) for one in sorted(after))
+
+
+@dataclass(frozen=True)
+class PictureClicks:
+    """What the picture of a page tells of a click in it, and the page's choices that follow: callbacks of the picture.
+
+    `key` begins all keys of the page; `view` is the choice that goes back to one head, and its value then.
+    """
+
+    key: str
+    view: str
+
+    def heard(self, name: str) -> Any:
+        """What the picture in the browser has just told."""
+        return st.session_state[f"{self.key}picture"][name]
+
+    def put(self, name: str, value: object) -> None:
+        """Choose something on the page."""
+        st.session_state[self.key + name] = value
+
+    def take_number(self, told: str, name: str, least: int = 0) -> None:
+        """A place, a word or a box was clicked: its number is what is open."""
+        if (number := self.heard(told)) is not None:
+            self.put(name, max(least, int(number)))
+
+    def take_head(self) -> None:
+        """A tile was clicked: its head is open."""
+        if found := self.heard("head"):
+            self.put("layer", int(found[0]))
+            self.put("head", int(found[1]))
+            self.put(self.view, "head")
+
+    def take_hidden(self) -> None:
+        """Places were hidden or shown again by hand."""
+        if (found := self.heard("hidden")) is not None:
+            self.put("hidden", hidden_now(found))

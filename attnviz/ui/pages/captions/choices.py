@@ -17,13 +17,12 @@ from attnviz.ui.kit import (
     as_rule,
     between,
     choose_rule,
-    chosen,
-    find,
     flag,
     language,
     offer_samples,
     one_of,
     opened_bytes,
+    own_language,
     page,
     picture_address,
     plain,
@@ -96,10 +95,8 @@ def now(name: str) -> Any:
 
 
 def spoken() -> str:
-    """The language of the sentences: the reader's unless another was chosen."""
-    if chosen(KEY + "spoken") is None and now("spoken") != language():
-        find(KEY + "spoken", language())
-    return str(now("spoken"))
+    """The language of the sentences."""
+    return own_language(KEY + "spoken")
 
 
 def text_now() -> str:

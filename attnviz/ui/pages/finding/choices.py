@@ -14,6 +14,7 @@ from attnviz.ui.kit import (
     RULE_PARAMS,
     SOFT,
     Param,
+    PictureClicks,
     Pictures,
     RuleChoice,
     as_rule,
@@ -23,7 +24,6 @@ from attnviz.ui.kit import (
     choose_one,
     choose_rule,
     flag,
-    hidden_now,
     language,
     matching,
     model_store,
@@ -78,6 +78,7 @@ PARAMS = {
     "painted": Param("painted", KEY + "painted", False, flag),
     "without": Param("without", KEY + "without", "", matching(HEADS)),
 }
+CLICKS = PictureClicks(KEY, "mean")
 
 
 @dataclass(frozen=True)
@@ -119,14 +120,14 @@ def choose_model() -> str:
 
 def _forget() -> None:
     """What belonged to the other model's places, queries and heads."""
-    _put("without", "")
+    CLICKS.put("without", "")
     forget_places()
 
 
 def forget_places() -> None:
     """What belonged to the other picture."""
     for name in ("hidden", "box", "place"):
-        _put(name, PARAMS[name].default)
+        CLICKS.put(name, PARAMS[name].default)
 
 
 def choose_picture() -> Picture:
@@ -238,53 +239,21 @@ def choose_changes(head: Head) -> None:
         st.toggle(t("finding.painted"), key=KEY + "painted", help=t("finding.painted_help"))
         if without:
             st.button(
-                t("finding.all_heads", count=len(without)), key=KEY + "heads_back", on_click=_put, args=("without", "")
+                t("finding.all_heads", count=len(without)),
+                key=KEY + "heads_back",
+                on_click=CLICKS.put,
+                args=("without", ""),
             )
         if now("hidden"):
-            st.button(t("finding.show_all"), key=KEY + "show_all", on_click=_put, args=("hidden", ""))
-
-
-def _put(name: str, value: object) -> None:
-    st.session_state[KEY + name] = value
+            st.button(t("finding.show_all"), key=KEY + "show_all", on_click=CLICKS.put, args=("hidden", ""))
 
 
 def _remove(head: Head) -> None:
     """Take a head away, or give it back."""
-    _put("without", with_or_without(run.heads_of(str(now("without"))), head))
-
-
-def heard(name: str) -> Any:
-    """What the picture in the browser has just told."""
-    return st.session_state[KEY + "picture"][name]
-
-
-def take_box() -> None:
-    """A box was clicked: its query is the one that is shown."""
-    if (slot := heard("picked")) is not None:
-        _put("box", max(0, int(slot)))
-
-
-def take_place() -> None:
-    """A place of the picture was clicked: it is the one that looks."""
-    if (place := heard("place")) is not None:
-        _put("place", max(0, int(place)))
-
-
-def take_head() -> None:
-    """A tile was clicked: its head is open."""
-    if found := heard("head"):
-        _put("layer", int(found[0]))
-        _put("head", int(found[1]))
-        _put("mean", "head")
-
-
-def take_hidden() -> None:
-    """Places were hidden or shown again by hand."""
-    if (found := heard("hidden")) is not None:
-        _put("hidden", hidden_now(found))
+    CLICKS.put("without", with_or_without(run.heads_of(str(now("without"))), head))
 
 
 def take_pasted() -> None:
     """A picture was pasted, anywhere on the page."""
-    if found := heard("pasted"):
+    if found := CLICKS.heard("pasted"):
         pictures().paste(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -122,10 +122,10 @@ def draw_picture(shown: Shown, view: lit.View, head: Head, beside: tuple[bool, b
     lit_picture("finding")(
         key=KEY + "picture",
         data=data_of(shown, view, head, beside),
-        on_picked_change=choices.take_box,
-        on_place_change=choices.take_place,
-        on_head_change=choices.take_head,
-        on_hidden_change=choices.take_hidden,
+        on_picked_change=partial(choices.CLICKS.take_number, "picked", "box"),
+        on_place_change=partial(choices.CLICKS.take_number, "place", "place"),
+        on_head_change=choices.CLICKS.take_head,
+        on_hidden_change=choices.CLICKS.take_hidden,
         on_pasted_change=choices.take_pasted,
     )
     st.caption(t("finding.shown", map=_map_name(head), rule=plain(rule_title(shown.trace.rule))))

@@ -21,6 +21,7 @@ from attnviz.ui.kit import (
     Steps,
     as_rule,
     between,
+    bring_text,
     choose_one,
     choose_rule,
     clicked,
@@ -93,24 +94,9 @@ def _type() -> None:
         st.text_area(t("graphs.edges"), key=PARAMS["edges"].key, height=96, help=t("graphs.edges_help"))
     with right:
         st.text_input(t("graphs.labels"), key=PARAMS["labels"].key, help=t("graphs.labels_help"))
-        with st.popover(t("graphs.file"), icon=":material/upload_file:"):
-            st.file_uploader(t("graphs.upload"), ["csv", "tsv", "txt"], key=KEY + "upload", on_change=_take_file)
-    if st.session_state.pop(KEY + "problem", False):
+        unread = bring_text(PARAMS["edges"].key, ("csv", "tsv", "txt"), t("graphs.file"), t("graphs.upload"))
+    if unread:
         raise TextError("graph_file")
-
-
-def _take_file() -> None:
-    """A file was brought: its text is what stands in the box."""
-    file = st.session_state[KEY + "upload"]
-    if file is None:
-        return
-    from attnviz.text.decode import decoded
-
-    text = decoded(file.getvalue())
-    if text is None:
-        st.session_state[KEY + "problem"] = True
-    else:
-        st.session_state[PARAMS["edges"].key] = text
 
 
 @dataclass(frozen=True)

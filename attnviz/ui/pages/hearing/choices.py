@@ -12,18 +12,16 @@ from attnviz.ui.kit import (
     RULE_PARAMS,
     SOFT,
     Param,
+    PictureClicks,
     between,
     choose_head,
     choose_one,
     choose_rule,
-    chosen,
-    find,
     flag,
-    hidden_now,
-    language,
     matching,
     numbers_of,
     one_of,
+    own_language,
     page,
     rule_now,
     t,
@@ -70,6 +68,7 @@ PARAMS = {
     "noise": Param("noise", KEY + "noise", False, flag),
     "without": Param("without", KEY + "without", "", matching(HEADS)),
 }
+CLICKS = PictureClicks(KEY, "mean")
 
 
 def now(name: str) -> Any:
@@ -78,10 +77,8 @@ def now(name: str) -> Any:
 
 
 def spoken() -> str:
-    """The language of the words: the reader's unless another was chosen."""
-    if chosen(KEY + "spoken") is None and now("spoken") != language():
-        find(KEY + "spoken", language())
-    return str(now("spoken"))
+    """The language of the words."""
+    return own_language(KEY + "spoken")
 
 
 def choose_rules() -> None:
@@ -108,7 +105,7 @@ def choose_sound() -> tuple[Sound, Said | None]:
 def forget() -> None:
     """What belonged to the other sound."""
     for name in ("hidden", "word", "moment"):
-        _put(name, PARAMS[name].default)
+        CLICKS.put(name, PARAMS[name].default)
 
 
 def asked(sound: Sound) -> Request:
@@ -141,10 +138,13 @@ def choose_changes(head: Head) -> None:
         st.toggle(t("hearing.noise"), key=KEY + "noise", help=t("hearing.noise_help"))
         if without:
             st.button(
-                t("hearing.all_heads", count=len(without)), key=KEY + "heads_back", on_click=_put, args=("without", "")
+                t("hearing.all_heads", count=len(without)),
+                key=KEY + "heads_back",
+                on_click=CLICKS.put,
+                args=("without", ""),
             )
         if now("hidden"):
-            st.button(t("hearing.show_all"), key=KEY + "show_all", on_click=_put, args=("hidden", ""))
+            st.button(t("hearing.show_all"), key=KEY + "show_all", on_click=CLICKS.put, args=("hidden", ""))
 
 
 def choose_share() -> float:
@@ -152,41 +152,6 @@ def choose_share() -> float:
     return st.slider(t("hearing.share"), 0.05, 0.95, step=0.05, key=KEY + "share", help=t("hearing.share_help"))
 
 
-def _put(name: str, value: object) -> None:
-    st.session_state[KEY + name] = value
-
-
 def _remove(head: Head) -> None:
     """Take a head away, or give it back."""
-    _put("without", with_or_without(run.heads_of(str(now("without"))), head))
-
-
-def heard(name: str) -> Any:
-    """What the picture in the browser has just told."""
-    return st.session_state[KEY + "picture"][name]
-
-
-def take_word() -> None:
-    """A word was clicked: it is the one that is open."""
-    if (word := heard("picked")) is not None:
-        _put("word", max(0, int(word)))
-
-
-def take_moment() -> None:
-    """A moment of the sound was clicked."""
-    if (moment := heard("place")) is not None:
-        _put("moment", max(-1, int(moment)))
-
-
-def take_head() -> None:
-    """A tile was clicked: its head is open."""
-    if found := heard("head"):
-        _put("layer", int(found[0]))
-        _put("head", int(found[1]))
-        _put("mean", "head")
-
-
-def take_hidden() -> None:
-    """Frames were covered or shown again by hand."""
-    if (found := heard("hidden")) is not None:
-        _put("hidden", hidden_now(found))
+    CLICKS.put("without", with_or_without(run.heads_of(str(now("without"))), head))

@@ -50,15 +50,6 @@ class Heard extends Lit {
     }
   }
 
-  tools() {
-    this.bar.replaceChildren(
-      this.choice("mode", "point"), this.choice("mode", "hide"), element("span", "gap"),
-      this.choice("paint", "colour"), this.choice("paint", "spot"),
-    );
-    if (this.hidden.size) this.bar.append(element("span", "gap"), this.act("show_all", () => this.hide(new Set())));
-    this.stage.classList.toggle("hiding", this.mode === "hide");
-  }
-
   lay() {
     const { data } = this;
     const held = this.words.getRootNode().activeElement, had = this.words.contains(held) ? held.dataset.word : undefined;

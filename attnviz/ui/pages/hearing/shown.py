@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -120,10 +121,10 @@ def draw_sound(request: Request, sound: Sound, part: Trace, shown: Map, said: Sa
     lit_picture("hearing")(
         key=KEY + "picture",
         data=data_of(request, sound, part, shown, said),
-        on_picked_change=choices.take_word,
-        on_place_change=choices.take_moment,
-        on_head_change=choices.take_head,
-        on_hidden_change=choices.take_hidden,
+        on_picked_change=partial(choices.CLICKS.take_number, "picked", "word"),
+        on_place_change=partial(choices.CLICKS.take_number, "place", "moment", -1),
+        on_head_change=choices.CLICKS.take_head,
+        on_hidden_change=choices.CLICKS.take_hidden,
     )
     say_listening(part, shown, said)
 

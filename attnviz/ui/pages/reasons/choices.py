@@ -13,6 +13,7 @@ from attnviz.ui.kit import (
     RULE_PARAMS,
     Param,
     between,
+    bring_text,
     chance,
     choose_asked_model,
     choose_asked_text,
@@ -151,23 +152,7 @@ def choose_sentences() -> list[str]:
         t("reasons.sentences"), key=KEY + "lines", height=150, help=t("reasons.sentences_help"),
         placeholder=t("reasons.sentences_start").strip(),
     )  # fmt: skip
-    with st.popover(t("reasons.bring"), icon=":material/upload_file:"):
-        st.file_uploader(t("reasons.file"), ["txt"], key=KEY + "file", on_change=_take_file)
-    if st.session_state.pop(KEY + "problem", False):
+    if bring_text(KEY + "lines", ("txt",), t("reasons.bring"), t("reasons.file")):
         raise TextError("reasons_file")
     typed = str(st.session_state[KEY + "lines"]).strip() or t("reasons.sentences_start")
     return [line.strip() for line in typed.splitlines() if line.strip()]
-
-
-def _take_file() -> None:
-    """A file was brought: its text is what stands in the box."""
-    from attnviz.text.decode import decoded
-
-    file = st.session_state[KEY + "file"]
-    if file is None:
-        return
-    text = decoded(file.getvalue())
-    if text is None:
-        st.session_state[KEY + "problem"] = True
-    else:
-        st.session_state[KEY + "lines"] = text

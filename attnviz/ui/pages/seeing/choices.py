@@ -12,6 +12,7 @@ from attnviz.ui.kit import (
     PLACES,
     RULE_PARAMS,
     Param,
+    PictureClicks,
     Pictures,
     between,
     choose_any_model,
@@ -19,7 +20,6 @@ from attnviz.ui.kit import (
     choose_one,
     choose_rule,
     flag,
-    hidden_now,
     language,
     matching,
     numbers_of,
@@ -66,6 +66,7 @@ PARAMS = {
     "without": Param("without", KEY + "without", "", matching(HEADS)),
     "order": Param("order", KEY + "order", 0, between(0, MOST_ORDERS, int)),
 }
+CLICKS = PictureClicks(KEY, "view")
 
 
 def now(name: str) -> Any:
@@ -114,7 +115,7 @@ def _sample_name(name: str, label: str) -> str:
 
 def _show_all() -> None:
     """Another picture came: its patches are all shown."""
-    _put("hidden", "")
+    CLICKS.put("hidden", "")
 
 
 def asked(name: str, picture: Picture) -> Request:
@@ -163,54 +164,29 @@ def choose_changes(head: tuple[int, int]) -> None:
         )  # fmt: skip
         st.button(t("seeing.shuffle"), key=KEY + "shuffle", on_click=_shuffle, help=t("seeing.shuffle_help"))
         if now("order"):
-            st.button(t("seeing.in_order"), key=KEY + "in_order", on_click=_put, args=("order", 0))
+            st.button(t("seeing.in_order"), key=KEY + "in_order", on_click=CLICKS.put, args=("order", 0))
         if without:
             st.button(
-                t("seeing.all_heads", count=len(without)), key=KEY + "heads_back", on_click=_put, args=("without", "")
+                t("seeing.all_heads", count=len(without)),
+                key=KEY + "heads_back",
+                on_click=CLICKS.put,
+                args=("without", ""),
             )
         if now("hidden"):
-            st.button(t("seeing.show_all"), key=KEY + "show_all", on_click=_put, args=("hidden", ""))
-
-
-def _put(name: str, value: object) -> None:
-    st.session_state[KEY + name] = value
+            st.button(t("seeing.show_all"), key=KEY + "show_all", on_click=CLICKS.put, args=("hidden", ""))
 
 
 def _remove(head: tuple[int, int]) -> None:
     """Take a head away, or give it back."""
-    _put("without", with_or_without(run.pairs(str(now("without"))), head))
+    CLICKS.put("without", with_or_without(run.pairs(str(now("without"))), head))
 
 
 def _shuffle() -> None:
     """Another order of the patches."""
-    _put("order", int(now("order")) % MOST_ORDERS + 1)
-
-
-def heard(name: str) -> Any:
-    """What the picture in the browser has just told."""
-    return st.session_state[KEY + "picture"][name]
-
-
-def take_place() -> None:
-    """A patch, or a place that is none, was clicked: it is the one that looks."""
-    if (place := heard("picked")) is not None:
-        _put("place", max(0, int(place)))
-
-
-def take_head() -> None:
-    """A tile was clicked: its head is open."""
-    if found := heard("head"):
-        st.session_state[KEY + "layer"], st.session_state[KEY + "head"] = int(found[0]), int(found[1])
-        _put("view", "head")
-
-
-def take_hidden() -> None:
-    """Patches were hidden or shown again by hand."""
-    if (found := heard("hidden")) is not None:
-        _put("hidden", hidden_now(found))
+    CLICKS.put("order", int(now("order")) % MOST_ORDERS + 1)
 
 
 def take_pasted() -> None:
     """A picture was pasted, anywhere on the page."""
-    if found := heard("pasted"):
+    if found := CLICKS.heard("pasted"):
         pictures().paste(found)

@@ -26,15 +26,6 @@ class Seen extends Lit {
     super.update(data, say);
   }
 
-  tools() {
-    this.bar.replaceChildren(
-      this.choice("mode", "point"), this.choice("mode", "hide"), element("span", "gap"),
-      this.choice("paint", "colour"), this.choice("paint", "spot"),
-    );
-    if (this.hidden.size) this.bar.append(element("span", "gap"), this.act("show_all", () => this.hide(new Set())));
-    this.stage.classList.toggle("hiding", this.mode === "hide");
-  }
-
   // The chips of places that are no part of the picture, and the tiles of all heads.
   lay() {
     const { data } = this;

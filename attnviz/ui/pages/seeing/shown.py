@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -111,9 +112,9 @@ def draw_picture(picture: Picture, trace: Trace, head: tuple[int, int]) -> None:
     lit_picture("seeing")(
         key=KEY + "picture",
         data=data_of(picture, trace, shown, bool(now("specials"))),
-        on_picked_change=choices.take_place,
-        on_head_change=choices.take_head,
-        on_hidden_change=choices.take_hidden,
+        on_picked_change=partial(choices.CLICKS.take_number, "picked", "place"),
+        on_head_change=choices.CLICKS.take_head,
+        on_hidden_change=choices.CLICKS.take_hidden,
         on_pasted_change=choices.take_pasted,
     )
     say_map(trace, shown)

@@ -8,8 +8,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from attnviz.messages import LANGUAGES, say, table
+from attnviz.systems.recommendation.system import load
 from attnviz.ui.pages.choosing.choices import KEY
-from attnviz.ui.pages.choosing.run import NETWORKS, SAMPLES, films
+from attnviz.ui.pages.choosing.run import NETWORKS, SAMPLES, Request, films, without_each
 from tests.pages.opened import by_key, run_page, said, seen
 
 BLADE, NOTTING, TOY = "0083658", "0125439", "0114709"
@@ -181,3 +182,11 @@ def test_one_film_alone_cannot_be_taken_out() -> None:
     at = opened(films=BLADE, out=BLADE)
     assert not at.error and control(at, "out").options == [say("choosing.none", "en")]
     assert say("choosing.importance_one", "en") in said(at)
+
+
+def test_what_a_film_brings_a_candidate_is_its_share_less_that_without_the_film() -> None:
+    found = films()
+    history, asks = [found.by_imdb[one] for one in (BLADE, NOTTING)], found.by_imdb[ASKS]
+    request = Request("din-films", tuple(history), (asks,))
+    whole, alone = (load("din-films").ranking(some).share(asks) for some in (history, history[1:]))
+    assert without_each(request)[0][0] == pytest.approx(whole - alone) and whole > alone

@@ -16,6 +16,7 @@ from attnviz import shipped
 from attnviz.messages import LANGUAGES, say
 from attnviz.systems.speech.system import load
 from attnviz.systems.speech.text import WORDS
+from attnviz.ui.pages.hearing import run, told
 from attnviz.ui.pages.hearing.bring import KEY, SAMPLES
 from tests.pages.opened import by_key, component, run_page, said, seen
 from tests.pages.pictures.lit import weights_of
@@ -152,3 +153,12 @@ def test_held_out_figures_are_those_of_the_card(lang: str) -> None:
     assert f"{figures['known']['soft']['rate']:.2%}" in said(at)
     assert f"{figures['unseen']['soft']['rate']:.2%}" in said(at)
     assert len(figures["heads"]) == 8
+
+
+def test_digits_left_out_are_told_by_their_places_and_even_listening_is_their_mean_share_of_the_sound() -> None:
+    first, after = told.Word("3", 3, 0), told.Word("end", None, None)
+    found = told.Told((first, after), (3, 0, 7))
+    assert found.missed == (1, 2) and found.wrong == 0 and not found.whole
+    said = run.say("jackson", "307")
+    length = sum(end - start for start, end in said.spans)
+    assert told.even(said, 2.5) == pytest.approx(length / 3 / 2.5)

@@ -105,3 +105,8 @@ def test_a_token_is_heard_where_the_row_above_it_looks_and_padding_is_left_out()
     assert [one is None for one in found] == [True, True, False, False, False, True]
     assert [one.start for one in found if one] == pytest.approx([0.0, 0.2, 0.6], abs=0.041)
     assert heard_at(trace, [(0, 0)]) == found and all(isinstance(one, Seconds) for one in found[2:5])
+
+
+def test_where_a_token_looks_is_the_middle_of_what_it_has_whatever_that_sums_to() -> None:
+    rows = torch.tensor([[0.0, 0.9, 0.1], [0.0, 0.1, 0.2]])
+    assert monotonic(rows) == monotonic(rows / rows.sum(-1, keepdim=True)) == 1

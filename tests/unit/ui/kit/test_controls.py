@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from attnviz.messages import LANGUAGES, table
 from attnviz.models import COMPARED
@@ -108,3 +109,21 @@ def test_the_shown_change_is_a_set_of_choices_that_the_controls_know() -> None:
     for name, value in CHANGE.items():
         assert value is None or PARAMS[name].read("1" if value is True else str(value)) == value
     assert CHANGE["scope"] == "run" and CHANGE["family"] != "soft"
+
+
+def test_a_file_that_is_brought_fills_its_box_and_one_that_is_no_text_is_told_once() -> None:
+    def page() -> None:
+        import io
+
+        import streamlit as st
+
+        from attnviz.ui.kit import controls
+
+        st.session_state["box"] = "typed"
+        for content in (b"\x89PNG\x00", "张三".encode("gbk")):
+            st.session_state["box.file"] = io.BytesIO(content)
+            controls._take_text("box")
+            st.text(f"{st.session_state['box']} {st.session_state.pop('box.unread', False)}")
+
+    at = AppTest.from_function(page).run()
+    assert not at.exception and [one.value for one in at.text] == ["typed True", "张三 False"]

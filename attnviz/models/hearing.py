@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from attnviz.adapter.classes import Kind
-from attnviz.adapter.hearing.kinds import SPECTRA, bands, clock, reach, window
+from attnviz.adapter.hearing.kinds import AST_HOP, SPECTRA, bands, clock, reach, window
 from attnviz.adapter.hearing.opening import opened
 from attnviz.adapter.hearing.prompts import codes
 from attnviz.adapter.hearing.reading import begins, heard
@@ -98,6 +98,11 @@ class HearingModel(WithoutText):
         """The label by which one that spells says nothing new; None where it does not spell."""
         found = getattr(self.network.config, "pad_token_id", None) if self.spells else None
         return None if found is None else int(found)
+
+    @property
+    def hop(self) -> int:
+        """How many samples lie from one column to the next of the spectrogram that it reads, if it reads one."""
+        return int(getattr(self.extractor, "hop_length", AST_HOP))
 
     @property
     def heights(self) -> tuple[tuple[float, float], ...]:

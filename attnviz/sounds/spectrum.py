@@ -23,6 +23,7 @@ def mel_picture(sound: Sound, bands: int = 80) -> NDArray[np.float32]:
     half the rate (2595 log10(1 + f / 700); O'Shaughnessy 1987); logarithms, 1 at the loudest and 0 at six powers of ten
     below it.
 
+    >>> from attnviz.sounds import Sound
     >>> mel_picture(Sound(np.zeros(1600, "float32"), 16_000)).shape
     (80, 10)
     """

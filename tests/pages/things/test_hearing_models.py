@@ -244,17 +244,19 @@ def test_ast_names_the_sound_and_begins_at_the_patch_of_a_tone(lang: str, folder
 
 def test_covering_a_part_silences_it_and_a_head_is_removed(folder: Maker, tmp_path: Path) -> None:
     whisper, file = folder("whisper"), sound(tmp_path, noise(0.7), subtype="FLOAT")
-    at = heard(whisper, file, hidden="10.11.12", without="cross.1.0", rule="hard", scope="all")
+    at = heard(whisper, file, hidden="10.11.12", without="cross.1.0", rule="hard", hard="argmax")
     data = given(at)
     samples, rate = soundfile.read(BytesIO(base64.b64decode(data["audio"].split(",")[1])))
     start, end = seconds_of(data, 10)[0], seconds_of(data, 12)[1]
     times, plain = np.arange(len(samples)) / rate, noise(0.7).samples
     silent = (times >= start - 1e-6) & (times < end - 1e-6)
     assert (samples[silent] == 0).all() and np.abs(samples - plain)[~silent].max() < 1e-4 and end - start > 0.05
-    changed = [av.RemoveHeads((0,), layers=(1,), part="cross")]
+    changed = [av.Reweigh(av.Argmax(), part="cross"), av.RemoveHeads((0,), layers=(1,), part="cross")]
     covered = av.Sound(np.where(silent, 0, plain).astype(np.float32), RATE)
-    after = av.generate(model_of(whisper), covered, most=40, rule=av.Argmax(), interventions=changed)
+    after = av.generate(model_of(whisper), covered, most=40, interventions=changed)
     assert after.tokens[1:] == [one["text"] for one in data["queries_said"]]
+    rule = say("rule.argmax", "en")
+    assert f"computed with {rule}" in seen(said(at)), "the rule of the map that is lit, not of the encoder"
     for name, values in (("how_without", {"count": 1}), ("how_silence", {"count": 3})):
         assert say(f"hearing.{name}", "en", **values) in said(at)
     kinds = {one.proto.label for one in at.get("download_button")}

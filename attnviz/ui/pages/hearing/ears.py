@@ -80,7 +80,7 @@ def loud(model: HearingModel, given: Sound) -> NDArray[np.float32]:
 
     if not own_spectrogram(model):
         return mel_picture(given)
-    values, hop = model.hear(given).values[0], _hop(model)
+    values, hop = model.hear(given).values[0], model.hop
     columns = max(1, min(round(len(given.samples) / hop), max(values.shape)))
     bands = values[:, :columns] if model.network.config.model_type == "whisper" else _patched(values, columns)
     low, high = float(bands.min()), float(bands.max())
@@ -90,13 +90,6 @@ def loud(model: HearingModel, given: Sound) -> NDArray[np.float32]:
 def own_spectrogram(model: HearingModel) -> bool:
     """Does the model read a spectrogram, and not the wave?"""
     return "feature" in model.extractor.model_input_names[0] or bool(model.heights)
-
-
-def _hop(model: HearingModel) -> int:
-    """Samples from column to column of its spectrogram."""
-    from attnviz.adapter.hearing.kinds import AST_HOP
-
-    return int(getattr(model.extractor, "hop_length", AST_HOP))
 
 
 def _patched(values: NDArray[np.float32], columns: int) -> NDArray[np.float32]:
@@ -118,10 +111,12 @@ def read(
     rule, one = as_rule(request.rule), heard(model, part, given)
     if not model.writes:
         return record(model, one, rule=rule, interventions=changes)
-    if request.scope == "cross" and request.rule != SOFT:
-        changes, rule = [Reweigh(rule, part="cross"), *changes], as_rule(SOFT)
     tongues = (request.spoken or None, "en" if request.english else None) if model.languages else None
-    return generate(model, one, most=MOST, rule=rule, interventions=changes, languages=tongues, on_token=tell)
+    cross_alone = request.scope == "cross" and request.rule != SOFT
+    if cross_alone:
+        changes, rule = [Reweigh(rule, part="cross"), *changes], as_rule(SOFT)
+    found = generate(model, one, most=MOST, rule=rule, interventions=changes, languages=tongues, on_token=tell)
+    return replace(found, rule=as_rule(request.rule)) if cross_alone else found
 
 
 def as_written(trace: Trace) -> Trace:

@@ -276,9 +276,10 @@ def spans_of(request: Request, sound: Sound, view: View) -> dict[int, tuple[floa
     return {row: (ends[one.places[0]][0], ends[one.places[-1]][1]) for row, one in enumerate(view.rows)}
 
 
-def loud(request: Request, sound: Sound) -> NDArray[np.float32]:
+@runs.kept
+def loud(request: Request, _sound: Sound) -> NDArray[np.float32]:
     """The spectrogram that is drawn, `[band, column]` from 0 to 1."""
-    model, given = foreign(request.name), heard(request, sound)
+    model, given = foreign(request.name), heard(request, _sound)
     return ears.loud(model, given) if model is not None else system(request.name).spectrogram(given)
 
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         Stopped,
         TextError,
     )
+    from attnviz.experiments.atlas import Atlas, Effects, atlas, head_effects
     from attnviz.experiments.reading.attributions import Attributions, attributions
     from attnviz.experiments.reading.find import HeadsFound, find_head, find_heads
     from attnviz.measures import reading
@@ -63,6 +64,7 @@ _HOMES = {
     "answers": ("Answer", "Tag"),
     "core.attention": ("Attention", "Observed", "attend"),
     "core.states": ("Block", "Norm", "Projection"),
+    "experiments.atlas": ("Atlas", "Effects", "atlas", "head_effects"),
     "experiments.reading.attributions": ("Attributions", "attributions"),
     "experiments.reading.find": ("HeadsFound", "find_head", "find_heads"),
     "errors": (
@@ -110,6 +112,7 @@ __all__ = [
     "Answer",
     "Argmax",
     "ArgumentError",
+    "Atlas",
     "Attention",
     "AttnvizError",
     "Attributions",
@@ -117,6 +120,7 @@ __all__ = [
     "Cell",
     "DetectionModel",
     "Differentiable",
+    "Effects",
     "Entmax",
     "ForbidEdge",
     "ForecastModel",
@@ -157,6 +161,7 @@ __all__ = [
     "TopP",
     "Trace",
     "VisionModel",
+    "atlas",
     "attend",
     "attributions",
     "axes",
@@ -167,6 +172,7 @@ __all__ = [
     "find_heads",
     "from_weights",
     "generate",
+    "head_effects",
     "head_view",
     "load",
     "load_trace",

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
         Stopped,
         TextError,
     )
-    from attnviz.experiments.atlas import Atlas, Effects, atlas, head_effects
+    from attnviz.experiments.atlas import Atlas, Effects, Needed, atlas, gate_slopes, head_effects, heads_needed
     from attnviz.experiments.reading.attributions import Attributions, attributions
     from attnviz.experiments.reading.find import HeadsFound, find_head, find_heads
     from attnviz.measures import reading
@@ -64,7 +64,7 @@ _HOMES = {
     "answers": ("Answer", "Tag"),
     "core.attention": ("Attention", "Observed", "attend"),
     "core.states": ("Block", "Norm", "Projection"),
-    "experiments.atlas": ("Atlas", "Effects", "atlas", "head_effects"),
+    "experiments.atlas": ("Atlas", "Effects", "Needed", "atlas", "gate_slopes", "head_effects", "heads_needed"),
     "experiments.reading.attributions": ("Attributions", "attributions"),
     "experiments.reading.find": ("HeadsFound", "find_head", "find_heads"),
     "errors": (
@@ -134,6 +134,7 @@ __all__ = [
     "Logit",
     "Model",
     "ModelError",
+    "Needed",
     "Norm",
     "Observed",
     "Outcome",
@@ -171,9 +172,11 @@ __all__ = [
     "find_head",
     "find_heads",
     "from_weights",
+    "gate_slopes",
     "generate",
     "head_effects",
     "head_view",
+    "heads_needed",
     "load",
     "load_trace",
     "masks",

@@ -27,7 +27,7 @@ SURE = 2.0  # standard errors from 0
 
 
 @dataclass(frozen=True)
-class Loss:
+class Run:
     """One run: a text, and the token to blank (None: none); `truth` are its tokens' ids."""
 
     text: str
@@ -78,27 +78,27 @@ def head_effects(
     """
     check_functions(on_head=on_head, stop=stop)
     report, halted = own(on_head), own(stop)
-    runs = _all_runs(model, texts)
-    before = list(_read(model, runs, rule))
-    places = _places(before[0])
+    runs = runs_of(model, texts)
+    before = list(traces_of(model, runs, rule))
+    places = places_of(before[0])
     size = before[0].n_layers, before[0].n_heads
     mean, error = (torch.full(size, math.nan, dtype=torch.float64) for _ in range(2))
     for number, (layer, head) in enumerate(places):
         if halted is not None and halted():
             raise Stopped("run_stopped")
         gone = RemoveHeads((head,), layers=(layer,), part=before[0].part)
-        after = _read(model, runs, rule, (gone,))
-        lost = torch.tensor([_lost(*one) for one in zip(runs, before, after, strict=True)], dtype=torch.float64)
-        mean[layer, head] = lost.mean()
-        error[layer, head] = lost.std() / math.sqrt(len(lost)) if len(lost) > 1 else math.nan
+        after = traces_of(model, runs, rule, (gone,))
+        found = torch.tensor([lost(*one) for one in zip(runs, before, after, strict=True)], dtype=torch.float64)
+        mean[layer, head] = found.mean()
+        error[layer, head] = found.std() / math.sqrt(len(found)) if len(found) > 1 else math.nan
         if report is not None:
             report(number + 1, len(places))
-    return Effects(mean, error, len(runs), _unit(before[0]))
+    return Effects(mean, error, len(runs), unit_of(before[0]))
 
 
-def _all_runs(model: Model, texts: Sequence[str]) -> list[Loss]:
+def runs_of(model: Model, texts: Sequence[str]) -> list[Run]:
     """The runs of all texts that can be read: a bad line costs a line. Raises the first one's reason where none can."""
-    found: list[Loss] = []
+    found: list[Run] = []
     refused: AttnvizError | None = None
     for text in texts:
         try:
@@ -110,20 +110,20 @@ def _all_runs(model: Model, texts: Sequence[str]) -> list[Loss]:
     return found
 
 
-def _runs(model: Model, text: str) -> Iterator[Loss]:
+def _runs(model: Model, text: str) -> Iterator[Run]:
     """The runs of one text. Raises `TextError` where it cannot be read."""
     encoded = encode(text, model.tokenizer, model.limit)
     if model.mask_id is None:
-        yield Loss(text, None, encoded.ids)
+        yield Run(text, None, encoded.ids)
         return
     inside = [at for at, special in enumerate(encoded.special) if not special]
     step = max(1, len(inside) // BLANKS)
     for at in inside[step // 2 :: step][:BLANKS]:
-        yield Loss(text, at, encoded.ids)
+        yield Run(text, at, encoded.ids)
 
 
-def _read(
-    model: Model, runs: Sequence[Loss], rule: Rule | None, changes: Sequence[RemoveHeads] = ()
+def traces_of(
+    model: Model, runs: Sequence[Run], rule: Rule | None, changes: Sequence[RemoveHeads] = ()
 ) -> Iterator[Trace]:
     """The traces of the runs, some at a time, without their weights."""
     for start in range(0, len(runs), TOGETHER):
@@ -134,29 +134,30 @@ def _read(
             yield trace.map("encoder") if "encoder" in trace.parts else trace
 
 
-def _places(trace: Trace) -> list[tuple[int, int]]:
+def places_of(trace: Trace) -> list[tuple[int, int]]:
     """Every head that can be removed."""
     return [(layer, head) for layer in trace.open_layers for head in range(trace.attention(layer).n_heads)]
 
 
-def _unit(trace: Trace) -> str:
+def unit_of(trace: Trace) -> str:
+    """In what is said what is lost."""
     if trace.kind in ("masked", "causal"):
         return "loss"
     return "turned" if trace.logits is None and trace.answer is None else "said"
 
 
-def _lost(run: Loss, before: Trace, after: Trace) -> float:
+def lost(run: Run, before: Trace, after: Trace) -> float:
     """What one run lost, in the unit of its kind."""
-    unit = _unit(before)
+    unit = unit_of(before)
     if unit == "loss":
-        return _bits(run, after) - _bits(run, before)
+        assert before.logits is not None and after.logits is not None
+        return float(bits(run, after.logits) - bits(run, before.logits))
     return prediction_change(before, after, 0) if unit == "said" else float(moved(before, after).mean())
 
 
-def _bits(run: Loss, trace: Trace) -> float:
+def bits(run: Run, logits: Float[Tensor, "token vocabulary"]) -> Float[Tensor, ""]:
     """How improbable is the truth, in bits a token: at the blank, or of every token after the first?"""
-    assert trace.logits is not None
-    shares = trace.logits.double().log_softmax(-1)
+    shares = logits.double().log_softmax(-1)
     truth = torch.tensor(run.truth)
     told = shares[run.blank, truth[run.blank]] if run.blank is not None else shares[:-1].gather(1, truth[1:, None])
-    return float(-told.mean() / math.log(2)) if told.numel() else 0.0
+    return -told.mean() / math.log(2) if told.numel() else shares.sum() * 0

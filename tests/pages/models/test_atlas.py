@@ -81,3 +81,16 @@ def test_another_head_is_chosen_by_the_list_and_stands_in_the_words() -> None:
     by_key(at, KEY + "head").set_value("3.1")
     at.run()
     assert not at.exception and "Head **3.1**" in said(at)
+
+
+def test_the_curve_says_how_many_heads_are_enough_and_keeps_as_many_as_are_asked_for() -> None:
+    link = {"lines": "南京市长江大桥全长六千多米", "model": "lab-1", "needed": "1", "by": "alone", "keep": "2"}
+    at = run_page("atlas", "en", link)
+    assert not at.exception and not at.error
+    found = av.heads_needed(av.load("lab-1"), [link["lines"]], by="alone")
+    count = len(found.order)
+    assert f"**{found.fewest(0.1)} of {count} heads**" in said(at)
+    kept = ", ".join(f"{layer}.{head}" for layer, head in found.kept(2))
+    assert f"heads {kept} alone lose **{found.lost[count - 2]:+.2f}**" in said(at)
+    curve = next(one for one in charts(at) if "heads left" in str(one["layout"]))
+    assert array(curve["data"][0]["y"]) == pytest.approx(list(found.lost), abs=1e-4)

@@ -9,6 +9,7 @@ import streamlit as st
 from attnviz.ui.kit import (
     RULE_PARAMS,
     Param,
+    between,
     choose_any_model,
     choose_lines,
     flag,
@@ -25,6 +26,8 @@ MEASURES = (
 )  # fmt: skip
 COMPONENTS = ("first_component", "second_component")
 AXES = (*MEASURES, "effect", *COMPONENTS)
+ORDERS = ("greedy", "alone", "gates")  # in which heads are taken away
+USUAL = -1  # heads to keep: as few as will do
 NO_HEAD = ""
 MOST = 2_000  # sentences that are read in the page
 PARAMS = {
@@ -35,6 +38,9 @@ PARAMS = {
     "head": Param("head", KEY + "head", NO_HEAD, str),
     "lines": Param("lines", KEY + "lines", "", str),
     "effects": Param("without", KEY + "effects", False, flag),
+    "needed": Param("needed", KEY + "needed", False, flag),
+    "by": Param("by", KEY + "by", ORDERS[0], one_of(*ORDERS)),
+    "keep": Param("keep", KEY + "keep", USUAL, between(USUAL, 99_999, int)),
 }
 Head = tuple[int, int]
 

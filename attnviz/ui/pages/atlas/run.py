@@ -13,11 +13,12 @@ from attnviz.errors import AttnvizError, Stopped
 from attnviz.ui.kit import RuleChoice, as_rule, model_store, open_model, plain, runs, t, work
 
 if TYPE_CHECKING:
-    from attnviz.experiments.atlas import Atlas, Effects
+    from attnviz.experiments.atlas import Atlas, Effects, Needed
     from attnviz.trace import Trace
 
 KEY = "atlas."
 MOST_REMOVED = 24  # sentences that are read again without each head
+MOST_NEEDED = 8  # sentences that are read again at every step
 Made = TypeVar("Made")
 Said = Callable[[float, int, int], None]  # the share that is done, how many of how many
 
@@ -40,6 +41,11 @@ def atlas_of(asked: Asked) -> Atlas | None:
 def effects_of(asked: Asked) -> Effects | None:
     """What is lost without each head; None once stopped. Raises `AttnvizError`."""
     return _watched("without", asked, _without)
+
+
+def needed_of(asked: Asked, by: str) -> Needed | None:
+    """What is lost as heads are taken away in an order; None once stopped. Raises `AttnvizError`."""
+    return _watched(f"needed_{by}", asked, partial(_needed, by))
 
 
 def trace(asked: Asked) -> Trace:
@@ -72,7 +78,7 @@ def _watched(which: str, asked: Asked, make: Callable[[Asked, Said, Callable[[],
         return None
     st.session_state.pop(stopped, None)
     halt = partial(st.session_state.__setitem__, stopped, asked)
-    words = partial(t, f"atlas.working_{which}", model=plain(asked.name))
+    words = partial(t, f"atlas.working_{which.split('_')[0]}", model=plain(asked.name))
     try:
         with (
             work.doing(job_key, asked) as job,
@@ -110,4 +116,13 @@ def _without(asked: Asked, said: Said, stop: Callable[[], bool]) -> Effects:
     return head_effects(
         model_store().take(asked.name), asked.texts[:MOST_REMOVED], rule=as_rule(asked.rule), stop=stop,
         on_head=lambda done, count: said(done / count, done, count),
+    )  # fmt: skip
+
+
+def _needed(by: str, asked: Asked, said: Said, stop: Callable[[], bool]) -> Needed:
+    from attnviz.experiments.atlas import heads_needed
+
+    return heads_needed(
+        model_store().take(asked.name), asked.texts[:MOST_NEEDED], by=by,  # type: ignore[arg-type]
+        rule=as_rule(asked.rule), stop=stop, on_head=lambda done, count: said(done / count, done, count),
     )  # fmt: skip

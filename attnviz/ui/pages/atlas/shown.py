@@ -13,8 +13,8 @@ from streamlit.delta_generator import DeltaGenerator
 from attnviz.ui.kit import (
     Selection,
     address,
-    bar,
     bold,
+    draw,
     draw_heatmap,
     offer_file,
     plain,
@@ -22,7 +22,7 @@ from attnviz.ui.kit import (
     t,
     table,
 )
-from attnviz.ui.pages.atlas import choices, run
+from attnviz.ui.pages.atlas import choices, needed, run
 from attnviz.ui.pages.atlas.choices import COMPONENTS, KEY, MEASURES, Head, measure_name
 from attnviz.ui.pages.atlas.run import Asked
 
@@ -98,7 +98,6 @@ def draw_points(found: Atlas, effects: Effects | None, axes: tuple[str, str], ch
     """Every head as a point; a click chooses one."""
     from attnviz.figures.attribution.atlas import Point, points
     from attnviz.figures.curves import Axes
-    from attnviz.ui.kit.frame import enlarged
 
     across, up = (numbers(found, effects, one) for one in axes)
     names = kinds(found)
@@ -114,10 +113,9 @@ def draw_points(found: Atlas, effects: Effects | None, axes: tuple[str, str], ch
     shown = dict(sorted(shown.items(), key=lambda one: not one[0]))
     titles = _title(found, effects, axes[0]), _title(found, effects, axes[1])
     figure = points(heads, shown, Axes(*titles), chosen=found.places.index(chosen), style=style_now())
-    st.plotly_chart(
-        enlarged(figure), key=CHART, theme=None, config=bar(), selection_mode="points",
-        on_select=partial(choices.take_head, found.places, CHART),
-        alt=t("atlas.alt_points", heads=len(heads), across=titles[0], up=titles[1]),
+    draw(
+        figure, CHART, t("atlas.alt_points", heads=len(heads), across=titles[0], up=titles[1]),
+        on_point=partial(choices.take_head, found.places, CHART),
     )  # fmt: skip
     if len(heads) < len(found.places):
         st.caption(t("atlas.points_missing", count=len(found.places) - len(heads)))
@@ -224,5 +222,6 @@ def show(asked: Asked, found: Atlas, places: tuple[DeltaGenerator, DeltaGenerato
         show_head(asked, found, effects, chosen)
     with picture:
         draw_points(found, effects, axes, chosen)
+    needed.show(asked, found)
     with st.expander(t("atlas.table")):
         show_table(asked, found, effects, chosen)

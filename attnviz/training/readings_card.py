@@ -98,7 +98,8 @@ def summary(figures: Mapping[str, Any]) -> dict[str, float]:
         "held": zh["tables"]["all"]["held"], "exact": zh["tables"]["all"]["exact"],
         "new held": zh["tables"]["new"].get("held", 0.0), "new exact": zh["tables"]["new"].get("exact", 0.0),
         "outside": zh["outside"], "opposite": zh["tables"]["all"]["opposite"],
-        "bridge": float(figures["bridge"]["both"]), "masked": figures["masked"]["zh"], "f1": figures["boundary_f1_jieba"],
+        "bridge": float(figures["bridge"]["both"]), "masked": figures["masked"]["zh"],
+        "f1": figures["boundary_f1_jieba"],
         "en held": en["held"], "en exact": en["exact"],
     }  # fmt: skip
 

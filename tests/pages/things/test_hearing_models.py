@@ -119,6 +119,8 @@ def test_whisper_says_what_lies_on_padding_and_draws_the_rest(lang: str, folder:
     assert [one["text"] for one in data["queries_said"]] == trace.tokens[1:]
     share = float(whole[:, 35:].sum(-1).mean())
     assert 0.02 < share < 0.98 and say("hearing.filled", lang, share=f"{share:.0%}", count=15) in said(at)
+    kinds = {one.proto.label for one in at.get("download_button")}
+    assert kinds >= {say(f"hearing.take_{kind}", lang) for kind in ("part", "marked")}
     assert trace.tokens[1] in seen(said(at)) and say("hearing.heads", lang) in [one.label for one in at.expander]
 
 
@@ -259,13 +261,11 @@ def test_covering_a_part_silences_it_and_a_head_is_removed(folder: Maker, tmp_pa
     assert f"computed with {rule}" in seen(said(at)), "the rule of the map that is lit, not of the encoder"
     for name, values in (("how_without", {"count": 1}), ("how_silence", {"count": 3})):
         assert say(f"hearing.{name}", "en", **values) in said(at)
-    kinds = {one.proto.label for one in at.get("download_button")}
-    assert kinds >= {say(f"hearing.take_{kind}", "en") for kind in ("part", "marked")}
 
 
 def sounds(folder: Path) -> dict[str, str]:
     """What people bring: silence, a tenth of a second, an hour, 8 bits, two channels, other rates and formats."""
-    short, both = noise(0.6), np.repeat(noise(0.2).samples[:, None], 2, axis=1)
+    short, both = noise(0.6), np.repeat(noise(3.6).samples[:, None], 2, axis=1)
     soundfile.write(folder / "both.wav", both, 96_000)
     return {
         "silence": sound(folder, av.Sound(np.zeros(9_600, np.float32), RATE), "silence.wav"),
@@ -289,7 +289,7 @@ def test_bad_sounds_are_a_right_picture_or_one_sentence(kind: str, folder: Maker
     assert len(by_key(at, KEY + "window").options) == (20 if kind == "moonshine" else 600 if kind == "whisper" else 592)
     for name, file in found.items():
         data = given(heard(folder(kind), file))
-        assert data["seconds"] == pytest.approx(1 / 30 if name == "two channels" else 0.6, abs=0.03), name
+        assert data["seconds"] == pytest.approx(0.6, abs=0.05), name
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -301,7 +301,7 @@ def test_what_cannot_be_heard_is_one_sentence(lang: str, folder: Maker, tmp_path
         at = page(lang, **({"model": str(folder("ast"))} | link))
         assert len(at.error) == 1 and "{" not in at.error[0].value and not given(at)
         assert say("ui.fault", lang, code="§").split("§")[0] not in at.error[0].value
-    assert say("hearing_deaf", lang, model="lab-4") == seen(at.error[0].value)
+    assert say("error.hearing_deaf", lang, model="lab-4") == seen(at.error[0].value)
 
 
 def test_letters_are_the_likeliest_of_each_frame_without_the_blank() -> None:

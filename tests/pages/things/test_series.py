@@ -11,8 +11,8 @@ from attnviz import shipped
 from attnviz.messages import LANGUAGES, say, table
 from attnviz.systems.series.system import load
 from attnviz.ui.pages.series import run
-from attnviz.ui.pages.series.choices import MOMENTS
 from attnviz.ui.pages.series.run import GONE, KEY
+from attnviz.ui.pages.series.state import MOMENTS
 from tests.pages.opened import by_key, component, run_page, said, seen
 
 HOURS = "time,dust\n" + "\n".join(f"2020-03-{1 + n // 24:02d} {n % 24:02d}:00,{20 + n % 24}" for n in range(24 * 8))

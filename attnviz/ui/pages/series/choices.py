@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from attnviz.trace import Trace
     from attnviz.ui.pages.series.foreign import Facts, Source
 
-__all__ = ["MOMENTS", "PARAMS"]
 UNITS = ("µg/m³", "°C", "°C", "hPa", "m/s", "h")  # of the columns of Beijing's air
 
 
@@ -312,5 +311,5 @@ def choose_source(what: str, model: Facts) -> Source:
         return Source(f"air {columns}", series, tuple(UNITS[one] for one in columns), start)
     given = tables.choose_series(model.channels)
     start = choose_start(given.series[0], model.rows, model.rows)
-    mark = f"{given.mark} {given.columns} {given.series[0].clock}"
+    mark = f"{given.mark} {given.columns} {now('time')} {given.series[0].clock}"
     return Source(mark, given.series, ("",) * len(given.series), start)

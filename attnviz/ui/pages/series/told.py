@@ -48,6 +48,9 @@ def say_forecast(asked: Asked, changes: Changes, runs: Runs) -> None:
     st.markdown(t("series.turns" if is_changed(changes) else "series.says", **said))
     if not math.isnan(before.error):
         st.markdown(_truth(asked, changes, runs))
+    if asked.foreign is not None and changes.taken:
+        facts = asked.foreign.facts
+        st.caption(t(f"series.hidden_{'patches' if facts.patch else 'distilled' if facts.halves else 'steps'}"))
 
 
 def _truth(asked: Asked, changes: Changes, runs: Runs) -> str:

@@ -170,7 +170,6 @@ def test_columns_from_a_chinese_excel_stand_in_the_link_and_wait_for_their_table
     assert link == {"series": "own", "table": "own", "column": "1", "time": "rows"}
     again = opened(**link, back="3")
     assert len(again.error) == 1 and again.error[0].value == say("error.series_table_missing", "en")
-    again.session_state[KEY + "pasted"] = content.decode("gbk")
     control(again, "pasted").set_value(content.decode("gbk")).run()
     assert not again.exception and not again.error and picture(again)["past"][-1] == 59.5
     assert control(again, "time_box").value == "rows" and again.session_state[KEY + "back"] == 3

@@ -36,7 +36,8 @@ def mel_picture(sound: Sound, bands: int = 80) -> NDArray[np.float32]:
     cut = np.lib.stride_tricks.sliding_window_view(whole, size)[::hop]
     power = np.abs(np.fft.rfft(cut * np.hanning(size), axis=-1)) ** 2 / size
     found = np.log10((power @ _filters(sound.rate, size, bands)).clip(1e-10)).T
-    return ((found - max(float(found.max()), QUIET)) / DEEP + 1).clip(0, 1).astype(np.float32)
+    shares: NDArray[np.float32] = ((found - max(float(found.max()), QUIET)) / DEEP + 1).clip(0, 1).astype(np.float32)
+    return shares
 
 
 def _filters(rate: int, size: int, bands: int) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from attnviz.axes import Axis
+    from attnviz.axes import Axis, Bands, Frames
     from attnviz.models import HearingModel
     from attnviz.sounds import Sound
     from attnviz.sounds.heard import Heard
@@ -68,8 +68,8 @@ def _moved(axis: Any, begin: float) -> Any:
 
 def heard(model: HearingModel, part: Part, given: Sound) -> Heard:
     """A part of a sound, covered or not, as the model is given it."""
-    read = model.hear(given)
-    return replace(read, axis=part.axis, begin=part.begin, end=part.begin + read.end)
+    read, axis = model.hear(given), cast("Frames | Bands", part.axis)
+    return replace(read, axis=axis, begin=part.begin, end=part.begin + read.end)
 
 
 def loud(model: HearingModel, given: Sound) -> NDArray[np.float32]:

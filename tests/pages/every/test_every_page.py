@@ -32,6 +32,7 @@ FITTING = {
     ("finding", "file"): str(ROOT / "attnviz" / "weights" / "detr-cells" / "BloodImage_00132.jpg"),
     ("hearing", "digits"): "24", ("hearing", "hidden"): "8.9.10", ("hearing", "without"): "cross.0.1-encoder.1.3",
     ("hearing", "voice"): "theo", ("hearing", "moment"): "9", ("hearing", "word"): "1", ("hearing", "head"): "1",
+    ("hearing", "hears"): "zh", ("hearing", "model"): str(ROOT / "attnviz" / "weights" / "digits"),
     ("hearing", "file"): str(ROOT / "attnviz" / "weights" / "digits" / "voices" / "theo.ogg"),
     ("hierarchical", "text"): "The food was great. The waiter was slow.",
     ("limits", "model"): "lab-2",

@@ -53,7 +53,7 @@ FITTING = {
     ("seeing", "map"): "self", ("seeing", "model"): str(ROOT / "attnviz" / "weights" / "vit-4"),
     ("seeing", "file"): str(ROOT / "attnviz" / "weights" / "vit-4" / "samples.png"),
     ("series", "from"): "2014-03-05 06:00", ("series", "table"): "co2", ("series", "off"): "0.1-1.2",
-    ("series", "model"): str(ROOT / "attnviz" / "weights" / "air-beijing"), ("series", "column"): "1",
+    ("series", "model"): "air-beijing-even", ("series", "column"): "1",
     ("series", "time"): "0", ("series", "hidden"): "9-5", ("series", "part"): "encoder",
     ("sparse", "model"): "lab-2",
     ("translation", "way"): "en-zh", ("translation", "model"): "lab-2",

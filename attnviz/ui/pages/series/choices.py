@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from attnviz.systems.series import NAMES
 from attnviz.ui.pages.series import run, tables
 from attnviz.ui.pages.series.lit import Map
 from attnviz.ui.pages.series.run import GONE, KEY, MODEL, Asked, Changes, Head
@@ -65,14 +66,15 @@ def _forget() -> None:
 def model_now() -> System | ForecastModel:
     """The chosen model; while it loads, how far it is. Raises `ModelError` for one that forecasts no series."""
     name = str(now("model") or MODEL).strip()
-    if name == MODEL:
-        return run.air()
+    if name in NAMES:
+        from attnviz.systems.series.system import load
+
+        return load(name)
     from attnviz.errors import ModelError
     from attnviz.models import ForecastModel
-    from attnviz.systems.series.system import System
 
-    found: object = open_model(name)
-    if not isinstance(found, System | ForecastModel):
+    found = open_model(name)
+    if not isinstance(found, ForecastModel):
         raise ModelError("series_other_kind", model=name)
     return found
 
@@ -259,7 +261,7 @@ def choose_part(asked: Asked, trace: Trace) -> Trace:
     if now("part") not in trace.parts:
         find(PARAMS["part"].key, trace.part)
     part = st.segmented_control(
-        t("series.part"), trace.parts, key=PARAMS["part"].key, required=True, format_func=part_name
+        t("series.sides"), trace.parts, key=PARAMS["part"].key, required=True, format_func=part_name
     )
     return trace.map(str(part or trace.part))
 

@@ -75,8 +75,8 @@ def facts(model: ForecastModel) -> Facts:
         size, stride = int(config.patch_length), int(config.patch_stride)
         count = (max(found.context, size) - size) // stride + 1
         ahead = found.ahead if found.foresees else 0
-        maps = (("s", int(config.num_hidden_layers), int(config.num_attention_heads)),)
-        return replace(found, ahead=ahead, patch=(count, size, stride), classes=int(config.use_cls_token), maps=maps)
+        own = (("s", int(config.num_hidden_layers), int(config.num_attention_heads)),)
+        return replace(found, ahead=ahead, patch=(count, size, stride), classes=int(config.use_cls_token), maps=own)
     halves = int(config.encoder_layers) if getattr(config, "distil", False) else 0
     decoder = int(config.decoder_layers), int(config.decoder_attention_heads)
     maps = (("e", int(config.encoder_layers), int(config.encoder_attention_heads)), ("d", *decoder), ("c", *decoder))

@@ -183,7 +183,8 @@ class Picture {
 
   // A step of the line, as thick as its share.
   thick(line, step, share) {
-    const at = [this.x(step), this.y(line[step])], near = [step - 1, step + 1].filter((one) => line[one] !== undefined && line[one] !== null);
+    const at = [this.x(step), this.y(line[step])], past = this.data.past.length;
+    const near = [step - 1, step + 1].filter((one) => line[one] !== undefined && line[one] !== null && (one < past) === (step < past));
     const half = near.map((one) => `M${at.join(" ")}L${(at[0] + this.x(one)) / 2} ${(at[1] + this.y(line[one])) / 2}`).join("");
     return drawn("path", { d: half || `M${at.join(" ")}h0.1`, class: "light", "stroke-width": (1.5 + 11 * share).toFixed(1), opacity: (0.35 + 0.65 * share).toFixed(2) });
   }

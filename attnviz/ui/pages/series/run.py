@@ -110,8 +110,8 @@ def start_of(moment: str, past: int, ahead: int) -> int:
     clock, (first, last) = hours().clock, span(past, ahead)
     at = clock.number(moment_of(moment))
     if not first <= at <= last:
-        words = {"first": f"{clock.at(first):%Y-%m-%d %H:%M}", "last": f"{clock.at(last):%Y-%m-%d %H:%M}"}
-        raise TextError("series_moment_outside", **words)
+        begin, end = (f"{clock.at(one):%Y-%m-%d %H:%M}" for one in (first, last))
+        raise TextError("series_moment_outside", first=begin, last=end)
     return at
 
 

@@ -154,7 +154,8 @@ def colours(asked: Asked, one: Map) -> str:
         return t("series.colours")
     facts = asked.foreign.facts
     found = [t("series.colours_line"), interval(facts)] if facts.foresees else []
-    return " ".join([*found, t(f"series.colours_{'patches' if facts.patch else one.letter}"), t("series.colours_map")])
+    found += [t(f"series.colours_{'patches' if facts.patch else one.letter}"), t("series.colours_map")]
+    return " ".join([*found, t("series.colours_lazy")] if facts.sparse and one.letter != "c" else found)
 
 
 def look(asked: Asked, one: Map, after: Forecast, weights: Tensor, row: int) -> str:

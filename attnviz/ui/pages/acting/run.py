@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from attnviz.ui.kit import SOFT, RuleChoice, as_rule, runs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from attnviz.core.interventions import Intervention
     from attnviz.systems.acting.scene import Scene
     from attnviz.systems.acting.system import Agent, Episode, Hide
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 DOORKEY, TASKED = "agent-doorkey", "agent-tasks"
 TASKS = ("doorkey", "goto", "fetch", "open", "putnext")
 SIZES = {"doorkey": (5, 6, 7, 8)}  # of the others 6 to 8
-MOST = 100  # steps after which an episode is not gone on with
+MOST, FEW = 100, 12  # steps after which an episode is not gone on with; those between two looks whether it goes round
 LETTERS = {"L": "left", "R": "right", "F": "forward", "P": "pickup", "D": "drop", "O": "toggle"}
 NAMED = {action: letter for letter, action in LETTERS.items()}
 LANES = {"doorkey": ("key", "door", "goal"), "putnext": ("target", "beside", "other")}  # of the others target and other
@@ -87,6 +89,11 @@ class Request:
     def changed(self) -> bool:
         """Is it another episode than the agent's own?"""
         return bool(self.inner or self.edits or self.moves)
+
+    @property
+    def repeats(self) -> bool:
+        """Does it do the same again where all is as it was? Not where one place is drawn by chance."""
+        return self.rule.name != "sample"
 
     @property
     def mine(self) -> tuple[int, str]:
@@ -173,10 +180,25 @@ def play(request: Request) -> Played:
         if scene.ended or (request.held and cut >= end):
             break
         own = [LETTERS[one] for one in letters[cut - begin : until - begin]] if begin <= cut < end else []
-        pieces.append(who.play(scene, moves=own, go_on=not own, limit=until - cut, **inner))
-        step, scene = step + pieces[-1].steps, pieces[-1].scenes[-1]
+        if own:
+            found = [who.play(scene, moves=own, go_on=False, limit=until - cut, **inner)]
+        else:
+            found = _alone(who, scene, until - cut, inner, turns=until == MOST and request.repeats)
+        pieces += found
+        step, scene = step + sum(piece.steps for piece in found), found[-1].scenes[-1]
         after = scene if own else after
     return _ended(request, _joined(who, pieces, scene), after)
+
+
+def _alone(who: Agent, scene: Scene, steps: int, inner: dict[str, Any], turns: bool) -> list[Episode]:
+    """The agent by itself for so many steps at most; with `turns` no further than where it goes round."""
+    found: list[Episode] = []
+    while steps > 0:
+        found.append(who.play(scene, limit=min(steps, FEW) if turns else steps, **inner))
+        steps, scene = steps - found[-1].steps, found[-1].scenes[-1]
+        if scene.ended or (turns and _circle([one for piece in found for one in piece.scenes[:-1]])):
+            break
+    return found
 
 
 def _joined(who: Agent, pieces: list[Episode], last: Scene) -> Episode:
@@ -200,8 +222,9 @@ def _ended(request: Request, episode: Episode, after: Scene) -> Played:
     mine = frozenset(range(begin, min(episode.steps, begin + len(letters))))
     acts = [begin + len(letters) if request.moves else 0, request.since if request.inner else 0]
     since = max([*acts, *(step for step, _ in request.edits)])
-    circle = _circle(episode, since) if episode.ended == "limit" and request.rule.name != "sample" else None
+    circle = None if episode.reached or request.held or not request.repeats else _circle(episode.scenes[since:])
     if circle:
+        circle = circle[0] + since, circle[1] + since
         episode = _cut(episode, circle[1])
     seen = None
     if not episode.scenes[-1].ended:
@@ -211,11 +234,11 @@ def _ended(request: Request, episode: Episode, after: Scene) -> Played:
     return Played(episode, mine, after, circle, seen)
 
 
-def _circle(episode: Episode, since: int) -> tuple[int, int] | None:
+def _circle(scenes: Sequence[Scene]) -> tuple[int, int] | None:
     """The first step at which everything is as it was at an earlier one: whoever decides by what it sees goes round."""
     seen: dict[Scene, int] = {}
-    for step in range(since, len(episode.scenes)):
-        scene = replace(episode.scenes[step], steps=0)
+    for step, one in enumerate(scenes):
+        scene = replace(one, steps=0)
         if scene in seen:
             return seen[scene], step
         seen[scene] = step

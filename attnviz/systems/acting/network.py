@@ -116,10 +116,15 @@ class Actor(nn.Module):
         """The last state, from the heads' answers `[world, head, width]`."""
         return cast("Tensor", self.policy(torch.cat([answers.flatten(1), state], dim=-1)))
 
-    def forward(self, seen: Seen, rule: Rule) -> Said:
-        """All at once for many worlds: the same numbers, with K moved over to the query and V behind the sum."""
+    def forward(self, seen: Seen, rule: Rule, hidden: Tensor | None = None) -> Said:
+        """All at once for many worlds: the same numbers, with K moved over to the query and V behind the sum.
+
+        `hidden` `[world, head, cell]` is True for what a head may not look at.
+        """
         asked = torch.einsum("nhw,hwf->nhf", self.queries(seen.state, seen.words), self.key)
         allowed = None if seen.there is None else seen.there[:, None]
+        if hidden is not None:
+            allowed = ~hidden if allowed is None else allowed & ~hidden
         found = attend(asked, seen.cells, seen.cells, rule=rule, allowed=allowed, scale=self.shape.width**-0.5)
         taken = torch.einsum("nhf,hwf->nhw", found.weights @ seen.cells, self.values)
         out = self.out(self.hidden(taken, seen.state))

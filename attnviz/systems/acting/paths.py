@@ -24,7 +24,6 @@ class Phase:
     free: NDArray[np.bool_]
     ends: NDArray[np.bool_]
     action: str
-    cells: tuple[str, ...] = ()
 
 
 def ahead(grid: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -44,7 +43,10 @@ def phases(scene: Scene) -> list[Phase]:
 
 
 def distances(way: list[Phase]) -> list[NDArray[np.int32]]:
-    """Steps to the end [row, column, direction] from every state of every phase; `FAR` where there is no way."""
+    """Steps to the end [row, column, direction] from every state of every phase; `FAR` where there is no way.
+
+    Of several worlds of one size at once where the phases have another axis before.
+    """
     after: NDArray[np.int32] | None = None
     found = []
     for phase in reversed(way):
@@ -59,13 +61,13 @@ def distances(way: list[Phase]) -> list[NDArray[np.int32]]:
 
 def _relaxed(steps: NDArray[np.int32], free: NDArray[np.bool_]) -> NDArray[np.int32]:
     """The fixed point of: one more than the best of what a turn or a step ahead leads to."""
+    edge = [(0, 0)] * (steps.ndim - 3) + [(1, 1), (1, 1), (0, 0)]
+    rows, columns = free.shape[-2:]
     while True:
         best = np.minimum(np.roll(steps, 1, axis=-1), np.roll(steps, -1, axis=-1))
-        walked = np.where(free[..., None], steps, FAR)
-        edged = np.pad(walked, ((1, 1), (1, 1), (0, 0)), constant_values=FAR)
-        rows, columns = free.shape
+        walked = np.pad(np.where(free[..., None], steps, FAR), edge, constant_values=FAR)
         for turn, (dx, dy) in enumerate(AHEAD):
-            moved = edged[1 + dy : 1 + dy + rows, 1 + dx : 1 + dx + columns, turn]
+            moved = walked[..., 1 + dy : 1 + dy + rows, 1 + dx : 1 + dx + columns, turn]
             best[..., turn] = np.minimum(best[..., turn], moved)
         new = np.where(free[..., None], np.minimum(steps, best + 1), FAR).astype(np.int32)
         if np.array_equal(new, steps):

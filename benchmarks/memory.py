@@ -45,6 +45,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "positions": ("text",), "translation": ("zh", "en"), "directions": ("text",), "hierarchical": ("text",),
     "sparse": ("text",), "limits": ("text",), "long": ("text",), "family": (), "lesson": ("text",), "seeing": (),
     "finding": (), "captions": (), "graphs": ("edges", "labels"), "hearing": (), "series": (), "choosing": (),
+    "acting": (),
     "reasons": ("text",),
 }  # fmt: skip
 

@@ -23,7 +23,7 @@ class Acting extends Stage {
   update(data, say) {
     const other = data.episode !== this.data?.episode || data.step !== this.told;
     if (other) this.stop();
-    if (data.moves === this.asked) this.asked = null;
+    if (this.asked === data.moves || !this.asked?.startsWith(data.moves)) this.asked = null;
     if (other) this.step = this.told = data.step;
     this.step = Math.min(this.step, data.steps.length - 1);
     const at = this.at;
@@ -36,27 +36,29 @@ class Acting extends Stage {
 
   // The bar: look, or what a click on a cell does; and whose the moves are.
   tools() {
-    this.bar.replaceChildren(...["point", "wall", "carry", "hide"].map((name) => this.choice("mode", name)));
-    this.bar.append(element("span", "gap"));
     const mine = this.act("mine", () => this.take());
     mine.title = this.data.words.mine_help;
     mine.setAttribute("aria-pressed", this.data.held);
-    this.bar.append(mine);
-    if (this.hidden.size) this.bar.append(this.act("show_all", () => this.hide(new Set())));
+    const made = ["point", "wall", "carry", "hide"].map((name) => this.choice("mode", name));
+    made.push(element("span", "gap"), mine);
+    if (this.hidden.size) made.push(this.act("show_all", () => this.hide(new Set())));
+    this.renew(this.bar, made);
     this.stage.classList.toggle("hiding", this.mode !== "point");
     if (this.mode !== "carry") this.lifted = null;
+  }
+
+  // Other buttons in the place of those that were there; whoever stood on one stands on the new one of its name.
+  renew(box, made) {
+    const held = box.getRootNode().activeElement, name = box.contains(held) ? held.dataset.name : undefined;
+    box.replaceChildren(...made);
+    if (name) made.find((one) => one.dataset.name === name)?.focus({ preventScroll: true });
   }
 
   lay() {
     const { data } = this, { words } = data;
     this.layHeads((layer, head) => data.without.some(([one, two]) => one === layer && two === head));
     this.pad.hidden = !data.held;
-    this.pad.replaceChildren(...(data.held ? data.letters.map((letter) => {
-      const made = element("button", "", words[`act_${letter}`]);
-      made.dataset.act = letter;
-      made.onclick = () => this.move_by(letter);
-      return made;
-    }) : []));
+    this.renew(this.pad, data.held ? data.letters.map((letter) => this.act(`act_${letter}`, () => this.move_by(letter))) : []);
     this.layActs();
     this.layStrip();
     this.range.max = this.last;
@@ -204,8 +206,9 @@ class Acting extends Stage {
 
   // Something is put elsewhere at this step: what came later falls away.
   edit(text) {
-    const [from, letters] = this.kept(), { step } = this;
-    this.done({ edit: `${step}${text}`, moves: letters || this.data.held ? `${from}.${letters}` : "", held: this.data.held });
+    const { data, step } = this, [begin, old] = data.moves.split("."), [from, letters] = this.kept();
+    const later = old && step >= Number(begin) + old.length; // then all of a person's moves came before
+    this.done({ edit: `${step}${text}`, moves: later ? data.moves : letters || data.held ? `${from}.${letters}` : "", held: data.held });
   }
 
   done(what) {

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from attnviz.ui.kit import page
-from attnviz.ui.pages.acting import SCREEN, choices, run, shown
+from attnviz.ui.pages.acting import SCREEN, choices, measured, run, shown
 
 page.heading(SCREEN)
 choices.choose_task()
@@ -22,5 +22,5 @@ with page.reader_errors():
         shown.draw_picture(request, played, head)
         shown.show_shares(request, played)
         shown.show_numbers(request, played, head)
-        shown.show_figures(request)
+        measured.show_figures(request)
 page.done(SCREEN.params)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from attnviz import shipped
 from attnviz.ui.kit import (
     SOFT,
     Selection,
@@ -159,7 +158,9 @@ def show_shares(request: Request, played: Played) -> None:
         cells = "".join(f"<td class='{_kind(name, share)}'>{share:.2f}</td>" for name, share in means)
         rows.append(f"<tr><th scope='row'>{html.escape(t('acting.head', head=head))}</th>{cells}</tr>")
     top = f"<tr><td rowspan='2'></td>{over}</tr><tr>{parts}</tr>"
-    st.html(f"{STYLE}<div class='acting-shares' tabindex='0'><table>{top}{''.join(rows)}</table></div>")
+    named = html.escape(t("acting.shares"), quote=True)
+    frame = f"class='acting-shares' tabindex='0' role='region' aria-label='{named}'"
+    st.html(f"{STYLE}<div {frame}><table>{top}{''.join(rows)}</table></div>")
     st.caption(t("acting.shares_say"))
 
 
@@ -182,7 +183,7 @@ def show_numbers(request: Request, played: Played, head: int | None) -> None:
     with st.expander(t("acting.numbers")):
         draw_heatmap(trace, selection, style, key=CHART)
         st.caption(t("acting.map_say", head=head or 0))
-    take_away(trace, selection, style, chart=CHART)
+        take_away(trace, selection, style, chart=CHART)
     _take_files(request, played, head, file_name(trace, selection))
 
 
@@ -198,11 +199,3 @@ def _take_files(request: Request, played: Played, head: int | None, name: str) -
         f"{name}-shares.csv", "text/csv", key=KEY + "take_shares", on_click="ignore", width="stretch",
         icon=":material/table:",
     )  # fmt: skip
-
-
-def show_figures(request: Request) -> None:
-    """What the card measured: success, steps, what the loss of each head costs beside its weight."""
-    name = run.agent(request.task).name
-    figures = shipped.figures(name)
-    with st.expander(t("acting.figures")):
-        st.json(figures)

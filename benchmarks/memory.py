@@ -46,7 +46,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "sparse": ("text",), "limits": ("text",), "long": ("text",), "family": (), "lesson": ("text",), "seeing": (),
     "finding": (), "captions": (), "graphs": ("edges", "labels"), "hearing": (), "series": (), "choosing": (),
     "acting": (),
-    "reasons": ("text",),
+    "atlas": ("lines",), "reasons": ("text",),
 }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ FAR = 9_999
 
 @dataclass(frozen=True)
 class Phase:
-    """`free` [row, column] may be stood on, `ends` [row, column, direction] is where `action` ends it ("": by itself)."""
+    """`free` [row, column] may be stood on, `ends` [row, column, direction] is where `action` ends it ("": itself)."""
 
     free: NDArray[np.bool_]
     ends: NDArray[np.bool_]

@@ -25,7 +25,7 @@ from attnviz.training.acting.words import card, tables
 from attnviz.training.folder import save_facts
 
 MANY = 500  # worlds of each size or task
-FEWER = 200  # of them, for what is left when something is hidden and for where the heads look
+FEWER = {"agent-doorkey": 200, "agent-tasks": 100}  # of them, where something is hidden or the heads are watched
 WAYS = {"likeliest": Way(), "hard": Way(Argmax())}
 
 
@@ -33,15 +33,16 @@ def measured(name: str, many: int = MANY) -> dict[str, Any]:
     """All figures of an agent, each on as many worlds."""
     network = load(name).network
     groups = groups_of(name, many)
+    few = {group: scenes[: FEWER[name]] for group, scenes in groups.items()}
     ways = {
         group: {way: told(network, scenes, how) for way, how in WAYS.items()} for group, scenes in groups.items()
     }  # fmt: skip
     return {
-        "worlds": many, "fewer": min(many, FEWER), "heads": network.shape.heads, "ways": ways,
-        "shares": shares(network, groups),
+        "worlds": many, "fewer": min(many, FEWER[name]), "heads": network.shape.heads, "ways": ways,
+        "shares": shares(network, few),
         "without": {
             group: without(network, scenes, AGENTS[name] == ("doorkey",))
-            for group, scenes in groups.items() if group in ("8", "goto", "fetch", "open", "putnext")
+            for group, scenes in few.items() if group in ("8", "goto", "fetch", "open", "putnext")
         },
     }  # fmt: skip
 
@@ -65,7 +66,7 @@ def shares(network: Actor, groups: Mapping[str, list[Scene]]) -> dict[str, dict[
     found: dict[str, dict[str, list[float]]] = {}
     for group, scenes in groups.items():
         if group in ("8", "goto", "fetch", "open", "putnext"):
-            for name, parts in played(network, scenes[:FEWER], Way(watched=True)).shares.items():
+            for name, parts in played(network, scenes, Way(watched=True)).shares.items():
                 found[name] = {one: [round(float(head), 4) for head in heads] for one, heads in parts.items()}
     return found
 
@@ -80,7 +81,7 @@ def without(network: Actor, scenes: list[Scene], doorkey: bool) -> dict[str, Any
     first, heads = next(iter(hidden.values())), range(network.shape.heads)
 
     def left(way: Way) -> float:
-        return round(played(network, scenes[:FEWER], way).success, 4)
+        return round(played(network, scenes, way).success, 4)
 
     return {
         "all": {name: left(Way(hidden=one)) for name, one in [*hidden.items(), ("empty", some_empty_cell)]},

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         Stopped,
         TextError,
     )
+    from attnviz.experiments.atlas import Atlas, Effects, Needed, atlas, gate_slopes, head_effects, heads_needed
     from attnviz.experiments.reading.attributions import Attributions, attributions
     from attnviz.experiments.reading.find import HeadsFound, find_head, find_heads
     from attnviz.measures import reading
@@ -63,6 +64,7 @@ _HOMES = {
     "answers": ("Answer", "Tag"),
     "core.attention": ("Attention", "Observed", "attend"),
     "core.states": ("Block", "Norm", "Projection"),
+    "experiments.atlas": ("Atlas", "Effects", "Needed", "atlas", "gate_slopes", "head_effects", "heads_needed"),
     "experiments.reading.attributions": ("Attributions", "attributions"),
     "experiments.reading.find": ("HeadsFound", "find_head", "find_heads"),
     "errors": (
@@ -110,6 +112,7 @@ __all__ = [
     "Answer",
     "Argmax",
     "ArgumentError",
+    "Atlas",
     "Attention",
     "AttnvizError",
     "Attributions",
@@ -117,6 +120,7 @@ __all__ = [
     "Cell",
     "DetectionModel",
     "Differentiable",
+    "Effects",
     "Entmax",
     "ForbidEdge",
     "ForecastModel",
@@ -130,6 +134,7 @@ __all__ = [
     "Logit",
     "Model",
     "ModelError",
+    "Needed",
     "Norm",
     "Observed",
     "Outcome",
@@ -157,6 +162,7 @@ __all__ = [
     "TopP",
     "Trace",
     "VisionModel",
+    "atlas",
     "attend",
     "attributions",
     "axes",
@@ -166,8 +172,11 @@ __all__ = [
     "find_head",
     "find_heads",
     "from_weights",
+    "gate_slopes",
     "generate",
+    "head_effects",
     "head_view",
+    "heads_needed",
     "load",
     "load_trace",
     "masks",

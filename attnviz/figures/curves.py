@@ -72,8 +72,8 @@ def paint_lines(drawn: Sequence[Line], axes: Axes, style: Style, marks: Sequence
                 **layout(chosen, height=style.pixels(HEIGHT), l=58, b=46, t=22 if marks else 10),
                 "showlegend": many,
                 "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": TICK + 1}},
-                "xaxis": _axis(axes.x, style, axes.log_x),
-                "yaxis": _axis(axes.y, style, axes.log_y),
+                "xaxis": axis(axes.x, style, axes.log_x),
+                "yaxis": axis(axes.y, style, axes.log_y),
             },
         }
     )
@@ -104,7 +104,7 @@ def _line(line: Line, number: int, dark: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _axis(title: str, style: Style, log: bool = False) -> dict[str, Any]:
+def axis(title: str, style: Style, log: bool = False) -> dict[str, Any]:
     """An axis with its name and faint lines; a logarithmic one is marked at 1, 2, 5, 10, ...
 
     Large numbers have k, M and B in English, powers of ten in Chinese, which counts by ten thousands.
@@ -146,7 +146,7 @@ def bars(
             ],
             "layout": {
                 **layout(colours, height=style.pixels(60 + 26 * len(labels)), l=14 + widest(labels, 12), b=40, r=56),
-                "xaxis": _axis(title, style),
+                "xaxis": axis(title, style),
                 "yaxis": {
                     "tickvals": list(range(len(labels))), "ticktext": labels, "autorange": "reversed",
                     "fixedrange": True, "tickfont": {"size": 12}, "zeroline": False, "showgrid": False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +16,7 @@ from attnviz.measures.entropy import entropy, normalised
 from attnviz.measures.habits import HABITS, TEXT_HABITS, targets
 from attnviz.trace import Trace
 
-SHARES = (*TEXT_HABITS, "same_token", "first", "special", "left", "right")  # of a token's weight, 0 to 1
+SHARES = (*TEXT_HABITS, "same_token", "induction", "first", "special", "left", "right")  # of a token's weight, 0 to 1
 ORDERS = (*SHARES, "entropy", "focus", "reach")
 BETWEEN_TEXTS = ("punctuation", "same_token", "first", "special", "entropy", "focus")  # what a cross map has as well
 
@@ -44,9 +44,10 @@ def ranked(trace: Trace, by: str = "previous", *, rule: Rule | None = None) -> t
 
     A number is a mean over the tokens of the text whose rows hold any weight. Shares of a row's weight: previous, next,
     itself; same_word (the other tokens of its word, `Axis.grouped`); same_token (other places with the same label);
-    punctuation; first (the first place, whatever stands there: the sink of causal models, Xiao et al. 2023);
-    special (places that are none of the text); left, right (the text before and after). Tokens without any such place
-    are left out of the mean. entropy and focus: bits, the most and the least spread out first. reach: how many places
+    induction (what followed the same token earlier: "prefix matching", Olsson et al. 2022); punctuation; first (the
+    first place, whatever stands there: the sink of causal models, Xiao et al. 2023); special (places that are none of
+    the text); left, right (the text before and after). Tokens without any such place are left out of the mean. entropy
+    and focus: bits, the most and the least spread out first. reach: how many places
     away its weight lies. In a map between two texts only `BETWEEN_TEXTS` have a meaning. A head without a number is
     left out. Raises `ArgumentError` for another name.
 
@@ -61,19 +62,36 @@ def ranked(trace: Trace, by: str = "previous", *, rule: Rule | None = None) -> t
         raise ArgumentError("argument_order", got=shown(by), orders=", ".join(ORDERS))
     if trace.crossed and by not in BETWEEN_TEXTS:
         return ()
-    measure, asked = _measure(trace, by), ~torch.tensor(trace.special)
-    found = []
-    for layer in trace.open_layers:
-        for head, weights in enumerate(trace.weights(layer, rule=rule)):
-            rows = normalised(weights)
-            counted = (rows.sum(-1) > 0) & (asked if asked.any() else True)
-            value = float(measure(rows).masked_fill(~counted, torch.nan).nanmean())
-            found += [] if math.isnan(value) else [RankedHead(layer, head, value)]
+    found = [
+        RankedHead(layer, head, value)
+        for layer, numbers in numbers_of(trace, by, rule=rule)
+        for head, value in enumerate(numbers.nanmean(-1).tolist())
+        if not math.isnan(value)
+    ]
     sign = 1 if by == "focus" else -1
     return tuple(sorted(found, key=lambda one: sign * one.value))
 
 
-def _measure(trace: Trace, by: str) -> Callable[[Float[Tensor, "query key"]], Float[Tensor, " query"]]:
+def numbers_of(
+    trace: Trace, by: str, *, rule: Rule | None = None, sinks: bool = True
+) -> Iterator[tuple[int, Float[Tensor, "head query"]]]:
+    """What is the number (one of `ORDERS`) of every single token, in each layer that has weights?
+
+    `[head, query]`, NaN where it does not count: a special token, a row without weight, a token with no such place.
+    Without `sinks` weight on special tokens and on the first place is taken out first and the rest scaled to sum to 1.
+    """
+    measure, asked = _measure(trace, by), ~torch.tensor(trace.special)
+    gone = torch.zeros(len(trace.keys), dtype=torch.bool)
+    if not sinks:
+        gone |= torch.tensor(trace.key_special)
+        gone[0] = True
+    for layer in trace.open_layers:
+        rows = normalised(trace.weights(layer, rule=rule).masked_fill(gone, 0.0))
+        counted = (rows.sum(-1) > 0) & (asked if asked.any() else True)
+        yield layer, measure(rows).masked_fill(~counted, torch.nan)
+
+
+def _measure(trace: Trace, by: str) -> Callable[[Float[Tensor, "head query key"]], Float[Tensor, "head query"]]:
     """What gives each row its number, NaN where it has none."""
     if by in ("entropy", "focus"):
         return entropy
@@ -97,7 +115,15 @@ def _wanted(trace: Trace, by: str) -> Bool[Tensor, "query key"]:
     if by == "same_token":
         same = torch.tensor([[one == other for other in trace.key_tokens] for one in trace.tokens])
         return same & ~special & (trace.crossed | (down != across))
+    if by == "induction":
+        return _followed(trace.tokens).tril(-1) & ~special
     return ~special & (across < down if by == "left" else across > down)
+
+
+def _followed(tokens: Sequence[str]) -> Bool[Tensor, "query key"]:
+    """Does the token before a key have the query's label?"""
+    before = [None, *tokens[:-1]]
+    return torch.tensor([[one == other for other in before] for one in tokens])
 
 
 @dataclass(frozen=True)

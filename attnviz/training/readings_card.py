@@ -43,7 +43,9 @@ COLUMNS = {
     "clear_first": "有头明显偏第一读 clear, first",
     "clear_second": "有头明显偏第二读 clear, second",
 }
-BESIDE = ("held", "exact", "new held", "new exact", "outside", "bridge", "masked", "f1")
+BESIDE = (
+    "held", "exact", "new held", "new exact", "outside", "opposite", "bridge", "masked", "f1", "en held", "en exact",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,13 @@ def held_out(files: Mapping[str, Path]) -> Held:
     )
 
 
-def measure(name: str, held: Held, *, leaning: bool = True, most: int | None = None) -> dict[str, Any]:
+def measure(name: str, held: Held, *, most: int | None = None) -> dict[str, Any]:
     """Every figure of one folder, as figures.json keeps it; of the first `most` sentences alone where given."""
     folder, model = built_in_folder(name), load(name)
     words = Dictionary.of(json.loads((folder / "words.json").read_text(encoding="utf-8")))
     figures: dict[str, Any] = {}
     for language, sentences in held.sentences.items():
-        found, outside = measured(model, sentences[:most], words, held.seen[language], leaning=leaning)
+        found, outside = measured(model, sentences[:most], words, held.seen[language])
         crossing = [one for one in found if one.stretch.kind == "crossing"]
         figures[language] = {
             "tables": tables(found),
@@ -91,12 +93,14 @@ def measure(name: str, held: Held, *, leaning: bool = True, most: int | None = N
 
 def summary(figures: Mapping[str, Any]) -> dict[str, float]:
     """One run in a line of the table of runs."""
-    zh = figures["zh"]
+    zh, en = figures["zh"], figures["en"]["tables"]["all"]
     return {
         "held": zh["tables"]["all"]["held"], "exact": zh["tables"]["all"]["exact"],
         "new held": zh["tables"]["new"].get("held", 0.0), "new exact": zh["tables"]["new"].get("exact", 0.0),
-        "outside": zh["outside"], "bridge": float(figures["bridge"]["both"]),
-        "masked": figures["masked"]["zh"], "f1": figures["boundary_f1_jieba"],
+        "outside": zh["outside"], "opposite": zh["tables"]["all"]["opposite"],
+        "bridge": float(figures["bridge"]["both"]), "masked": figures["masked"]["zh"],
+        "f1": figures["boundary_f1_jieba"],
+        "en held": en["held"], "en exact": en["exact"],
     }  # fmt: skip
 
 
@@ -150,16 +154,23 @@ def parts(figures: Mapping[str, Any]) -> list[str]:
 def beside_rows(runs: Mapping[str, Mapping[str, float]]) -> list[tuple[str, ...]]:
     """A row a run; and of runs that differ in their seed alone (name #31) the mean and the deviation.
 
+    A figure that was not measured is a dash.
+
     >>> beside_rows({"two #1": dict.fromkeys(BESIDE, 0.5), "two #2": dict.fromkeys(BESIDE, 0.7)})[-1][:2]
     ('two, 2 seeds', '0.600 ± 0.141')
     """
-    rows = [(name, *(f"{one[key]:.3f}" for key in BESIDE)) for name, one in runs.items()]
+    rows = [(name, *(f"{one[key]:.3f}" if key in one else "–" for key in BESIDE)) for name, one in runs.items()]
     for kind in dict.fromkeys(name.split(" #")[0] for name in runs):
         alike = [one for name, one in runs.items() if name.startswith(f"{kind} #")]
         if len(alike) > 1:
-            values = [[one[key] for one in alike] for key in BESIDE]
-            rows.append((f"{kind}, {len(alike)} seeds", *(f"{fmean(one):.3f} ± {stdev(one):.3f}" for one in values)))
+            rows.append((f"{kind}, {len(alike)} seeds", *(_spread([one.get(key) for one in alike]) for key in BESIDE)))
     return rows
+
+
+def _spread(values: Sequence[float | None]) -> str:
+    """The mean and the deviation, a dash where one was not measured."""
+    known = [one for one in values if one is not None]
+    return f"{fmean(known):.3f} ± {stdev(known):.3f}" if len(known) == len(values) else "–"
 
 
 def card(figures: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
@@ -216,7 +227,8 @@ def main() -> None:
     kept = json.loads(before.read_text(encoding="utf-8")).get("beside", {}) if before.exists() else {}
     for one in given.beside:
         name, _, other = one.partition("=")
-        kept[name] = summary(measure(other, held, leaning=False, most=given.most))
+        same = other == given.model
+        kept[name] = summary(figures if same else measure(other, held, most=given.most))
     figures["beside"] = kept
     for name, _, value in named(figures):
         print(f"{name:28} {value:.4f}")

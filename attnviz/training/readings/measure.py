@@ -31,7 +31,7 @@ Group = Callable[["Found"], bool]
 
 @dataclass(frozen=True)
 class Found:
-    """One held-out stretch as the top layer's heads read it; `lean`, of that layer alone, is None where not asked for.
+    """One held-out stretch as the top layer's heads read it; `lean`, of that layer alone, is None for compounds.
 
     `fits` are nats by head, positive for the first reading; `spelled` what each head spells inside, as words; `exact`
     which reading that is (0, 1, None).
@@ -78,9 +78,7 @@ class Outside:
         return Outside(self.right + other.right, self.pairs + other.pairs)
 
 
-def measured(
-    model: Model, sentences: Iterable[str], words: Dictionary, seen: str, *, leaning: bool = True
-) -> tuple[list[Found], Outside]:
+def measured(model: Model, sentences: Iterable[str], words: Dictionary, seen: str) -> tuple[list[Found], Outside]:
     """Every stretch of held-out sentences, compounds too, and what heads do outside stretches.
 
     `seen` are the training sentences as plain characters, in one string.
@@ -92,11 +90,11 @@ def measured(
             continue
         trace = record(model, sentence)
         outside += right_outside(trace, cuts)
-        found += [one_stretch(trace, cuts, one, seen, leaning) for one in cuts.stretches]
+        found += [one_stretch(trace, cuts, one, seen) for one in cuts.stretches]
     return found, outside
 
 
-def one_stretch(trace: Trace, cuts: Cut, stretch: Stretch, seen: str, leaning: bool) -> Found:
+def one_stretch(trace: Trace, cuts: Cut, stretch: Stretch, seen: str) -> Found:
     """How the heads of the top layer read one stretch."""
     weights = trace.weights(trace.n_layers - 1)
     heads = spelled_by_each(trace, weights)
@@ -106,7 +104,7 @@ def one_stretch(trace: Trace, cuts: Cut, stretch: Stretch, seen: str, leaning: b
                  if a < stretch.end and b > stretch.start)
         for head in heads
     )  # fmt: skip
-    asked = leaning and stretch.kind == "crossing"
+    asked = stretch.kind == "crossing"
     top = [trace.n_layers - 1]
     found = lean(trace, cuts.reading(0, stretch), cuts.reading(1, stretch), layers=top) if asked else None
     fits = tuple(fit(trace, stretch, weights).tolist())

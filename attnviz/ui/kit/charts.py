@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -36,10 +36,15 @@ def bar() -> dict[str, object]:
     return camera(language())
 
 
-def draw(figure: Figure, key: str | None, alt: str, *, camera: bool = True) -> None:
-    """Any figure; `alt` says in a sentence what it shows."""
+def draw(
+    figure: Figure, key: str | None, alt: str, *, camera: bool = True, on_point: Callable[[], None] | None = None
+) -> None:
+    """Any figure; `alt` says in a sentence what it shows. `on_point` is called when a point was clicked."""
     config = bar() if camera else {**bar(), "displayModeBar": False}
-    st.plotly_chart(enlarged(figure), key=key, theme=None, config=config, alt=alt)
+    st.plotly_chart(
+        enlarged(figure), key=key, theme=None, config=config, alt=alt, selection_mode="points",
+        on_select=on_point or "ignore",
+    )  # fmt: skip
 
 
 def style_now(scale: Scale = "unit", height: int | None = None) -> Style:

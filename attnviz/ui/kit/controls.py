@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from attnviz.errors import TextError
 from attnviz.selection import SCALES
 from attnviz.ui.kit import link
 from attnviz.ui.kit.languages import t
@@ -149,6 +150,15 @@ def _take_text(box: str) -> None:
         st.session_state[f"{box}.unread"] = True
     else:
         st.session_state[box] = text
+
+
+def choose_lines(key: str, start: str, about: str) -> list[str]:
+    """Many sentences, one a line: typed, from a file, or those of `start`. `about` is help. Raises `TextError`."""
+    st.text_area(t("lines.label"), key=key, height=150, help=about, placeholder=start.strip())
+    if bring_text(key, ("txt",), t("lines.bring"), t("lines.file")):
+        raise TextError("lines_file")
+    typed = str(st.session_state[key]).strip() or start
+    return [line.strip() for line in typed.splitlines() if line.strip()]
 
 
 def offer_samples(

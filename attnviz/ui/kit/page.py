@@ -24,7 +24,7 @@ from attnviz.ui.kit.rules import LANGUAGE
 ICON = "data:image/png;base64," + b64encode(Path(__file__).with_name("icon.png").read_bytes()).decode()
 
 LOG = logging.getLogger("attnviz")
-FOLDERS = ("things",)  # sections whose pages stand in a folder of their own
+FOLDERS = ("things", "reading")  # sections whose pages stand in folders of their own
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ FITTING = {
     ("positions", "text"): "猫坐在垫子上。",
     ("readings", "a"): "乒乓/球拍/卖/完了", ("readings", "b"): "乒乓球/拍卖/完了", ("readings", "case"): "own",
     ("readings", "left"): "1.1", ("readings", "right"): "0.2",
+    ("atlas", "model"): "lab-2", ("atlas", "head"): "1.1", ("atlas", "keep"): "3",
     ("reasons", "model"): "lab-2", ("reasons", "head"): "1.1", ("reasons", "piece"): "300",
     ("reasons", "against"): "301",
     ("seeing", "sample"): "bag", ("seeing", "hidden"): "3.4", ("seeing", "without"): "0.1-3.2",

@@ -38,6 +38,7 @@ def counts(trace: Trace, by: str, query: int, key: int) -> bool:
         "same_word": own and text and same and words[query] == words[min(key, len(words) - 1)],
         "same_token": text and same and labels[query] == others[key],
         "punctuation": text and same and trace.keys.face(key).strip() in {",", ".", "，", "。"},
+        "induction": own and text and 0 < key < query and labels[key - 1] == labels[query],
         "first": key == 0 and same,
         "special": trace.key_special[key],
         "left": own and text and key < query,
@@ -84,7 +85,7 @@ def test_every_head_has_the_number_counted_by_hand_and_stands_in_its_order(trace
 
 def test_punctuation_and_the_same_token_are_found_in_a_text_that_has_them() -> None:
     trace = of((",", "a", "b", "a", "."), [call(4, 5, 5)])
-    for by in ("punctuation", "same_token"):
+    for by in ("punctuation", "same_token", "induction"):
         found = {head.place: head.value for head in ranked(trace, by)}
         assert len(found) == 4
         for place, value in found.items():

@@ -54,8 +54,8 @@ PARTS = ("encoder", "decoder", "cross")  # the maps of an encoder-decoder, in th
 NUMBER = "number"  # the heads as the model numbers them
 # What heads can be ranked by, as `attnviz.measures.ORDERS` has it, which cannot be asked before torch is loaded.
 RANKINGS = (
-    NUMBER, "previous", "next", "itself", "same_word", "punctuation", "same_token", "first", "special", "left", "right",
-    "entropy", "focus", "reach",
+    NUMBER, "previous", "next", "itself", "same_word", "punctuation", "same_token", "induction", "first", "special",
+    "left", "right", "entropy", "focus", "reach",
 )  # fmt: skip
 BLOCKS: dict[str, tuple[int, int] | None] = {"all": None, "aa": (0, 0), "ab": (0, 1), "ba": (1, 0), "bb": (1, 1)}
 PARAMS = {

@@ -3,4 +3,4 @@
 from attnviz.ui.kit import Screen
 from attnviz.ui.pages.reasons.choices import PARAMS
 
-SCREEN = Screen("reasons", icon=":material/fact_check:", order=14, params=PARAMS)
+SCREEN = Screen("reasons", icon=":material/fact_check:", order=14, section="reading", params=PARAMS)

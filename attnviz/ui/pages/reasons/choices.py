@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.errors import TextError
 from attnviz.ui.kit import (
     LINKED_START,
     RULE_PARAMS,
     Param,
     between,
-    bring_text,
     chance,
     choose_asked_model,
     choose_asked_text,
     choose_asked_token,
+    choose_lines,
     flag,
     one_of,
     open_model,
@@ -147,12 +146,5 @@ def _choose_head(run: Trace) -> tuple[int, int] | None:
 
 
 def choose_sentences() -> list[str]:
-    """The lines over which a mean is taken: typed, from a file, or some to try. Raises `TextError`."""
-    st.text_area(
-        t("reasons.sentences"), key=KEY + "lines", height=150, help=t("reasons.sentences_help"),
-        placeholder=t("reasons.sentences_start").strip(),
-    )  # fmt: skip
-    if bring_text(KEY + "lines", ("txt",), t("reasons.bring"), t("reasons.file")):
-        raise TextError("reasons_file")
-    typed = str(st.session_state[KEY + "lines"]).strip() or t("reasons.sentences_start")
-    return [line.strip() for line in typed.splitlines() if line.strip()]
+    """The lines over which a mean is taken. Raises `TextError`."""
+    return choose_lines(KEY + "lines", t("reasons.sentences_start"), t("reasons.sentences_help"))

@@ -1,0 +1,163 @@
+"""What does the model lose without a head? Each is removed in turn, and the same texts are read again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from attnviz.core.given import check_functions
+from attnviz.core.interventions import RemoveHeads
+from attnviz.core.rules import Rule
+from attnviz.errors import AttnvizError, Stopped, TextError
+from attnviz.guard import own, sentences
+from attnviz.measures.effect import moved, prediction_change
+from attnviz.models.load import Model
+from attnviz.recording.batches import record_batch
+from attnviz.text.tokens import encode
+from attnviz.trace import Trace
+
+TOGETHER = 16  # runs that go through the model at once
+BLANKS = 4  # of a text, for models that fill blanks: evenly over its tokens
+SURE = 2.0  # standard errors from 0
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: a text, and the token to blank (None: none); `truth` are its tokens' ids."""
+
+    text: str
+    blank: int | None
+    truth: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What is lost without each head, `[layer, head]`: mean and standard error over `runs` runs; NaN: no such head.
+
+    `unit` says of what. "loss": by how many bits a token the truth becomes less probable (a blank, the next token);
+    below 0 the model is better off without. "said": how far what a trained head or decoder says moves, D(before ||
+    after) in bits. "turned": how far the last states turn, 1 - cosine. The last two are never below 0.
+    """
+
+    mean: Float[Tensor, "layer head"]
+    error: Float[Tensor, "layer head"]
+    runs: int
+    unit: str
+
+    def sure(self, layer: int, head: int) -> bool:
+        """Is it further from 0 than chance would have it (two standard errors)?"""
+        return bool(self.mean[layer, head].abs() > SURE * self.error[layer, head])
+
+
+@sentences
+def head_effects(
+    model: Model,
+    texts: Sequence[str],
+    *,
+    rule: Rule | None = None,
+    on_head: Callable[[int, int], object] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Effects:
+    """What does `model` lose without each of its heads, over these texts? (Michel et al. 2019, section 3.2)
+
+    One head at a time is put to zero before the output projection, and the same blanks (or the same next tokens) are
+    asked for: as many runs as there are heads, of each text. Heads that stand in for one another cost little one by
+    one. Of an encoder-decoder the encoder's heads. `on_head` hears how many are done, of how many.
+
+    Raises what `record` raises, `ModelError` for models that cannot be changed inside a run, `TextError` where no text
+    can be read, `Stopped`.
+
+    >>> import attnviz as av
+    >>> tuple(av.head_effects(av.load("lab-4"), ["南京市长江大桥"]).mean.shape)
+    (4, 4)
+    """
+    check_functions(on_head=on_head, stop=stop)
+    report, halted = own(on_head), own(stop)
+    runs = runs_of(model, texts)
+    before = list(traces_of(model, runs, rule))
+    places = places_of(before[0])
+    size = before[0].n_layers, before[0].n_heads
+    mean, error = (torch.full(size, math.nan, dtype=torch.float64) for _ in range(2))
+    for number, (layer, head) in enumerate(places):
+        if halted is not None and halted():
+            raise Stopped("run_stopped")
+        gone = RemoveHeads((head,), layers=(layer,), part=before[0].part)
+        after = traces_of(model, runs, rule, (gone,))
+        found = torch.tensor([lost(*one) for one in zip(runs, before, after, strict=True)], dtype=torch.float64)
+        mean[layer, head] = found.mean()
+        error[layer, head] = found.std() / math.sqrt(len(found)) if len(found) > 1 else math.nan
+        if report is not None:
+            report(number + 1, len(places))
+    return Effects(mean, error, len(runs), unit_of(before[0]))
+
+
+def runs_of(model: Model, texts: Sequence[str]) -> list[Run]:
+    """The runs of all texts that can be read: a bad line costs a line. Raises the first one's reason where none can."""
+    found: list[Run] = []
+    refused: AttnvizError | None = None
+    for text in texts:
+        try:
+            found += _runs(model, text)
+        except AttnvizError as reason:
+            refused = refused or reason
+    if not found:
+        raise refused or TextError("text_empty")
+    return found
+
+
+def _runs(model: Model, text: str) -> Iterator[Run]:
+    """The runs of one text. Raises `TextError` where it cannot be read."""
+    encoded = encode(text, model.tokenizer, model.limit)
+    if model.mask_id is None:
+        yield Run(text, None, encoded.ids)
+        return
+    inside = [at for at, special in enumerate(encoded.special) if not special]
+    step = max(1, len(inside) // BLANKS)
+    for at in inside[step // 2 :: step][:BLANKS]:
+        yield Run(text, at, encoded.ids)
+
+
+def traces_of(
+    model: Model, runs: Sequence[Run], rule: Rule | None, changes: Sequence[RemoveHeads] = ()
+) -> Iterator[Trace]:
+    """The traces of the runs, some at a time, without their weights."""
+    for start in range(0, len(runs), TOGETHER):
+        some = runs[start : start + TOGETHER]
+        blanks = [one.blank for one in some]
+        texts = [one.text for one in some]
+        for trace in record_batch(model, texts, rule=rule, blanks=blanks, interventions=changes):
+            yield trace.map("encoder") if "encoder" in trace.parts else trace
+
+
+def places_of(trace: Trace) -> list[tuple[int, int]]:
+    """Every head that can be removed."""
+    return [(layer, head) for layer in trace.open_layers for head in range(trace.attention(layer).n_heads)]
+
+
+def unit_of(trace: Trace) -> str:
+    """In what is said what is lost."""
+    if trace.kind in ("masked", "causal"):
+        return "loss"
+    return "turned" if trace.logits is None and trace.answer is None else "said"
+
+
+def lost(run: Run, before: Trace, after: Trace) -> float:
+    """What one run lost, in the unit of its kind."""
+    unit = unit_of(before)
+    if unit == "loss":
+        assert before.logits is not None and after.logits is not None
+        return float(bits(run, after.logits) - bits(run, before.logits))
+    return prediction_change(before, after, 0) if unit == "said" else float(moved(before, after).mean())
+
+
+def bits(run: Run, logits: Float[Tensor, "token vocabulary"]) -> Float[Tensor, ""]:
+    """How improbable is the truth, in bits a token: at the blank, or of every token after the first?"""
+    shares = logits.double().log_softmax(-1)
+    truth = torch.tensor(run.truth)
+    told = shares[run.blank, truth[run.blank]] if run.blank is not None else shares[:-1].gather(1, truth[1:, None])
+    return -told.mean() / math.log(2) if told.numel() else shares.sum() * 0

@@ -1,0 +1,105 @@
+"""What the atlas asks: a model, the sentences it reads, two measures across and up, and a head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from attnviz.ui.kit import (
+    RULE_PARAMS,
+    Param,
+    between,
+    choose_any_model,
+    choose_lines,
+    flag,
+    one_of,
+    rule_now,
+    t,
+)
+from attnviz.ui.pages.atlas.run import Asked
+
+KEY = "atlas."
+MEASURES = (
+    "previous", "next", "itself", "same_word", "same_token", "induction", "punctuation", "first", "special", "left",
+    "right", "entropy", "reach",
+)  # fmt: skip
+COMPONENTS = ("first_component", "second_component")
+AXES = (*MEASURES, "effect", *COMPONENTS)
+ORDERS = ("greedy", "alone", "gates")  # in which heads are taken away
+USUAL = -1  # heads to keep: as few as will do
+NO_HEAD = ""
+MOST = 2_000  # sentences that are read in the page
+PARAMS = {
+    **RULE_PARAMS,
+    "model": Param("model", KEY + "model", "lab-4", str),
+    "across": Param("x", KEY + "across", "previous", one_of(*AXES)),
+    "up": Param("y", KEY + "up", "entropy", one_of(*AXES)),
+    "head": Param("head", KEY + "head", NO_HEAD, str),
+    "lines": Param("lines", KEY + "lines", "", str),
+    "effects": Param("without", KEY + "effects", False, flag),
+    "needed": Param("needed", KEY + "needed", False, flag),
+    "by": Param("by", KEY + "by", ORDERS[0], one_of(*ORDERS)),
+    "keep": Param("keep", KEY + "keep", USUAL, between(USUAL, 99_999, int)),
+}
+Head = tuple[int, int]
+
+
+def choose_model() -> str:
+    """A lab model, or any other."""
+    return choose_any_model(KEY + "model")
+
+
+def choose_asked(name: str) -> Asked:
+    """The model and the sentences. Raises `TextError`."""
+    lines = choose_lines(KEY + "lines", t("atlas.start"), t("atlas.lines_help"))
+    if len(lines) > MOST:
+        st.caption(t("atlas.cut", most=MOST, left=len(lines) - MOST))
+    return Asked(name, tuple(lines[:MOST]), rule_now())
+
+
+def choose_effects() -> bool:
+    """Is every head to be removed in turn?"""
+    st.toggle(t("atlas.effects"), key=KEY + "effects", help=t("atlas.effects_help"))
+    return bool(st.session_state[KEY + "effects"])
+
+
+def measure_name(measure: str) -> str:
+    """What a measure is called."""
+    return t(f"atlas.{measure}")
+
+
+def choose_axes(effects: bool) -> tuple[str, str]:
+    """Which two measures lie across and up."""
+    options = [one for one in AXES if one != "effect" or effects]
+    for column, name in zip(st.columns(2, gap="small"), ("across", "up"), strict=True):
+        key = KEY + name
+        if st.session_state[key] not in options:
+            st.session_state[key] = PARAMS[name].default
+        with column:
+            st.selectbox(t(f"atlas.{name}"), options, key=key, format_func=measure_name)
+    return str(st.session_state[KEY + "across"]), str(st.session_state[KEY + "up"])
+
+
+def choose_head(places: Sequence[Head], usual: Head, said: dict[Head, str]) -> Head:
+    """One head, the usual one where none was chosen; `said` is what each does."""
+    names = {_written(one): one for one in places}
+    if st.session_state[KEY + "head"] not in names:
+        st.session_state[KEY + "head"] = _written(usual)
+    st.selectbox(
+        t("atlas.head"), list(names), key=KEY + "head", format_func=lambda one: f"{one}  {said[names[one]]}",
+        help=t("atlas.head_help"),
+    )  # fmt: skip
+    return names[str(st.session_state[KEY + "head"])]
+
+
+def take_head(places: Sequence[Head], chart: str) -> None:
+    """A point was clicked."""
+    points = st.session_state[chart].selection.points
+    number = points[0].get("customdata", [-1])[0] if points else -1
+    if 0 <= number < len(places):
+        st.session_state[KEY + "head"] = _written(places[number])
+
+
+def _written(head: Head) -> str:
+    return f"{head[0]}.{head[1]}"

@@ -1,0 +1,83 @@
+"""How many heads does the model need? The curve of what is lost as they go, and the model with the best few."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from attnviz.ui.kit import address, dark, draw, language, plain, t
+from attnviz.ui.pages.atlas import run
+from attnviz.ui.pages.atlas.choices import KEY, ORDERS
+from attnviz.ui.pages.atlas.run import Asked
+
+if TYPE_CHECKING:
+    from attnviz.experiments.atlas import Atlas, Needed
+
+MOST_GREEDY = 24  # heads: the square of their number in readings
+CLOSE = 0.1  # bits (or 1 - cosine): so much lost is called as good
+
+
+def show(asked: Asked, found: Atlas) -> None:
+    """The switch, the order, the curve and the model with the heads that are kept."""
+    st.toggle(t("atlas.needed"), key=KEY + "needed", help=t("atlas.needed_help"))
+    if not st.session_state[KEY + "needed"]:
+        return
+    orders = [one for one in ORDERS if one != "greedy" or len(found.places) <= MOST_GREEDY]
+    if st.session_state[KEY + "by"] not in orders:
+        st.session_state[KEY + "by"] = orders[0]
+    st.segmented_control(
+        t("atlas.by"), orders, key=KEY + "by", format_func=lambda one: t(f"atlas.by_{one}"), required=True
+    )
+    made = run.needed_of(asked, str(st.session_state[KEY + "by"]))
+    if made is not None:
+        say(asked, made)
+        draw_curve(made)
+        keep(asked, made)
+
+
+def say(asked: Asked, made: Needed) -> None:
+    """With how few heads it does as well, and what half of them come to."""
+    count = len(made.order)
+    half = made.lost[count - count // 2]
+    st.markdown(
+        t(
+            "atlas.needed_says", model=plain(asked.name), few=made.fewest(CLOSE), heads=count, close=CLOSE,
+            unit=t(f"atlas.unit_{made.unit}"), half=count // 2, lost=f"{half:+.2f}", none=f"{made.lost[-1]:+.2f}",
+        )
+    )  # fmt: skip
+    st.caption(t(f"atlas.by_{made.by}_say"))
+
+
+def draw_curve(made: Needed) -> None:
+    """What is lost, by how many heads are left."""
+    from attnviz.figures.curves import Line, lines
+
+    count = len(made.order)
+    left = [count - gone for gone in range(count + 1)]
+    figure = lines(
+        [Line("", left, list(made.lost))], x_title=t("atlas.heads_left"), y_title=t(f"atlas.lost_axis_{made.unit}"),
+        dark=dark(), language=language(), marks=[(kept_now(made), t("atlas.kept_mark"))],
+    )  # fmt: skip
+    draw(figure, key=KEY + "curve", alt=t("atlas.alt_curve", heads=count, few=made.fewest(CLOSE), close=CLOSE))
+
+
+def kept_now(made: Needed) -> int:
+    """How many heads are kept: as few as will do, unless chosen."""
+    chosen = int(st.session_state[KEY + "keep"])
+    return chosen if 0 <= chosen <= len(made.order) else made.fewest(CLOSE)
+
+
+def keep(asked: Asked, made: Needed) -> None:
+    """A number of heads, which they are and what is lost with them alone; the model with them, to look at like any."""
+    count, kept = len(made.order), kept_now(made)
+    st.session_state[KEY + "keep"] = kept
+    st.slider(t("atlas.keep"), 0, count, key=KEY + "keep")
+    kept = int(st.session_state[KEY + "keep"])
+    heads = t("atlas.comma").join(f"{layer}.{head}" for layer, head in made.kept(kept)) or "–"
+    lost = f"{made.lost[count - kept]:+.2f}"
+    st.markdown(t("atlas.keeps", count=kept, heads=heads, lost=lost, unit=t(f"atlas.unit_{made.unit}")))
+    if st.button(t("atlas.open_kept", count=kept), key=KEY + "open_kept", icon=":material/open_in_new:"):
+        gone = ";".join(f"-{layer}.{head}" for layer, head in sorted(made.order[: count - kept]))
+        link = {"lang": address.now().get("lang", ""), "id": asked.name, "text": asked.texts[0]}
+        st.switch_page("pages/models.py", query_params={**link, **({"change": gone} if gone else {})})

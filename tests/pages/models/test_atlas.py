@@ -1,0 +1,96 @@
+"""The page of the atlas: its verdict, points and tables say what `av.atlas` found; removal, components, a click."""
+
+from __future__ import annotations
+
+import pytest
+
+import attnviz as av
+from attnviz.messages import say
+from attnviz.ui.pages.atlas.choices import KEY, PARAMS
+from tests.pages.opened import array, by_key, charts, run_page, said
+
+LINES = "the cat sat on the mat and the dog sat on the rug\n南京市长江大桥全长六千多米\n他说他会来，但是他没有来。"
+
+
+def drawn(at) -> dict[int, tuple[float, float]]:  # type: ignore[no-untyped-def]
+    """Where each head's point lies, by its number."""
+    found = {}
+    for one in charts(at)[0]["data"]:
+        for (number, _), x, y in zip(one.get("customdata", []), array(one["x"]), array(one["y"]), strict=False):
+            found[int(number)] = (float(x), float(y))
+    return found
+
+
+def test_verdict_and_points_are_those_of_the_engine() -> None:
+    at = run_page("atlas", "en", {"lines": LINES, "x": "previous", "y": "special"})
+    assert not at.exception and not at.error
+    found = av.atlas(av.load("lab-4"), LINES.splitlines())
+    assert f"Over 3 sentences ({found.tokens} tokens) **16 heads**" in said(at)
+    names = [found.name(*place) for place in found.places]
+    for name in {one.name for one in names if one}:
+        count = sum(one is not None and one.name == name for one in names)
+        assert f"**{say(f'atlas.{name}', 'en')}** {count} (" in said(at)
+    points = drawn(at)
+    assert len(points) == 16
+    for number, place in enumerate(found.places):
+        expected = [float(found[one][place]) for one in ("previous", "special")]
+        assert points[number] == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_head_with_most_loss_is_told_and_can_be_an_axis() -> None:
+    link = {"lines": LINES, "without": "1", "y": "effect", "head": "2.1"}
+    at = run_page("atlas", "zh", link)
+    assert not at.exception and not at.error
+    effects = av.head_effects(av.load("lab-4"), LINES.splitlines())
+    layer, head = divmod(int(effects.mean.argmax()), 4)
+    assert f"**{layer}.{head}**" in said(at) and f"**{float(effects.mean.max()):+.2f} ±" in said(at)
+    points = drawn(at)
+    assert points[9][1] == pytest.approx(float(effects.mean[2, 1]), abs=1e-4)
+    assert at.session_state[KEY + "head"] == "2.1"
+
+
+def test_without_removal_an_axis_of_loss_falls_back_and_a_head_not_there_too() -> None:
+    at = run_page("atlas", "en", {"lines": LINES, "y": "effect", "head": "9.9"})
+    assert not at.exception and not at.error
+    assert at.session_state[KEY + "up"] == PARAMS["up"].default and at.session_state[KEY + "head"] != "9.9"
+
+
+def test_components_say_what_they_are_made_of() -> None:
+    at = run_page("atlas", "en", {"lines": LINES, "x": "first_component", "y": "second_component"})
+    assert not at.exception and not at.error
+    spread = av.atlas(av.load("lab-4"), LINES.splitlines()).spread()
+    assert f"{spread.explained[0]:.0%} of the differences" in str(charts(at)[0]["layout"]["xaxis"])
+    assert "1st principal component is made of" in said(at)
+
+
+@pytest.mark.parametrize("lines", ["\u200b", "南"])
+def test_too_little_to_read_is_one_sentence_or_a_picture(lines: str) -> None:
+    at = run_page("atlas", "en", {"lines": lines})
+    assert not at.exception and (len(at.error) == 1 or charts(at))
+
+
+def test_a_bad_line_is_counted_and_a_system_is_refused_in_a_sentence() -> None:
+    at = run_page("atlas", "en", {"lines": LINES + "\n\u200b"})
+    assert "1 lines could not be read" in said(at)
+    refused = run_page("atlas", "en", {"lines": LINES, "model": "nmt-zh-en"})
+    assert not refused.exception and len(refused.error) == 1
+
+
+def test_another_head_is_chosen_by_the_list_and_stands_in_the_words() -> None:
+    at = run_page("atlas", "en", {"lines": LINES})
+    by_key(at, KEY + "head").set_value("3.1")
+    at.run()
+    assert not at.exception and "Head **3.1**" in said(at)
+
+
+def test_the_curve_says_how_many_heads_are_enough_and_keeps_as_many_as_are_asked_for() -> None:
+    link = {"lines": "南京市长江大桥全长六千多米", "model": "lab-1", "needed": "1", "by": "alone", "keep": "2"}
+    at = run_page("atlas", "en", link)
+    assert not at.exception and not at.error
+    found = av.heads_needed(av.load("lab-1"), [link["lines"]], by="alone")
+    count = len(found.order)
+    assert f"**{found.fewest(0.1)} of {count} heads**" in said(at)
+    kept = ", ".join(f"{layer}.{head}" for layer, head in found.kept(2))
+    assert f"heads {kept} alone lose **{found.lost[count - 2]:+.2f}**" in said(at)
+    curve = next(one for one in charts(at) if "heads left" in str(one["layout"]))
+    assert array(curve["data"][0]["y"]) == pytest.approx(list(found.lost), abs=1e-4)

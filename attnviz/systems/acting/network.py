@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import cast
 
 import torch
@@ -116,10 +117,11 @@ class Actor(nn.Module):
         """The last state, from the heads' answers `[world, head, width]`."""
         return cast("Tensor", self.policy(torch.cat([answers.flatten(1), state], dim=-1)))
 
-    def forward(self, seen: Seen, rule: Rule, hidden: Tensor | None = None) -> Said:
+    def forward(self, seen: Seen, rule: Rule, hidden: Tensor | None = None, kept: Tensor | None = None) -> Said:
         """All at once for many worlds: the same numbers, with K moved over to the query and V behind the sum.
 
-        `hidden` `[world, head, cell]` is True for what a head may not look at.
+        `hidden` `[world, head, cell]` is True for what a head may not look at, `kept` `[world, head]` multiplies what
+        the heads answer.
         """
         asked = torch.einsum("nhw,hwf->nhf", self.queries(seen.state, seen.words), self.key)
         allowed = None if seen.there is None else seen.there[:, None]
@@ -127,10 +129,13 @@ class Actor(nn.Module):
             allowed = ~hidden if allowed is None else allowed & ~hidden
         found = attend(asked, seen.cells, seen.cells, rule=rule, allowed=allowed, scale=self.shape.width**-0.5)
         taken = torch.einsum("nhf,hwf->nhw", found.weights @ seen.cells, self.values)
+        if kept is not None:
+            taken = taken * kept[..., None]
         out = self.out(self.hidden(taken, seen.state))
         return Said(found.weights, out[:, :-1], out[:, -1])
 
 
+@cache
 def told(thing: Thing) -> tuple[int, int, int]:
     """A thing by the numbers of its kind, colour and state; -1 for none."""
     colour = COLOURS.index(thing.colour) if thing.kind in COLOURED else -1

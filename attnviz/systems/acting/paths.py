@@ -19,7 +19,7 @@ FAR = 9_999
 
 @dataclass(frozen=True)
 class Phase:
-    """`free` [row, column] may be stood on; `ends` [row, column, direction] is where `action` ends it ("" by itself)."""
+    """`free` [row, column] may be stood on, `ends` [row, column, direction] is where `action` ends it ("": itself)."""
 
     free: NDArray[np.bool_]
     ends: NDArray[np.bool_]
@@ -98,7 +98,11 @@ def shortest(scene: Scene) -> tuple[str, ...] | None:
 
 
 def _walked(
-    phase: Phase, table: NDArray[np.int32], state: tuple[int, int, int], taken: list[str], tables: list[NDArray[np.int32]]
+    phase: Phase,
+    table: NDArray[np.int32],
+    state: tuple[int, int, int],
+    taken: list[str],
+    tables: list[NDArray[np.int32]],
 ) -> tuple[int, int, int]:
     """Follow a table down to where the phase ends; the actions are added to `taken`."""
     number = next(index for index, one in enumerate(tables) if one is table)
@@ -182,5 +186,3 @@ def _put_next(scene: Scene) -> list[Phase]:
         free, lying = free | taken, lying | taken
     beside = ahead(_marks(scene, other)).any(axis=-1)
     return [*way, Phase(free, ahead(lying & beside), "drop")]
-
-

@@ -147,7 +147,9 @@ class Agent:
         while not scenes[-1].ended and len(taken) < most and (go_on or len(taken) < len(moves)):
             trace = self.look(scenes[-1], rule=rule, changes=changes, hidden=hidden)
             looks.append(trace)
-            taken.append(moves[len(taken)] if len(taken) < len(moves) else _chosen(trace.probabilities(0), greedy, draw))
+            taken.append(
+                moves[len(taken)] if len(taken) < len(moves) else _chosen(trace.probabilities(0), greedy, draw)
+            )
             scenes.append(act(scenes[-1], taken[-1]))
         way = shortest(scene)
         stopped = "limit" if len(taken) >= most and (go_on or len(taken) < len(moves)) else "stopped"

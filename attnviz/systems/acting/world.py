@@ -1,25 +1,31 @@
-"""Worlds that minigrid makes and moves: DoorKey is its own, rooms with tasks in words are built of its parts.
-
-minigrid (Chevalier-Boisvert et al. 2023, Apache-2.0) brings pygame for a window that is never opened here; it is
-imported where a world is first made or moved, since that takes a second.
-"""
+"""Worlds that minigrid makes and moves: DoorKey is its own, rooms with tasks in words are built of its parts."""
 
 from __future__ import annotations
 
-import os
 from copy import copy
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from attnviz.errors import ArgumentError, shown
 from attnviz.systems.acting.paths import shortest
 from attnviz.systems.acting.scene import (
-    ACTIONS, AHEAD, ASKED_FOR, COLOURS, EMPTY, HELD_OUT, MOVABLE, SIZES, STATES, TASKS, Mission, Scene, Thing
+    ACTIONS,
+    AHEAD,
+    ASKED_FOR,
+    COLOURS,
+    EMPTY,
+    HELD_OUT,
+    MOVABLE,
+    SIZES,
+    STATES,
+    TASKS,
+    Mission,
+    Scene,
+    Thing,
 )  # fmt: skip
 
 if TYPE_CHECKING:
-    from minigrid.minigrid_env import MiniGridEnv
+    from attnviz.systems.acting.mini import MiniGridEnv
 
 LAST_SEED = 999_999  # larger ones are those of the training
 TRIES = 1_000
@@ -46,8 +52,7 @@ def start(task: str, size: int, seed: int, *, unseen: bool = False) -> Scene:
 def made(task: str, size: int, seed: int, *, unseen: bool = False, among: tuple[tuple[str, str], ...] = ()) -> Scene:
     """`start` for any seed; `among` are pairs that the mission's first thing is drawn from."""
     if task == "doorkey":
-        _without_window()
-        from minigrid.envs.doorkey import DoorKeyEnv
+        from attnviz.systems.acting.mini import DoorKeyEnv
 
         env = DoorKeyEnv(size=size)
         env.reset(seed=seed)
@@ -73,13 +78,10 @@ def act(scene: Scene, action: str) -> Scene:
         return _judged(scene, replace(scene, direction=turned, steps=scene.steps + 1))
     env = _environment(scene)
     env.step(ACTIONS.index(action))
-    return _judged(scene, _read(env, replace(scene, steps=scene.steps + 1)))
-
-
-def _without_window() -> None:
-    """What pygame is told before it is imported: say nothing, and open no window."""
-    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+    ahead = scene.cell(*scene.front)  # the one cell that a step can change
+    thing = _thing(env.grid.get(*scene.front))
+    cells = scene.cells if thing == scene.cells[ahead] else (*scene.cells[:ahead], thing, *scene.cells[ahead + 1 :])
+    return _judged(scene, _standing(env, replace(scene, cells=cells, steps=scene.steps + 1)))
 
 
 def _judged(before: Scene, after: Scene) -> Scene:
@@ -94,9 +96,9 @@ def _judged(before: Scene, after: Scene) -> Scene:
 
 def _environment(scene: Scene) -> Any:
     """minigrid's own environment in the state of a scene."""
-    from minigrid.core.grid import Grid
+    from attnviz.systems.acting.mini import GIVEN, Grid
 
-    env = copy(_given())
+    env = copy(GIVEN)
     env.width = env.height = scene.size
     env.grid = Grid(scene.size, scene.size)
     for number, thing in enumerate(scene.cells):
@@ -107,30 +109,12 @@ def _environment(scene: Scene) -> Any:
     return env
 
 
-@cache
-def _given() -> MiniGridEnv:
-    """An environment to copy: to make one takes ten times as long as its step."""
-    _without_window()
-    from minigrid.core.mission import MissionSpace
-    from minigrid.minigrid_env import MiniGridEnv
-
-    class Given(MiniGridEnv):  # type: ignore[misc]
-        """An environment whose grid is given."""
-
-        def _gen_grid(self, width: int, height: int) -> None:
-            raise NotImplementedError
-
-        def gen_obs(self) -> dict[str, Any]:
-            return {}  # what an agent of minigrid sees of its surroundings; ours sees all cells
-
-    return Given(MissionSpace(lambda: ""), grid_size=8, max_steps=10**9)
-
-
 def _object(thing: Thing) -> Any:
     """minigrid's object for a thing; None for an empty cell."""
-    from minigrid.core.constants import COLOR_TO_IDX, OBJECT_TO_IDX
-    from minigrid.core.world_object import WorldObj
+    from attnviz.systems.acting.mini import COLOR_TO_IDX, OBJECT_TO_IDX, STONE, WorldObj
 
+    if thing.kind == "wall":
+        return STONE
     state = STATES.index(thing.state) if thing.state else 0
     return WorldObj.decode(OBJECT_TO_IDX[thing.kind], COLOR_TO_IDX[thing.colour or "grey"], state)
 
@@ -146,9 +130,14 @@ def _thing(found: Any) -> Thing:
 def _read(env: MiniGridEnv, scene: Scene) -> Scene:
     """A scene as the environment stands now."""
     cells = tuple(_thing(env.grid.get(x, y)) for y in range(env.height) for x in range(env.width))
+    return _standing(env, replace(scene, cells=cells))
+
+
+def _standing(env: MiniGridEnv, scene: Scene) -> Scene:
+    """A scene with the agent as it stands in the environment, and what it carries."""
     place = int(env.agent_pos[0]), int(env.agent_pos[1])
     carried = None if env.carrying is None else _thing(env.carrying)
-    return replace(scene, cells=cells, agent=place, direction=int(env.agent_dir), carrying=carried)
+    return replace(scene, agent=place, direction=int(env.agent_dir), carrying=carried)
 
 
 def room(task: str, size: int, draw: Any, among: tuple[tuple[str, str], ...]) -> Scene | None:

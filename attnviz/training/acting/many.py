@@ -27,7 +27,7 @@ Numbers = NDArray[np.int64]
 def tables() -> tuple[torch.Tensor, torch.Tensor]:
     """The first three one-hots of every kind, colour and state (from -1), the other two of every cell from everywhere.
 
-    To look them up takes a tenth of the time of making them: `[8, 7, 4, first]`, `[row, column, direction, cell, rest]`.
+    To look them up takes a tenth of making them: `[8, 7, 4, first]`, `[row, column, direction, cell, rest]`.
     """
     kinds, colours, states = (torch.arange(-1, wide) for wide in PARTS[:3])
     grid = torch.meshgrid(kinds, colours, states, indexing="ij")
@@ -112,7 +112,12 @@ class Many:
         return self._judged(takes, drops, turns, column, row)
 
     def _judged(
-        self, takes: NDArray[np.bool_], drops: NDArray[np.bool_], turns: NDArray[np.bool_], column: Numbers, row: Numbers
+        self,
+        takes: NDArray[np.bool_],
+        drops: NDArray[np.bool_],
+        turns: NDArray[np.bool_],
+        column: Numbers,
+        row: Numbers,
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Accomplished, lost."""
         number = np.arange(len(self.size))

@@ -7,8 +7,9 @@ likeliest goes round in a circle for ever once it has been in a state twice: it 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 import torch
@@ -36,6 +37,7 @@ class Way:
     hidden: Hidden | None = None
     heads: tuple[int, ...] | None = None
     removed: int | None = None
+    watched: bool = False  # add up what the heads look at, which takes as long as all the rest
 
 
 @dataclass
@@ -74,9 +76,9 @@ def moment(scene: Scene) -> str:
 
 
 @torch.no_grad()
-def played(network: Actor, scenes: Sequence[Scene], way: Way = Way(), *, seed: int = 0) -> Played:  # noqa: B008
+def played(network: Actor, scenes: Sequence[Scene], way: Way = Way(), *, seed: int = 0) -> Played:
     """Let an agent act in all of these at once, until each has arrived, gone round in a circle or run out of steps."""
-    ways = [shortest(one) for one in scenes]
+    ways = [_length(one) for one in scenes]
     live, now = list(range(len(scenes))), list(scenes)
     been: list[set[int]] = [set() for _ in scenes]
     sums: dict[str, dict[str, Tensor]] = defaultdict(lambda: defaultdict(lambda: torch.zeros(network.shape.heads)))
@@ -86,15 +88,21 @@ def played(network: Actor, scenes: Sequence[Scene], way: Way = Way(), *, seed: i
         current = [now[one] for one in live]
         weights, actions = _step(network, current, way, draw)
         for place, (one, scene) in enumerate(zip(live, current, strict=True)):
-            counts[moment(scene)] += 1
-            for part, cells in scene.parts.items():
-                sums[moment(scene)][part] += weights[place][:, _padded(scene, cells)].sum(-1)
+            if way.watched:
+                _add(sums[moment(scene)], weights[place], scene)
+                counts[moment(scene)] += 1
             now[one] = act(scene, ACTIONS[actions[place]])
         live = [one for one in live if not _over(now[one], been[one], way.drawn)]
     shares = {name: {part: total / counts[name] for part, total in parts.items()} for name, parts in sums.items()}
     return Played(
-        [one.ended == "reached" for one in now], [one.steps for one in now], [len(one or ()) for one in ways], shares
+        [one.ended == "reached" for one in now], [one.steps for one in now], ways, shares
     )  # fmt: skip
+
+
+def _add(sums: dict[str, Tensor], weights: Float[Tensor, "head cell"], scene: Scene) -> None:
+    """Add the weight on each part of a scene."""
+    for name, cells in scene.parts.items():
+        sums[name] += weights[:, _padded(scene, cells)].sum(-1)
 
 
 def _step(
@@ -107,6 +115,12 @@ def _step(
     chances = said.logits.softmax(-1)
     actions = torch.multinomial(chances, 1, generator=draw)[:, 0] if way.drawn else chances.argmax(-1)
     return said.weights, actions.tolist()
+
+
+@cache
+def _length(scene: Scene) -> int:
+    """Steps of the shortest way; every world here has one."""
+    return len(shortest(scene) or ())
 
 
 def _over(scene: Scene, been: set[int], drawn: bool) -> bool:
@@ -154,10 +168,3 @@ def some_empty_cell(scene: Scene) -> tuple[int, ...]:
     empty = scene.parts.get("empty", ())
     order = np.random.default_rng(scene.seed).permutation(len(scene.cells))
     return next(((int(one),) for one in order if one in empty), ())
-
-
-def means(many: Sequence[Mapping[str, Mapping[str, Tensor]]]) -> Iterator[tuple[str, dict[str, list[float]]]]:
-    """Shares by moment, as numbers that JSON can hold."""
-    for shares in many:
-        for name, parts in shares.items():
-            yield name, {part: [round(float(one), 4) for one in heads] for part, heads in parts.items()}

@@ -134,7 +134,9 @@ def part_of(seen: Seen, rows: Tensor) -> Seen:
 def joined(parts: list[Seen]) -> Seen:
     """The worlds of several steps in a row."""
     there = [one.there for one in parts if one.there is not None]
-    return Seen(*(torch.cat([getattr(one, name) for one in parts]) for name in ("cells", "state", "words")), torch.cat(there))
+    return Seen(
+        *(torch.cat([getattr(one, name) for one in parts]) for name in ("cells", "state", "words")), torch.cat(there)
+    )
 
 
 def loss_of(said: Said, batch: dict[str, Tensor], recipe: Recipe, done: float) -> Tensor:

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from attnviz import shipped
 from attnviz.messages import LANGUAGES, say, table
 from attnviz.systems.acting.paths import shortest
 from attnviz.systems.acting.system import Episode, load
@@ -214,3 +215,15 @@ def test_the_episode_goes_away_as_a_film_and_as_a_table() -> None:
     step, action, by, carrying, head, key = lines[2].split(",")[:6]
     assert (step, action, by, carrying, head) == ("0", found.episode.actions[0], "agent", "", "1")
     assert float(key) == pytest.approx(float(found.episode.share("key")[0, 1]), abs=1e-5)
+
+
+def test_the_figures_are_the_cards_and_set_weight_beside_what_its_loss_costs() -> None:
+    figures = shipped.figures(run.DOORKEY)
+    at, left = opened(), figures["without"]["8"]
+    for head in range(figures["heads"]):
+        share, one, removed = figures["shares"]["before"]["key"][head], left["one"][head], left["removed"][head]
+        row = next(line for line in said(at).split("\n") if line.startswith(f"| head {head} |"))
+        assert f"| {share:.3f} |" in row and row.endswith(f"| {one:.3f} | {removed:.3f} |")
+    success, ratio = figures["ways"]["8"]["likeliest"]
+    assert f"{success:.3f} · ×{ratio:.3f}" in said(at)
+    assert say("acting.hidden_one", "en", part="key", left=f"{left['all']['key']:.3f}") in said(at)

@@ -35,6 +35,7 @@ def show_figures(request: Request) -> None:
             st.markdown(t("acting.weighed", what=t(f"acting.part_{_first(request.task)}")))
             st.markdown(_heads(figures, request.task, group))
             st.markdown(_all_hidden(figures["without"][group]["all"]))
+            st.caption(t("acting.weighed_say", worlds=figures.get("fewer", figures["worlds"])))
 
 
 def _first(task: str) -> str:
@@ -44,10 +45,10 @@ def _first(task: str) -> str:
 
 def _arrived(figures: dict[str, Any], request: Request) -> str:
     """A row for each size or task: success and steps, soft, hard, and with actions drawn."""
-    heads = [t("acting.col_group")] + [t(f"acting.col_{way}") for way in WAYS]
-    rows = []
+    known = [way for way in WAYS if all(way in ways for ways in figures["ways"].values())]
+    heads, rows = [t("acting.col_group")] + [t(f"acting.col_{way}") for way in known], []
     for group, ways in figures["ways"].items():
-        cells = [f"{ways[way][0]:.3f} · ×{ways[way][1]:.3f}" for way in WAYS]
+        cells = [f"{ways[way][0]:.3f} · ×{ways[way][1]:.3f}" for way in known]
         own = group == str(request.size) if request.task == "doorkey" else group == _group(request)
         rows.append(bold([_group_name(group), *cells], own))
     return table(heads, rows, "---:")

@@ -201,7 +201,9 @@ class Acting extends Stage {
     const [from, letters] = this.kept();
     const moves = this.data.held && !letters ? "" : `${from}.${letters}`;
     this.done({ moves, held: !this.data.held });
-    if (!this.data.held) this.stage.focus({ preventScroll: true });
+    if (this.data.held) return;
+    this.mode = "point"; // so that arrow keys move
+    this.stage.focus({ preventScroll: true });
   }
 
   // Something is put elsewhere at this step: what came later falls away.

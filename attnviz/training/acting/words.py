@@ -105,5 +105,5 @@ def card(name: str, figures: Mapping[str, Any], facts: Mapping[str, Any]) -> str
     prose = Path(__file__).with_name(f"{name}.md").read_text(encoding="utf-8").format(**numbers)
     return in_parts(
         front_matter(name, figures), name, prose.strip(), "## 数字 Figures", tables(figures),
-        f"```\npython -m attnviz.training.acting.card {name}\n```",
+        f"```\npython -m attnviz.training.acting.card {name}{many}\n```",
     )  # fmt: skip

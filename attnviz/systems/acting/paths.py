@@ -87,7 +87,8 @@ def shortest(scene: Scene) -> tuple[str, ...] | None:
     way = phases(scene)
     if not way:
         return None
-    tables, state, taken = distances(way), (*scene.agent[::-1], scene.direction), []
+    tables, state = distances(way), (*scene.agent[::-1], scene.direction)
+    taken: list[str] = []
     if tables[0][state] >= FAR:
         return None
     for phase, table in zip(way, tables, strict=True):

@@ -103,7 +103,8 @@ def card(name: str, figures: Mapping[str, Any], facts: Mapping[str, Any]) -> str
     numbers["batch"], numbers["rooms"] = facts["worlds"] * facts.get("steps", 1), facts["worlds"]
     numbers["pairs"] = ", ".join(f"{colour} {kind}" for colour, kind in HELD_OUT)
     prose = Path(__file__).with_name(f"{name}.md").read_text(encoding="utf-8").format(**numbers)
+    many = "" if figures["worlds"] == 500 else f" --worlds {figures['worlds']}"
     return in_parts(
         front_matter(name, figures), name, prose.strip(), "## 数字 Figures", tables(figures),
-        f"```\npython -m attnviz.training.acting.card {name}\n```",
+        f"```\npython -m attnviz.training.acting.card {name}{many}\n```",
     )  # fmt: skip

@@ -24,6 +24,7 @@ from attnviz.text.tokens import Encoded
 
 SYSTEMS = sorted(kinds())
 TEXTS = {
+    "acting": ("doorkey 8 3", {}),
     "captions": ("cat 4 2, dog 36 34", {}),
     "graph": ("2163", {}),
     "hierarchical": ("A dull film. But the music is good!", {}),
@@ -34,7 +35,12 @@ TEXTS = {
     "target": ("狗在花园里睡觉。", {"target": "dog"}),
     "translation": ("我喜欢喝茶。", {}),
 }
-ALONE = {"nmt-en-zh": "I like tea.", "nmt-en-zh-plain": "I like tea.", "han-topics": "你喜欢看电影吗？喜欢。"}
+ALONE = {
+    "agent-tasks": "goto 8 3",
+    "nmt-en-zh": "I like tea.",
+    "nmt-en-zh-plain": "I like tea.",
+    "han-topics": "你喜欢看电影吗？喜欢。",
+}
 
 
 def asked(name: str) -> tuple[str, dict[str, Any]]:

@@ -40,7 +40,7 @@ class Lit {
     this.canvas.setAttribute("aria-label", data.alt);
     this.tools();
     this.lay();
-    if (other) {
+    if (other && data.image) {
       this.image = new Image();
       this.image.onload = () => this.draw();
       this.image.src = data.image;
@@ -199,7 +199,7 @@ const show = (Class, name, { parentElement, data, setTriggerValue }) => {
   const root = parentElement.querySelector(`.${name}`);
   if (!pictures.has(root)) pictures.set(root, new Class(root));
   pictures.get(root).update(data, Object.fromEntries(
-    ["picked", "place", "hidden", "head", "pasted"].map((kind) => [kind, (value) => setTriggerValue(kind, value)]),
+    ["picked", "place", "hidden", "head", "pasted", "done"].map((kind) => [kind, (value) => setTriggerValue(kind, value)]),
   ));
   document.documentElement.dataset[name] = "heard";
 };

@@ -1,0 +1,201 @@
+"""What the page on acting shows: whether the agent arrives, what it looks at on its way, what each head is worth."""
+
+from __future__ import annotations
+
+import html
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from attnviz.ui.kit import (
+    SOFT,
+    Selection,
+    as_rule,
+    asset,
+    draw_heatmap,
+    file_name,
+    language,
+    plain,
+    rule_title,
+    style_now,
+    t,
+    take_away,
+)
+from attnviz.ui.pages.acting import choices, run, told
+from attnviz.ui.pages.acting.choices import KEY, now, thing_name
+from attnviz.ui.pages.acting.sent import data_of
+
+if TYPE_CHECKING:
+    from attnviz.ui.pages.acting.run import Played, Request
+    from attnviz.ui.pages.acting.told import Lead, Phase
+
+CHART = KEY + "map"
+MUCH = 0.5  # of a head's weight: most of it
+STYLE = """<style>
+.acting-shares { overflow-x: auto; }
+.acting-shares table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
+.acting-shares :is(td, th) { padding: .12rem .55rem; font-weight: normal; text-align: right; }
+.acting-shares th[scope="colgroup"] { text-align: center; border-bottom: 1px solid rgba(128, 128, 128, .5); }
+.acting-shares th[scope="row"] { text-align: left; white-space: nowrap; }
+.acting-shares .last { padding-right: 1.3rem; }
+.acting-shares .most { font-weight: 700; text-decoration: underline; text-underline-offset: 3px; }
+</style>"""
+SCRIPTS = (
+    "kit/pictures/picture.js", "kit/pictures/lit.js",
+    "pages/acting/world.js", "pages/acting/stage.js", "pages/acting/picture.js",
+)  # fmt: skip
+
+
+@cache  # one component with its scripts: at most 60 kB
+def _component():  # type: ignore[no-untyped-def]
+    return st.components.v2.component(
+        "attnviz_acting", html='<div class="lit acting"></div>', js="".join(map(asset, SCRIPTS)),
+        css=asset("kit/pictures/lit.css") + asset("pages/acting/picture.css"),
+    )  # fmt: skip
+
+
+def mission(request: Request) -> str:
+    """What is to be done, in the reader's language."""
+    scene = run.world(request)
+    names = [thing_name(".".join(pair)) for pair in scene.mission.wanted]
+    return t(f"acting.mission_{request.task}", **dict(zip(("what", "beside"), names, strict=False)))
+
+
+def say_verdict(request: Request, played: Played) -> None:
+    """First of all: does it arrive, in how many steps, after a change also before it; which head looks where."""
+    st.markdown(t("acting.to_do", mission=plain(mission(request))))
+    own = run.play(request.untouched)
+    if not request.changed:
+        st.markdown(t(f"acting.ends_{_end(request, played)}", agent=run.agent(request.task).name, **_counts(played)))
+    else:
+        words = {**_counts(played), "how": _how(request, played), "before": _before(request, own)}
+        st.markdown(t(f"acting.now_{_end(request, played)}", **words))
+    _say_way(request, played)
+    st.markdown(_run_on([_lead(one) for one in told.leads(played, request.task)]))
+
+
+def _end(request: Request, played: Played) -> str:
+    """How it ended, by the name of its sentence."""
+    if played.episode.ended == "reached":
+        return "mine" if played.mine and played.episode.steps - 1 in played.mine else "reached"
+    return "circle" if played.circle else played.episode.ended
+
+
+def _counts(played: Played) -> dict[str, Any]:
+    first, again = played.circle or (0, 0)
+    shortest = run.way(played.episode.scenes[0])
+    found = {"steps": played.episode.steps, "first": first, "again": again}
+    return {**found, "shortest": "–" if shortest is None else shortest}
+
+
+def _before(request: Request, own: Played) -> str:
+    """How it was without any change."""
+    return t(f"acting.before_{_end(request, own)}", **_counts(own))
+
+
+def _how(request: Request, played: Played) -> str:
+    """What was changed, in a few words."""
+    found = [t("acting.how_edits", count=len(request.edits))] if request.edits else []
+    if played.mine:
+        found.append(t("acting.how_moves", count=len(played.mine)))
+    heads = t("acting.from_all") if not request.of else t("acting.from_head", head=request.of[0])
+    if request.blind:
+        found.append(t("acting.how_blind", part=t(f"acting.part_{request.blind}"), heads=heads))
+    if request.hidden:
+        found.append(t("acting.how_hidden", count=len(request.hidden), heads=heads))
+    if request.without:
+        found.append(t("acting.how_without", heads=", ".join(str(head) for _, head in request.without)))
+    if request.rule != SOFT:
+        found.append(t("acting.how_rule", rule=plain(rule_title(as_rule(request.rule)))))
+    if request.inner and request.since:
+        found.append(t("acting.how_since", step=request.since))
+    return t("acting.comma").join(found) or t("acting.how_held")
+
+
+def _say_way(request: Request, played: Played) -> None:
+    """After what a person did: how far it still was, or that there is no way at all."""
+    if not (request.edits or request.moves) or played.after.ended:
+        return
+    left = run.way(played.after)
+    st.markdown(t("acting.no_way") if left is None else t("acting.way_left", count=left))
+
+
+def _lead(one: Lead) -> str:
+    """Which head looks most at what comes next, in a phase."""
+    words = {"part": t(f"acting.part_{one.part}"), "head": one.head, "share": f"{one.share:.2f}"}
+    return t(f"acting.lead_{one.phase}", **words)
+
+
+def _run_on(sentences: list[str]) -> str:
+    return ("" if language() == "zh" else " ").join(sentences)
+
+
+def draw_picture(request: Request, played: Played, head: int | None) -> None:
+    """The world, step by step, in the browser."""
+    st.session_state[KEY + "asked"] = request
+    before = run.play(request.untouched) if request.changed else None
+    _component()(
+        key=KEY + "picture", data=data_of(request, played, head, before, int(now("step"))),
+        on_picked_change=choices.take_step, on_head_change=choices.take_head,
+        on_hidden_change=choices.CLICKS.take_hidden, on_done_change=choices.take_done,
+    )  # fmt: skip
+    st.caption(t("acting.shown", agent=run.agent(request.task).name))
+
+
+def show_shares(request: Request, played: Played) -> None:
+    """The share of its weight that each head gives what matters, in each phase."""
+    of, phases = told.shares(played, request.task), told.phases(played, request.task)
+    if not phases:
+        return
+    st.markdown(f"**{t('acting.shares')}**")
+    names = [*run.lanes(request.task), "rest"]
+    over = "".join(f"<th colspan='{len(names)}' scope='colgroup'>{_phase_name(one)}</th>" for one in phases)
+    parts = "".join(f"<th scope='col'>{html.escape(t(f'acting.part_{name}'))}</th>" for _ in phases for name in names)
+    rows = []
+    for head in range(of["rest"].shape[1]):
+        means = [(name, float(of[name][list(one.steps), head].mean())) for one in phases for name in names]
+        cells = "".join(f"<td class='{_kind(name, share)}'>{share:.2f}</td>" for name, share in means)
+        rows.append(f"<tr><th scope='row'>{html.escape(t('acting.head', head=head))}</th>{cells}</tr>")
+    top = f"<tr><td rowspan='2'></td>{over}</tr><tr>{parts}</tr>"
+    named = html.escape(t("acting.shares"), quote=True)
+    frame = f"class='acting-shares' tabindex='0' role='region' aria-label='{named}'"
+    st.html(f"{STYLE}<div {frame}><table>{top}{''.join(rows)}</table></div>")
+    st.caption(t("acting.shares_say"))
+
+
+def _phase_name(phase: Phase) -> str:
+    """A phase and how many steps it has."""
+    return html.escape(t("acting.phase_steps", phase=t(f"acting.phase_{phase.name}"), count=len(phase.steps)))
+
+
+def _kind(name: str, share: float) -> str:
+    """How a share is written: the last of a phase ends it, most of the weight stands out."""
+    return f"{'last' if name == 'rest' else ''} {'most' if share >= MUCH else ''}".strip()
+
+
+def show_numbers(request: Request, played: Played, head: int | None) -> None:
+    """The whole episode as a map of numbers, and what can be taken away."""
+    if not played.episode.steps:
+        return
+    trace, step = played.episode.trace, min(int(now("step")), played.episode.steps - 1)
+    selection, style = Selection(0, head or 0, query=step), style_now("row", 420)
+    with st.expander(t("acting.numbers")):
+        draw_heatmap(trace, selection, style, key=CHART)
+        st.caption(t("acting.map_say", head=head or 0))
+        take_away(trace, selection, style, chart=CHART)
+    _take_files(request, played, head, file_name(trace, selection))
+
+
+def _take_files(request: Request, played: Played, head: int | None, name: str) -> None:
+    """The episode as a film, and the shares by step as a table."""
+    first, second = st.columns(2, gap="small")
+    first.download_button(
+        t("acting.take_gif"), lambda: played.episode.gif(head), f"{name}.gif", "image/gif", key=KEY + "take_gif",
+        on_click="ignore", width="stretch", icon=":material/movie:",
+    )  # fmt: skip
+    second.download_button(
+        t("acting.take_shares"), lambda: "\n".join(told.csv_lines(played, request.task)).encode("utf-8-sig"),
+        f"{name}-shares.csv", "text/csv", key=KEY + "take_shares", on_click="ignore", width="stretch",
+        icon=":material/table:",
+    )  # fmt: skip

@@ -1,0 +1,157 @@
+// What an episode looks like at a step: the world under its light, the same for every head, what was likely, what is said.
+class Stage extends Lit {
+  get cells() { return this.data.boxes; }
+
+  get last() { return this.data.steps.length - 1; }
+
+  get now() { return this.data.steps[this.step]; }
+
+  get looks() { return this.step < this.data.queries; } // at the end nobody looks any more
+
+  draw() {
+    if (!this.data || !this.small) return;
+    const shares = this.looks ? this.shares(this.step) : [];
+    this.lit(this.canvas, shares, false);
+    this.frame();
+    this.tell();
+    this.likely();
+    this.drawLanes();
+    this.drawTiles();
+    this.timing();
+  }
+
+  lit(canvas, shares, small) {
+    const pen = canvas.getContext("2d"), { data, now } = this, walls = new Set(now.walls);
+    const boxes = data.boxes.map((box) => laid(box, canvas, data));
+    boxes.forEach((box, cell) => {
+      walls.has(cell) ? wall(pen, box) : ground(pen, box);
+      const share = shares[cell];
+      if (share > 0) lightUp(pen, box, Math.min(1, share), "colour");
+      if (this.hidden.has(cell) || Number.isNaN(share)) crossOut(pen, box, this.hidden.has(cell));
+    });
+    if (!small) this.ways(pen, boxes);
+    now.things.forEach(([cell, ...one]) => thing(pen, one, boxes[cell]));
+    agent(pen, now.turn, now.carries, boxes[now.at]);
+    if (!small) this.names(pen, boxes);
+  }
+
+  // Where it came along until now, and, after a change, where it had gone without it.
+  ways(pen, boxes) {
+    const { data } = this, side = boxes[0][2] - boxes[0][0], line = Math.max(1.5, side * 0.05);
+    const through = (cells) => cells.map((cell) => middle(boxes[cell]));
+    if (data.before) way(pen, through(data.before), [line * 1.5, line * 2.5], "rgba(31,36,48,0.55)", line);
+    way(pen, through(data.steps.slice(0, this.step + 1).map(({ at }) => at)), [], "rgba(164,18,63,0.6)", line);
+  }
+
+  names(pen, boxes) {
+    const { data } = this, size = Math.max(11, Math.round((boxes[0][2] - boxes[0][0]) * 0.2));
+    this.now.things.forEach(([cell, , colour]) => colour && cell !== this.now.at && written(pen, data.colours[colour], boxes[cell], size));
+    if (this.lifted !== null && this.lifted !== undefined) this.mark(this.lifted, [4, 3]);
+  }
+
+  mark(cell, dash) {
+    const pen = this.canvas.getContext("2d"), [x, y, right, bottom] = laid(this.data.boxes[cell], this.canvas, this.data);
+    const dense = this.canvas.width / (parseFloat(this.canvas.style.width) || 1);
+    for (const [style, width] of [["rgba(255,255,255,.9)", 5], [DARK, 2.5]]) {
+      pen.strokeStyle = style;
+      pen.lineWidth = width * dense;
+      pen.setLineDash(dash.map((one) => one * dense));
+      pen.strokeRect(x + 2, y + 2, right - x - 4, bottom - y - 4);
+    }
+    pen.setLineDash([]);
+  }
+
+  // The cell that is pointed at, with its weight written in it.
+  frame() {
+    const cell = this.over ?? this.at;
+    if (cell === null || cell === undefined) return;
+    this.mark(cell, []);
+    if (!this.looks) return;
+    const [x, y, right, bottom] = laid(this.data.boxes[cell], this.canvas, this.data), pen = this.canvas.getContext("2d");
+    const weight = this.weight(this.step, cell);
+    written(pen, Number.isNaN(weight) ? "–" : short(weight), [x, y, right, (y + bottom) / 2 + 4], Math.max(12, (right - x) * 0.24));
+  }
+
+  // What a cell is called at this step: what lies there, and where it is.
+  place(cell) {
+    const { data, now } = this, { words } = data, column = cell % data.width, row = Math.floor(cell / data.width);
+    const found = now.things.find(([one]) => one === cell);
+    const name = cell === now.at && !found ? words.self : found ? this.thing(found.slice(1)) : now.walls.includes(cell) ? words.cell_wall : words.empty;
+    return filled(words.at, { name, column, row });
+  }
+
+  thing([kind, colour, state]) {
+    const { data } = this, { words } = data;
+    const values = { kind: data.kinds[kind], colour: data.colours[colour] ?? "", state: words[`is_${state}`] ?? "" };
+    return filled(state ? words.thing_state : colour ? words.thing : "{kind}", values);
+  }
+
+  seen() {
+    const order = this.data.boxes.map((_, cell) => cell).filter((cell) => this.weight(this.step, cell) > 0.0005);
+    order.sort((a, b) => this.weight(this.step, b) - this.weight(this.step, a));
+    return order.slice(0, 3).map((cell) => `${this.place(cell)} ${short(this.weight(this.step, cell))}`).join(this.data.words.comma);
+  }
+
+  tell() {
+    const { data, now } = this, { words } = data;
+    const stands = filled(words.stands, {
+      step: this.step, last: this.last, column: now.at % data.width, row: Math.floor(now.at / data.width), way: data.ways[now.turn],
+      carries: now.carries ? filled(words.carries, { thing: this.thing(now.carries) }) : words.carries_nothing,
+    });
+    const most = this.looks ? this.seen() : "", found = [stands];
+    if (this.looks) found.push(filled(most ? words.looks : words.looks_nowhere, { map: data.map, most }));
+    if (now.did) found.push(filled(now.mine ? words.did_mine : words.did, { act: words[`act_${now.did}`] }));
+    else if (this.step === this.last && words[`ended_${data.ended}`]) found.push(words[`ended_${data.ended}`]);
+    this.canvas.setAttribute("aria-label", found.join(" "));
+    const cell = this.over ?? this.at;
+    if (cell !== null && cell !== undefined && this.looks) {
+      const weight = this.weight(this.step, cell);
+      found.unshift(filled(Number.isNaN(weight) ? words.cell_hidden : words.cell, { place: this.place(cell), weight: short(weight) }));
+    }
+    if (this.lifted !== null) found.unshift(filled(words.lifted, { place: this.place(this.lifted) }));
+    this.said.textContent = found.join(words.space);
+  }
+
+  // What it was likely to do at this step, the deed marked, and how well it expects things to go.
+  likely() {
+    const { data, now } = this, likely = now.likely;
+    this.acts.classList.toggle("off", !likely);
+    this.rows.forEach((row, number) => {
+      const share = likely ? likely[number] : 0, did = likely && now.did === data.letters[number];
+      row.querySelector("i").style.width = `${100 * share}%`;
+      row.lastChild.textContent = likely ? `${(100 * share).toFixed(share < 0.0995 && share > 0.0005 ? 1 : 0)}%` : "–";
+      row.classList.toggle("did", Boolean(did));
+      row.firstChild.textContent = `${did ? "▸ " : ""}${data.words[`act_${data.letters[number]}`]}`;
+    });
+    this.value.textContent = likely ? filled(data.words.value, { value: now.value.toFixed(2) }) : "";
+  }
+
+  // Steps to the right, each lane's share of the weight as light; the step that is shown is framed.
+  drawLanes() {
+    const { data } = this;
+    for (const { canvas, told, number } of this.lanes) {
+      const { shares } = data.lanes[number], pen = canvas.getContext("2d"), wide = canvas.width / (this.last + 1);
+      pen.fillStyle = FLOOR;
+      pen.fillRect(0, 0, canvas.width, canvas.height);
+      shares.forEach((share, step) => share > 0 && lightUp(pen, [step * wide, 0, (step + 1) * wide + 0.5, canvas.height], Math.min(1, share), "colour"));
+      pen.strokeStyle = DARK;
+      pen.lineWidth = 3;
+      pen.strokeRect(this.step * wide + 1, 1.5, Math.max(3, wide - 2), canvas.height - 3);
+      told.textContent = this.looks ? shares[this.step].toFixed(2) : "–";
+    }
+  }
+
+  drawTiles() {
+    const { data } = this, { keys, queries } = data;
+    this.heads.firstChild.textContent = filled(data.words.tiles, { step: this.step });
+    for (const { canvas, tile } of this.small) {
+      const first = (tile * queries + this.step) * keys;
+      this.lit(canvas, this.looks ? Array.from({ length: keys }, (_, key) => this.tiles[first + key] / 255) : [], true);
+    }
+  }
+
+  sized() {
+    const room = this.main.clientWidth || SIDE;
+    for (const { canvas } of this.lanes) scaled(canvas, [Math.max(80, Math.min(SIDE, room) - 118), STRIP], 1);
+  }
+}

@@ -1,0 +1,26 @@
+"""What does an agent look at on its way, and does it still arrive when it cannot?"""
+
+import streamlit as st
+
+from attnviz.ui.kit import page
+from attnviz.ui.pages.acting import SCREEN, choices, measured, run, shown
+
+page.heading(SCREEN)
+choices.choose_task()
+left, right = st.columns([4, 8], gap="medium")
+with page.reader_errors():
+    with left:
+        verdict = st.container()
+        request = choices.asked(choices.choose_world())
+    played = run.play(request)
+    with left:
+        choices.choose_inside(request, played.episode.steps)
+    with verdict:
+        shown.say_verdict(request, played)
+    with right:
+        head = choices.choose_view(run.agent(request.task).n_heads)
+        shown.draw_picture(request, played, head)
+        shown.show_shares(request, played)
+        shown.show_numbers(request, played, head)
+        measured.show_figures(request)
+page.done(SCREEN.params)

@@ -1,0 +1,126 @@
+"""Many worlds in NumPy move as minigrid moves one; best actions are best; the cards' figures come out again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from attnviz.core.rules import Argmax
+from attnviz.shipped import figures
+from attnviz.systems.acting import AGENTS, NAMES
+from attnviz.systems.acting.network import seen
+from attnviz.systems.acting.paths import shortest
+from attnviz.systems.acting.scene import ACTIONS, HELD_OUT, SIZES, TASKS
+from attnviz.systems.acting.system import load
+from attnviz.systems.acting.world import act, start
+from attnviz.training.acting.imitate import OneAlone, Recipe, lessons, solved
+from attnviz.training.acting.many import Many
+from attnviz.training.acting.measure import Way, part, played, worlds
+from attnviz.training.acting.optimise import Recipe as Policy
+from attnviz.training.acting.optimise import Rollout, advantages
+
+CHANCES = (0.12, 0.12, 0.3, 0.2, 0.1, 0.16)
+
+
+def test_many_worlds_move_as_minigrid_moves_each_of_them() -> None:
+    draw = np.random.default_rng(0)
+    scenes = [start(task, size, seed) for task in TASKS for size in SIZES[task] for seed in range(3)]
+    many, live = Many.of(scenes), dict(enumerate(scenes))
+    compared = 0
+    for _ in range(50):
+        actions = draw.choice(len(ACTIONS), size=len(scenes), p=CHANCES)
+        done, lost = many.step(actions)
+        for number, scene in list(live.items()):
+            after = act(scene, ACTIONS[actions[number]])
+            assert (after.ended == "reached", after.ended == "lost") == (done[number], lost[number])
+            one = Many.of([after])
+            assert all(
+                np.array_equal(getattr(one, name)[0], getattr(many, name)[number]) for name in one.__dataclass_fields__
+            )
+            compared += 1
+            live[number] = after
+            if after.ended:
+                del live[number]
+    assert compared > 1_500 and len(live) < len(scenes)
+
+
+def test_many_worlds_are_seen_as_one_is() -> None:
+    for words, task in ((False, "doorkey"), (True, "putnext")):
+        scene = start(task, 8, 3)
+        if words:
+            for action in (shortest(scene) or ())[:-2]:
+                scene = act(scene, action)
+            assert scene.carrying
+        one, many = seen(scene, words=words), Many.of([scene, scene]).seen(words=words)
+        for name in ("cells", "state", "words"):
+            assert torch.equal(getattr(one, name)[0], getattr(many, name)[1])
+        assert many.there is not None and many.there.all()
+
+
+def test_the_best_actions_are_those_that_shorten_the_way() -> None:
+    for task in ("goto", "putnext"):
+        scene = start(task, 6, 4)
+        best, steps = solved([scene])
+        for action in shortest(scene) or ():
+            phase = int(task == "putnext" and scene.carrying is not None)
+            place = (0, phase, scene.agent[1], scene.agent[0], scene.direction)
+            left = len(shortest(scene) or ())
+            assert steps[place] == left
+            for number, name in enumerate(ACTIONS):
+                after = act(scene, name)
+                shorter = after.ended == "reached" or (not after.ended and len(shortest(after) or "x" * 99) == left - 1)
+                assert bool(best[place] >> number & 1) == shorter, (name, scene)
+            scene = act(scene, action)
+
+
+def test_no_lesson_shows_what_is_held_out() -> None:
+    pool = lessons(Recipe(layouts=20)).pool
+    named = {tuple(pair) for pair in pool.cells[..., [1, 0]].reshape(-1, 2)} | {tuple(one) for one in pool.words[:, :2]}
+    from attnviz.systems.acting.scene import COLOURS, KINDS
+
+    assert not named & {(COLOURS.index(colour), KINDS.index(kind)) for colour, kind in HELD_OUT}
+    assert len(named) > 20
+
+
+def test_one_alone_is_hard_and_passes_the_gradient_of_the_softmax_on() -> None:
+    scores = torch.tensor([[0.0, 1.0, 0.5]], requires_grad=True)
+    found = OneAlone().weigh(scores)
+    torch.testing.assert_close(found, torch.tensor([[0.0, 1.0, 0.0]]))
+    (found * torch.tensor([[1.0, 0.0, 0.0]])).sum().backward()
+    soft = scores.detach().softmax(-1)[0]
+    assert scores.grad is not None
+    torch.testing.assert_close(scores.grad[0], soft[0] * (torch.tensor([1.0, 0.0, 0.0]) - soft))
+
+
+def test_advantages_are_those_of_a_plain_loop() -> None:
+    torch.manual_seed(0)
+    values, rewards, ends = torch.rand(5, 2), torch.rand(5, 2), torch.rand(5, 2) < 0.3
+    recipe = Policy(gamma=0.9, lam=0.8)
+    rollout = Rollout([], values, values, values, rewards, ends, torch.rand(2))
+    for world in range(2):
+        for step in range(5):
+            wanted, weight = 0.0, 1.0
+            for later in range(step, 5):
+                after = values[later + 1, world] if later < 4 else rollout.last[world]
+                goes_on = 0.0 if ends[later, world] else 1.0
+                error = rewards[later, world] + 0.9 * after * goes_on - values[later, world]
+                wanted += weight * float(error)
+                weight *= 0.72 * goes_on
+            assert abs(float(advantages(rollout, recipe)[step, world]) - wanted) < 1e-5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_figures_of_the_card_hold_for_a_few_of_its_worlds(name: str) -> None:
+    said = figures(name)
+    task = AGENTS[name][0]
+    group = "8" if task == "doorkey" else task
+    network, some = load(name).network, worlds(task, 12, size=8 if task == "doorkey" else None)
+    for way, how in (("likeliest", Way()), ("hard", Way(Argmax()))):
+        assert played(network, some, how).success >= said["ways"][group][way][0] - 0.2
+    hidden = "key" if task == "doorkey" else "target"
+    assert played(network, some, Way(hidden=part(hidden))).success <= said["without"][group]["all"][hidden] + 0.3
+    watched = played(network, some, Way(watched=True)).shares
+    first = "before" if task == "doorkey" else task
+    for one, heads in watched[first].items():
+        assert np.allclose(heads, said["shares"][first][one], atol=0.2)

@@ -11,7 +11,7 @@ import torch
 
 from attnviz.adapter.classes import Kind
 from attnviz.adapter.machine import Machine
-from attnviz.adapter.series.opening import opened
+from attnviz.adapter.series.opening import distributed, draws_of, opened
 from attnviz.adapter.series.past import Beside, Past
 from attnviz.adapter.series.reading import length, past
 from attnviz.models.load import Boundary, WithoutText
@@ -29,7 +29,9 @@ class ForecastModel(WithoutText):
     """A loaded model of values over time: PatchTST, Time Series Transformer, Informer.
 
     It is a `Model` in all but what it reads: `kind` is "series", it has no tokenizer. `foresees` says whether a trained
-    head forecasts; `record` then gives what it expects of each step to come as `Trace.answer`.
+    head forecasts; `record` then gives what it expects of each step to come as `Trace.answer`: a mean for each column
+    and, where the head gives a distribution, its deviation ("± name") and the quantiles 0.1 and 0.9 ("10 % name",
+    "90 % name") of `draws` draws. A model with lags is given its own means of the steps before.
     """
 
     foresees: bool = field(default=False, kw_only=True)
@@ -64,6 +66,12 @@ class ForecastModel(WithoutText):
     def ahead(self) -> int:
         """How many steps it forecasts."""
         return int(self.network.config.prediction_length or 0)
+
+    @property
+    def draws(self) -> int:
+        """How many draws of each step its interval is of; 0 where its head says one number and no distribution."""
+        has = self.foresees and distributed(self.network)
+        return draws_of(self.ahead * self.channels) if has else 0
 
 
 def open_folder(name: str, folder: Path, machine: Machine, **known: Any) -> ForecastModel:

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from attnviz.adapter.classes import Kind
-from attnviz.adapter.hearing.kinds import window
+from attnviz.adapter.hearing.kinds import AST_HOP, SPECTRA, bands, clock, reach, window
 from attnviz.adapter.hearing.opening import opened
 from attnviz.adapter.hearing.prompts import codes
-from attnviz.adapter.hearing.reading import heard
+from attnviz.adapter.hearing.reading import begins, heard
 from attnviz.adapter.machine import Machine
 from attnviz.errors import SoundError, shown
 from attnviz.models.load import Boundary, WithoutText
@@ -59,6 +59,18 @@ class HearingModel(WithoutText):
         """The longest sound that it hears at a time."""
         return window(self.network.config, self.extractor) / int(self.extractor.sampling_rate)
 
+    def windows(self, seconds: float) -> tuple[tuple[float, float], ...]:
+        """From when to when are the windows that it hears a sound of so many seconds in? One where it is short."""
+        rate, size = int(self.extractor.sampling_rate), window(self.network.config, self.extractor)
+        samples = round(seconds * rate)
+        starts = begins(samples, size, clock(self.network.config, self.extractor).least)
+        return tuple((start / rate, min(start + size, samples) / rate) for start in starts)
+
+    @property
+    def reach(self) -> float:
+        """How many seconds before and after its own time is a frame made of too, by the model's convolutions?"""
+        return reach(self.network.config, self.extractor) / int(self.extractor.sampling_rate)
+
     @property
     def writes(self) -> bool:
         """Does it write down what it hears?"""
@@ -70,16 +82,40 @@ class HearingModel(WithoutText):
         if self.says not in ("token", "sequence"):
             return ()
         config: Any = self.network.config
-        count = int(config.vocab_size if self._spells else config.num_labels)
+        count = int(config.vocab_size if self.spells else config.num_labels)
         if self.tokenizer is not None:
             return tuple(str(one) for one in self.tokenizer.convert_ids_to_tokens(list(range(count))))
-        named: Mapping[Any, str] = {} if self._spells else (config.id2label or {})
+        named: Mapping[Any, str] = {} if self.spells else (config.id2label or {})
         return tuple(str(named.get(number, f"LABEL_{number}")) for number in range(count))
 
     @property
-    def _spells(self) -> bool:
-        """Does it say a letter of each frame?"""
+    def spells(self) -> bool:
+        """Does it say a letter of each frame (CTC)?"""
         return type(self.network).__name__.endswith("ForCTC")
+
+    @property
+    def blank(self) -> int | None:
+        """The label by which one that spells says nothing new; None where it does not spell."""
+        found = getattr(self.network.config, "pad_token_id", None) if self.spells else None
+        return None if found is None else int(found)
+
+    @property
+    def hop(self) -> int:
+        """How many samples lie from one column to the next of the spectrogram that it reads, if it reads one."""
+        return int(getattr(self.extractor, "hop_length", AST_HOP))
+
+    @property
+    def heights(self) -> tuple[tuple[float, float], ...]:
+        """Where each row of patches lies in the spectrogram, from its lowest band (0) to its highest (1).
+
+        () where the model hears all of the spectrogram at once, or the wave.
+        """
+        config: Any = self.network.config
+        if config.model_type not in SPECTRA:
+            return ()
+        stride, count = int(config.frequency_stride), int(config.num_mel_bins)
+        middles = [row * stride + int(config.patch_size) / 2 for row in range(bands(config)[0])]
+        return tuple((max(one - stride / 2, 0.0) / count, min(one + stride / 2, count) / count) for one in middles)
 
     @property
     def alignment_heads(self) -> tuple[tuple[int, int], ...]:

@@ -1,4 +1,4 @@
-"""Which digits are written down of a sound, and where did each of them listen?"""
+"""What is written down of a sound, and where did each word listen?"""
 
 import streamlit as st
 
@@ -6,27 +6,30 @@ from attnviz.ui.kit import page
 from attnviz.ui.pages.hearing import SCREEN, choices, run, shown
 
 page.heading(SCREEN)
-choices.choose_rules()
+name = choices.choose_model()
 left, right = st.columns([4, 8], gap="medium")
 with page.reader_errors():
     with left:
         verdict = st.container()
         sound, said = choices.choose_sound()
-    request = choices.asked(sound)
+    choices.open_chosen(name)
     with left:
-        shown.notes(sound, run.heard(request, sound))
+        request = choices.asked(name, sound)
+        shown.notes(request, sound)
     runs = run.read(request.untouched, sound), run.read(request, sound)
     with verdict:
         shown.say_words(runs, request, said)
     with right:
         place = st.container()
-        part, picture = choices.choose_map(runs[1])
-        choices.choose_changes((part.part, picture.layer, picture.head))
+        view = choices.choose_view(request, sound, runs[1])
+        picture = choices.choose_map(request, view)
+        choices.choose_changes((view.part, picture.layer, picture.head))
         with place:
-            shown.draw_sound(request, sound, part, picture, said)
-        if part.part == "cross":
-            shown.show_listened(request, sound, part, picture)
-            shown.show_moment(part, picture)
-        shown.draw_numbers(runs[1], part, picture)
-        shown.show_held_out()
+            shown.draw_sound(request, sound, view, picture, said)
+        if view.name == "words":
+            shown.show_listened(request, sound, view, picture)
+            shown.show_moment(view, picture)
+        shown.show_heads(request, sound, runs[1])
+        shown.draw_numbers(runs[1], view, picture)
+        shown.show_held_out(request)
 page.done(SCREEN.params)

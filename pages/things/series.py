@@ -21,15 +21,15 @@ with page.reader_errors(verdict):
             else:
                 changes = choices.changes_now(found.asked)
                 runs = shown.runs_of(found.asked, changes)
-                number = choices.choose_map(runs[1].trace)
-                shown.draw_series(found.asked, changes, runs, number)
+                maps = shown.maps_of(found.asked, runs)
+                shown.draw_series(found.asked, changes, runs, maps)
     if found.asked is not None:
         with verdict:
             shown.say_forecast(found.asked, changes, runs)
         with left:
-            choices.choose_changes(found.asked, runs[0].trace)
+            choices.choose_changes(found.asked, maps[0])
         with right:
-            shown.show_evidence(found.asked, runs[1], number)
+            shown.show_evidence(found.asked, runs[1], *maps)
     found.go_on(place)
 page.how_it_works("series")
 page.done(SCREEN.params)

@@ -77,6 +77,16 @@ def clock(config: Any, extractor: Any) -> Clock:
     return Clock(reach / 2, stride, reach)
 
 
+def reach(config: Any, extractor: Any) -> float:
+    """How many samples before and after its own stretch a frame is made of too, by its convolutions.
+
+    Whisper's two take 5 columns of its spectrogram, each of `n_fft` samples, round the middle.
+    """
+    own = clock(config, extractor)
+    inside = 4 * int(extractor.hop_length) + int(extractor.n_fft) if config.model_type == "whisper" else own.least
+    return max(0.0, (inside - own.stride) / 2)
+
+
 def window(config: Any, extractor: Any) -> int:
     """How many samples a model hears at a time."""
     if config.model_type == "whisper":

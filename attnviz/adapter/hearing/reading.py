@@ -33,18 +33,18 @@ def heard(config: Any, extractor: Any, sound: Sound, number: int) -> Heard:
     least = clock(config, extractor).least
     if len(samples) < least:
         raise SoundError("sound_short", seconds=round(len(samples) / rate, 3), least=round(least / rate, 3))
-    begins = _begins(len(samples), size, least)
+    starts = begins(len(samples), size, least)
     number = whole("window", number)
-    if not 0 <= number < len(begins):
-        raise AttnvizError("no_such_window", number=number, last=len(begins) - 1)
-    part = samples[begins[number] : begins[number] + size]
-    begin, end = begins[number] / rate, (begins[number] + len(part)) / rate
-    notes = () if len(begins) == 1 else (_said(sound, number, len(begins), begin, end),)
+    if not 0 <= number < len(starts):
+        raise AttnvizError("no_such_window", number=number, last=len(starts) - 1)
+    part = samples[starts[number] : starts[number] + size]
+    begin, end = starts[number] / rate, (starts[number] + len(part)) / rate
+    notes = () if len(starts) == 1 else (_said(sound, number, len(starts), begin, end),)
     axis = _axis(config, extractor, len(part), begin)
-    return Heard(sound, _values(config, extractor, part, size), axis, begin, end, number, len(begins), notes)
+    return Heard(sound, _values(config, extractor, part, size), axis, begin, end, number, len(starts), notes)
 
 
-def _begins(samples: int, size: int, least: int) -> list[int]:
+def begins(samples: int, size: int, least: int) -> list[int]:
     """Where the windows of a sound begin. A rest too short for a frame belongs to none."""
     count = ceil(samples / size)
     found = [number * size for number in range(count)]

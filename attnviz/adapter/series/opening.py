@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +14,10 @@ from torch import Tensor
 from attnviz.adapter.classes import Choice, named_class
 from attnviz.adapter.machine import Machine, brought, home, placed
 from attnviz.adapter.opening import EAGER, LOCAL, adapter_of, network_of, notices_of, own_config
+from attnviz.adapter.registered import recording
 from attnviz.adapter.series.kinds import LAGGED, PATCHED
 from attnviz.adapter.series.probsparse import attending
+from attnviz.core.interventions import Intervention
 from attnviz.errors import ModelError
 from attnviz.notices import Notice
 
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 HEADED = "ForPrediction"  # what the classes that forecast end with
+QUANTILES = (0.1, 0.9)  # of the draws: the ends of an interval
+DRAWS, MOST_DRAWN = 400, 40_000_000  # draws of each step; numbers drawn in all
 
 
 @dataclass(frozen=True)
@@ -53,38 +59,75 @@ def opened(name: str, folder: Path, machine: Machine) -> Opened:
     return Opened(read.network.eval(), read.choice.kind == "forecast", said)
 
 
-def expected(network: Any, result: Any) -> tuple[Tensor, Tensor | None]:
-    """What a head expects of each step to come, `[1, step, ...]`, and its deviation; None where it says no more than a
-    number.
+@dataclass(frozen=True)
+class Expected:
+    """What a head expects of each step to come, `[1, step, ...]`: the mean; where it gives a distribution also its
+    deviation and the ends of an interval, the quantiles 0.1 and 0.9 of `draws_of` draws.
     """
+
+    mean: Tensor
+    deviation: Tensor | None = None
+    ends: tuple[Tensor, Tensor] | None = None
+
+
+def distributed(network: Any) -> bool:
+    """Does its head give a distribution of each step, and not one number?"""
+    return network.config.model_type in LAGGED or getattr(network, "distribution_output", None) is not None
+
+
+def draws_of(numbers: int) -> int:
+    """How many draws the interval of so many steps and channels is of.
+
+    >>> draws_of(24), draws_of(500_000)
+    (400, 80)
+    """
+    return max(2, min(DRAWS, MOST_DRAWN // max(1, numbers)))
+
+
+def expected(network: Any, result: Any, *, ends: bool = False) -> Expected:
+    """What a head expects of each step to come; with the `ends` of an interval where one is asked for and known."""
     with torch.inference_mode():
+        if not distributed(network):
+            return Expected(result["prediction_outputs"].float())
         if network.config.model_type in LAGGED:
             given = {name: result[name] for name in ("last_hidden_state", "loc", "scale")}
             near = placed(network, given)
             params = network.output_params(near["last_hidden_state"])
             found = network.output_distribution(params, loc=near["loc"], scale=near["scale"])
-        elif network.distribution_output is None:
-            return result["prediction_outputs"].float(), None
         else:
             outputs = result["prediction_outputs"]
             found = network.distribution_output.distribution(outputs, loc=result["loc"], scale=result["scale"])
-        return home(found.mean).float(), home(found.stddev).float()
+        mean, deviation = home(found.mean).float(), home(found.stddev).float()
+        return Expected(mean, deviation, _ends(found, mean.numel()) if ends else None)
 
 
-def rolled(network: Any, inputs: dict[str, Any]) -> Tensor:
+def _ends(found: Any, numbers: int) -> tuple[Tensor, Tensor]:
+    """The quantiles of draws: the same for the same distribution, torch's own chance left as it was.
+
+    Student's t and the negative binomial have no quantile function in torch.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        drawn = home(found.sample((draws_of(numbers),))).float().sort(0).values
+    low, high = (drawn[round(share * (len(drawn) - 1))] for share in QUANTILES)
+    return low, high
+
+
+def rolled(network: Any, inputs: dict[str, Any], changes: Sequence[Intervention] = ()) -> Tensor:
     """The forecast that a model writes step by step, each time the mean of what it expects: `[1, step, ...]`.
 
     transformers draws instead (`generate`), a hundred times. Each step is one run of the decoder over all so far; the
-    encoder is run once.
+    encoder is run once. `changes` act in every one of these runs.
     """
     config = network.config
     ahead, several = int(config.prediction_length), int(config.input_size) > 1
     future = torch.zeros(1, ahead, *([int(config.input_size)] if several else []))
-    with torch.inference_mode():
-        encoded = None
-        for step in range(ahead):
-            given = placed(network, {**inputs, "future_values": future})
+    encoded = None
+    for step in range(ahead):
+        given = placed(network, {**inputs, "future_values": future})
+        heard = recording(network.base_model, changes, values=False) if changes else nullcontext()
+        with heard, torch.inference_mode():
             result = network.model(**given, encoder_outputs=encoded, use_cache=False)
-            encoded = (result.encoder_last_hidden_state,)
-            future[:, step] = expected(network, brought(result))[0][:, step]
+        encoded = (result.encoder_last_hidden_state,)
+        future[:, step] = expected(network, brought(result)).mean[:, step]
     return future

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -97,11 +97,12 @@ def _of_steps(model: ForecastModel, read: Past, look: Look, target: Any) -> Trac
     changes = _by_layer(look.interventions, config)
     check_tokens(changes, len(before), len(after))
     check_series(config, len(before), len(after), 1)
-    future = _future(model, read, target)
+    acting = changes_of(look.rule, changes)
+    future = _future(model, read, target, acting)
     inputs: dict[str, Any] = {**read.inputs, "future_values": future}
     watch = Watch.over(network, max(len(before), len(after)), look.values, own(look.on_layer), own(look.stop))
     body = network.base_model
-    result, found = run(body, changes_of(look.rule, changes), name=model.name, watch=watch, **inputs)
+    result, found = run(body, acting, name=model.name, watch=watch, **inputs)
     made, ends = _sides(config, read, found)
     outer = {"encoder": "encoder", "decoder": "decoder", "cross": "decoder"}
     states = {part: last_states(result, outer[part.split()[0]]) for part in made}
@@ -153,15 +154,16 @@ def _sides(config: Any, read: Past, found: Mapping[str, Layers]) -> tuple[Made, 
     return made, halves
 
 
-def _future(model: ForecastModel, read: Past, target: Any) -> Tensor:
-    """What the decoder reads: what really came, else the model's own forecast, each step written after those before.
+def _future(model: ForecastModel, read: Past, target: Any, changes: Sequence[Intervention]) -> Tensor:
+    """What the decoder reads: what really came, else the model's own forecast under the same `changes`, each step
+    written after those before.
 
     Raises `SeriesError` for a target of another shape, or with gaps.
     """
     channels = len(read.names)
     if target is None:
         if model.foresees:
-            return rolled(model.network, dict(read.inputs))
+            return rolled(model.network, dict(read.inputs), changes)
         return torch.zeros(1, model.ahead, *([channels] if channels > 1 else []))
     try:
         found = np.asarray(target, np.float32).reshape(model.ahead, channels)
@@ -174,16 +176,19 @@ def _future(model: ForecastModel, read: Past, target: Any) -> Tensor:
 
 
 def _expected(model: ForecastModel, read: Past, look: Look, result: Any) -> Answer | None:
-    """What a trained head expects of each step to come: the mean and, where it says so, how far it may stray."""
+    """What a trained head expects of each step to come: the mean and, where it says so, how far it may stray, as a
+    deviation and as the quantiles 0.1 and 0.9 of draws.
+    """
     if not (look.predictions and model.foresees):
         return None
-    mean, deviation = expected(model.network, result)
-    columns, labels = [mean[0].reshape(model.ahead, -1)], list(read.names)
-    if deviation is not None:
-        columns.append(deviation[0].reshape(model.ahead, -1))
-        labels += [f"± {name}" for name in read.names]
+    said = expected(model.network, result, ends=True)
+    parts = {"": said.mean}
+    if said.deviation is not None and said.ends is not None:
+        parts |= {"± ": said.deviation, "10 % ": said.ends[0], "90 % ": said.ends[1]}
+    columns = [one[0].reshape(model.ahead, -1) for one in parts.values()]
+    labels = tuple(mark + name for mark in parts for name in read.names)
     ahead = read.spans([(row, row + 1) for row in range(read.rows, read.rows + model.ahead)])
-    return Answer("token", torch.cat(columns, -1), tuple(labels), ahead, "number")
+    return Answer("token", torch.cat(columns, -1), labels, ahead, "number")
 
 
 def _joined(model: ForecastModel, look: Look, made: Made, states: Mapping[str, Tensor], answer: Answer | None) -> Trace:

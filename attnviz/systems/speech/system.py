@@ -38,9 +38,8 @@ __all__ = ["LIMIT", "NAMES", "PARTS", "Said", "System", "load"]
 
 LIMIT = 8.0  # seconds of a sound that are read, the most that training had
 EACH = HOP * STRIDE / RATE  # seconds of a frame
-REACH = (
-    0.0525  # seconds before and after a frame that it is made of too: of 13 columns of the spectrogram, each of 25 ms
-)
+# Seconds before and after a frame that it is made of too: of 13 columns of the spectrogram, each of 25 ms.
+REACH = 0.0525
 PARTS = ("cross", "encoder", "decoder")
 
 

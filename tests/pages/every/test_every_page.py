@@ -32,6 +32,7 @@ FITTING = {
     ("finding", "file"): str(ROOT / "attnviz" / "weights" / "detr-cells" / "BloodImage_00132.jpg"),
     ("hearing", "digits"): "24", ("hearing", "hidden"): "8.9.10", ("hearing", "without"): "cross.0.1-encoder.1.3",
     ("hearing", "voice"): "theo", ("hearing", "moment"): "9", ("hearing", "word"): "1", ("hearing", "head"): "1",
+    ("hearing", "hears"): "zh", ("hearing", "model"): str(ROOT / "attnviz" / "weights" / "digits"),
     ("hearing", "file"): str(ROOT / "attnviz" / "weights" / "digits" / "voices" / "theo.ogg"),
     ("hierarchical", "text"): "The food was great. The waiter was slow.",
     ("limits", "model"): "lab-2",
@@ -52,6 +53,8 @@ FITTING = {
     ("seeing", "map"): "self", ("seeing", "model"): str(ROOT / "attnviz" / "weights" / "vit-4"),
     ("seeing", "file"): str(ROOT / "attnviz" / "weights" / "vit-4" / "samples.png"),
     ("series", "from"): "2014-03-05 06:00", ("series", "table"): "co2", ("series", "off"): "0.1-1.2",
+    ("series", "model"): "air-beijing-even", ("series", "column"): "1",
+    ("series", "time"): "0", ("series", "hidden"): "9-5", ("series", "part"): "encoder",
     ("sparse", "model"): "lab-2",
     ("translation", "way"): "en-zh", ("translation", "model"): "lab-2",
 }  # fmt: skip

@@ -64,7 +64,7 @@ def test_a_moment_is_listened_from_and_names_who_heard_it() -> None:
     assert torch.allclose(weights_of(found).float(), trace.map("encoder").weights(0, 0), atol=1e-4)
     words = opened(moment="12")
     time = sum(trace.keys.stands_for(12)) / 2  # type: ignore[arg-type]
-    assert say("hearing.heard_at", "en", time=f"{time:.2f}") in said(words)
+    assert say("hearing.heard_at", "en", time=f"{time:.2f} s") in said(words)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -11,8 +11,8 @@ from attnviz import shipped
 from attnviz.messages import LANGUAGES, say, table
 from attnviz.systems.series.system import load
 from attnviz.ui.pages.series import run
-from attnviz.ui.pages.series.choices import MOMENTS
 from attnviz.ui.pages.series.run import GONE, KEY
+from attnviz.ui.pages.series.state import MOMENTS
 from tests.pages.opened import by_key, component, run_page, said, seen
 
 HOURS = "time,dust\n" + "\n".join(f"2020-03-{1 + n // 24:02d} {n % 24:02d}:00,{20 + n % 24}" for n in range(24 * 8))
@@ -35,7 +35,7 @@ def verdict(at: AppTest) -> str:
 
 
 def brought(content: bytes, **link: str) -> AppTest:
-    at = opened(series="own", **link)
+    at = opened(series="own", table="own", **link)
     at.session_state[KEY + "brought"] = (content, "own.csv")
     return at.run()
 
@@ -143,7 +143,7 @@ def test_hours_of_ones_own_can_be_forecast_by_the_built_in_model() -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_what_is_no_series_is_one_sentence(content: bytes, message: str, lang: str) -> None:
-    at = opened(lang, series="own")
+    at = opened(lang, series="own", table="own")
     at.session_state[KEY + "brought"] = (content, "own.csv")
     at.run()
     assert not at.exception and len(at.error) == 1
@@ -156,3 +156,36 @@ def test_what_was_done_to_a_table_is_said() -> None:
     assert not at.exception and not at.error
     assert say("series.note_gaps", "en", count=10) in said(at) and "out of order" in said(at)
     assert picture(at)["hidden"].count(True) == 10
+
+
+def test_columns_from_a_chinese_excel_stand_in_the_link_and_wait_for_their_table() -> None:
+    rows = "\r\n".join(f"{1 + n % 28:02d}.{1 + n // 28:02d}.2020;{n},5;{9 + n % 5},25" for n in range(60))
+    content = f"日期;编号;浓度\r\n{rows}".encode("gbk")
+    at = brought(content)
+    assert not at.exception and not at.error and "浓度" in said(at) and picture(at)["past"][-1] == 9.25 + 59 % 5
+    control(at, "value_box").set_value(1).run()
+    control(at, "time_box").set_value("rows").run()
+    link = {name: at.query_params[name] for name in ("series", "table", "column", "time")}
+    link = {name: one[0] if isinstance(one, list) else one for name, one in link.items()}
+    assert link == {"series": "own", "table": "own", "column": "1", "time": "rows"}
+    again = opened(**link, back="3")
+    assert len(again.error) == 1 and again.error[0].value == say("error.series_table_missing", "en")
+    control(again, "pasted").set_value(content.decode("gbk")).run()
+    assert not again.exception and not again.error and picture(again)["past"][-1] == 59.5
+    assert control(again, "time_box").value == "rows" and again.session_state[KEY + "back"] == 3
+    control(again, "pasted").set_value(HOURS).run()
+    assert again.session_state[KEY + "value"] == "" and picture(again)["past"][-1] == 20 + 191 % 24, "another table"
+    control(again, "pick_table").set_value("co2").run()
+    assert "co2" in said(again) and "own" not in str(again.query_params.get("table"))
+
+
+def test_hours_hidden_by_hand_are_those_of_the_list_and_a_link_brings_them_back() -> None:
+    listed, by_hand = opened(without="half"), opened(hidden="12-0")
+    assert picture(by_hand)["mid"] == picture(listed)["mid"] and picture(by_hand)["hidden"][-12:] == [True] * 12
+    assert picture(by_hand)["by_hand"] == [[12, 0]] and "Without 19 Nov 00:00 to 11:00" in verdict(by_hand)
+    control(by_hand, "show_all").click().run()
+    assert picture(by_hand)["hidden"] == [False] * 72 and picture(by_hand)["before"] == []
+    both = opened(hidden="40-36.3-1", without="last")
+    assert picture(both)["hidden"].count(True) == 7
+    gone = opened(hidden="72-0")
+    assert len(gone.error) == 1 and "72" in gone.error[0].value

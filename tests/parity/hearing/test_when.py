@@ -16,6 +16,7 @@ from attnviz.axes import Bands, Frames, Seconds
 from attnviz.measures import listening
 from attnviz.notices import AttnvizWarning
 from tests.parity.hearing import RATE, network, noise, opened, saved, tone
+from tests.parity.hearing.built import looks_at_what_is_loud
 
 # The middle of the first frame and how far apart they are, in samples of the real models, worked out by hand.
 KNOWN = {
@@ -53,37 +54,10 @@ def test_a_frame_is_moved_by_what_is_within_its_reach_and_by_nothing_else(kind: 
         assert (int(there.min()) + int(there.max()) + 1) / 2 == own.first + number * own.stride
 
 
-def _looks_at_what_is_loud(kind: str, made: Any) -> Any:
-    """A network that looks at the loudest frame, in every head of every layer of its encoder, and of its cross map.
-
-    The first number of what a layer reads is how loud a frame is, since the mean over all pitches (or over the
-    squared wave, of which the sign is taken) is put there; queries are the same wherever one stands.
-    """
-    for name, weights in made.named_parameters():
-        last = name.rsplit(".", 1)[-1]
-        attends = any(part in name for part in ("q_proj", "k_proj"))
-        if "layer_norm" in name or "layernorm" in name:
-            weights.data.fill_(float(last == "weight"))
-        elif "conv1" in name or "conv2" in name:
-            weights.data.zero_()
-            if last == "weight":
-                weights.data[0, :, :] = 1.0 / weights[0].numel() if "conv1" in name else 0.0
-                weights.data[0, 0, :] = 1.0 / weights.shape[-1] if "conv2" in name else weights.data[0, 0, :]
-        elif attends:
-            weights.data.zero_()
-            if "q_proj" in name and last == "bias":
-                weights.data[::8] = 60.0
-            elif "k_proj" in name and last == "weight":
-                weights.data[::8, 0] = 1.0
-        elif any(part in name for part in ("v_proj", "out_proj", "fc1", "fc2", "embed_positions")):
-            weights.data.zero_()
-    return made
-
-
 @pytest.mark.parametrize("second", [0.14, 0.4, 0.55])
 def test_whisper_built_to_look_at_what_is_loud_lights_up_where_a_tone_is(second: float, tmp_path: Path) -> None:
     """A tone of 40 ms in 0.7 s of silence; every frame and every token must look at it, none at what is filled up."""
-    made = _looks_at_what_is_loud("whisper", network("whisper"))
+    made = looks_at_what_is_loud(network("whisper"))
     model = opened(saved(tmp_path, "whisper", made))
     trace = av.record(model, tone(0.7, second - 0.02, second + 0.02))
     for part in ("encoder", "cross"):

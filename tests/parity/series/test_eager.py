@@ -175,3 +175,47 @@ def test_a_rule_acts_inside_the_run_and_moves_the_forecast(tmp_path: Path) -> No
     gone = av.record(model, table("patchtst"), interventions=[av.HideToken(3)])
     assert gone.answer is not None and not torch.allclose(soft.answer.scores, gone.answer.scores)
     assert bool((gone.map("1").weights(0)[:, :3, 3] == 0).all())
+
+
+@pytest.mark.parametrize("kind", ["transformer", "transformer of two", "patchtst that expects"])
+def test_the_interval_is_that_of_draws_of_the_models_own_distribution(kind: str, tmp_path: Path) -> None:
+    """Against the same distribution built anew and asked 20,000 times."""
+    model = opened(folder := saved(tmp_path, kind))
+    read, eager = told(model, kind), own(model, folder)
+    answer = av.record(model, read).answer
+    assert answer is not None and model.draws == 400
+    many = len(read.names)
+    assert answer.labels == tuple(mark + name for mark in ("", "± ", "10 % ", "90 % ") for name in read.names)
+    with torch.inference_mode():
+        if kind in STEPPED:
+            future = answer.scores[:, :many][None]
+            out = eager.model(**read.inputs, future_values=future if many > 1 else future[..., 0])
+            said = eager.output_distribution(eager.output_params(out.last_hidden_state), out.loc, out.scale)
+        else:
+            out = eager(**read.inputs)
+            said = eager.distribution_output.distribution(out.prediction_outputs, loc=out.loc, scale=out.scale)
+        torch.manual_seed(1)
+        drawn = said.sample((20_000,))[:, 0].reshape(20_000, AHEAD, many)
+    for column, share in ((2, 0.1), (3, 0.9)):
+        mine = answer.scores[:, column * many : (column + 1) * many]
+        off = (mine - drawn.quantile(share, 0)).abs() / answer.scores[:, many : 2 * many]
+        assert float(off.max()) < 0.3
+    again = av.record(model, read).answer
+    assert again is not None and again.scores.equal(answer.scores), "two runs agree"
+
+
+@pytest.mark.parametrize("change", ["rule", "heads", "hidden"])
+def test_under_a_change_each_step_is_written_after_the_steps_of_the_changed_run(change: str, tmp_path: Path) -> None:
+    """What was written, given as what really came, changes nothing: the decoder had read it."""
+    model = opened(saved(tmp_path, "transformer"))
+    read = told(model, "transformer")
+    asked: dict[str, Any] = {
+        "rule": {"rule": av.Argmax()},
+        "heads": {"interventions": [av.RemoveHeads((0, 1), part="encoder"), av.RemoveHeads((2,), part="cross")]},
+        "hidden": {"interventions": [av.HideToken(20), av.HideToken(21)]},
+    }[change]
+    usual, found = av.record(model, read).answer, av.record(model, read, **asked).answer
+    assert usual is not None and found is not None and not torch.allclose(usual.scores[:, 0], found.scores[:, 0])
+    fed = av.record(model, read, target=found.scores[:, 0].numpy(), **asked).answer
+    assert fed is not None
+    torch.testing.assert_close(fed.scores[:, 0], found.scores[:, 0], atol=1e-4, rtol=1e-5)

@@ -1,7 +1,7 @@
 // A sound that lights up: its spectrogram where the open word (or moment) listens, under it the map of all words over the
 // same time, with the path through their peaks; every head small beside it. Pointing asks no server.
 // (kit/pictures/picture.js and lit.js stand before it.)
-const WIDE = 900, HIGH = 150, ROW = 28, SQUARE = 190, TILE = [76, 44]; // pixels
+const WIDE = 900, HIGH = 150, ROWS = [28, 18], MANY = 40, SQUARE = 190, TILE = [76, 44]; // pixels
 const GREY = "rgba(128,134,144,0.4)", INK = "#1f2430";
 
 class Heard extends Lit {
@@ -69,13 +69,13 @@ class Heard extends Lit {
     const share = (second) => `${(100 * second) / data.seconds}%`;
     this.truth.replaceChildren(...data.truth.map(({ text, from, to, mark }) => {
       const made = element("span", mark, text);
-      Object.assign(made.style, { left: share(from), width: share(to - from) });
+      Object.assign(made.style, { left: share(from - data.begin), width: share(to - from) });
       return made;
     }));
-    const step = data.seconds > 4 ? 1 : 0.5, ticks = [];
-    for (let second = 0; second < 0.97 * data.seconds; second += step) {
-      const made = element("span", "", `${+second.toFixed(1)} s`);
-      made.style.left = share(second);
+    const step = [0.05, 0.1, 0.2, 0.5, 1, 2, 5].find((one) => data.seconds / one <= 10) ?? 10, ticks = [];
+    for (let n = Math.ceil(data.begin / step - 1e-6); n * step < data.begin + 0.97 * data.seconds; n++) {
+      const made = element("span", "", `${+(n * step).toFixed(2)} s`);
+      made.style.left = share(n * step - data.begin);
       ticks.push(made);
     }
     this.axis.replaceChildren(...ticks);
@@ -83,11 +83,14 @@ class Heard extends Lit {
   }
 
   size() {
-    const { data } = this, gutter = this.moments ? 0 : 84;
+    const { data } = this, gutter = this.moments ? 0 : 84, row = ROWS[+(data.queries > MANY)];
+    this.main.style.setProperty("--row", `${row}px`);
     this.main.style.setProperty("--gutter", `${gutter}px`);
     const room = Math.max(180, Math.min(WIDE, this.main.clientWidth) - gutter);
     scaled(this.canvas, [room, HIGH], 1);
-    scaled(this.map, [room, this.moments ? SQUARE : ROW * data.queries], 1);
+    scaled(this.map, [room, this.moments ? SQUARE : row * data.queries], 1);
+    this.map.hidden = !data.flat; // patches above each other are one after the other there, not in time
+    this.base = null;
     this.axis.style.width = `${room}px`;
     this.small.forEach(({ canvas }) => scaled(canvas, TILE, 1));
     this.draw();
@@ -142,9 +145,22 @@ class Heard extends Lit {
 
   // All queries over the same time, each as a share of its own strongest; the path through the peaks of words.
   paintMap(query) {
-    const { map, data } = this, pen = map.getContext("2d"), { queries } = data;
-    const down = map.height / queries, dense = map.width / (parseFloat(map.style.width) || 1);
+    const { map, data } = this, pen = map.getContext("2d"), down = map.height / data.queries;
+    const dense = map.width / (parseFloat(map.style.width) || 1);
+    if (!data.flat || !map.width || !map.height) return;
+    this.base ??= this.painted(down, dense);
     pen.clearRect(0, 0, map.width, map.height);
+    pen.drawImage(this.base, 0, 0);
+    pen.strokeStyle = INK;
+    pen.lineWidth = 1.5 * dense;
+    pen.strokeRect(dense, query * down + dense, map.width - 2 * dense, Math.max(2, down - 2 * dense));
+  }
+
+  // The map without the row that is open: painted once, however often one points.
+  painted(down, dense) {
+    const { data } = this, map = element("canvas", ""), { queries } = data;
+    Object.assign(map, { width: this.map.width, height: this.map.height });
+    const pen = map.getContext("2d");
     pen.fillStyle = "#f3f4f6";
     pen.fillRect(0, 0, map.width, map.height);
     for (let row = 0; row < queries; row++) {
@@ -156,9 +172,7 @@ class Heard extends Lit {
       });
     }
     if (!this.moments) this.path(pen, down, dense);
-    pen.strokeStyle = INK;
-    pen.lineWidth = 1.5 * dense;
-    pen.strokeRect(dense, query * down + dense, map.width - 2 * dense, Math.max(2, down - 2 * dense));
+    return map;
   }
 
   // Where a side of a box lies on the map, whose time is that of the picture.
@@ -253,16 +267,31 @@ class Heard extends Lit {
     if (!this.dragged) return super.move(event);
     const place = this.under(event);
     if (place === null) return;
-    const last = this.dragged.last ?? place, [from, to] = [Math.min(last, place), Math.max(last, place)];
-    for (let one = from; one <= to; one++) this.dragged.hides ? this.hidden.add(one) : this.hidden.delete(one);
-    this.dragged.last = place;
+    const now = place % this.data.across, last = this.dragged.last ?? now;
+    for (let one = Math.min(last, now); one <= Math.max(last, now); one++) {
+      this.together(one).forEach((at) => (this.dragged.hides ? this.hidden.add(at) : this.hidden.delete(at)));
+    }
+    this.dragged.last = now;
     this.draw();
   }
 
+  // All places of the time of one: what is covered is covered at every pitch.
+  together(place) {
+    const { across, keys } = this.data;
+    return Array.from({ length: keys / across }, (_, band) => band * across + (place % across));
+  }
+
+  flip(place) {
+    const places = new Set(this.hidden), covers = !places.has(place);
+    this.together(place).forEach((one) => (covers ? places.add(one) : places.delete(one)));
+    this.hide(places);
+  }
+
   type(event) {
-    const { data } = this, step = { ArrowLeft: -1, ArrowRight: 1, Home: -data.keys, End: data.keys }[event.key];
+    const { data } = this, band = data.flat ? 0 : data.across;
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: band, ArrowDown: -band, Home: -data.keys, End: data.keys }[event.key];
     const here = this.at ?? (this.moments ? data.looking : Math.max(0, data.moment));
-    if (step) this.at = Math.min(data.keys - 1, Math.max(0, here + step));
+    if (step) this.at = Math.abs(step) === band && (here + step < 0 || here + step >= data.keys) ? here : Math.min(data.keys - 1, Math.max(0, here + step));
     else if (event.key === "Enter") { event.preventDefault(); return this.say.place(here); }
     else if (event.key === " ") { event.preventDefault(); return this.flip(here); }
     else return;
@@ -279,7 +308,7 @@ class Heard extends Lit {
     const share = Math.min(1, player.currentTime / data.seconds);
     this.head.style.left = `${100 * share}%`;
     const key = this.key_at(share);
-    if (key !== this.key) { this.key = key; this.over = null; this.draw(); }
+    if (data.flat && key !== this.key) { this.key = key; this.over = null; this.draw(); }
     requestAnimationFrame(() => this.follow());
   }
 }

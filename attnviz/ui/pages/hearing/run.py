@@ -1,28 +1,36 @@
-"""What is behind the page on speech: its voices, and runs of the model, kept by names."""
+"""What is behind the page on speech: its voices, and runs of a model, kept by names."""
 
 from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass, replace
 from io import BytesIO
+from os.path import isdir, join
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
 from attnviz.ui.kit import SOFT, RuleChoice, as_rule, plain, runs, t
+from attnviz.ui.pages.hearing import ears, views
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from attnviz.axes import Seconds
     from attnviz.core.interventions import Intervention
+    from attnviz.models import HearingModel
     from attnviz.sounds import Sound
     from attnviz.systems.speech.system import Said, System
     from attnviz.trace import Trace
+    from attnviz.ui.pages.hearing.ears import Part
+    from attnviz.ui.pages.hearing.views import Columns, Map, View
 
 BUILT_IN = "digits"
 UNSEEN = ("theo", "yweweler")  # voices that were never in training
-STEP = 4  # columns of the spectrogram to a frame
+LONGEST = 600.0  # seconds of a sound that are opened for a model that hears it window by window
+SMALL = 64  # rows, and places, of a head drawn small
 Head = tuple[str, int, int]  # which map, layer, head
 
 
@@ -30,8 +38,10 @@ Head = tuple[str, int, int]  # which map, layer, head
 class Request:
     """One run as caches know it: the sound by its fingerprint, and what is changed.
 
-    `scope` says in which maps the rule acts, `ahead` that no token may listen before the last one's peak, `hidden`
-    are the frames that silence or noise covers, `without` heads that bring nothing.
+    `spoken` is the language of the built-in model's words, or the one that another model is told it hears, and with
+    `english` that writes English of it; `window` which part of a long sound it hears. `scope` says in which maps the
+    rule acts, `ahead` that no token may listen before the last one's peak, `hidden` are the places of the picture that
+    silence or noise covers, `without` heads that bring nothing.
     """
 
     name: str
@@ -43,11 +53,13 @@ class Request:
     hidden: tuple[int, ...] = ()
     noise: bool = False
     without: tuple[Head, ...] = ()
+    window: int = 0
+    english: bool = False
 
     @property
     def untouched(self) -> Request:
         """The same run with nothing changed."""
-        return Request(self.name, self.sound, self.spoken)
+        return Request(self.name, self.sound, self.spoken, window=self.window, english=self.english)
 
     @property
     def changed(self) -> bool:
@@ -56,11 +68,31 @@ class Request:
         return kept != self.untouched
 
 
+def built_in(name: str) -> bool:
+    """Is it the model that writes digits, or a folder like its own?"""
+    return name == BUILT_IN or isdir(join(name, "voices"))
+
+
 def system(name: str) -> System:
-    """The built-in model. What else hears may be opened here one day: all below asks a `Trace` over frames alone."""
+    """The model that writes digits."""
     from attnviz.systems.speech.system import load
 
     return load(name)
+
+
+def foreign(name: str) -> HearingModel | None:
+    """A model of the Hub or a folder; None for the one that writes digits. Raises `ModelError` for one that is deaf."""
+    return None if built_in(name) else ears.take(name)
+
+
+def kind(name: str) -> str:
+    """What the words of a model are: tokens that it writes ("tokens"), letters or labels of frames ("letters"), what
+    the answer to the whole sound is read from ("answer"), or none ("none").
+    """
+    found = foreign(name)
+    if found is None or found.writes:
+        return "tokens"
+    return {"token": "letters", "sequence": "answer"}.get(found.says, "none")
 
 
 def voices() -> tuple[str, ...]:
@@ -78,14 +110,23 @@ def opened(content: bytes, name: str) -> Sound:
     """A sound that was brought. Raises `SoundError`."""
     from attnviz.sounds import open_sound
 
-    return open_sound(content, name=name)
+    return open_sound(content, name=name, most=LONGEST)
 
 
 def opened_path(path: str) -> Sound:
     """The sound of a file. Raises `SoundError`."""
+    try:
+        told = Path(path).stat()
+        return _opened_path(path, (told.st_mtime_ns, told.st_size))
+    except (OSError, ValueError):  # what is wrong with it is said where it is opened
+        return _opened_path(path, (0, 0))
+
+
+@runs.kept
+def _opened_path(path: str, stamp: tuple[int, int]) -> Sound:
     from attnviz.sounds import open_sound
 
-    return open_sound(path)
+    return open_sound(path, most=LONGEST)
 
 
 def heads_of(text: str) -> tuple[Head, ...]:
@@ -94,37 +135,70 @@ def heads_of(text: str) -> tuple[Head, ...]:
     return tuple((part, int(layer), int(head)) for part, layer, head in found)
 
 
-def heard(request: Request, sound: Sound) -> Sound:
-    """The sound as the model is given it: cut to what it reads, covered where it is."""
-    from attnviz.sounds import covered
-
-    read = system(request.name).hear(sound)
-    if not request.hidden:
-        return read
-    seconds = system(request.name).frames(read).seconds
-    spans = [seconds[number] for number in request.hidden if number < len(seconds)]
-    return covered(read, spans, request.noise)
-
-
-def seconds_of(trace: Trace) -> list[tuple[float, float]]:
-    """When each place that is listened to begins and ends."""
-    from attnviz.axes import Seconds
-
-    found = [trace.keys.stands_for(place) for place in range(len(trace.keys))]
-    return [(one.start, one.end) if isinstance(one, Seconds) else (0.0, 0.0) for one in found]
-
-
-def read(request: Request, sound: Sound) -> Trace:
-    """What the model does with the sound, kept for everyone who asks the same. Raises `AttnvizError`."""
-    with st.spinner(t("running", model=plain(request.name)), show_time=True):
-        return _listened(request, sound)
+def part_of(request: Request, sound: Sound) -> Part:
+    """What of the sound the model hears at a time."""
+    return _part(request.name, request.sound, request.window, sound)
 
 
 @runs.kept
-def _listened(request: Request, _sound: Sound) -> Trace:
+def _part(name: str, sound: str, window: int, _sound: Sound) -> Part:
+    found = foreign(name)
+    if found is not None:
+        return ears.part_of(found, _sound, window)
+    read = system(name).hear(_sound)
+    return ears.Part(read, 0.0, system(name).frames(read))
+
+
+def columns(request: Request, sound: Sound) -> Columns:
+    """The places of the picture."""
+    found = foreign(request.name)
+    return views.columns_of(part_of(request, sound).axis, () if found is None else found.heights)
+
+
+def heard(request: Request, sound: Sound) -> Sound:
+    """The sound as the model is given it: the part that it hears, covered where it is."""
+    from attnviz.sounds import covered
+
+    part = part_of(request, sound)
+    if not request.hidden:
+        return part.sound
+    seconds = columns(request, sound).seconds
+    spans = sorted({seconds[number] for number in request.hidden if number < len(seconds)})
+    return covered(part.sound, [(start - part.begin, end - part.begin) for start, end in spans], request.noise)
+
+
+def read(request: Request, sound: Sound) -> Trace:
+    """What the model does with the sound, kept for everyone who asks the same. Raises `AttnvizError`.
+
+    Of one that writes each row is that of a token it wrote.
+    """
+    place, words = st.empty(), t("running", model=plain(request.name))
+
+    def tell(count: int, text: str) -> None:
+        place.progress(
+            min(count / ears.MOST, 1.0), text=t("hearing.so_far", model=plain(request.name), words=plain(text))
+        )
+
+    with st.spinner(words, show_time=True):
+        found = _listened(request, sound, tell)
+    place.empty()
+    return ears.as_written(found) if _rows_are_read(request) else found
+
+
+def _rows_are_read(request: Request) -> bool:
+    """Has the run a row for each token that is read, in place of each that is written?"""
+    found = foreign(request.name)
+    return found is not None and found.writes
+
+
+@runs.kept
+def _listened(request: Request, _sound: Sound, _tell: object = None) -> Trace:
     """The same; `_sound` is the one of the request's fingerprint."""
     from attnviz.core.interventions import RemoveHeads, Reweigh
 
+    found = foreign(request.name)
+    if found is not None:
+        return ears.read(found, request, part_of(request, _sound), heard(request, _sound), _tell)  # type: ignore[arg-type]
     changes: list[Intervention] = [
         RemoveHeads((head,), layers=(layer,), part=part) for part, layer, head in request.without
     ]
@@ -136,42 +210,96 @@ def _listened(request: Request, _sound: Sound) -> Trace:
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Map:
-    """One map `[query, frame]`: NaN where a query may not listen; and which head it is of, or a mean of which."""
+def picked(request: Request, view: View, mean: str, layer: int, head: int) -> Map:
+    """The map that is open: one head, the mean of a layer's, or that of all."""
+    one = {"head": (layer, head), "layer": (layer, 0), "all": (0, 0)}[mean]
+    return replace(_picked(request, view.name, mean, one, view), layer=layer, head=head)
 
-    weights: NDArray[np.float32]
+
+@runs.kept
+def _picked(request: Request, shown: str, mean: str, one: tuple[int, int], _view: View) -> Map:
+    return views.chosen(_view, mean, *one)
+
+
+@runs.kept
+def heads_small(request: Request, shown: str, _view: View) -> dict[int, NDArray[np.uint8]]:
+    """Every head's whole map small."""
+    return views.heads_small(_view, SMALL)
+
+
+@dataclass(frozen=True)
+class Following:
+    """How one head follows the sound on this run: Kendall's tau of where tokens listen, and `follows`."""
+
     layer: int
     head: int
-    mean: str
+    tau: float
+    follows: float
+    named: bool = False
 
 
-def chosen(trace: Trace, mean: str, layer: int, head: int) -> Map:
-    """One head, the mean of a layer's heads, or that of all."""
-    if mean == "head":
-        found = layer_of(trace, layer)[head]
-    elif mean == "layer":
-        found = layer_of(trace, layer).mean(0)
-    else:
-        found = np.mean([layer_of(trace, one).mean(0) for one in trace.open_layers], axis=0)
-    return Map(found, layer, head, mean)
+@runs.kept
+def following(request: Request, _trace: Trace) -> tuple[Following, ...]:
+    """All heads by which words listen, the one that follows the sound best first; `named` by the makers or not."""
+    from attnviz.measures.listening import follows, monotonic
+
+    found, model = [], foreign(request.name)
+    named = () if model is None else model.alignment_heads
+    rows = [place for place, special in enumerate(_trace.special) if not special]
+    keys = [place for place, special in enumerate(_trace.key_special) if not special]
+    for layer in _trace.open_layers:
+        own = _trace.weights(layer)[:, rows][..., keys]
+        numbers = zip(monotonic(own).tolist(), follows(own).tolist(), strict=True)
+        found += [Following(layer, head, *both, (layer, head) in named) for head, both in enumerate(numbers)]
+    return tuple(sorted(found, key=lambda one: -one.follows))
 
 
-def layer_of(trace: Trace, layer: int) -> NDArray[np.float32]:
-    """A layer's weights `[head, query, frame]`, NaN where listening is not allowed."""
-    found: NDArray[np.float32] = trace.attention(layer).open_weights.float().numpy()
-    return found
+@runs.kept
+def times(request: Request, _sound: Sound) -> tuple[Seconds | None, ...]:
+    """When each token that is written was heard, by the path through heads that follow the sound; None for marks."""
+    from attnviz.measures.listening import heard_at
+
+    whole, model = _listened(request, _sound), foreign(request.name)
+    sizes = {layer: whole.attention(layer).n_heads for layer in whole.open_layers}
+    named = () if model is None else model.alignment_heads
+    return heard_at(whole, [(layer, head) for layer, head in named if head < sizes.get(layer, 0)])[1:]
 
 
-def spectrogram(request: Request, sound: Sound) -> str:
+def spans_of(request: Request, sound: Sound, view: View) -> dict[int, tuple[float, float]]:
+    """From when to when words were heard, by their rows: tokens by their times, letters by the frames that say them."""
+    what = kind(request.name)
+    if foreign(request.name) is None or view.name != "words" or what not in ("tokens", "letters"):
+        return {}
+    if what == "tokens":
+        return {row: (one.start, one.end) for row, one in enumerate(times(request, sound)) if one is not None}
+    ends = {place: span for spot, span in zip(view.columns.places, view.columns.seconds, strict=True) for place in spot}
+    return {row: (ends[one.places[0]][0], ends[one.places[-1]][1]) for row, one in enumerate(view.rows)}
+
+
+@runs.kept
+def loud(request: Request, _sound: Sound) -> NDArray[np.float32]:
+    """The spectrogram that is drawn, `[band, column]` from 0 to 1."""
+    model, given = foreign(request.name), heard(request, _sound)
+    return ears.loud(model, given) if model is not None else system(request.name).spectrogram(given)
+
+
+@runs.kept
+def spectrogram(request: Request, _sound: Sound) -> str:
     """The mel spectrogram as a picture inside the page: time to the right, pitch upwards, loud is dark."""
     from PIL import Image
 
-    loud = system(request.name).spectrogram(heard(request, sound))
-    shade = np.rint(255 * (1 - 0.9 * loud[::-1])).astype(np.uint8)
+    shade = np.rint(255 * (1 - 0.9 * loud(request, _sound)[::-1])).astype(np.uint8)
     file = BytesIO()
     Image.fromarray(shade).save(file, "PNG")
     return "data:image/png;base64," + b64encode(file.getvalue()).decode()
+
+
+def reach(name: str) -> float:
+    """How many seconds before and after its own time a frame is made of too."""
+    from attnviz.systems.speech.system import REACH
+
+    found = foreign(name)
+    return REACH if found is None else found.reach
 
 
 def address_of(sound: Sound) -> str:

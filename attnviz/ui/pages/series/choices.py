@@ -1,112 +1,109 @@
-"""What the page on time series asks: which series, from when on, which coming hour looks, what is changed."""
+"""What the page on time series asks: which series, which model, from when on, which step looks, what is changed."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import date, datetime, time
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit import (
-    RULE_PARAMS,
-    Param,
-    between,
+from attnviz.systems.series import NAMES
+from attnviz.ui.pages.series import run, tables
+from attnviz.ui.pages.series.lit import Map
+from attnviz.ui.pages.series.run import GONE, KEY, MODEL, Asked, Changes, Head
+from attnviz.ui.pages.series.shared import (
+    choose_any_model,
     choose_one,
     choose_rule,
     find,
-    matching,
     offer_samples,
-    one_of,
+    open_model,
     rule_now,
     t,
     with_or_without,
 )
-from attnviz.ui.pages.series import run
-from attnviz.ui.pages.series.run import GONE, KEY, SAMPLES, Asked, Changes
+from attnviz.ui.pages.series.state import (
+    KINDS,
+    MOMENTS,
+    MOST,
+    PARAMS,
+    WAYS,
+    forget_changes,
+    forget_model,
+    now,
+    put,
+)
 
 if TYPE_CHECKING:
-    from attnviz.systems.series.columns import Table
+    from attnviz.models import ForecastModel
     from attnviz.systems.series.learn import Task
     from attnviz.systems.series.series import Series
+    from attnviz.systems.series.system import System
     from attnviz.trace import Trace
+    from attnviz.ui.pages.series.foreign import Facts, Source
 
-KINDS, WAYS = ("air", "own"), ("train", "built")
-MOMENTS = {
-    "haze": "2014-11-19 12:00", "wind": "2014-02-26 12:00", "sudden": "2014-01-15 12:00",
-    "festival": "2014-01-30 18:00", "clear": "2014-05-12 08:00",
-}  # fmt: skip
-HEADS = re.compile(r"(\d{1,2}\.\d{1,2}(-\d{1,2}\.\d{1,2})*)?")
-MOST = 1e12
-TYPES = ("csv", "tsv", "txt")
-PARAMS = {
-    **RULE_PARAMS,
-    "what": Param("series", KEY + "what", "air", one_of(*KINDS)),
-    "moment": Param("from", KEY + "moment", MOMENTS["haze"], str),
-    "sample": Param("table", KEY + "sample", SAMPLES[0], one_of(*SAMPLES)),
-    "way": Param("by", KEY + "way", "train", one_of(*WAYS)),
-    "back": Param("back", KEY + "back", 0, between(0, 999_999, int), slides=True),
-    "hour": Param("hour", KEY + "hour", 5, between(0, 999, int)),
-    "map": Param("map", KEY + "map", 0, between(0, 99, int)),
-    "gone": Param("without", KEY + "gone", "", one_of(*GONE)),
-    "at": Param("spike", KEY + "at", 0, between(0, 999, int)),
-    "spike": Param("height", KEY + "spike", 500.0, between(-MOST, MOST, float)),
-    "off": Param("off", KEY + "off", "", matching(HEADS)),
-    "part": Param("part", KEY + "part", "cross", one_of("cross", "encoder", "decoder")),
-}
-
-
-def now(name: str) -> Any:
-    """What is chosen, by its name in PARAMS."""
-    return st.session_state[PARAMS[name].key]
-
-
-def _put(name: str, value: object) -> None:
-    st.session_state[PARAMS[name].key] = value
+UNITS = ("µg/m³", "°C", "°C", "hPa", "m/s", "h")  # of the columns of Beijing's air
 
 
 def choose_what() -> str:
-    """Beijing's air, or a table of one's own; in the sidebar the rule and the article."""
-    what = choose_one(
+    """Beijing's air, or a table of one's own; in the sidebar the model and the rule."""
+    with st.sidebar:
+        titles = {MODEL: t("series.model_built_in")}
+        choose_any_model(KEY + "model", titles, forget_model, start=MODEL, about=t("series.model_help"))
+        choose_rule()
+    return choose_one(
         PARAMS["what"], KINDS, t("series.what"), lambda name: t(f"series.what_{name}"), on_change=_forget
     )  # fmt: skip
-    with st.sidebar:
-        choose_rule()
-    return what
 
 
 def _forget() -> None:
-    """What belonged to the other series: what was taken away and put in, and where it was."""
-    for name in ("gone", "off"):
-        _put(name, "")
-    for name in ("at", "back"):
-        _put(name, 0)
+    """The other series: its columns and what was changed of it."""
+    forget_changes()
+    for name in ("off", "value", "time", "channel"):
+        put(name, PARAMS[name].default)
 
 
-def choose_moment() -> Asked:
-    """From when on Beijing's air is forecast: a sample, a date and an hour, steps of an hour or a day."""
+def model_now() -> System | ForecastModel:
+    """The chosen model; while it loads, how far it is. Raises `ModelError` for one that forecasts no series."""
+    name = str(now("model") or MODEL).strip()
+    if name in NAMES:
+        from attnviz.systems.series.system import load
+
+        return load(name)
+    from attnviz.errors import ModelError
+    from attnviz.models import ForecastModel
+
+    found = open_model(name)
+    if not isinstance(found, ForecastModel):
+        raise ModelError("series_other_kind", model=name)
+    return found
+
+
+def choose_moment(past: int, ahead: int) -> int:
+    """From which hour on Beijing's air is forecast: a sample, a date and an hour, steps of an hour or a day."""
     offer_samples(
         KEY + "pick", MOMENTS, _take_sample, label=t("series.samples"),
         format_func=lambda one: t(f"series.sample_{one}"), help=t("series.samples_help"),
     )  # fmt: skip
-    asked = run.asked_air(str(now("moment")))
-    at = asked.window.clock.at(asked.window.first + len(asked.window.values))
-    first, last = (datetime.fromisoformat(one) for one in run.span())
+    begin = run.start_of(str(now("moment")), past, ahead)
+    clock, (first, last) = run.hours().clock, run.span(past, ahead)
+    at = clock.at(begin)
     st.session_state[KEY + "date"], st.session_state[KEY + "time"] = at.date(), at.hour
     left, right = st.columns([3, 2], gap="small")
     left.date_input(
-        t("series.date"), min_value=first.date(), max_value=last.date(), key=KEY + "date", on_change=_take_date,
-        format="YYYY-MM-DD",
+        t("series.date"), min_value=clock.at(first).date(), max_value=clock.at(last).date(), key=KEY + "date",
+        on_change=_take_date, args=(first, last), format="YYYY-MM-DD",
     )  # fmt: skip
-    right.selectbox(t("series.time"), range(24), format_func=_clock, key=KEY + "time", on_change=_take_date)
+    right.selectbox(
+        t("series.time"), range(24), format_func=_clock, key=KEY + "time", on_change=_take_date, args=(first, last)
+    )
     with st.container(horizontal=True, gap="small"):
         for hours in (-24, -1, 1, 24):
             st.button(
-                t(f"series.step_{'back' if hours < 0 else 'on'}_{abs(hours)}"), key=f"{KEY}step{hours}", on_click=_step,
-                args=(hours,), disabled=not first <= at + timedelta(hours=hours) <= last,
+                t(f"series.step_{'back' if hours < 0 else 'on'}_{abs(hours)}"), key=f"{KEY}step{hours}",
+                on_click=_move_to, args=(begin + hours, first, last), disabled=not first <= begin + hours <= last,
             )  # fmt: skip
-    return asked
+    return begin
 
 
 def _clock(hour: int) -> str:
@@ -114,109 +111,51 @@ def _clock(hour: int) -> str:
 
 
 def _take_sample(name: str) -> None:
-    _put("moment", MOMENTS[name])
-    _forget()
+    put("moment", MOMENTS[name])
+    forget_changes()
+    put("off", "")
 
 
-def _take_date() -> None:
+def _take_date(first: int, last: int) -> None:
     """A date or an hour was chosen; one at the very end becomes the last that can be asked."""
     chosen = st.session_state[KEY + "date"]
     if isinstance(chosen, date):
-        _move_to(datetime.combine(chosen, time(int(st.session_state[KEY + "time"] or 0))))
+        moment = datetime.combine(chosen, time(int(st.session_state[KEY + "time"] or 0)))
+        _move_to(run.hours().clock.number(moment), first, last)
 
 
-def _step(hours: int) -> None:
-    window = run.asked_air(str(now("moment"))).window
-    _move_to(window.clock.at(window.first + len(window.values) + hours))
+def _move_to(step: int, first: int, last: int) -> None:
+    put("moment", f"{run.hours().clock.at(min(max(step, first), last)):%Y-%m-%d %H:00}")
 
 
-def _move_to(moment: datetime) -> None:
-    first, last = (datetime.fromisoformat(one) for one in run.span())
-    _put("moment", f"{min(max(moment, first), last):%Y-%m-%d %H:00}")
+def air_series(count: int) -> tuple[tuple[Series, ...], tuple[int, ...]]:
+    """Which columns of Beijing's air a model reads, fine dust first, and their numbers. Raises `SeriesError`."""
+    import torch
+
+    from attnviz.systems.series.series import Series
+
+    air = run.hours()
+    columns = tables.pick(range(len(UNITS)), lambda one: t(f"series.air_{one}"), count)
+    values = torch.cat([air.dust[:, None], air.weather], dim=-1)
+    return tuple(Series(t(f"series.air_{one}"), air.clock, values[:, one]) for one in columns), columns
 
 
-def brought() -> tuple[bytes, str] | None:
-    """The table that was brought, and what it is called; None for a sample."""
-    found: tuple[bytes, str] | None = st.session_state.get(KEY + "brought")
-    return found
-
-
-def choose_series() -> tuple[str, Series]:
-    """A table of one's own: a sample, a file or a pasted text; which columns. Raises `TextError`."""
-    offer_samples(
-        KEY + "pick_table", SAMPLES, _take_table, label=t("series.tables"),
-        format_func=lambda one: t(f"series.table_{one}"),
+def choose_channel(series: tuple[Series, ...]) -> int:
+    """Which of several columns is drawn."""
+    if len(series) == 1:
+        return 0
+    box, usual = KEY + "channel_box", min(int(now("channel")), len(series) - 1)
+    st.session_state[box] = usual
+    st.selectbox(
+        t("series.channel"), range(len(series)), format_func=lambda one: series[one].name, key=box,
+        on_change=lambda: put("channel", st.session_state[box]), help=t("series.channel_help"),
     )  # fmt: skip
-    with st.container(horizontal=True, gap="small"):
-        with st.popover(t("series.file"), icon=":material/upload_file:"):
-            st.file_uploader(t("series.upload"), list(TYPES), key=KEY + "upload", on_change=_take_file)
-        with st.popover(t("series.paste"), icon=":material/content_paste:"):
-            st.text_area(
-                t("series.pasted"), key=KEY + "pasted", height=180, placeholder="2014-01-01,12\n2014-01-02,15",
-                on_change=_take_pasted,
-            )  # fmt: skip
-    content = brought()
-    if content is not None:
-        st.caption(t("series.not_in_link"))
-    return _columns(content[0] if content else run.sample_text(str(now("sample"))))
+    return usual
 
 
-def _columns(content: bytes) -> tuple[str, Series]:
-    """The series that is guessed, or that of the columns that are chosen."""
-    from attnviz.systems.series.series import time_of
-
-    fingerprint = run.mark(content)
-    table = run.table(fingerprint, content)
-    times = [*([-1] if table.parted else []), *table.time_columns, None]
-    _keep(KEY + "value", table.value_columns, fingerprint)
-    _keep(KEY + "column", [time_of(table), *times], fingerprint)
-    left, right = st.columns(2, gap="small")
-    right.selectbox(t("series.value"), table.value_columns, format_func=_name(table), key=KEY + "value")
-    left.selectbox(t("series.column"), times, format_func=_name(table), key=KEY + "column")
-    value, column = int(st.session_state[KEY + "value"]), st.session_state[KEY + "column"]
-    return fingerprint, run.series(fingerprint, value, column, table)
-
-
-def _keep(key: str, options: list[Any], fingerprint: str) -> None:
-    """Begin with the first for another table."""
-    if st.session_state.get(key + ".of") != fingerprint or st.session_state.get(key, "") not in options:
-        st.session_state[key], st.session_state[key + ".of"] = options[0], fingerprint
-
-
-def _name(table: Table) -> Callable[[int | None], str]:
-    """What a column is called."""
-
-    def name(at: int | None) -> str:
-        if at is None:
-            return t("series.column_none")
-        return t("series.column_parts") if at < 0 else table.name(at)
-
-    return name
-
-
-def _take_table(name: str) -> None:
-    _put("sample", name)
-    _take(None)
-
-
-def _take_file() -> None:
-    file = st.session_state[KEY + "upload"]
-    _take(None if file is None else (file.getvalue(), file.name))
-
-
-def _take_pasted() -> None:
-    text = str(st.session_state[KEY + "pasted"] or "")
-    _take((text.encode("utf-8", "replace"), "") if text.strip() else None)
-
-
-def _take(content: tuple[bytes, str] | None) -> None:
-    st.session_state[KEY + "brought"] = content
-    _forget()
-
-
-def choose_way(found: Series) -> str:
+def choose_way(system: System, found: Series) -> str:
     """Trained here, or forecast by the built-in model, where the steps are hours."""
-    if not run.hourly(found):
+    if not run.hourly(system, found):
         return "train"
     return choose_one(
         PARAMS["way"], WAYS, t("series.way"), lambda name: t(f"series.way_{name}"), t("series.way_help")
@@ -227,24 +166,17 @@ def choose_start(found: Series, past: int, first: int) -> int:
     """The step at which the forecast begins: after the last one, or as many steps before it as are held out."""
     most = len(found) - max(first, past)
     if int(now("back")) > most:
-        find(PARAMS["back"].key, most)
+        find(PARAMS["back"].key, max(0, most))
     if most > 0:
         st.slider(t("series.back", step=t(f"series.unit_{found.clock.name}")), 0, most, key=PARAMS["back"].key,
                   help=t("series.back_help"))  # fmt: skip
-    return len(found) - min(int(now("back")), most)
+    return len(found) - max(0, min(int(now("back")), most))
 
 
-def choose_changes(asked: Asked, trace: Trace) -> None:
+def choose_changes(asked: Asked, one: Map) -> None:
     """What is taken away of the past, and a value put in; heads taken away."""
-    past = len(asked.window.values)
-    offered = [name for name, (before, _) in GONE.items() if before < past]
-    if now("gone") not in offered:
-        find(PARAMS["gone"].key, "")
-    unit = asked.window.clock.name
-    st.selectbox(
-        t("series.gone"), offered, format_func=lambda name: gone_name(name, unit), key=PARAMS["gone"].key,
-        help=t("series.gone_help"),
-    )  # fmt: skip
+    past, unit = len(asked.window.values), asked.window.clock.name
+    _choose_gone(past, unit, asked.foreign is not None)
     if int(now("at")) > past:
         find(PARAMS["at"].key, past)
     left, right = st.columns(2, gap="small")
@@ -255,7 +187,21 @@ def choose_changes(asked: Asked, trace: Trace) -> None:
         t("series.spike", unit=asked.unit) if asked.unit else t("series.spike_plain"), -MOST, MOST, format="%g",
         key=PARAMS["spike"].key, disabled=not now("at"),
     )  # fmt: skip
-    _choose_heads(trace)
+    _choose_heads(asked, one)
+
+
+def _choose_gone(past: int, unit: str, foreign: bool) -> None:
+    """A stretch of the list; what is hidden by hand, shown again."""
+    offered = [name for name, (before, _) in GONE.items() if before < past]
+    if now("gone") not in offered:
+        find(PARAMS["gone"].key, "")
+    st.selectbox(
+        t("series.gone"), offered, format_func=lambda name: gone_name(name, unit), key=PARAMS["gone"].key,
+        help=t("series.gone_help_foreign" if foreign else "series.gone_help"),
+    )  # fmt: skip
+    if run.stretches(str(now("hidden")), past):
+        st.button(t("series.show_all"), key=KEY + "show_all", on_click=put, args=("hidden", ""))
+    st.caption(t("series.drag"))
 
 
 def gone_name(name: str, unit: str) -> str:
@@ -266,69 +212,88 @@ def gone_name(name: str, unit: str) -> str:
     return t("series.gone_none") if not before else t("series.gone_steps", before=before, after=after)
 
 
-def _choose_heads(trace: Trace) -> None:
+def _choose_heads(asked: Asked, one: Map) -> None:
     """The open head without effect, or given back; all of them back."""
-    gone, number = run.heads_off(str(now("off"))), int(now("map"))
+    gone, number = changes_now(asked).off, int(now("map"))
     with st.container(horizontal=True, gap="small"):
         if number:
-            layer, head = run.maps(trace)[number - 1]
-            words = "give_back" if (layer, head) in gone else "remove"
+            head = one.named(number)
+            words = "give_back" if head in gone else "remove"
+            help_ = "remove_help_channels" if one.letter == "s" else "remove_help"
             st.button(
-                t(f"series.{words}", layer=layer, head=head), key=KEY + "remove", on_click=_remove,
-                args=((layer, head),), help=t("series.remove_help"),
+                t(f"series.{words}", layer=head[-2], head=head[-1]), key=KEY + "remove", on_click=_remove,
+                args=(head,), help=t(f"series.{help_}"),
             )  # fmt: skip
         if gone:
-            st.button(t("series.all_back", count=len(gone)), key=KEY + "all_back", on_click=_put, args=("off", ""))
+            st.button(t("series.all_back", count=len(gone)), key=KEY + "all_back", on_click=put, args=("off", ""))
 
 
-def _remove(head: tuple[int, int]) -> None:
-    _put("off", with_or_without(run.heads_off(str(now("off"))), head))
+def _remove(head: Head) -> None:
+    put("off", with_or_without(run.heads_off(str(now("off")), len(head)), head))
 
 
 def changes_now(asked: Asked) -> Changes:
     """Everything that is changed. Heads and steps that this model does not have are left out."""
-    shape = asked.system.network.shape
-    off = tuple((n, h) for n, h in run.heads_off(str(now("off"))) if n < shape.layers and h < shape.heads)
-    gone = GONE[str(now("gone"))]
+    past = len(asked.window.values)
+    gone, at = GONE[str(now("gone"))], min(int(now("at")), past)
     return Changes(
-        rule_now(), off, gone if gone[0] < shape.past else (0, 0), min(int(now("at")), shape.past), float(now("spike"))
+        rule_now(), _off(asked), gone if gone[0] < past else (0, 0), run.stretches(str(now("hidden")), past), at,
+        float(now("spike")),
     )  # fmt: skip
 
 
-def choose_map(trace: Trace) -> int:
+def _off(asked: Asked) -> tuple[Head, ...]:
+    """The heads taken away that the model has."""
+    if asked.foreign is not None:
+        return tuple(one for one in run.heads_off(str(now("off")), 3) if asked.foreign.facts.has(one))
+    assert asked.system is not None
+    shape = asked.system.network.shape
+    found = run.heads_off(str(now("off")), 2)
+    return tuple((n, h) for n, h in found if int(n) < shape.layers and int(h) < shape.heads)
+
+
+def choose_part(asked: Asked, trace: Trace) -> Trace:
+    """Which map of a model from elsewhere: from coming steps to past ones, or of each among themselves; a channel's."""
+    if asked.foreign is None:
+        return trace
+    if asked.foreign.facts.patch is not None:
+        return trace.map(trace.parts[min(asked.foreign.channel, len(trace.parts) - 1)])
+    if now("part") not in trace.parts:
+        find(PARAMS["part"].key, trace.part)
+    part = st.segmented_control(
+        t("series.sides"), trace.parts, key=PARAMS["part"].key, required=True, format_func=part_name
+    )
+    return trace.map(str(part or trace.part))
+
+
+def part_name(part: str) -> str:
+    """What a map is called."""
+    side, _, number = part.partition(" ")
+    return t("series.part_encoder_layer", layer=int(number) - 1) if number else t(f"series.part_{side}")
+
+
+def choose_map(one: Map) -> int:
     """The mean of all heads, or one of them; what it looks back at stands beside its name."""
-    count = len(run.maps(trace))
+    count = len(one.heads)
     if int(now("map")) > count:
         find(PARAMS["map"].key, 0)
     number = st.selectbox(
-        t("series.map"), range(count + 1), format_func=lambda n: map_name(trace, n), key=PARAMS["map"].key,
-        help=t("series.map_help"),
+        t("series.map"), range(count + 1), format_func=lambda n: map_name(one, n), key=PARAMS["map"].key,
+        help=t("series.map_help" if one.trace.model == MODEL else "series.map_help_plain"),
     )  # fmt: skip
     return int(number)
 
 
-def map_name(trace: Trace, number: int) -> str:
+def map_name(one: Map, number: int) -> str:
     """A map in a few words, with the habit that the card measured."""
     if not number:
         return t("series.map_mean")
-    layer, head = run.maps(trace)[number - 1]
+    *_, layer, head = one.named(number)
     name = t("series.map_one", layer=layer, head=head)
-    if trace.model != run.MODEL:
+    if one.trace.model != MODEL:
         return name
     habit = run.figures()["heads"]["cross"][layer][head]["name"]
     return t("series.map_habit", map=name, habit=t(f"series.habit_{habit}"))
-
-
-def take_hour() -> None:
-    """A coming hour was clicked: it is the one that looks."""
-    if (found := st.session_state[KEY + "picture"]["picked"]) is not None:
-        _put("hour", max(0, int(found)))
-
-
-def take_map() -> None:
-    """A head was clicked."""
-    if (found := st.session_state[KEY + "picture"]["head"]) is not None:
-        _put("map", max(0, int(found)))
 
 
 def own_task(found: Series) -> Task:
@@ -336,3 +301,17 @@ def own_task(found: Series) -> Task:
     from attnviz.systems.series.learn import task_of
 
     return task_of(found)
+
+
+def choose_source(what: str, model: Facts) -> Source:
+    """What a model from elsewhere reads, and where the forecast begins. Raises `AttnvizError` for what it cannot."""
+    from attnviz.ui.pages.series.foreign import Source
+
+    if what == "air":
+        start = choose_moment(model.rows, model.ahead)
+        series, columns = air_series(model.channels)
+        return Source(f"air {columns}", series, tuple(UNITS[one] for one in columns), start)
+    given = tables.choose_series(model.channels)
+    start = choose_start(given.series[0], model.rows, model.rows)
+    mark = f"{given.mark} {given.columns} {now('time')} {given.series[0].clock}"
+    return Source(mark, given.series, ("",) * len(given.series), start)

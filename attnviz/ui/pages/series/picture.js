@@ -1,7 +1,9 @@
-// A series whose past lights up where the chosen coming step looks: the line above, the map of all coming steps below it
-// on the same axis, every head small. Pointing asks no server. Thickness carries the weight, so that no hue is needed.
-const SPACE = { left: 46, right: 10, top: 8, plot: 210, calendar: 34, row: 7, bottom: 16 };
-const EVEN = 4; // `shown.py` has it too, for the small maps
+// A series that lights up where the chosen place looks: the line above, the map of all places below it on the same axis,
+// every head small. A place is a stretch of steps: one coming hour, one past hour, a patch of several. Pointing asks no
+// server. Thickness carries the weight, so that no hue is needed.
+const SPACE = { left: 46, right: 10, top: 8, plot: 210, calendar: 34, bottom: 16 };
+const EVEN = 4; // `lit.py` has it too, for the small maps
+const ROWS = { few: 12, high: 14, most: 7, least: 1.5, all: 260 }; // how high a row is: few of them are, many share a height
 const NS = "http://www.w3.org/2000/svg";
 const drawn = (name, say, text) => {
   const made = document.createElementNS(NS, name);
@@ -28,11 +30,12 @@ class Picture {
     this.said.setAttribute("aria-live", "polite");
     this.tiles = element("div", "tiles");
     root.replaceChildren(this.svg, this.said, this.tiles);
+    this.hiding = new Hiding(this);
     this.svg.onkeydown = (event) => this.type(event);
     this.svg.onpointermove = (event) => this.point(this.under(event));
     this.svg.onpointerleave = () => this.point(null);
     this.svg.onclick = (event) => this.pick(this.under(event));
-    this.svg.onblur = () => { this.at = null; this.light(); };
+    this.svg.onblur = () => { this.at = this.hiding.marked = null; this.light(); };
     new ResizeObserver(() => this.data && this.lay()).observe(root);
   }
 
@@ -48,27 +51,30 @@ class Picture {
 
   get steps() { return this.data.past.length + this.data.came.length; }
   x(step) { return SPACE.left + (step + 0.5) * this.each; }
-  y(value) { return SPACE.top + SPACE.plot * (1 - (value - this.low) / (this.high - this.low)); }
-  top(row) { return SPACE.top + SPACE.plot + SPACE.calendar + row * SPACE.row; }
+  y(value) { return SPACE.top + SPACE.plot * (1 - (value - this.low) / (this.most - this.low)); }
+  get row() { const { asks } = this.data; return asks.length <= ROWS.few ? ROWS.high : Math.max(ROWS.least, Math.min(ROWS.most, ROWS.all / asks.length)); }
+  top(row) { return SPACE.top + SPACE.plot + SPACE.calendar + row * this.row; }
+  // The series as it is drawn, past and forecast in one.
+  get line() { return [...this.data.past, ...this.data.mid]; }
 
   lay() {
     const { data } = this, wide = Math.max(280, this.root.clientWidth || 640);
     this.each = (wide - SPACE.left - SPACE.right) / this.steps;
-    const all = [data.past, data.came, data.low, data.high, data.before].flat().filter((one) => one !== null);
+    const all = [data.past, data.came, data.low, data.mid, data.high, data.before].flat().filter((one) => one !== null);
     const span = Math.max(...all) - Math.min(...all) || 1;
     this.low = Math.min(...all) - 0.05 * span;
     if (Math.min(...all) >= 0) this.low = Math.max(0, this.low);
-    this.high = Math.max(...all) + 0.06 * span;
-    const high = this.top(data.forecast ? data.came.length : 0) + SPACE.bottom;
+    this.most = Math.max(...all) + 0.06 * span;
+    const high = this.top(data.forecast ? data.asks.length : 0) + SPACE.bottom;
     Object.entries({ width: wide, height: high, viewBox: `0 0 ${wide} ${high}` }).forEach(([key, value]) => this.svg.setAttribute(key, value));
     this.lit = drawn("g", {});
-    this.row = drawn("g", {});
-    this.svg.replaceChildren(this.days(wide), this.axis(), this.lines(), this.map(), this.lit, this.row);
+    this.asking = drawn("g", {});
+    this.svg.replaceChildren(this.days(wide), this.axis(), this.lines(), this.map(), this.lit, this.asking);
     this.light();
   }
 
   days(wide) {
-    const made = drawn("g", { class: "days" }), below = this.top(0) - SPACE.calendar, end = this.top(this.data.forecast ? this.data.came.length : 0);
+    const made = drawn("g", { class: "days" }), below = this.top(0) - SPACE.calendar, end = this.top(this.data.forecast ? this.data.asks.length : 0);
     let free = -1;
     this.data.days.forEach(({ at, day, name, rest }, number) => {
       const x = SPACE.left + at * this.each, next = this.data.days[number + 1]?.at ?? this.steps;
@@ -79,13 +85,13 @@ class Picture {
       free = x + 8 + 6.2 * Math.max(day.length, name.length);
     });
     const now = SPACE.left + this.data.past.length * this.each;
-    made.append(drawn("line", { x1: now, x2: now, y1: SPACE.top, y2: end, class: "now" }));
+    if (this.data.came.length) made.append(drawn("line", { x1: now, x2: now, y1: SPACE.top, y2: end, class: "now" }));
     return made;
   }
 
   axis() {
     const made = drawn("g", { class: "axis" }), right = SPACE.left + this.steps * this.each;
-    marks(this.low, this.high).forEach((value) => {
+    marks(this.low, this.most).forEach((value) => {
       const y = this.y(value);
       made.append(drawn("line", { x1: SPACE.left, x2: right, y1: y, y2: y, class: "grid" }));
       made.append(drawn("text", { x: SPACE.left - 5, y: y + 4, "text-anchor": "end" }, plainly(value)));
@@ -111,7 +117,7 @@ class Picture {
     });
     if (data.forecast) {
       const down = data.low.map((value, step) => [this.x(past + step), this.y(value)]).reverse();
-      made.append(drawn("path", { d: `${this.path(data.high, past)}L${down.map((one) => one.map((n) => n.toFixed(1)).join(" ")).join("L")}Z`, class: "interval" }));
+      if (data.low.length && data.low[0] !== null) made.append(drawn("path", { d: `${this.path(data.high, past)}L${down.map((one) => one.map((n) => n.toFixed(1)).join(" ")).join("L")}Z`, class: "interval" }));
       if (data.before.length) made.append(drawn("path", { d: this.path(data.before, past), class: "before" }));
       made.append(drawn("path", { d: this.path(data.mid, past), class: "mid" }));
     }
@@ -120,31 +126,41 @@ class Picture {
     return made;
   }
 
+  // From where to where the map is drawn.
+  get span() { const { edges } = this.data; return [edges[0][0], edges.at(-1)[1]].map((step) => SPACE.left + step * this.each); }
+
   map() {
     const made = drawn("g", {});
     if (!this.data.forecast) return made;
-    const { past, came } = this.data, high = came.length * SPACE.row;
-    made.append(drawn("image", { href: this.image(past.length, came.length, this.weights), x: SPACE.left, y: this.top(0), width: past.length * this.each, height: high, preserveAspectRatio: "none", class: "map" }));
-    made.append(drawn("rect", { x: SPACE.left, y: this.top(0), width: past.length * this.each, height: high, class: "frame" }));
-    came.forEach((_, row) => {
-      if (row % this.data.every === 0) made.append(drawn("text", { x: SPACE.left - 5, y: this.top(row) + 9, "text-anchor": "end" }, this.data.rows[row]));
+    const { asks, lazy, rows, every } = this.data, high = asks.length * this.row, [x, right] = this.span;
+    made.append(drawn("image", { href: this.fitted(), x, y: this.top(0), width: right - x, height: high, preserveAspectRatio: "none", class: "map" }));
+    made.append(drawn("rect", { x, y: this.top(0), width: right - x, height: high, class: "frame" }));
+    lazy.forEach((row) => made.append(drawn("line", { x1: x, x2: right, y1: this.top(row) + this.row / 2, y2: this.top(row) + this.row / 2, class: "lazy" })));
+    asks.forEach((_, row) => {
+      if (row % every === 0) made.append(drawn("text", { x: SPACE.left - 5, y: this.top(row) + Math.max(9, this.row / 2 + 4), "text-anchor": "end" }, rows[row]));
     });
     return made;
   }
 
+  // The map with each column as wide as what it stands for, in half steps.
+  fitted() {
+    const { edges, cells, asks } = this.data, [first, last] = [edges[0][0], edges.at(-1)[1]], wide = Math.max(1, Math.round(2 * (last - first)));
+    const of = Array.from({ length: wide }, (_, n) => edges.findIndex(([from, to]) => first + (n + 0.5) / 2 >= from && first + (n + 0.5) / 2 < to));
+    const most = asks.map((_, row) => this.full(this.weights.slice(row * cells.length, (row + 1) * cells.length)));
+    const shares = asks.flatMap((_, row) => of.map((cell) => (cell < 0 ? 0 : this.weights[row * cells.length + cell] / most[row])));
+    return this.image(wide, asks.length, shares, 1);
+  }
+
   // What a row's full colour stands for: its largest weight, or four times an even one.
-  most(some) { return Math.max(...some, EVEN / some.length); }
+  full(some) { return Math.max(...some, EVEN / some.length); }
 
   // A map as an image of a pixel a pair.
-  image(columns, rows, weights, full) {
+  image(columns, rows, shares, full) {
     const canvas = document.createElement("canvas"), pen = canvas.getContext("2d");
     canvas.width = columns;
     canvas.height = rows;
     const pixels = pen.createImageData(columns, rows), ink = this.data.dark ? [147, 203, 240] : [23, 79, 138];
-    for (let row = 0; row < rows; row += 1) {
-      const some = weights.slice(row * columns, (row + 1) * columns), most = full ?? this.most(some);
-      some.forEach((one, column) => pixels.data.set([...ink, Math.round(255 * (one / most) ** 0.7)], 4 * (row * columns + column)));
-    }
+    shares.forEach((one, place) => pixels.data.set([...ink, Math.round(255 * (one / full) ** 0.7)], 4 * place));
     pen.putImageData(pixels, 0, 0);
     return canvas.toDataURL();
   }
@@ -154,24 +170,38 @@ class Picture {
   light() {
     const { data } = this;
     if (!data?.forecast) { this.quiet(); return; }
-    const row = this.shown, past = data.past.length, weights = this.weights.slice(row * past, (row + 1) * past), most = this.most(weights);
-    const made = weights.flatMap((weight, step) => {
-      const share = weight / most;
-      if (data.past[step] === null || share < 0.02) return [];
-      const at = [this.x(step), this.y(data.past[step])], near = [step - 1, step + 1].filter((one) => data.past[one] !== undefined && data.past[one] !== null);
-      const half = near.map((one) => `M${at.join(" ")}L${(at[0] + this.x(one)) / 2} ${(at[1] + this.y(data.past[one])) / 2}`).join("");
-      return [drawn("path", { d: half || `M${at.join(" ")}h0.1`, class: "light", "stroke-width": (1.5 + 11 * share).toFixed(1), opacity: (0.35 + 0.65 * share).toFixed(2) })];
-    });
-    this.lit.replaceChildren(...made);
-    const x = this.x(past + row), mid = this.y(data.mid[row]);
-    this.row.replaceChildren(
-      drawn("line", { x1: x, x2: x, y1: SPACE.top, y2: SPACE.top + SPACE.plot, class: "asking" }), drawn("circle", { cx: x, cy: mid, r: 5, class: "asking-dot" }),
-      drawn("rect", { x: SPACE.left - 1, y: this.top(row) - 0.5, width: past * this.each + 2, height: SPACE.row + 1, class: "asking-row" }),
-      drawn("text", { x: SPACE.left + past * this.each + 5, y: this.top(row) + 8, class: "asking-name" }, data.rows[row]),
-    );
-    this.said.textContent = data.looks[row];
-    const say = { "aria-valuemin": 0, "aria-valuemax": data.came.length - 1, "aria-valuenow": row, "aria-valuetext": data.looks[row], "aria-label": data.words.label };
+    const row = this.shown, many = data.cells.length, weights = this.weights.slice(row * many, (row + 1) * many), full = this.full(weights);
+    const line = this.line, shares = line.map(() => 0);
+    data.cells.forEach(([from, to], cell) => { for (let step = Math.max(0, from); step < Math.min(to, shares.length); step += 1) shares[step] = Math.max(shares[step], weights[cell] / full); });
+    this.lit.replaceChildren(...shares.flatMap((share, step) => (line[step] === null || share < 0.02 ? [] : [this.thick(line, step, share)])));
+    this.asking.replaceChildren(...this.asks(row), ...this.hiding.drawn());
+    const said = this.hiding.marked && !this.hiding.drag ? this.hiding.said : data.looks[row];
+    this.said.textContent = said;
+    const say = { "aria-valuemin": 0, "aria-valuemax": data.asks.length - 1, "aria-valuenow": row, "aria-valuetext": said, "aria-label": data.words.label };
     Object.entries(say).forEach(([key, value]) => this.svg.setAttribute(key, value));
+  }
+
+  // A step of the line, as thick as its share.
+  thick(line, step, share) {
+    const at = [this.x(step), this.y(line[step])], past = this.data.past.length;
+    const near = [step - 1, step + 1].filter((one) => line[one] !== undefined && line[one] !== null && (one < past) === (step < past));
+    const half = near.map((one) => `M${at.join(" ")}L${(at[0] + this.x(one)) / 2} ${(at[1] + this.y(line[one])) / 2}`).join("");
+    return drawn("path", { d: half || `M${at.join(" ")}h0.1`, class: "light", "stroke-width": (1.5 + 11 * share).toFixed(1), opacity: (0.35 + 0.65 * share).toFixed(2) });
+  }
+
+  // The place that looks, on the line and in the map.
+  asks(row) {
+    const [from, to] = this.data.asks[row], [left, right] = this.span, name = this.data.rows[row], made = [];
+    if (to - from > 1) made.push(drawn("rect", { x: SPACE.left + from * this.each, y: SPACE.top, width: (to - from) * this.each, height: SPACE.plot, class: "asking-span" }));
+    else {
+      const x = this.x(from), value = this.line[from] ?? null;
+      made.push(drawn("line", { x1: x, x2: x, y1: SPACE.top, y2: SPACE.top + SPACE.plot, class: "asking" }));
+      if (value !== null) made.push(drawn("circle", { cx: x, cy: this.y(value), r: 5, class: "asking-dot" }));
+    }
+    made.push(drawn("rect", { x: left - 1, y: this.top(row) - 0.5, width: right - left + 2, height: this.row + 1, class: "asking-row" }));
+    const room = SPACE.left + this.steps * this.each - right > 40, y = this.top(row) + this.row / 2 + 4.5;
+    const beside = room ? { x: right + 5, y } : { x: left - 5, y, "text-anchor": "end" };
+    return [...made, drawn("text", { ...beside, class: "asking-name" }, name)];
   }
 
   quiet() {
@@ -180,13 +210,26 @@ class Picture {
     this.svg.removeAttribute("tabindex");
   }
 
-  under(event) {
+  place(event) {
     const box = this.svg.getBoundingClientRect(), scale = box.width / this.svg.viewBox.baseVal.width || 1;
-    const [x, y] = [(event.clientX - box.left) / scale, (event.clientY - box.top) / scale], rows = this.data?.came.length ?? 0;
-    if (!this.data?.forecast) return null;
-    if (y >= this.top(0)) return Math.max(0, Math.min(rows - 1, Math.floor((y - this.top(0)) / SPACE.row)));
-    const step = Math.floor((x - SPACE.left) / this.each) - this.data.past.length;
-    return step >= 0 && step < rows ? step : null;
+    return [(event.clientX - box.left) / scale, (event.clientY - box.top) / scale];
+  }
+
+  // The step at an event, wherever it is; and where it lies on the line.
+  stepAt(event) { return Math.floor((this.place(event)[0] - SPACE.left) / this.each); }
+  stepUnder(event) {
+    const step = this.stepAt(event), y = this.place(event)[1];
+    return y < SPACE.top + SPACE.plot && step >= 0 && step < this.steps ? step : null;
+  }
+
+  // The place that is pointed at: a row of the map, or the stretch on the line whose middle is nearest.
+  under(event) {
+    if (!this.data?.forecast || this.hiding.drag) return null;
+    const { asks } = this.data, y = this.place(event)[1];
+    if (y >= this.top(0)) return Math.max(0, Math.min(asks.length - 1, Math.floor((y - this.top(0)) / this.row)));
+    const step = this.stepUnder(event), far = ([from, to]) => Math.abs((from + to - 1) / 2 - step);
+    const found = asks.map((_, row) => row).filter((row) => asks[row][0] <= step && step < asks[row][1]);
+    return step === null || !found.length ? null : found.reduce((best, row) => (far(asks[row]) < far(asks[best]) ? row : best));
   }
 
   point(row) {
@@ -203,8 +246,8 @@ class Picture {
   }
 
   type(event) {
-    if (!this.data?.forecast || event.ctrlKey || event.metaKey || event.altKey) return;
-    const at = this.shown, last = this.data.came.length - 1;
+    if (!this.data?.forecast || event.ctrlKey || event.metaKey || event.altKey || this.hiding.type(event)) return;
+    const at = this.shown, last = this.data.asks.length - 1;
     const to = { ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1, Home: 0, End: last, PageUp: at + 6, PageDown: at - 6 }[event.key];
     if (event.key === "Enter" || event.key === " ") { event.preventDefault(); this.pick(at); return; }
     if (to === undefined) return;
@@ -217,12 +260,12 @@ class Picture {
   small() {
     const { data } = this;
     const focus = [...this.tiles.children].indexOf(this.root.getRootNode().activeElement);
-    this.tiles.replaceChildren(...data.tiles.map(({ name, shares, off }, number) => {
+    this.tiles.replaceChildren(...data.tiles.map(({ name, shares, wide, high, off }, number) => {
       const made = element("button", `tile${number === data.head ? " now" : ""}${off ? " off" : ""}`);
       made.setAttribute("aria-pressed", number === data.head);
       const image = element("img", "");
       image.alt = "";
-      image.src = this.image(data.past.length, data.came.length, Array.from(bytes(shares)), 255);
+      image.src = this.image(wide, high, Array.from(bytes(shares)), 255);
       made.append(image, element("span", "", name));
       made.onclick = () => this.say("head", number);
       return made;

@@ -1,5 +1,5 @@
-"""What the page on time series computes with and how it says it: a model, a window of a series, what is changed, words
-for moments and numbers, and the training of a model on a person's own series.
+"""What the page on time series computes with: a model, a window of a series, what is changed, and the training of a
+model on a person's own series.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ import hashlib
 import math
 import time
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache, partial
 from importlib.resources import files
 from itertools import islice
@@ -18,12 +17,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz import shipped
-from attnviz.ui.kit import RuleChoice, Steps, as_rule, language, runs, style_now, t
+from attnviz.ui.pages.series.shared import RuleChoice, Steps, as_rule, runs, style_now, t
+from attnviz.ui.pages.series.words import value
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from attnviz.systems.series.clock import Clock
+    from attnviz.systems.series.air import Air
     from attnviz.systems.series.columns import Table
     from attnviz.systems.series.heads import Habit
     from attnviz.systems.series.learn import Moment, Task
@@ -31,37 +31,46 @@ if TYPE_CHECKING:
     from attnviz.systems.series.system import Forecast, System
     from attnviz.systems.series.window import Window
     from attnviz.trace import Trace
+    from attnviz.ui.pages.series.foreign import Given
 
 KEY = "series."
 MODEL = "air-beijing"
 SAMPLES = ("sunspots", "co2")
 GONE = {"": (0, 0), "last": (1, 0), "half": (12, 0), "day": (24, 0), "before": (48, 24)}  # steps before the forecast
 DUST = 98.6  # micrograms: the mean of what the built-in model learnt from; other series are brought to it
-Head = tuple[int, int]
+Head = tuple[int | str, ...]  # layer and head; before them the letter of its map, of a model from elsewhere
+Stretch = tuple[int, int]  # steps before the forecast: from so many before it up to so many
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What is changed of a run: the rule, heads without effect, past steps `[from, to)` before the forecast taken away,
-    and another value `spike` at the step `at` before it (0: none).
+    """What is changed of a run: the rule, heads without effect, past steps `[from, to)` before the forecast taken away
+    (`gone` from the list, `hidden` by hand), and another value `spike` at the step `at` before it (0: none).
     """
 
     rule: RuleChoice
     off: tuple[Head, ...] = ()
-    gone: tuple[int, int] = (0, 0)
+    gone: Stretch = (0, 0)
+    hidden: tuple[Stretch, ...] = ()
     at: int = 0
     spike: float = 0.0
+
+    @property
+    def taken(self) -> tuple[Stretch, ...]:
+        """All that is taken away."""
+        return (*([self.gone] if self.gone[0] else []), *self.hidden)
 
 
 @dataclass(frozen=True)
 class Asked:
     """A model with a window of a series; `unit` is what its numbers are counted in, `factor` what it was multiplied by
-    for the model."""
+    for the model. `system` is one of ours, `foreign` what one from elsewhere is given; one of the two is None."""
 
-    system: System
+    system: System | None
     window: Window
     unit: str = ""
     factor: float = 1.0
+    foreign: Given | None = None
 
 
 @cache  # one model with a year of hours: 1 MB
@@ -72,18 +81,38 @@ def air() -> System:
     return load(MODEL)
 
 
-def asked_air(moment: str) -> Asked:
-    """The built-in model asked about a moment of the held-out year. Raises `TextError`."""
-    system = air()
+def asked_air(system: System, moment: str) -> Asked:
+    """A model of ours asked about a moment of the held-out year. Raises `TextError`."""
     return Asked(system, system.window(moment), "µg/m³")
 
 
-def span() -> tuple[str, str]:
-    """The first and the last moment at which a forecast can begin."""
-    system = air()
-    assert system.air is not None
-    shape, clock = system.network.shape, system.air.clock
-    return str(clock.at(shape.past))[:16], str(clock.at(len(system.air) - shape.ahead))[:16]
+def hours() -> Air:
+    """The hours of Beijing's air that come with the page."""
+    found = air().air
+    assert found is not None
+    return found
+
+
+def span(past: int, ahead: int) -> Stretch:
+    """The first and the last hour at which a forecast can begin. Raises `SeriesError` where so much is not there."""
+    from attnviz.errors import SeriesError
+
+    if (last := len(hours()) - ahead) < past:
+        raise SeriesError("series_rows_few", rows=last, least=past)
+    return past, last
+
+
+def start_of(moment: str, past: int, ahead: int) -> int:
+    """The hour that a text names. Raises `TextError` for one that is not among those at which a forecast can begin."""
+    from attnviz.errors import TextError
+    from attnviz.systems.series.system import moment_of
+
+    clock, (first, last) = hours().clock, span(past, ahead)
+    at = clock.number(moment_of(moment))
+    if not first <= at <= last:
+        begin, end = (f"{clock.at(one):%Y-%m-%d %H:%M}" for one in (first, last))
+        raise TextError("series_moment_outside", first=begin, last=end)
+    return at
 
 
 def sample_text(name: str) -> bytes:
@@ -113,26 +142,31 @@ def series(fingerprint: str, value: int, column: int | None, _table: Table) -> S
     return series_of(_table, value, column)
 
 
-def hourly(found: Series) -> bool:
-    """Can the built-in model forecast it: an hour a step, nothing below 0, and as long as what it reads?"""
+def hourly(system: System, found: Series) -> bool:
+    """Can a model of Beijing's air forecast it: an hour a step, nothing below 0, and as long as what it reads?"""
     known = found.values[~found.values.isnan()]
-    past = air().network.shape.past
+    past = system.network.shape.past
     return found.clock.seconds == 3600 and float(known.min()) >= 0 and len(found) >= past
 
 
-def asked_built_in(found: Series, start: int) -> Asked:
-    """The built-in model on hours of another series, brought to the size that it knows, without any weather."""
+def asked_built_in(system: System, found: Series, start: int) -> Asked:
+    """A model of Beijing's air on hours of another series, brought to the size that it knows, without any weather."""
     from attnviz.systems.series.window import Window
 
-    system = air()
     past, ahead = system.network.shape.past, system.network.shape.ahead
     values = found.values[start - past : start]
     known = values[~values.isnan()]
     factor = DUST / max(float(known.mean()), 1e-9) if len(known) else 1.0
-    came = values.new_full((ahead,), math.nan)
-    rest = found.values[start : start + ahead]
-    came[: len(rest)] = rest
+    came = came_after(found.values, start, ahead)
     return Asked(system, Window(found.clock, start - past, values * factor, came * factor), "", factor)
+
+
+def came_after(values: Tensor, start: int, ahead: int) -> Tensor:
+    """What came from a step on, NaN beyond the end."""
+    found = values.new_full((ahead,), math.nan)
+    rest = values[start : start + ahead]
+    found[: len(rest)] = rest
+    return found
 
 
 def asked_own(system: System, task: Task, start: int) -> Asked:
@@ -143,8 +177,7 @@ def asked_own(system: System, task: Task, start: int) -> Asked:
 def changed(asked: Asked, changes: Changes) -> Window:
     """The window as it is changed. Raises `AttnvizError`."""
     window, past = asked.window, len(asked.window.values)
-    before, after = changes.gone
-    if before:
+    for before, after in changes.taken:
         window = window.without(past - before, past - after)
     if changes.at:
         window = window.with_value(-min(changes.at, past), changes.spike * asked.factor)
@@ -152,35 +185,21 @@ def changed(asked: Asked, changes: Changes) -> Window:
 
 
 def forecast(asked: Asked, changes: Changes) -> Forecast:
-    """What comes, as it is asked for. Raises `AttnvizError`."""
+    """What a model of ours says will come, as it is asked for. Raises `AttnvizError`."""
     from attnviz.core.interventions import RemoveHeads
 
-    taken = [RemoveHeads((head,), layers=(layer,), part="cross") for layer, head in changes.off]
+    assert asked.system is not None
+    taken = [RemoveHeads((int(head),), layers=(int(layer),), part="cross") for layer, head in changes.off]
     return asked.system.forecast(changed(asked, changes), rule=as_rule(changes.rule), changes=taken)
 
 
-def maps(trace: Trace) -> list[Head]:
-    """Every layer and head of the map from what comes to the past."""
-    return [(layer, head) for layer in trace.open_layers for head in range(trace.attention(layer).n_heads)]
-
-
-def weights_of(trace: Trace, number: int) -> Tensor:
-    """The map that is shown: the mean of all heads (0), or one of them from 1 on `[ahead, past]`."""
-    heads = maps(trace)
-    if number:
-        return trace.weights(*heads[number - 1])
-    import torch
-
-    return torch.stack([trace.weights(*one) for one in heads]).mean(0)
-
-
-def habit_of(asked: Asked, trace: Trace, head: Head) -> Habit:
+def habit_of(asked: Asked, trace: Trace, head: tuple[int, int]) -> Habit:
     """What a head looks back at in this window, by the one definition that the card has too."""
     from attnviz.systems.series.heads import habit
 
     system, window = asked.system, asked.window
     wind = None
-    if system.air is not None and window.beside is not None:
+    if system is not None and system.air is not None and window.beside is not None:
         wind = system.air.wind[window.first : window.first + len(window.values)]
     allowed = trace.attention(head[0]).allowed
     seen = ~window.values.isnan() if allowed is None else allowed.reshape(-1, len(window.values))[0]
@@ -192,104 +211,24 @@ def figures() -> dict[str, Any]:
     return shipped.figures(MODEL)
 
 
-def heads_off(text: str) -> tuple[Head, ...]:
-    """The heads taken away, from a link: 0.1-1.2."""
-    pairs = (one.split(".") for one in text.split("-") if one)
-    return tuple((int(layer), int(head)) for layer, head in pairs)
+def heads_off(text: str, parts: int) -> tuple[Head, ...]:
+    """The heads taken away, from a link: those named by so many parts, 0.1-1.2 or e.0.1.
 
-
-NAMED = 3  # past steps that a sentence names
-WEEKEND = 5
-
-
-def value(number: float) -> str:
-    """A value in as many digits as one reads at a glance.
-
-    >>> value(123.456), value(0.012345), value(1234567.0), value(float("nan"))
-    ('123', '0.0123', '1234567', '–')
+    >>> heads_off("0.1-e.1.2", 2), heads_off("0.1-e.1.2", 3)
+    (((0, 1),), (('e', 1, 2),))
     """
-    if math.isnan(number):
-        return "–"
-    size = abs(number)
-    digits = 0 if size >= 100 or size == 0 else max(0, 2 - math.floor(math.log10(size)))
-    return f"{number:.{min(digits, 8)}f}"
+    found = [one.split(".") for one in text.split("-")]
+    return tuple(tuple(int(n) if n.isdigit() else n for n in one) for one in found if len(one) == parts)
 
 
-def with_unit(number: float, unit: str) -> str:
-    """A value with what it is counted in."""
-    return t("series.with_unit", value=value(number), unit=unit) if unit else value(number)
+def stretches(text: str, past: int) -> tuple[Stretch, ...]:
+    """The stretches hidden by hand, from a link, as far as they lie in so many past steps.
 
-
-def length(clock: Clock, steps: int) -> str:
-    """So many steps as one says it: 24 hours, 36 weeks; of steps of several units in those."""
-    each = 1 if clock.name != clock.unit else clock.count
-    return t(f"series.count_{clock.name}", count=steps * each)
-
-
-def moment(clock: Clock, step: int) -> str:
-    """A step by its time, as one says it: 26 Feb 13:00, 2月26日13:00."""
-    if clock.unit not in ("hour", "minute", "second"):
-        return clock.label(step)
-    at = clock.at(step)
-    return t("series.moment", day=_day(at), time=f"{at:%H:%M}")
-
-
-def short(clock: Clock, step: int) -> str:
-    """A step without its day, where it has an hour."""
-    return f"{clock.at(step):%H:%M}" if clock.unit in ("hour", "minute", "second") else clock.label(step)
-
-
-def _day(at: datetime) -> str:
-    """A day of the year."""
-    return f"{at.month}月{at.day}日" if language() == "zh" else f"{at.day} {at:%b}"
-
-
-def calendar(window: Window) -> list[dict[str, Any]]:
-    """What stands under the map: where each day begins, its weekday, whether it is a weekend; or months, years."""
-    clock, count = window.clock, len(window.values) + len(window.came)
-    found: list[dict[str, Any]] = []
-    for step in range(count):
-        one = _group(clock, window.first + step)
-        if not found or found[-1]["day"] != one["day"]:
-            found.append({**one, "at": step})
-    return found
-
-
-def _group(clock: Clock, step: int) -> dict[str, Any]:
-    """The day, the month, the year or the decade of a step."""
-    at = clock.at(step)
-    if clock.unit == "row":
-        return {"day": str(step // 10 * 10 + 1), "name": "", "rest": False}
-    if clock.unit in ("hour", "minute", "second"):
-        return {"day": _day(at), "name": t(f"series.weekday_{at.weekday()}"), "rest": at.weekday() >= WEEKEND}
-    if clock.name == "day":
-        return {"day": f"{at:%Y-%m}", "name": "", "rest": False}
-    return {"day": str(at.year // 10 * 10 if clock.name == "year" else at.year), "name": "", "rest": False}
-
-
-def most_looked_at(window: Window, row: Tensor) -> str:
-    """The past steps with the most weight, each with its share."""
-    best = row.topk(min(NAMED, int((row > 0).sum()) or 1))
-    return t("series.comma").join(
-        t("series.look_at", step=moment(window.clock, window.first + int(place)), share=f"{float(share):.0%}")
-        for share, place in zip(best.values, best.indices, strict=True)
-    )
-
-
-def look(trace: Trace, weights: Tensor, hour: int, said: tuple[Window, Tensor, str, float]) -> str:
-    """What a coming step is forecast as, what came, and where it looks, in a sentence."""
-    window, values, unit, factor = said
-    low, mid, high = (float(one) / factor for one in values[hour])
-    came = float(window.came[hour]) / factor
-    words = {
-        "when": moment(window.clock, window.first + len(window.values) + hour), "low": value(low),
-        "mid": with_unit(mid, unit), "high": value(high),
-        "came": "" if math.isnan(came) else t("series.look_came", came=value(came)),
-    }  # fmt: skip
-    row = weights[hour]
-    if not float(row.sum()):
-        return t("series.look_nowhere", **words)
-    return t("series.looks", most=most_looked_at(window, row), **words)
+    >>> stretches("24-12.500-2", 72), stretches("5-9", 72)
+    (((24, 12), (72, 2)), ())
+    """
+    pairs = [tuple(int(n) for n in one.split("-")) for one in text.split(".") if one]
+    return tuple((min(first, past), last) for first, last in pairs if last < min(first, past))
 
 
 PACE = 0.1  # seconds that a picture of a training is to be seen at least

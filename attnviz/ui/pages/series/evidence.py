@@ -1,0 +1,128 @@
+"""What stands folded under the picture: what heads look back at, the figures held out, every map in numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from attnviz.ui.pages.series import choices, run, words
+from attnviz.ui.pages.series.lit import Map, shown
+from attnviz.ui.pages.series.run import KEY, Asked
+from attnviz.ui.pages.series.shared import Selection, bold, draw_heatmap, find, style_now, t, table, take_away
+from attnviz.ui.pages.series.state import PARAMS, now
+
+if TYPE_CHECKING:
+    from attnviz.systems.series.system import Forecast
+    from attnviz.trace import Trace
+
+CHART = KEY + "map-numbers"
+SHARES = ("yesterday", "last", "wind", "entropy")
+WAYS = ("attention", "even", "linear", "persistence", "seasonal")
+HOURS = (1, 3, 6, 12, 24)
+OURS = ("cross", "encoder", "decoder")
+
+
+def show_evidence(asked: Asked, forecast: Forecast, one: Map, number: int) -> None:
+    """What heads look back at, the figures held out, every map in numbers."""
+    if forecast.trace.model == run.MODEL and asked.window.beside is not None:
+        show_habits(asked, forecast.trace, number)
+        show_held_out()
+    show_numbers(asked, forecast, one, number)
+
+
+def show_habits(asked: Asked, trace: Trace, number: int) -> None:
+    """What heads look back at: over the held-out year, and in this window."""
+    with st.expander(t("series.habits"), expanded=False):
+        names = [one["name"] for layer in run.figures()["heads"]["cross"] for one in layer]
+        kinds = ("last", "yesterday", "wind", "spread", "mixed")
+        st.markdown(t("series.habits_say", count=len(names), **{name: names.count(name) for name in kinds}))
+        heads = [t("series.col_head"), *(t(f"series.share_{name}") for name in SHARES), t("series.col_name")]
+        rows = []
+        for place, (layer, head) in enumerate(shown(asked, trace).heads, start=1):
+            habit = run.habit_of(asked, trace, (layer, head))
+            kept = run.figures()["heads"]["cross"][layer][head]
+            cells = [
+                f"{_share(kept, name)} · {getattr(habit, name):.0%}" for name in SHARES
+            ]  # fmt: skip
+            name = t(f"series.habit_{kept['name']}")
+            rows.append(bold([t("series.map_one", layer=layer, head=head), *cells, name], place == number))
+        st.markdown(table(heads, rows, "---:"))
+        even = run.figures()["heads"]["cross"][0][0]["even"]
+        st.caption(t("series.habits_even", yesterday=f"{even[0]:.0%}", last=f"{even[1]:.0%}", wind=f"{even[2]:.0%}"))
+
+
+def _share(kept: dict[str, Any], name: str) -> str:
+    return f"{kept[name]:.0%}"
+
+
+def show_held_out() -> None:
+    """The figures of the card: the held-out year, beside what it must beat."""
+    figures = run.figures()["test"]
+    best = min(WAYS, key=lambda way: figures[way]["mae"])
+    own, even, kept = (figures[way] for way in ("attention", "even", "persistence"))
+    told = {name: figures[name]["mae"] for name in ("even", "linear", "persistence", "seasonal")}
+    told |= {"mae": own["mae"], "first": own["mae_1"], "first_even": even["mae_1"], "far": own["mae_24"]}
+    told |= {"far_even": even["mae_24"], "kept": kept["mae_1"]}
+    said = {name: words.value(one) for name, one in told.items()}
+    with st.expander(t("series.held")):
+        st.markdown(t("series.held_say" if own["mae"] < even["mae"] else "series.held_lost", **said))
+        if kept["mae_1"] < own["mae_1"]:
+            st.markdown(t("series.held_first", **said))
+        heads = ["", t("series.col_mae"), *(t("series.col_hour", hour=hour) for hour in HOURS), t("series.col_score")]
+        heads += [t("series.col_inside"), t("series.col_wide")]
+        rows = [bold([t(f"series.way_of_{way}"), *_figures(figures[way])], way == best) for way in WAYS]
+        st.markdown(table(heads, rows, "---:"))
+        st.caption(t("series.held_how"))
+
+
+def _figures(one: dict[str, float]) -> list[str]:
+    """The figures of one way."""
+    return [
+        f"{one['mae']:.1f}", *(f"{one[f'mae_{hour}']:.1f}" for hour in HOURS), f"{one['score']:.1f}",
+        f"{one['inside']:.0%}", f"{one['wide']:.0f}",
+    ]  # fmt: skip
+
+
+def show_numbers(asked: Asked, forecast: Forecast, one: Map, number: int) -> None:
+    """Any map of the run as numbers, and what can be taken away: pictures, weights, the forecast as CSV."""
+    with st.expander(t("series.numbers")):
+        trace = _part(forecast.trace) if asked.foreign is None else one.trace
+        layer, head = one.heads[max(0, number - 1)]
+        query = min(one.query(int(now("hour"))), len(trace.tokens) - 1)
+        selection, style = Selection(layer, head, query=query), style_now("row", 460)
+        named = one.named(max(1, number))
+        st.caption(t("series.numbers_of", map=t("series.map_one", layer=named[-2], head=named[-1])))
+        draw_heatmap(trace, selection, style, key=CHART)
+        take_away(trace, selection, style, chart=CHART)
+        if len(asked.window.came) and (asked.foreign is None or asked.foreign.facts.foresees):
+            st.download_button(
+                t("series.take_forecast"), lambda: _file(asked, forecast),
+                t("series.file_name", model=_model(trace)), "text/csv", key=KEY + "take_forecast", on_click="ignore",
+                width="stretch",
+            )  # fmt: skip
+
+
+def _part(trace: Trace) -> Trace:
+    """Which map of a model of ours stands in numbers."""
+    if now("part") not in OURS:
+        find(PARAMS["part"].key, OURS[0])
+    part = st.segmented_control(
+        t("series.part"), OURS, key=PARAMS["part"].key, required=True, format_func=choices.part_name
+    )
+    return trace.map(str(part or OURS[0]))
+
+
+def _model(trace: Trace) -> str:
+    """The name of a model as a file can have it."""
+    name = trace.model.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    return "".join(one if one.isalnum() or one in "-." else "-" for one in name) or "series"
+
+
+def _file(asked: Asked, forecast: Forecast) -> bytes:
+    """The forecast as a table."""
+    from attnviz.systems.series.files import forecast_csv, means_csv
+
+    if asked.foreign is None:
+        return forecast_csv(forecast, asked.factor)
+    return means_csv(forecast)

@@ -1,0 +1,258 @@
+"""What a model of the Hub or a folder reads of a series on this page, and its run, kept by names and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from attnviz.ui.pages.series import run
+from attnviz.ui.pages.series.run import Asked, Changes, Head, Stretch
+from attnviz.ui.pages.series.shared import RuleChoice, as_rule, model_store, plain, runs, t
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from attnviz.core.interventions import Intervention
+    from attnviz.models import ForecastModel
+    from attnviz.notices import Notice
+    from attnviz.systems.series.series import Series
+    from attnviz.systems.series.system import Forecast
+    from attnviz.trace import Trace
+
+PARTS = {"c": "cross", "e": "encoder", "d": "decoder", "s": None}  # of a map's letter in a link
+LEFT_OUT = ("series_gaps", "series_last", "series_calendar")  # notes that the page says in its own words
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a model is, in numbers: `rows` that it reads, of which the last `context` are places of its own, `wanted`
+    numbers beside each step. `patch` is how many there are, how long each is, and how far apart; None without patches.
+    """
+
+    name: str
+    type: str
+    rows: int
+    context: int
+    ahead: int
+    channels: int
+    draws: int
+    foresees: bool
+    parameters: int
+    wanted: int = 0
+    lags: tuple[int, ...] = ()
+    patch: tuple[int, int, int] | None = None
+    classes: int = 0
+    halves: int = 0
+    sparse: bool = False
+    maps: tuple[tuple[str, int, int], ...] = ()  # by the letter of each map, how many layers and heads
+
+    def has(self, off: Head) -> bool:
+        """Is there such a head?"""
+        letter, layer, head = off
+        return any(
+            letter == one and int(layer) < layers and int(head) < heads for one, layers, heads in self.maps
+        )  # fmt: skip
+
+    @property
+    def spans(self) -> list[Stretch]:
+        """The rows of each patch, of those that are read."""
+        count, size, stride = self.patch or (0, 0, 0)
+        first = self.context - size - stride * (count - 1)
+        return [(first + n * stride, first + n * stride + size) for n in range(count)]
+
+
+def facts(model: ForecastModel) -> Facts:
+    """What a model is, as its configuration says."""
+    config: Any = model.network.config
+    found = Facts(
+        model.name, config.model_type, model.rows, int(config.context_length), model.ahead, model.channels, model.draws,
+        model.foresees, sum(one.numel() for one in model.network.parameters()),
+    )  # fmt: skip
+    if config.model_type == "patchtst":
+        size, stride = int(config.patch_length), int(config.patch_stride)
+        count = (max(found.context, size) - size) // stride + 1
+        ahead = found.ahead if found.foresees else 0
+        own = (("s", int(config.num_hidden_layers), int(config.num_attention_heads)),)
+        return replace(found, ahead=ahead, patch=(count, size, stride), classes=int(config.use_cls_token), maps=own)
+    halves = int(config.encoder_layers) if getattr(config, "distil", False) else 0
+    decoder = int(config.decoder_layers), int(config.decoder_attention_heads)
+    maps = (("e", int(config.encoder_layers), int(config.encoder_attention_heads)), ("d", *decoder), ("c", *decoder))
+    return replace(
+        found, wanted=int(config.num_time_features) + int(config.num_dynamic_real_features),
+        lags=tuple(config.lags_sequence), halves=halves if halves > 1 else 0,
+        sparse=getattr(config, "attention_type", "") == "prob", maps=maps,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What a model is given: `values` `[row, channel]` from the step `first` of the series on, what stands `beside`
+    each step; `channel` is the one that is drawn. `mark` names the series.
+    """
+
+    facts: Facts
+    mark: str
+    values: Tensor
+    beside: Tensor
+    channel: int
+    first: int
+
+    @property
+    def lead(self) -> int:
+        """How many rows are read before those that are places."""
+        return self.facts.rows - self.facts.context
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """The columns that a model reads, what each is counted in, and the step at which the forecast begins."""
+
+    mark: str
+    series: tuple[Series, ...]
+    units: tuple[str, ...]
+    start: int
+
+
+def asked(model: Facts, source: Source, channel: int) -> Asked:
+    """A model from elsewhere asked what comes from a step on. Raises `SeriesError` for a series that is too short."""
+    import torch
+
+    from attnviz.errors import SeriesError
+    from attnviz.systems.series.calendar import features
+    from attnviz.systems.series.window import Window
+
+    series, start = source.series, source.start
+    shown, first = series[channel], start - model.rows
+    if first < 0:
+        raise SeriesError("series_rows_few", rows=len(shown), least=model.rows)
+    values = torch.stack([one.values[first:start] for one in series], dim=-1)
+    came = run.came_after(shown.values, start, model.ahead)
+    window = Window(shown.clock, start - model.context, values[-model.context :, channel], came)
+    beside = features(shown.clock, first, model.rows + model.ahead, model.wanted)
+    given = Given(model, source.mark, values, beside, channel, first)
+    return Asked(None, window, source.units[channel], foreign=given)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One run as the store knows it: the model, the series, where the forecast begins, what is changed."""
+
+    name: str
+    series: str
+    first: int
+    rule: RuleChoice
+    off: tuple[Head, ...]
+    taken: tuple[Stretch, ...]
+    spike: tuple[int, int, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Foreseen:
+    """What came of a run: quantile 0.1, mean and quantile 0.9 of each step `[ahead, 3, channel]`, NaN where the model
+    says none; what was made up.
+    """
+
+    trace: Trace
+    values: Tensor
+    notes: tuple[Notice, ...]
+
+
+def forecast(question: Asked, changes: Changes) -> Forecast:
+    """What a model from elsewhere says will come. Raises `AttnvizError`."""
+    from attnviz.systems.series.system import Forecast
+
+    found = foreseen(question, changes)
+    assert question.foreign is not None
+    return Forecast(run.changed(question, changes), found.values[..., question.foreign.channel], found.trace)
+
+
+def foreseen(question: Asked, changes: Changes) -> Foreseen:
+    """The same, of all channels. Raises `AttnvizError`."""
+    from attnviz.errors import AttnvizError
+
+    given = question.foreign
+    assert given is not None
+    if bool(run.changed(question, changes).values.isnan().all()):
+        raise AttnvizError("series_nothing_seen", steps=len(question.window.values))
+    spike = (changes.at, given.channel, changes.spike) if changes.at else (0, 0, 0.0)
+    name = given.facts.name
+    asks = Request(name, given.mark, given.first, changes.rule, changes.off, changes.taken, spike)
+    with st.spinner(t("running", model=plain(name)), show_time=True):
+        return _foreseen(asks, given)
+
+
+@runs.kept
+def _foreseen(request: Request, _given: Given) -> Foreseen:
+    """The same; `_given` is the series of the request's mark."""
+    from attnviz.recording.record import record
+
+    model: Any = model_store().take(request.name)
+    count, (at, channel, spike) = len(_given.values), request.spike
+    values, gone = _given.values.clone(), sorted(_gone(request.taken, count))
+    if at:
+        values[count - at, channel] = spike
+    known = model.past(values.numpy(), calendar=_given.beside.numpy())
+    hidden = values.clone()
+    hidden[gone] = float("nan")
+    read = model.past(hidden.numpy(), calendar=_given.beside.numpy())
+    given = {**read.inputs, "past_values": _filled(read.inputs["past_values"], hidden, gone)}
+    changes = [*_closed(_given, gone), *_removed(request.off)]
+    trace = record(model, replace(read, inputs=given), rule=as_rule(request.rule), interventions=changes)
+    notes = tuple(one for one in known.notes if one.message not in LEFT_OUT)
+    return Foreseen(trace, _said(trace, _given.facts), notes)
+
+
+def _gone(taken: Sequence[Stretch], count: int) -> set[int]:
+    """The rows that are taken away."""
+    return {row for before, after in taken for row in range(max(0, count - before), count - after)}
+
+
+def _filled(read: Tensor, hidden: Tensor, gone: list[int]) -> Tensor:
+    """What a model reads `[1, row, ...]`, the mean of the rest in the place of what is hidden: 0 might be a hole."""
+    if not gone:
+        return read
+    filled, mean = read.clone(), hidden.nanmean(0).to(read)
+    filled[0, gone] = mean if read.ndim == 3 else mean[0]
+    return filled
+
+
+def _closed(given: Given, gone: list[int]) -> list[Intervention]:
+    """Let nobody look at places whose every row is hidden; of an encoder that halves, in its first layer."""
+    from attnviz.core.interventions import HideToken
+
+    away, model = set(gone), given.facts
+    if model.patch is not None:
+        spans = enumerate(model.spans, start=model.classes)
+        return [HideToken(place) for place, (first, last) in spans if away.issuperset(range(first, last))]
+    part = "encoder 1" if model.halves else None
+    return [HideToken(row - given.lead, part=part) for row in gone if row >= given.lead]
+
+
+def _removed(off: Sequence[Head]) -> list[Intervention]:
+    """Heads without effect."""
+    from attnviz.core.interventions import RemoveHeads
+
+    return [
+        RemoveHeads((int(head),), layers=(int(layer),), part=PARTS[str(letter)]) for letter, layer, head in off
+    ]  # fmt: skip
+
+
+def _said(trace: Trace, model: Facts) -> Tensor:
+    """What the model expects `[ahead, 3, channel]`. Raises `SeriesError` for what is no number."""
+    import torch
+
+    from attnviz.errors import SeriesError
+
+    found = torch.full((model.ahead, 3, model.channels), torch.nan)
+    if trace.answer is None:
+        return found
+    parts = trace.answer.scores.float().view(model.ahead, -1, model.channels)
+    if not bool(parts[:, 0].isfinite().all()):
+        raise SeriesError("series_not_finite", model=model.name)
+    found[:, 1] = parts[:, 0]
+    if parts.shape[1] == 4:  # mean, deviation, both ends
+        found[:, [0, 2]] = parts[:, 2:]
+    return found

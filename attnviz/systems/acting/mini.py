@@ -22,7 +22,7 @@ from minigrid.minigrid_env import MiniGridEnv
 __all__ = ["COLOR_TO_IDX", "GIVEN", "OBJECT_TO_IDX", "STONE", "DoorKeyEnv", "Grid", "MiniGridEnv", "WorldObj"]
 
 
-class Given(MiniGridEnv):  # type: ignore[misc]
+class Given(MiniGridEnv):
     """An environment whose grid is given."""
 
     def _gen_grid(self, width: int, height: int) -> None:

@@ -96,7 +96,8 @@ class Actor(nn.Module):
         gates = asked[:, shape.heads * shape.width :].view(-1, WORDS, shape.heads, 1)
         shift = torch.tensor([0, len(COLOURS)] * 2)
         meant = self.meaning[(words + shift).clamp_min(0)] * (words >= 0)[..., None, None]
-        return base + (gates * meant).sum(dim=1)
+        found: Tensor = base + (gates * meant).sum(dim=1)
+        return found
 
     @property
     def values(self) -> Float[Tensor, "head width feature"]:

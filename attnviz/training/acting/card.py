@@ -25,7 +25,7 @@ from attnviz.training.acting.words import card, tables
 from attnviz.training.folder import save_facts
 
 MANY = 500  # worlds of each size or task
-FEWER = {"agent-doorkey": 200, "agent-tasks": 20}  # of them, where something is hidden or the heads are watched
+FEWER = {"agent-doorkey": 200, "agent-tasks": 100}  # of them, where something is hidden or the heads are watched
 WAYS = {"likeliest": Way(), "hard": Way(Argmax())}
 
 

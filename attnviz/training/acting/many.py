@@ -135,7 +135,8 @@ class Many:
 
     def _names(self, things: Numbers, first: int) -> NDArray[np.bool_]:
         """Are things `[world, 3]` what the words from `first` on name?"""
-        return (things[:, 1] == self.words[:, first]) & (things[:, 0] == self.words[:, first + 1])
+        found: NDArray[np.bool_] = (things[:, 1] == self.words[:, first]) & (things[:, 0] == self.words[:, first + 1])
+        return found
 
     def _beside(self, column: Numbers, row: Numbers) -> NDArray[np.bool_]:
         """Does the mission's other thing lie next to a cell?"""

@@ -80,7 +80,7 @@ def test_no_lesson_shows_what_is_held_out() -> None:
     from attnviz.systems.acting.scene import COLOURS, KINDS
 
     assert not named & {(COLOURS.index(colour), KINDS.index(kind)) for colour, kind in HELD_OUT}
-    assert len(named) > 20
+    assert len(named) == 18 + 2  # empty cells and walls
 
 
 def test_one_alone_is_hard_and_passes_the_gradient_of_the_softmax_on() -> None:

@@ -207,13 +207,15 @@ def _joined(who: Agent, pieces: list[Episode], last: Scene) -> Episode:
 
     first = pieces[0] if pieces else who.play(last, go_on=False)
     scenes = tuple(one for piece in pieces for one in piece.scenes[:-1])
-    many = {
-        name: torch.cat([getattr(piece, name) for piece in pieces or [first]]) for name in ("probabilities", "weights")
-    }
+    weights = torch.cat([piece.weights for piece in pieces or [first]])
+    probabilities = torch.cat([piece.probabilities for piece in pieces or [first]])
     values = tuple(one for piece in pieces for one in piece.values)
     ended = last.ended or ("limit" if len(scenes) >= MOST else "stopped")
     actions = tuple(one for piece in pieces for one in piece.actions)
-    return replace(first, scenes=(*scenes, last), actions=actions, values=values, ended=ended, **many)
+    return replace(
+        first, scenes=(*scenes, last), actions=actions, values=values, ended=ended, weights=weights,
+        probabilities=probabilities,
+    )  # fmt: skip
 
 
 def _ended(request: Request, episode: Episode, after: Scene) -> Played:

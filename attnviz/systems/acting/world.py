@@ -62,7 +62,7 @@ def made(task: str, size: int, seed: int, *, unseen: bool = False, among: tuple[
     draw = np.random.default_rng([seed, TASKS.index(task), size, int(unseen)])
     for _ in range(TRIES):
         scene = room(task, size, draw, HELD_OUT if unseen else among)
-        if scene is not None and not scene.judged().ended and shortest(scene) is not None:
+        if not scene.judged().ended and shortest(scene) is not None:
             return replace(scene, seed=seed)
     raise AssertionError("a room without a way a thousand times")
 
@@ -140,8 +140,8 @@ def _standing(env: MiniGridEnv, scene: Scene) -> Scene:
     return replace(scene, agent=place, direction=int(env.agent_dir), carrying=carried)
 
 
-def room(task: str, size: int, draw: Any, among: tuple[tuple[str, str], ...]) -> Scene | None:
-    """A room with things on its floor and doors in its wall, and something to do there; None where it did not work out.
+def room(task: str, size: int, draw: Any, among: tuple[tuple[str, str], ...]) -> Scene:
+    """A room with things on its floor and doors in its wall, and something to do there.
 
     All things differ in colour or kind. Without `among` none of them is a pair of `HELD_OUT`.
     """

@@ -161,7 +161,8 @@ class Class:
     def phase(self) -> Numbers:
         """1 where the thing to be laid down is carried."""
         put = self.many.task == TASKS.index("putnext")
-        return (put & (self.many.carrying[:, 0] >= 0)).astype(np.int64)
+        found_: Numbers = (put & (self.many.carrying[:, 0] >= 0)).astype(np.int64)
+        return found_
 
     def table(self) -> Numbers:
         """Steps to go."""
@@ -172,7 +173,8 @@ class Class:
         """Which actions are best `[world, action]`?"""
         many = self.many
         found = self.given.best[self.room, self.phase(), many.row, many.column, many.direction]
-        return (found[:, None] >> np.arange(len(ACTIONS))) & 1 == 1
+        found_: NDArray[np.bool_] = (found[:, None] >> np.arange(len(ACTIONS))) & 1 == 1
+        return found_
 
     def step(self, actions: Numbers) -> None:
         """Act; a room is given up where something was changed without need."""

@@ -106,7 +106,7 @@ def played(network: Actor, runner: Runner, steps: int) -> Rollout:
         for one, part in zip(kept, found, strict=True):
             one.append(part)
     last = network(runner.many.seen(words=network.shape.words), Soft()).value
-    return Rollout(kept[0], *(torch.stack(one) for one in kept[1:]), last)
+    return Rollout(kept[0], *(torch.stack(one) for one in kept[1:]), last)  # type: ignore[call-arg]
 
 
 def advantages(rollout: Rollout, recipe: Recipe) -> Float[Tensor, "step world"]:
@@ -133,10 +133,9 @@ def part_of(seen: Seen, rows: Tensor) -> Seen:
 
 def joined(parts: list[Seen]) -> Seen:
     """The worlds of several steps in a row."""
-    there = [one.there for one in parts if one.there is not None]
-    return Seen(
-        *(torch.cat([getattr(one, name) for one in parts]) for name in ("cells", "state", "words")), torch.cat(there)
-    )
+    there = torch.cat([one.there for one in parts if one.there is not None])
+    cells, state, words = (torch.cat([getattr(one, name) for one in parts]) for name in ("cells", "state", "words"))
+    return Seen(cells, state, words, there)
 
 
 def loss_of(said: Said, batch: dict[str, Tensor], recipe: Recipe, done: float) -> Tensor:
@@ -147,7 +146,7 @@ def loss_of(said: Said, batch: dict[str, Tensor], recipe: Recipe, done: float) -
     gain = torch.minimum(ratio * better, ratio.clamp(1 - recipe.clip, 1 + recipe.clip) * better).mean()
     spread = recipe.entropy + (recipe.last_entropy - recipe.entropy) * done
     missed = (said.value - batch["returns"]).square().mean()
-    return -gain + 0.5 * missed - spread * policy.entropy().mean() + recipe.sharpness * done * entropy_of(said.weights)
+    return -gain + 0.5 * missed - spread * policy.entropy().mean() + recipe.sharpness * done * entropy_of(said.weights)  # type: ignore[no-any-return]
 
 
 def update(network: Actor, optimiser: torch.optim.Optimizer, rollout: Rollout, recipe: Recipe, done: float) -> None:

@@ -188,7 +188,7 @@ def scene_of(text: str) -> Scene:
     """The world that a text names: "doorkey 8 3", a task, a size and a seed. Raises `TextError`, `ArgumentError`.
 
     >>> scene_of("goto 6 0").mission.text
-    'go to the green ball'
+    'go to the blue key'
     """
     parts = str(text).split()
     if not parts:

@@ -38,7 +38,7 @@ def start(task: str, size: int, seed: int, *, unseen: bool = False) -> Scene:
     Raises `ArgumentError` for a task, a size or a seed that there is not.
 
     >>> start("goto", 6, 0).mission.text
-    'go to the green ball'
+    'go to the blue key'
     """
     if task not in TASKS:
         raise ArgumentError("acting_task", got=shown(task), tasks=", ".join(TASKS))

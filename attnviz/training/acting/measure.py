@@ -25,6 +25,9 @@ from attnviz.systems.acting.world import act, start
 from attnviz.training.acting.many import SIDE, Many
 
 CELLS = SIDE * SIDE
+FIRST = (
+    10_000  # seed of the first world that is measured: those below were looked at while ways of training were chosen
+)
 Hidden = Callable[[Scene], Sequence[int]]  # the cells that are hidden in a scene, by its own numbers
 
 
@@ -62,9 +65,9 @@ class Played:
 
 
 def worlds(task: str, many: int, *, size: int | None = None, unseen: bool = False) -> list[Scene]:
-    """The worlds of the seeds from 0 on; sizes in turn unless one is named."""
-    sizes = SIZES[task]
-    return [start(task, size or sizes[seed % len(sizes)], seed, unseen=unseen) for seed in range(many)]
+    """The worlds of the seeds from `FIRST` on; sizes in turn unless one is named."""
+    sizes, seeds = SIZES[task], range(FIRST, FIRST + many)
+    return [start(task, size or sizes[seed % len(sizes)], seed, unseen=unseen) for seed in seeds]
 
 
 def moment(scene: Scene) -> str:

@@ -13,6 +13,8 @@ Start = Callable[..., Visit]
 AXE = files("axe_playwright_python").joinpath("axe.min.js")
 RUN = """async () => (await axe.run({ resultTypes: ["violations"] })).violations.flatMap(({ id, nodes }) =>
   nodes.map(({ target, failureSummary: why }) => `${id}: ${target.join(" ")}: ${why.split("\\n").at(-1).trim()}`))"""
+# The frame has named what Streamlit leaves without a role; a page that is opened for the first time is drawn before.
+FRAMED = """() => [...document.querySelectorAll('[data-testid="stSidebarNavItems"]')].every((one) => one.role === "none")"""
 SCREENS = {"light": {"width": 1440, "height": 900}, "dark": {"width": 390, "height": 844}}
 
 
@@ -24,6 +26,7 @@ def test_axe_finds_nothing_on_any_page_in_either_theme(visit: Start) -> None:
             one.page.set_viewport_size(size)  # type: ignore[arg-type]
             one.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
             one.open({"lang": LANGUAGES[number % 2]}, "" if screen.home else screen.name)
+            one.page.wait_for_function(FRAMED)
             one.page.evaluate(AXE.read_text(encoding="utf-8"))
             found[f"{screen.name} {theme}"] = one.page.evaluate(RUN)
     assert {name: broken for name, broken in found.items() if broken} == {}

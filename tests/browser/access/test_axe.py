@@ -14,7 +14,8 @@ AXE = files("axe_playwright_python").joinpath("axe.min.js")
 RUN = """async () => (await axe.run({ resultTypes: ["violations"] })).violations.flatMap(({ id, nodes }) =>
   nodes.map(({ target, failureSummary: why }) => `${id}: ${target.join(" ")}: ${why.split("\\n").at(-1).trim()}`))"""
 # The frame has named what Streamlit leaves without a role; a page that is opened for the first time is drawn before.
-FRAMED = """() => [...document.querySelectorAll('[data-testid="stSidebarNavItems"]')].every((one) => one.role === "none")"""
+FRAMED = """() => [...document.querySelectorAll('[data-testid="stSidebarNavItems"]')]
+  .every((one) => one.role === "none")"""
 SCREENS = {"light": {"width": 1440, "height": 900}, "dark": {"width": 390, "height": 844}}
 
 

@@ -230,7 +230,7 @@ def _inside(request: Request) -> Request:
 def choose_inside(request: Request, steps: int) -> None:
     """What is hidden, and from which heads; which heads are taken away; from which step on."""
     heads = range(run.agent(request.task).n_heads)
-    with st.expander(t("acting.inside"), expanded=True):
+    with st.expander(t("acting.inside"), expanded=bool(request.inner)):
         left, right = st.columns(2, gap="small")
         with left:
             options = ("", *run.lanes(request.task))

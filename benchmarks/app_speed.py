@@ -99,15 +99,23 @@ TIMES = 3
 SETTLED = """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
   && document.querySelector('[data-testid="stMain"] [data-testid="stMarkdownContainer"]')
   && [...document.querySelectorAll('[data-testid="stPlotlyChart"]')].every((one) => one.querySelector('.main-svg'))"""
-# Notes what stands on the page and the time; then the milliseconds until there is a picture (or a line) that did not.
+# Notes what stands on the page and the time; then the milliseconds until there is a picture that did not (or a line),
+# of Plotly or of a component of our own.
 BEFORE = """() => {
-  window.old = new Set(document.querySelectorAll('[data-testid="stMain"] :is(.js-plotly-plot, p)'));
+  const looks = '.js-plotly-plot, [data-testid^="stBidiComponent"], p';
+  window.old = new Set([...document.querySelectorAll('[data-testid="stMain"]')].flatMap((main) =>
+    [...main.querySelectorAll(looks)]));
   window.began = performance.now();
 }"""
 AFTER = """([path, words]) => {
-  const look = `[data-testid="stMain"] ${words ? 'p' : '.js-plotly-plot .main-svg'}`;
-  const isNew = (one) => !window.old.has(words ? one : one.closest('.js-plotly-plot'));
-  return location.pathname === path && [...document.querySelectorAll(look)].some(isNew) && performance.now() - began;
+  const all = (look) => [...document.querySelectorAll('[data-testid="stMain"]')].flatMap((main) =>
+    [...main.querySelectorAll(look)]);
+  const isNew = (one) => !window.old.has(one.closest('.js-plotly-plot') ?? one);
+  const pictured = (one) => one.offsetHeight > 100 && [one, ...one.querySelectorAll('*')].some((part) =>
+    (part.shadowRoot ?? part).querySelector('svg, img, canvas'));
+  const there = words ? all('p').some(isNew) : all('.js-plotly-plot .main-svg').some(isNew)
+    || all('[data-testid^="stBidiComponent"]').some((one) => isNew(one) && pictured(one));
+  return location.pathname === path && there && performance.now() - began;
 }"""
 
 
@@ -216,9 +224,7 @@ def reruns(browser: Browser) -> dict[str, float]:
 def go(page: Page, name: str) -> float:
     """Click on a page's name; milliseconds until its first picture stands there."""
     path = "/" if name == "attention" else f"/{name}"
-    link = (
-        page.get_by_test_id("stTopNavLink").first if path == "/" else page.locator(f'a[href$="{path}"]:visible').first
-    )
+    link = page.locator(f'a[href$="{path}"]:visible').first
     for section in page.get_by_test_id("stTopNavSection").all() if not link.count() else []:
         section.click()  # the section before closes
         with contextlib.suppress(TimeoutError):

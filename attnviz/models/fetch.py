@@ -30,7 +30,7 @@ OPTIONAL = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt",
     "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model", "source.spm",
     "target.spm", "generation_config.json", "chat_template.jinja", "preprocessor_config.json",
-    "word_boundary.safetensors", "README.md", ADAPTER, ADAPTER_WEIGHTS,
+    "processor_config.json", "word_boundary.safetensors", "README.md", ADAPTER, ADAPTER_WEIGHTS,
 )  # fmt: skip
 AT_ONCE = 8  # questions asked of the Hub at the same time
 

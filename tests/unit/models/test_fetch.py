@@ -67,7 +67,7 @@ def test_model_of_the_hub_is_read_like_its_folder(standin: StandIn, saved: Path)
 @pytest.mark.parametrize("name", ["preprocessor_config.json", "processor_config.json"])
 def test_what_says_how_sounds_and_pictures_are_prepared_comes_along(standin: StandIn, name: str) -> None:
     standin.models[NAME][name] = b"{}"
-    assert (fetch.fetch(NAME) / name).read_bytes() == b"{}"
+    assert (fetch(NAME) / name).read_bytes() == b"{}"
 
 
 def test_second_time_asks_only_whether_the_branch_moved(standin: StandIn) -> None:

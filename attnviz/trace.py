@@ -125,6 +125,17 @@ class Trace:
         return replace(found, others=rest)
 
     @property
+    def text_map(self) -> Trace:
+        """The map in which the text that was read looks at itself: an encoder-decoder's encoder's, else this one.
+
+        >>> from attnviz.axes import Items
+        >>> tea = Items(("tea",))
+        >>> Trace(tea, tea, (), part="decoder", others={"encoder": Trace(tea, tea, (), part="encoder")}).text_map.part
+        'encoder'
+        """
+        return self.map("encoder") if "encoder" in self.parts else self
+
+    @property
     def crossed(self) -> bool:
         """Does one thing look at another? False where a thing looks at itself."""
         return self.keys is not self.queries

@@ -64,8 +64,8 @@ def ranked(trace: Trace, by: str = "previous", *, rule: Rule | None = None) -> t
         return ()
     found = [
         RankedHead(layer, head, value)
-        for layer, numbers in numbers_of(trace, by, rule=rule)
-        for head, value in enumerate(numbers.nanmean(-1).tolist())
+        for layer, numbers in numbers_of(trace, [by], rule=rule)
+        for head, value in enumerate(numbers[by].nanmean(-1).tolist())
         if not math.isnan(value)
     ]
     sign = 1 if by == "focus" else -1
@@ -73,39 +73,56 @@ def ranked(trace: Trace, by: str = "previous", *, rule: Rule | None = None) -> t
 
 
 def numbers_of(
-    trace: Trace, by: str, *, rule: Rule | None = None, sinks: bool = True
-) -> Iterator[tuple[int, Float[Tensor, "head query"]]]:
-    """What is the number (one of `ORDERS`) of every single token, in each layer that has weights?
+    trace: Trace, names: Sequence[str], *, rule: Rule | None = None, sinks: bool = True
+) -> Iterator[tuple[int, dict[str, Float[Tensor, "head query"]]]]:
+    """What are these numbers (of `ORDERS`) of every single token, in each layer that has weights? By their names.
 
-    `[head, query]`, NaN where it does not count: a special token, a row without weight, a token with no such place.
-    Without `sinks` weight on special tokens and on the first place is taken out first and the rest scaled to sum to 1.
+    Each `[head, query]`, NaN where it does not count: a special token, a row without weight, a token with no such
+    place. Without `sinks` weight on special tokens and on the first place is taken out first and the rest scaled to sum
+    to 1.
     """
-    measure, asked = _measure(trace, by), ~torch.tensor(trace.special)
+    measures, asked = _measures(trace, names), ~torch.tensor(trace.special)
     gone = torch.zeros(len(trace.keys), dtype=torch.bool)
     if not sinks:
         gone |= torch.tensor(trace.key_special)
         gone[0] = True
     for layer in trace.open_layers:
         rows = normalised(trace.weights(layer, rule=rule).masked_fill(gone, 0.0))
-        counted = (rows.sum(-1) > 0) & (asked if asked.any() else True)
-        yield layer, measure(rows).masked_fill(~counted, torch.nan)
+        uncounted = ~((rows.sum(-1) > 0) & (asked if asked.any() else True))
+        yield layer, {name: measure(rows).masked_fill(uncounted, torch.nan) for name, measure in measures.items()}
 
 
-def _measure(trace: Trace, by: str) -> Callable[[Float[Tensor, "head query key"]], Float[Tensor, "head query"]]:
-    """What gives each row its number, NaN where it has none."""
-    if by in ("entropy", "focus"):
-        return entropy
-    if by == "reach":
-        place = torch.arange(len(trace.keys), dtype=torch.float64)
-        return lambda rows: (rows * (place[None, :] - place[:, None]).abs()).sum(-1)
-    wanted = _wanted(trace, by)
+def _measures(
+    trace: Trace, names: Sequence[str]
+) -> dict[str, Callable[[Float[Tensor, "head query key"]], Float[Tensor, "head query"]]]:
+    """What gives each row its numbers, NaN where it has none."""
+    place = torch.arange(len(trace.keys), dtype=torch.float64)
+    far = {
+        "entropy": entropy, "focus": entropy,
+        "reach": lambda rows: (rows * (place[None, :] - place[:, None]).abs()).sum(-1),
+    }  # fmt: skip
+    habits = _habits(trace) if set(names) & set(TEXT_HABITS) else {}
+    return {
+        name: far[name] if name in far else _share(habits[name] if name in habits else _wanted(trace, name))
+        for name in names
+    }
+
+
+def _share(
+    wanted: Bool[Tensor, "query key"],
+) -> Callable[[Float[Tensor, "head query key"]], Float[Tensor, "head query"]]:
+    """The share of a row's weight on some keys."""
     return lambda rows: (rows * wanted).sum(-1).masked_fill(~wanted.any(-1), torch.nan)
+
+
+def _habits(trace: Trace) -> dict[str, Bool[Tensor, "query key"]]:
+    """Which keys each habit of a text means, for every query."""
+    found = targets(trace, trace.queries.grouped("word").of)
+    return {name: found[HABITS.index(name)] for name in TEXT_HABITS}
 
 
 def _wanted(trace: Trace, by: str) -> Bool[Tensor, "query key"]:
     """Which keys does a share mean, for every query?"""
-    if by in TEXT_HABITS:
-        return targets(trace, trace.queries.grouped("word").of)[HABITS.index(by)]
     shape, special = (len(trace.queries), len(trace.keys)), torch.tensor(trace.key_special)
     down, across = torch.arange(shape[0])[:, None], torch.arange(shape[1])[None, :]
     if by == "special":
@@ -113,17 +130,17 @@ def _wanted(trace: Trace, by: str) -> Bool[Tensor, "query key"]:
     if by == "first":
         return (across == 0) & (trace.crossed | (down > 0))
     if by == "same_token":
-        same = torch.tensor([[one == other for other in trace.key_tokens] for one in trace.tokens])
-        return same & ~special & (trace.crossed | (down != across))
+        return _alike(trace.tokens, trace.key_tokens) & ~special & (trace.crossed | (down != across))
     if by == "induction":
-        return _followed(trace.tokens).tril(-1) & ~special
+        return _alike(trace.tokens, [None, *trace.tokens[:-1]]).tril(-1) & ~special
     return ~special & (across < down if by == "left" else across > down)
 
 
-def _followed(tokens: Sequence[str]) -> Bool[Tensor, "query key"]:
-    """Does the token before a key have the query's label?"""
-    before = [None, *tokens[:-1]]
-    return torch.tensor([[one == other for other in before] for one in tokens])
+def _alike(tokens: Sequence[str], others: Sequence[str | None]) -> Bool[Tensor, "query key"]:
+    """Which have the same label?"""
+    codes: dict[str | None, int] = {}
+    one, other = (torch.tensor([codes.setdefault(label, len(codes)) for label in side]) for side in (tokens, others))
+    return one[:, None] == other[None, :]
 
 
 @dataclass(frozen=True)

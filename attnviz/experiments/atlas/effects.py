@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -24,6 +26,7 @@ from attnviz.trace import Trace
 TOGETHER = 16  # runs that go through the model at once
 BLANKS = 4  # of a text, for models that fill blanks: evenly over its tokens
 SURE = 2.0  # standard errors from 0
+Head = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -77,23 +80,63 @@ def head_effects(
     (4, 4)
     """
     check_functions(on_head=on_head, stop=stop)
-    report, halted = own(on_head), own(stop)
-    runs = runs_of(model, texts)
-    before = list(traces_of(model, runs, rule))
-    places = places_of(before[0])
-    size = before[0].n_layers, before[0].n_heads
-    mean, error = (torch.full(size, math.nan, dtype=torch.float64) for _ in range(2))
-    for number, (layer, head) in enumerate(places):
-        if halted is not None and halted():
-            raise Stopped("run_stopped")
-        gone = RemoveHeads((head,), layers=(layer,), part=before[0].part)
-        after = traces_of(model, runs, rule, (gone,))
-        found = torch.tensor([lost(*one) for one in zip(runs, before, after, strict=True)], dtype=torch.float64)
-        mean[layer, head] = found.mean()
-        error[layer, head] = found.std() / math.sqrt(len(found)) if len(found) > 1 else math.nan
+    bench = Bench(model, texts, rule, own(stop))
+    report, places = own(on_head), bench.places
+    mean, error = (torch.full(bench.size, math.nan, dtype=torch.float64) for _ in range(2))
+    for number, place in enumerate(places):
+        found = bench.losses([place])
+        mean[place] = found.mean()
+        error[place] = found.std() / math.sqrt(len(found)) if len(found) > 1 else math.nan
         if report is not None:
             report(number + 1, len(places))
-    return Effects(mean, error, len(runs), unit_of(before[0]))
+    return Effects(mean, error, len(bench.runs), bench.unit)
+
+
+class Bench:
+    """Texts that were read with all heads, to be read again without some.
+
+    `runs` are those that count, `places` (layer, head) of every head that can be removed, `size` how many layers and
+    heads there are, `unit` that of `Effects`.
+    """
+
+    def __init__(
+        self, model: Model, texts: Sequence[str], rule: Rule | None, halted: Callable[[], bool] | None
+    ) -> None:
+        self.runs = runs_of(model, texts)
+        self._model, self._rule, self._halted = model, rule, halted
+        before = list(self._traces(()))
+        first = before[0]
+        self._part, self.size, self.unit = first.part, (first.n_layers, first.n_heads), _unit(first)
+        self.places = [(layer, head) for layer in first.open_layers for head in range(first.attention(layer).n_heads)]
+        self._before: list[Any] = [self._kept(*one) for one in zip(self.runs, before, strict=True)]
+
+    def losses(self, gone: Sequence[Head]) -> Float[Tensor, " run"]:
+        """What each run loses without these heads, in `unit`. Raises `Stopped`."""
+        if self._halted is not None and self._halted():
+            raise Stopped("run_stopped")
+        layers: dict[int, list[int]] = defaultdict(list)
+        for layer, head in gone:
+            layers[layer].append(head)
+        changes = [RemoveHeads(tuple(heads), layers=(layer,), part=self._part) for layer, heads in layers.items()]
+        rows = zip(self.runs, self._before, self._traces(changes), strict=True)
+        return torch.tensor([self._lost(*one) for one in rows], dtype=torch.float64)
+
+    def _traces(self, changes: Sequence[RemoveHeads]) -> Iterator[Trace]:
+        """The traces of the runs, some at a time."""
+        for start in range(0, len(self.runs), TOGETHER):
+            some = self.runs[start : start + TOGETHER]
+            texts, blanks = [one.text for one in some], [one.blank for one in some]
+            for trace in record_batch(self._model, texts, rule=self._rule, blanks=blanks, interventions=changes):
+                yield trace.text_map
+
+    def _kept(self, run: Run, trace: Trace) -> Any:
+        """What is kept of a run with all heads: its loss, or where that is none what its last states and answer are."""
+        return _loss(run, trace) if self.unit == "loss" else replace(trace, layers=(), others={})
+
+    def _lost(self, run: Run, before: Any, after: Trace) -> float:
+        if self.unit == "loss":
+            return _loss(run, after) - float(before)
+        return prediction_change(before, after, 0) if self.unit == "said" else float(moved(before, after).mean())
 
 
 def runs_of(model: Model, texts: Sequence[str]) -> list[Run]:
@@ -122,42 +165,22 @@ def _runs(model: Model, text: str) -> Iterator[Run]:
         yield Run(text, at, encoded.ids)
 
 
-def traces_of(
-    model: Model, runs: Sequence[Run], rule: Rule | None, changes: Sequence[RemoveHeads] = ()
-) -> Iterator[Trace]:
-    """The traces of the runs, some at a time, without their weights."""
-    for start in range(0, len(runs), TOGETHER):
-        some = runs[start : start + TOGETHER]
-        blanks = [one.blank for one in some]
-        texts = [one.text for one in some]
-        for trace in record_batch(model, texts, rule=rule, blanks=blanks, interventions=changes):
-            yield trace.map("encoder") if "encoder" in trace.parts else trace
-
-
-def places_of(trace: Trace) -> list[tuple[int, int]]:
-    """Every head that can be removed."""
-    return [(layer, head) for layer in trace.open_layers for head in range(trace.attention(layer).n_heads)]
-
-
-def unit_of(trace: Trace) -> str:
+def _unit(trace: Trace) -> str:
     """In what is said what is lost."""
     if trace.kind in ("masked", "causal"):
         return "loss"
     return "turned" if trace.logits is None and trace.answer is None else "said"
 
 
-def lost(run: Run, before: Trace, after: Trace) -> float:
-    """What one run lost, in the unit of its kind."""
-    unit = unit_of(before)
-    if unit == "loss":
-        assert before.logits is not None and after.logits is not None
-        return float(bits(run, after.logits) - bits(run, before.logits))
-    return prediction_change(before, after, 0) if unit == "said" else float(moved(before, after).mean())
+def _loss(run: Run, trace: Trace) -> float:
+    assert trace.logits is not None
+    return float(bits(run, trace.logits))
 
 
 def bits(run: Run, logits: Float[Tensor, "token vocabulary"]) -> Float[Tensor, ""]:
     """How improbable is the truth, in bits a token: at the blank, or of every token after the first?"""
-    shares = logits.double().log_softmax(-1)
-    truth = torch.tensor(run.truth)
-    told = shares[run.blank, truth[run.blank]] if run.blank is not None else shares[:-1].gather(1, truth[1:, None])
-    return -told.mean() / math.log(2) if told.numel() else shares.sum() * 0
+    if run.blank is not None:
+        told = logits[run.blank].double().log_softmax(-1)[run.truth[run.blank]]
+    else:
+        told = logits[:-1].double().log_softmax(-1).gather(1, torch.tensor(run.truth)[1:, None])
+    return -told.mean() / math.log(2) if told.numel() else logits.double().sum() * 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -12,27 +11,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attnviz.core.given import check_functions
-from attnviz.core.interventions import RemoveHeads
 from attnviz.core.rules import Rule
 from attnviz.errors import ArgumentError, ModelError, Stopped, shown
-from attnviz.experiments.atlas.effects import (
-    Run,
-    bits,
-    head_effects,
-    lost,
-    places_of,
-    runs_of,
-    traces_of,
-    unit_of,
-)
+from attnviz.experiments.atlas.effects import Bench, Head, Run, bits, runs_of
 from attnviz.guard import own, sentences
 from attnviz.models.load import Model
 from attnviz.recording.gradients import Outcome, differentiable
-from attnviz.trace import Trace
 
 By = Literal["gates", "alone", "greedy"]
 ORDERS = ("gates", "alone", "greedy")
-Head = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -132,64 +119,50 @@ def heads_needed(
     if by not in ORDERS:
         raise ArgumentError("argument_order", got=shown(by), orders=", ".join(ORDERS))
     check_functions(on_head=on_head, stop=stop)
-    bench = _Bench(model, texts, rule, own(on_head), own(stop))
+    bench = Bench(model, texts, rule, own(stop))
+    course = _Course(bench, own(on_head))
     if by == "greedy":
-        return bench.greedy()
-    table = (
-        gate_slopes(model, texts, rule=rule, stop=stop)
-        if by == "gates"
-        else head_effects(model, texts, rule=rule, stop=stop).mean
-    )
-    return bench.along(sorted(bench.places, key=lambda place: float(table[place])), by)
+        return course.greedy()
+    if by == "alone":
+        return course.alone()
+    slopes = gate_slopes(model, texts, rule=rule, stop=stop)
+    return course.along(sorted(bench.places, key=lambda place: float(slopes[place])), by)
 
 
-class _Bench:
-    """The texts as they are read with all heads, and what is lost without some."""
+class _Course:
+    """Heads go one after the other; every reading of all texts is told."""
 
-    def __init__(
-        self,
-        model: Model,
-        texts: Sequence[str],
-        rule: Rule | None,
-        report: Callable[[int, int], object] | None,
-        halted: Callable[[], bool] | None,
-    ) -> None:
-        self._model, self._rule, self._report, self._halted = model, rule, report, halted
-        self._runs = runs_of(model, texts)
-        self._before: list[Trace] = list(traces_of(model, self._runs, rule))
-        self.places = places_of(self._before[0])
-        self._done = 0
+    def __init__(self, bench: Bench, report: Callable[[int, int], object] | None) -> None:
+        self._bench, self._report, self._done = bench, report, 0
 
-    def lost(self, gone: Sequence[Head], count: int) -> float:
+    def _lost(self, gone: Sequence[Head], count: int) -> float:
         """What is lost without these, a mean over the runs; `count` readings there will be in all."""
-        if self._halted is not None and self._halted():
-            raise Stopped("run_stopped")
-        layers: dict[int, list[int]] = defaultdict(list)
-        for layer, head in gone:
-            layers[layer].append(head)
-        part = self._before[0].part
-        changes = [RemoveHeads(tuple(heads), layers=(layer,), part=part) for layer, heads in layers.items()]
-        after = traces_of(self._model, self._runs, self._rule, changes)
-        values = [lost(*one) for one in zip(self._runs, self._before, after, strict=True)]
+        value = float(self._bench.losses(gone).mean())
         self._done += 1
         if self._report is not None:
             self._report(self._done, count)
-        return sum(values) / len(values)
+        return value
 
     def along(self, order: Sequence[Head], by: str) -> Needed:
         """Without the first, the first two, ..."""
-        count = len(order)
-        values = [self.lost(order[: gone + 1], count) for gone in range(count)]
-        return Needed(tuple(order), (0.0, *values), unit_of(self._before[0]), by)
+        count = self._done + len(order)
+        values = [self._lost(order[: gone + 1], count) for gone in range(len(order))]
+        return Needed(tuple(order), (0.0, *values), self._bench.unit, by)
+
+    def alone(self) -> Needed:
+        """Ordered by what is lost without each by itself."""
+        places = self._bench.places
+        lost = {place: self._lost([place], 2 * len(places)) for place in places}
+        return self.along(sorted(places, key=lost.__getitem__), "alone")
 
     def greedy(self) -> Needed:
         """At each step without the one that is missed least then."""
-        left, gone = list(self.places), list[Head]()
+        left, gone = list(self._bench.places), list[Head]()
         values: list[float] = []
         count = len(left) * (len(left) + 1) // 2
         while left:
-            value, best = min((self.lost([*gone, one], count), one) for one in left)
+            value, best = min((self._lost([*gone, one], count), one) for one in left)
             gone.append(best)
             left.remove(best)
             values.append(value)
-        return Needed(tuple(gone), (0.0, *values), unit_of(self._before[0]), "greedy")
+        return Needed(tuple(gone), (0.0, *values), self._bench.unit, "greedy")

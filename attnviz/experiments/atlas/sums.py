@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import torch
 from jaxtyping import Float
@@ -16,18 +17,15 @@ from attnviz.core.rules import Rule
 from attnviz.errors import ArgumentError, AttnvizError, Stopped, TextError
 from attnviz.experiments.atlas.effects import Effects
 from attnviz.guard import own, sentences
-from attnviz.measures.heads import numbers_of
+from attnviz.measures.habits import TEXT_HABITS
+from attnviz.measures.heads import ORDERS, numbers_of
 from attnviz.models.load import Model
 from attnviz.recording.batches import record_batch
 from attnviz.trace import Trace
 
 TOGETHER = 32  # texts that go through the model at once
-SHARES = (
-    "previous", "next", "itself", "same_word", "same_token", "induction", "punctuation", "first", "special", "left",
-    "right",
-)  # fmt: skip
-MEASURES = (*SHARES, "entropy", "reach")
-NAMES = ("previous", "next", "itself", "same_word", "same_token", "induction", "punctuation")
+MEASURES = tuple(name for name in ORDERS if name != "focus")  # which is entropy, the least first
+NAMES = (*TEXT_HABITS, "same_token", "induction")
 SINKS = ("special", "first")
 NAMED = 0.5  # a head is named when at least so much of its weight, sinks taken out, goes to one kind of place
 RESTS = 0.9  # it rests on a sink when at least so much of all its weight lies there
@@ -211,14 +209,8 @@ def atlas(
 
 def _groups(texts: Iterable[str]) -> Iterator[list[str]]:
     """Some at a time."""
-    some: list[str] = []
-    for text in texts:
-        some.append(text)
-        if len(some) == TOGETHER:
-            yield some
-            some = []
-    if some:
-        yield some
+    left = iter(texts)
+    return iter(lambda: list(islice(left, TOGETHER)), [])
 
 
 def _read(model: Model, texts: Sequence[str], rule: Rule | None) -> Iterator[Trace | AttnvizError]:
@@ -233,21 +225,21 @@ def _read(model: Model, texts: Sequence[str], rule: Rule | None) -> Iterator[Tra
             yield from _read(model, [text], rule)
         return
     for trace in found:
-        yield trace.map("encoder") if "encoder" in trace.parts else trace
+        yield trace.text_map
 
 
 def of_trace(trace: Trace, rule: Rule | None = None) -> Atlas:
     """The sums of one run."""
-    every = {name: _tally(trace, name, rule) for name in MEASURES}
-    bare = {name: _tally(trace, name, rule, sinks=False) for name in NAMES}
+    every, bare = _tallies(trace, MEASURES, rule), _tallies(trace, NAMES, rule, sinks=False)
     return Atlas(trace.model, every, bare, 1, sum(not one for one in trace.special))
 
 
-def _tally(trace: Trace, by: str, rule: Rule | None, *, sinks: bool = True) -> Tally:
-    """One number, summed over the tokens for which it counts."""
-    total = torch.zeros(trace.n_layers, trace.n_heads, dtype=torch.float64)
-    count = torch.zeros_like(total)
-    for layer, numbers in numbers_of(trace, by, rule=rule, sinks=sinks):
-        total[layer, : len(numbers)] = numbers.nansum(-1)
-        count[layer, : len(numbers)] = numbers.isfinite().sum(-1).double()
-    return Tally(total, count)
+def _tallies(trace: Trace, names: Sequence[str], rule: Rule | None, *, sinks: bool = True) -> dict[str, Tally]:
+    """Some numbers, each summed over the tokens for which it counts."""
+    size = trace.n_layers, trace.n_heads
+    found = {name: Tally(*(torch.zeros(size, dtype=torch.float64) for _ in range(2))) for name in names}
+    for layer, numbers in numbers_of(trace, names, rule=rule, sinks=sinks):
+        for name, values in numbers.items():
+            found[name].total[layer, : len(values)] = values.nansum(-1)
+            found[name].count[layer, : len(values)] = values.isfinite().sum(-1).double()
+    return found

@@ -220,6 +220,6 @@ def _read(
             raise Stopped("run_stopped")
         some = texts[start : start + TOGETHER]
         for text, trace in zip(some, record_batch(model, some, rule=rule, predictions=False), strict=True):
-            yield text, trace.map("encoder") if "encoder" in trace.parts else trace
+            yield text, trace.text_map
         if on_text is not None:
             on_text(min(start + TOGETHER, len(texts)), len(texts))

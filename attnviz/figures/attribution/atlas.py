@@ -8,14 +8,12 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from attnviz.figures.curves import Axes, axis
+from attnviz.figures.curves import SYMBOLS, Axes, axis
 from attnviz.figures.paint.labels import escaped
 from attnviz.figures.paint.palette import TICK, layout, series, theme
 from attnviz.selection import PLAIN, Style
 
-SYMBOLS = (
-    "circle", "square", "diamond", "triangle-up", "triangle-down", "star", "cross", "x", "pentagon",
-)  # fmt: skip
+SIGNS = (*SYMBOLS, "triangle-down", "cross", "pentagon")
 HEIGHT = 430
 MOST_LABELS = 64  # heads that are written beside their points; of more, those that have a name
 LEGEND = 30  # pixels of a row of the legend
@@ -101,7 +99,7 @@ def _kind(
         "customdata": [[one.number, one.label] for one in own], "textposition": "top center",
         "textfont": {"size": TICK, "color": theme(style).text if key else theme(style).faint},
         "marker": {
-            "size": 10, "color": colour, "symbol": SYMBOLS[order % len(SYMBOLS)] if key else "circle-open",
+            "size": 10, "color": colour, "symbol": SIGNS[order % len(SIGNS)] if key else "circle-open",
         },
         "hovertemplate": f"<b>%{{customdata[1]}}</b> {escaped(name, 40)}<br>%{{x:.3~g}}, %{{y:.3~g}}<extra></extra>",
         "selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}},

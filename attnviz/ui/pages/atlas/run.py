@@ -63,7 +63,7 @@ def _trace(what: Asked) -> Trace:
     from attnviz.recording.record import record
 
     run = record(model_store().take(what.name), what.texts[0], rule=as_rule(what.rule), predictions=False)
-    return run.map("encoder") if "encoder" in run.parts else run
+    return run.text_map
 
 
 def _watched(which: str, asked: Asked, make: Callable[[Asked, Said, Callable[[], bool]], Made]) -> Made | None:

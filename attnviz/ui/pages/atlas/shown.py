@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 CHART = KEY + "points"
 UNNAMED = ""
-BARE = ("previous", "next", "itself", "same_word", "same_token", "induction", "punctuation")
 
 
 def kinds(found: Atlas) -> dict[Head, str]:
@@ -175,7 +174,7 @@ def _head_table(found: Atlas, effects: Effects | None, chosen: Head) -> str:
         if chosen not in values:
             continue
         place = 1 + sum(value > values[chosen] for value in values.values())
-        bare = f"{float(found.bare[measure].mean[chosen]):.2f}" if measure in BARE else "–"
+        bare = f"{float(found.bare[measure].mean[chosen]):.2f}" if measure in found.bare else "–"
         count = str(effects.runs) if measure == "effect" and effects else str(int(found.all[measure].count[chosen]))
         cells = [f"{values[chosen]:.2f}", bare.replace("nan", "–"), f"{place} / {len(values)}", count]
         rows.append([_title(found, effects, measure), *cells])
@@ -217,7 +216,7 @@ def show(asked: Asked, found: Atlas, places: tuple[DeltaGenerator, DeltaGenerato
         axes = choices.choose_axes(effects is not None)
         picture = st.container()
     with right:
-        named = [place for place, name in kinds(found).items() if name in BARE]
+        named = [place for place, name in kinds(found).items() if name in found.bare]
         chosen = choices.choose_head(found.places, (named or found.places)[0], said_of(found))
         show_head(asked, found, effects, chosen)
     with picture:

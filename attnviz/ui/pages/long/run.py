@@ -196,7 +196,7 @@ def _recorded(model: Model, encoded: Encoded, job: work.Work, bar: work.Bar | No
         )  # fmt: skip
 
     trace = record(model, encoded, values=False, predictions=False, on_layer=on_layer, stop=job.stopped)
-    return trace.map("encoder") if "encoder" in trace.parts else trace
+    return trace.text_map
 
 
 @runs.kept

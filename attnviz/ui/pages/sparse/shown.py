@@ -27,7 +27,7 @@ SIZED = ("strided", "fixed")  # whose size is a stride
 
 def own_map(found: Trace) -> Trace:
     """The map in which a text looks at itself: the encoder's, where a model has several."""
-    return found.map("encoder") if "encoder" in found.parts else found
+    return found.text_map
 
 
 def allowed_of(found: Trace, layer: int, head: int) -> Tensor:

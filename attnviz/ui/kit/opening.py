@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 
-from attnviz.errors import ModelError
+from attnviz.errors import ModelError, Stopped
 from attnviz.ui.kit.languages import t
 from attnviz.ui.kit.markdown import plain
-from attnviz.ui.kit.work import Bar, watched
+from attnviz.ui.kit.work import Bar, Halted, Tell, collect, doing, watched
 from attnviz.ui.stores import model_store, runs
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from attnviz.pictures import Picture
 
 STOPPED = "opening.stopped"
+Made = TypeVar("Made")
 
 
 def open_model(name: str, revision: str = "") -> Model:
@@ -68,3 +70,43 @@ def opened_path(path: str) -> Picture:
     from attnviz.pictures import open_picture
 
     return open_picture(path)
+
+
+def made_once(
+    key: str, kept: tuple[object, ...], words: Callable[[object, object], str], make: Callable[[Tell, Halted], Made]
+) -> Made | None:
+    """What `make` makes, in the store under `kept` for everyone who asks the same; None once its reader stopped it.
+
+    It is given a function that hears how many steps are done, of how many, and one that says whether to stop. `words`
+    say the two numbers. What was stopped is begun again on a button.
+    """
+    collect(f"{key}.job")
+    found: Made | None = runs.traces().get(kept)
+    if found is not None:
+        return found
+    stopped = f"{key}.stopped"
+    if st.session_state.get(stopped) == kept and not _again(key):
+        return None
+    st.session_state.pop(stopped, None)
+    halt = partial(st.session_state.__setitem__, stopped, kept)
+    try:
+        with doing(f"{key}.job", kept) as job, watched(f"{key}.stop", words(0, "…"), on_stop=halt) as bar:
+
+            def tell(done: int, count: int) -> None:
+                job.tell(bar, done / count, partial(words, done, count))
+
+            made: Made = runs.traces().take(kept, lambda: make(tell, job.stopped))
+            return made
+    except Stopped:
+        return None  # by the run of the page that now says so
+
+
+def _again(key: str) -> bool:
+    """It was stopped; is it to be begun again?"""
+    place = st.empty()
+    with place.container():
+        st.info(t("asking.stopped"), icon=":material/info:")
+        pressed = st.button(t("asking.again"), key=f"{key}.again", icon=":material/play_arrow:")
+    if pressed:
+        place.empty()
+    return pressed

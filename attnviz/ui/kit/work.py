@@ -24,6 +24,8 @@ from attnviz.errors import AttnvizError, Stopped
 from attnviz.ui.kit.languages import t
 
 PATIENCE = 60  # seconds for a step that is under way when it is asked to stop
+Tell = Callable[[int, int], None]
+Halted = Callable[[], bool]
 LATE = 3.0  # seconds: work that has taken longer can be stopped
 
 

@@ -51,11 +51,20 @@ def kept(make: Callable[Given, Made]) -> Callable[Given, Made]:
         given = signature.bind(*args, **kwargs)
         given.apply_defaults()
         asked = {argument: value for argument, value in given.arguments.items() if not argument.startswith("_")}
-        key = (name, machine(), *asked.values(), *(stamped(*of) for of in map(_model_of, asked, asked.values()) if of))
-        made: Made = traces().take(key, lambda: make(*args, **kwargs))
+        models = [of for of in map(_model_of, asked, asked.values()) if of]
+        made: Made = traces().take(_key(name, (*asked.values(),), models), lambda: make(*args, **kwargs))
         return made
 
     return found
+
+
+def key_of(name: str, what: object, model: str, revision: str = "") -> tuple[object, ...]:
+    """Under which key the store keeps what `what`, a value, asks of a model: another once the model's files change."""
+    return _key(name, (what,), [(model, revision)])
+
+
+def _key(name: str, asked: tuple[object, ...], models: list[tuple[str, str]]) -> tuple[object, ...]:
+    return (name, machine(), *asked, *(stamped(*one) for one in models))
 
 
 def _model_of(argument: str, value: object) -> tuple[str, str] | None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
+from streamlit.testing.v1 import AppTest
 
 import attnviz as av
 from attnviz.messages import say
+from attnviz.shipped import WEIGHTS
 from attnviz.ui.pages.atlas.choices import KEY, PARAMS
-from tests.pages.opened import array, by_key, charts, run_page, said
+from attnviz.ui.pages.atlas.run import Asked
+from attnviz.ui.stores import SOFT, runs
+from tests.pages.opened import PATIENCE, array, by_key, charts, file_of, run_page, said
 
 LINES = "the cat sat on the mat and the dog sat on the rug\n南京市长江大桥全长六千多米\n他说他会来，但是他没有来。"
 
@@ -94,3 +101,26 @@ def test_the_curve_says_how_many_heads_are_enough_and_keeps_as_many_as_are_asked
     assert f"heads {kept} alone lose **{found.lost[count - 2]:+.2f}**" in said(at)
     curve = next(one for one in charts(at) if "heads left" in str(one["layout"]))
     assert array(curve["data"][0]["y"]) == pytest.approx(list(found.lost), abs=1e-4)
+
+
+def test_another_model_in_the_same_folder_is_read_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    texts = {}
+    for name in ("lab-1", "lab-2"):
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(WEIGHTS / name, folder)
+        texts[name] = said(run_page("atlas", "en", {"lines": LINES, "model": str(folder)}))
+    assert "**4 heads**" in texts["lab-1"] and "**8 heads**" in texts["lab-2"]
+
+
+def test_what_was_stopped_begins_again_on_a_button() -> None:
+    line = "这一句谁也没有读过"
+    at = AppTest.from_file(str(file_of("atlas")), default_timeout=PATIENCE)
+    at.query_params["lang"], at.query_params["lines"] = "en", line
+    asked = Asked("lab-4", (line,), SOFT)
+    at.session_state[KEY + "read.stopped"] = runs.key_of(KEY + "read", asked, "lab-4")
+    at.run()
+    assert not at.exception and not charts(at) and say("asking.stopped", "en") in at.info[0].value
+    by_key(at, KEY + "read.again").click()
+    at.run()
+    assert not at.exception and not at.info and charts(at) and "Over 1 sentences" in said(at)

@@ -122,7 +122,8 @@ def edges(key: Key, model: Model, found: Trace) -> Edges | None:
     """Each edge of the row removed in turn, how far it is shown; None until someone asks for it of a large model."""
     from attnviz.experiments.edges import edge_effects
 
-    tried: Edges | None = runs.traces().get((KEY, "edges", key))
+    kept = runs.key_of(KEY + "edges", key, key[0])
+    tried: Edges | None = runs.traces().get(kept)
     if tried is not None:
         return tried
     asks = key[0] not in BUILT_IN or st.session_state.get(KEY + "edges_stopped") == key
@@ -133,7 +134,7 @@ def edges(key: Key, model: Model, found: Trace) -> Edges | None:
         KEY + "edges_stop", t("limits.removing", done=0, of="…"), on_stop=partial(_stop_edges, key)
     ) as bar:
         tried = runs.traces().take(
-            (KEY, "edges", key),
+            kept,
             lambda: edge_effects(
                 model, found, key[2], where=key[4],
                 on_edge=lambda done, of: bar.progress(done / of, t("limits.removing", done=done, of=of)),

@@ -56,9 +56,9 @@ class Done:
         return len(self.trace.encoded.ids)
 
 
-def key_of(what: RunRequest) -> tuple[str, RunRequest]:
+def key_of(what: RunRequest) -> tuple[object, ...]:
     """Under which key the store of traces has it."""
-    return "long", what
+    return runs.key_of("long", what, what.name, what.revision)
 
 
 @runs.kept

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import streamlit as st
-
-from attnviz.errors import Stopped
-from attnviz.ui.kit import SOFT, RuleChoice, as_rule, model_store, plain, runs, t, work
+from attnviz.ui.kit import SOFT, RuleChoice, as_rule, made_once, model_store, plain, runs, t, work
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -81,49 +78,15 @@ def target_of(asked: Asked, run: Trace) -> Any:
 
 def found(model: Model, asked: Asked) -> Attributions | None:
     """Every way of reading, computed with a bar and, when it takes long, a button that stops it; None once stopped."""
-    work.collect(KEY + "job")
-    kept = runs.traces().get(_key(asked))
-    if kept is not None:
-        return kept  # type: ignore[no-any-return]
-    if st.session_state.get(KEY + "stopped") == asked and not _again():
-        return None
-    st.session_state.pop(KEY + "stopped", None)
-    return _watched(model, asked)
+
+    def words(done: object, ways: object) -> str:
+        return t("reasons.working", model=plain(model.name), done=done, ways=ways)
+
+    kept = runs.key_of("reasons", asked, asked.name)
+    return made_once(KEY + "ways", kept, words, partial(_read, model, asked))
 
 
-def _key(asked: Asked) -> tuple[str, Asked]:
-    return "reasons", asked
-
-
-def _again() -> bool:
-    """It was stopped; is it to be begun again?"""
-    st.info(t("reasons.stopped"), icon=":material/info:")
-    return st.button(t("reasons.again"), key=KEY + "again", icon=":material/play_arrow:")
-
-
-def _stop(asked: Asked) -> None:
-    st.session_state[KEY + "stopped"] = asked
-
-
-def _watched(model: Model, asked: Asked) -> Attributions | None:
-    words = t("reasons.working", model=plain(model.name), done=0, ways="…")
-    try:
-        with (
-            work.doing(KEY + "job", asked) as job,
-            work.watched(KEY + "stop", words, on_stop=partial(_stop, asked)) as bar,
-        ):
-
-            def on_way(done: int, ways: int) -> None:
-                said = partial(t, "reasons.working", model=plain(model.name), done=done, ways=ways)
-                job.tell(bar, done / ways, said)
-
-            made: Attributions = runs.traces().take(_key(asked), lambda: _read(model, asked, on_way, job.stopped))
-            return made
-    except Stopped:
-        return None  # by the run of the page that now says so
-
-
-def _read(model: Model, asked: Asked, on_way: Callable[[int, int], object], stop: Callable[[], bool]) -> Attributions:
+def _read(model: Model, asked: Asked, on_way: work.Tell, stop: work.Halted) -> Attributions:
     from attnviz.experiments.reading.attributions import attributions
 
     run = trace(asked)

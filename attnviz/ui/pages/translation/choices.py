@@ -186,7 +186,8 @@ def run(request: RunRequest) -> Trace:
 
 def _written(request: RunRequest) -> Trace:
     """What a model of the Hub writes, in the store as soon as it is whole."""
-    found: Trace | None = runs.traces().get((KEY, request))
+    kept = runs.key_of(KEY, request, request.name)
+    found: Trace | None = runs.traces().get(kept)
     if found is not None:
         return found
     model = open_model(request.name)
@@ -196,9 +197,7 @@ def _written(request: RunRequest) -> Trace:
         work.watched(KEY + "stop", words, t("write_stop"), partial(_stop, request)) as bar,
         st.spinner(words, show_time=True),
     ):
-        whole: Trace = runs.traces().take(
-            (KEY, request), lambda: written(request, model, writing, bar), writing.stopped
-        )
+        whole: Trace = runs.traces().take(kept, lambda: written(request, model, writing, bar), writing.stopped)
     return whole
 
 

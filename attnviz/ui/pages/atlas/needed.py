@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit import address, dark, draw, language, plain, t
+from attnviz.ui.kit import dark, draw, language, plain, t
 from attnviz.ui.pages.atlas import run
 from attnviz.ui.pages.atlas.choices import KEY, ORDERS
 from attnviz.ui.pages.atlas.run import Asked
@@ -78,6 +78,10 @@ def keep(asked: Asked, made: Needed) -> None:
     lost = f"{made.lost[count - kept]:+.2f}"
     st.markdown(t("atlas.keeps", count=kept, heads=heads, lost=lost, unit=t(f"atlas.unit_{made.unit}")))
     if st.button(t("atlas.open_kept", count=kept), key=KEY + "open_kept", icon=":material/open_in_new:"):
-        gone = ";".join(f"-{layer}.{head}" for layer, head in sorted(made.order[: count - kept]))
-        link = {"lang": address.now().get("lang", ""), "id": asked.name, "text": asked.texts[0]}
-        st.switch_page("pages/models.py", query_params={**link, **({"change": gone} if gone else {})})
+        st.switch_page("pages/models.py", query_params=run.link_of(asked) | gone(made, kept))
+
+
+def gone(made: Needed, kept: int) -> dict[str, str]:
+    """What a link to *Any model* says so that all but the last `kept` heads are removed."""
+    heads = sorted(made.order[: len(made.order) - kept])
+    return {"change": ";".join(f"-{layer}.{head}" for layer, head in heads)} if heads else {}

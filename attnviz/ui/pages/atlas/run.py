@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from attnviz.errors import AttnvizError
-from attnviz.ui.kit import RuleChoice, as_rule, made_once, model_store, open_model, plain, runs, t, work
+from attnviz.ui.kit import RuleChoice, address, as_rule, made_once, model_store, open_model, plain, runs, t, work
 
 if TYPE_CHECKING:
     from attnviz.experiments.atlas import Atlas, Effects, Needed
@@ -43,6 +43,11 @@ def effects_of(asked: Asked) -> Effects | None:
 def needed_of(asked: Asked, by: str) -> Needed | None:
     """What is lost as heads are taken away in an order; None once stopped. Raises `AttnvizError`."""
     return _made(f"needed_{by}", asked, partial(_needed, by))
+
+
+def link_of(asked: Asked) -> dict[str, str]:
+    """What a link to *Any model* says of the model and its first sentence."""
+    return {"lang": address.now().get("lang", ""), "id": asked.name, "text": asked.texts[0]}
 
 
 def trace(asked: Asked) -> Trace:

@@ -12,7 +12,6 @@ from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.ui.kit import (
     Selection,
-    address,
     bold,
     draw,
     draw_heatmap,
@@ -160,8 +159,8 @@ def show_head(asked: Asked, found: Atlas, effects: Effects | None, chosen: Head)
     st.caption(t("atlas.picture_of", text=plain(asked.texts[0][:60])))
     draw_heatmap(trace, selection, style_now("unit", 330), key=KEY + "heatmap")
     if st.button(t("atlas.open"), key=KEY + "open", icon=":material/open_in_new:"):
-        link = {"lang": address.now().get("lang", ""), "id": asked.name, "text": asked.texts[0]}
-        st.switch_page("pages/models.py", query_params={**link, "layer": str(chosen[0]), "head": str(chosen[1])})
+        place = {"layer": str(chosen[0]), "head": str(chosen[1])}
+        st.switch_page("pages/models.py", query_params=run.link_of(asked) | place)
     with st.expander(t("atlas.numbers")):
         st.markdown(_head_table(found, effects, chosen))
 

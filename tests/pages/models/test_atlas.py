@@ -62,6 +62,15 @@ def test_without_removal_an_axis_of_loss_falls_back_and_a_head_not_there_too() -
     assert at.session_state[KEY + "up"] == PARAMS["up"].default and at.session_state[KEY + "head"] != "9.9"
 
 
+def test_the_numbers_of_a_head_stand_beside_their_place_among_all() -> None:
+    at = run_page("atlas", "en", {"lines": LINES, "head": "2.0"})
+    found = av.atlas(av.load("lab-4"), LINES.splitlines())
+    values = found["entropy"].flatten()
+    mean = float(found["entropy"][2, 0])
+    count = int(found.all["entropy"].count[2, 0])
+    assert f"| entropy (bits) | {mean:.2f} | – | {1 + int((values > mean).sum())} / 16 | {count} |" in said(at)
+
+
 def test_components_say_what_they_are_made_of() -> None:
     at = run_page("atlas", "en", {"lines": LINES, "x": "first_component", "y": "second_component"})
     assert not at.exception and not at.error
@@ -97,6 +106,8 @@ def test_the_curve_says_how_many_heads_are_enough_and_keeps_as_many_as_are_asked
     found = av.heads_needed(av.load("lab-1"), [link["lines"]], by="alone")
     count = len(found.order)
     assert f"**{found.fewest(0.1)} of {count} heads**" in said(at)
+    half = found.lost[count - count // 2]
+    assert f"the best {count // 2} lose **{half:+.2f}**, none at all {found.lost[-1]:+.2f}" in said(at)
     kept = ", ".join(f"{layer}.{head}" for layer, head in found.kept(2))
     assert f"heads {kept} alone lose **{found.lost[count - 2]:+.2f}**" in said(at)
     curve = next(one for one in charts(at) if "heads left" in str(one["layout"]))

@@ -99,6 +99,26 @@ def test_it_says_how_far_it_is_and_stops() -> None:
             read(model, TEXTS, stop=lambda: True)
 
 
+def test_a_name_looks_at_what_is_left_without_the_sink() -> None:
+    size = 24
+    weights = torch.zeros(1, size, size)
+    weights[0, :, 0] = 0.7
+    weights[0, torch.arange(size), (torch.arange(size) - 1).clamp_min(0)] += 0.3
+    found = sums.of_trace(of(tuple(map(str, range(size))), [Observed.of(weights)]))
+    assert float(found["previous"][0, 0]) < 0.35
+    name = found.name(0, 0)
+    assert name is not None and (name.name, round(name.share, 6)) == ("previous", 1.0)
+
+
+@pytest.mark.parametrize("name", ["lab-1", "lab-2", "lab-4", "lab-8"])
+def test_directions_are_turned_so_that_measures_go_up_on_the_whole(name: str) -> None:
+    found = av.atlas(av.load(name), TEXTS)
+    spread = found.spread()
+    table = torch.stack([found[one][tuple(torch.tensor(found.places).T)] for one in spread.measures], 1)
+    table = (table - table.mean(0)) / table.std(0, correction=0)
+    assert (spread.pulls.sum(0) >= 0).all() and torch.allclose(table @ spread.pulls, spread.points, atol=1e-6)
+
+
 def test_principal_components_are_orthogonal_hold_what_they_say_and_need_heads_that_differ() -> None:
     found = av.atlas(av.load("lab-4"), TEXTS)
     spread = found.spread()

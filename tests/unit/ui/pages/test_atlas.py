@@ -17,7 +17,7 @@ CHART = "atlas.points"
 
 @pytest.mark.parametrize(
     ("points", "chosen"),
-    [([{"customdata": [2, "2.3"]}], "2.3"), ([], "0.1"), ([{}], "0.1"), ([{"customdata": [9]}], "0.1")],
+    [([{"customdata": [2, "2.3"]}], "2.3"), ([], "0.1"), ([{}], "0.1"), ([{"customdata": [3]}], "0.1")],
 )
 def test_a_click_on_a_point_chooses_its_head_and_one_beside_them_none(
     points: list[dict[str, object]], chosen: str, monkeypatch: pytest.MonkeyPatch

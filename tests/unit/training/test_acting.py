@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from attnviz.shipped import figures
 from attnviz.systems.acting import AGENTS, NAMES
 from attnviz.systems.acting.network import seen
 from attnviz.systems.acting.paths import shortest
-from attnviz.systems.acting.scene import ACTIONS, HELD_OUT, SIZES, TASKS
+from attnviz.systems.acting.scene import ACTIONS, HELD_OUT, SIZES, STATES, TASKS, Mission, Thing
 from attnviz.systems.acting.system import load
 from attnviz.systems.acting.world import act, start
 from attnviz.training.acting.imitate import OneAlone, Recipe, lessons, solved
@@ -19,6 +21,7 @@ from attnviz.training.acting.many import Many
 from attnviz.training.acting.measure import Way, part, played, worlds
 from attnviz.training.acting.optimise import Recipe as Policy
 from attnviz.training.acting.optimise import Rollout, advantages
+from tests.unit.systems.acting.test_scene import drawn
 
 CHANCES = (0.12, 0.12, 0.3, 0.2, 0.1, 0.16)
 
@@ -43,6 +46,15 @@ def test_many_worlds_move_as_minigrid_moves_each_of_them() -> None:
             if after.ended:
                 del live[number]
     assert compared > 1_500 and len(live) < len(scenes)
+
+
+def test_a_locked_door_opens_to_the_key_of_its_colour_alone() -> None:
+    scene = drawn("##### #A..# #D..# #...# #####", Mission("doorkey"), direction=1)
+    held = (None, Thing("key", "blue"), Thing("ball", "yellow"), Thing("key", "yellow"))
+    many = Many.of([replace(scene, carrying=one) for one in held])
+    for states in (("locked", "locked", "locked", "open"), ("locked", "locked", "locked", "closed")):
+        many.step(np.full(len(held), ACTIONS.index("toggle")))
+        assert [STATES[one] for one in many.cells[:, 2, 1, 2]] == list(states)
 
 
 def test_many_worlds_are_seen_as_one_is() -> None:

@@ -51,6 +51,16 @@ def test_a_head_that_asks_for_the_cell_ahead_looks_where_the_agent_points(direct
     assert weights.argmax() == ahead and weights[ahead] > 0.99
 
 
+@pytest.mark.parametrize(("direction", "right"), list(enumerate(((2, 3), (1, 2), (2, 1), (3, 2)))))
+def test_right_of_the_agent_is_its_own_right(direction: int, right: tuple[int, int]) -> None:
+    agent = built()
+    agent.network.key[1] = 0
+    agent.network.key[1, 0, sum(PARTS[:3]) + 7] = 1  # neither ahead nor behind
+    agent.network.key[1, 1, sum(PARTS[:4]) + 8] = 1  # one cell to the right
+    scene = drawn("##### #...# #.A.# #...# #####", Mission("doorkey"), direction)
+    assert agent.look(scene).weights(0, 1)[0].argmax() == scene.cell(*right)
+
+
 def test_words_say_which_colour_a_head_looks_at() -> None:
     room = drawn("##### #AB.# #...# #..K# #####", Mission("goto", "red", "ball"))
     assert built(words=True).look(room).weights(0, 0)[0].argmax() == 7
@@ -131,6 +141,14 @@ def test_an_episode_is_a_trace_and_a_picture_that_moves() -> None:
     torch.testing.assert_close(found.trace.weights(0, 2), found.weights[:, 2])
     opened = Image.open(io.BytesIO(found.gif(head=2, tile=16)))
     assert opened.size == (80, 80) and getattr(opened, "n_frames", 1) == found.steps + 1
+
+
+def test_the_trace_of_an_episode_says_which_agent_looked_at_which_cells() -> None:
+    scene = start("doorkey", 5, 1)
+    trace = load("agent-doorkey").play(scene, hidden=[Hide(0, (2,))], limit=3).trace
+    assert (trace.model, trace.kind, trace.parts, len(trace.queries)) == ("agent-doorkey", "acting", ("cross",), 3)
+    assert trace.keys == load("agent-doorkey").look(scene).keys
+    assert trace.weights(0).isfinite().all() and not trace.weights(0, 2)[:, 0].any()
 
 
 def test_light_falls_on_the_cell_that_has_the_weight() -> None:

@@ -7,7 +7,7 @@ from collections import deque
 import pytest
 
 from attnviz.systems.acting.mini import DoorKeyEnv
-from attnviz.systems.acting.paths import shortest
+from attnviz.systems.acting.paths import distances, phases, shortest
 from attnviz.systems.acting.scene import ACTIONS, EMPTY, SIZES, TASKS, Mission, Scene, Thing
 from attnviz.systems.acting.world import act, start
 from tests.unit.systems.acting.test_scene import drawn
@@ -47,6 +47,15 @@ def test_no_way_is_shorter(task: str) -> None:
     for seed in range(2):
         scene = start(task, SIZES[task][0], seed)
         assert searched(scene) == len(shortest(scene) or ())
+
+
+def test_from_every_place_the_steps_to_go_are_those_of_trying_all_ways() -> None:
+    scene = drawn("###### #A...# #.##.# #.##B# #....# ######", Mission("goto", "red", "ball"))
+    (table,) = distances(phases(scene))
+    for place in [(number % 6, number // 6) for number, one in enumerate(scene.cells) if one == EMPTY]:
+        for direction in range(4):
+            begun = scene.put_agent(*place, direction)
+            assert table[place[1], place[0], direction] == searched(begun) == len(shortest(begun) or ())
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -104,8 +104,8 @@ def solved(rooms: Sequence[Scene]) -> tuple[NDArray[np.uint8], NDArray[np.int32]
     best = np.zeros((len(rooms), 2, SIDE, SIDE, len(AHEAD)), dtype=np.uint8)
     steps = np.full(best.shape, FAR, dtype=np.int32)
     size = rooms[0].size
-    for number, (phase, table) in enumerate(zip(way, tables, strict=True)):
-        after = tables[number + 1] if number + 1 < len(way) else np.zeros_like(table)
+    rest = [*tables[1:], np.zeros_like(tables[-1])]
+    for number, (phase, table, after) in enumerate(zip(way, tables, rest, strict=True)):
         steps[:, number, :size, :size] = table
         best[:, number, :size, :size] = bits(phase, table, after)
     return best, steps

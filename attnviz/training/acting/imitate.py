@@ -138,8 +138,7 @@ class Class:
         self.taken = np.zeros(recipe.worlds, dtype=np.int64)
         self.needed = np.zeros(recipe.worlds, dtype=np.int64)
         self.ended: list[tuple[bool, int, int]] = []
-        some = np.zeros(recipe.worlds, dtype=np.int64)
-        self.many = Many(*(getattr(given.pool, name)[some].copy() for name in Many.__dataclass_fields__))
+        self.many = given.pool.some(self.room)
         self.begin(np.arange(recipe.worlds))
 
     def begin(self, where: Numbers) -> None:

@@ -72,6 +72,10 @@ class Many:
             np.array([words_of(one.mission) for one in scenes]),
         )  # fmt: skip
 
+    def some(self, which: Numbers) -> Many:
+        """Copies of some of these worlds."""
+        return Many(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
+
     def put(self, where: Numbers, other: Many, which: Numbers) -> None:
         """Begin anew in some places, with worlds of another lot."""
         for name in self.__dataclass_fields__:

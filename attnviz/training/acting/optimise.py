@@ -108,8 +108,7 @@ class Runner:
             made("doorkey", size, first + number) for size in SIZES["doorkey"] for number in range(recipe.layouts)
         ]
         self.pool, self.draw = Many.of(scenes), draw
-        which = draw.integers(len(scenes), size=recipe.worlds)
-        self.many = Many.of([scenes[number] for number in which])
+        self.many = self.pool.some(draw.integers(len(scenes), size=recipe.worlds))
         self.taken = np.zeros(recipe.worlds, dtype=np.int64)
         self.ended: list[tuple[bool, int]] = []
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 import attnviz as av
 from attnviz.errors import AttnvizError
-from attnviz.systems.acting.drawing import TILE, lit, picture
-from attnviz.systems.acting.network import FEATURES, PARTS, Actor, Shape
-from attnviz.systems.acting.scene import ACTIONS, KINDS, Mission, Scene
+from attnviz.systems.acting.drawing import LETTERS, TILE, animated, lit, picture
+from attnviz.systems.acting.episode import Episode
+from attnviz.systems.acting.network import FEATURES, PARTS, Actor, Shape, words_of
+from attnviz.systems.acting.scene import ACTIONS, COLOURS, KINDS, Mission, Scene
 from attnviz.systems.acting.system import Agent, Hide, load, scene_of
 from attnviz.systems.acting.world import act, start
 from tests.unit.systems.acting.test_scene import DOORKEY, drawn
@@ -158,6 +160,38 @@ def test_light_falls_on_the_cell_that_has_the_weight() -> None:
     box = (TILE, 3 * TILE, 2 * TILE, 4 * TILE)
     assert plain.crop(box).tobytes() != lighted.crop(box).tobytes()
     assert plain.crop((0, 0, 5 * TILE, 3 * TILE)).tobytes() == lighted.crop((0, 0, 5 * TILE, 3 * TILE)).tobytes()
+    below = (0, 4 * TILE, 5 * TILE, 5 * TILE)
+    assert plain.crop(below).tobytes() == lighted.crop(below).tobytes()
+
+
+def test_a_film_begins_with_light_and_ends_without() -> None:
+    weights = torch.zeros(1, 25)
+    weights[0, 16] = 1.0
+    film = Image.open(io.BytesIO(animated([DOORKEY, DOORKEY], weights.numpy(), tile=TILE, milliseconds=100)))
+    found = []
+    for frame in range(2):
+        film.seek(frame)
+        found.append(np.abs(np.array(film.convert("RGB")).astype(float) - np.array(picture(DOORKEY))).mean())
+    assert found[0] > 3 > found[1]
+
+
+def test_each_colour_has_a_letter_of_its_own() -> None:
+    assert set(LETTERS) == set(COLOURS) and len(set(LETTERS.values())) == len(COLOURS)
+
+
+def test_a_share_is_of_where_the_thing_lies_at_each_step() -> None:
+    scenes = (DOORKEY, DOORKEY.move((1, 2), (1, 3)), DOORKEY)
+    weights = torch.zeros(2, 1, 25)
+    weights[:, 0, 16] = 0.75  # where the key lies at the second step
+    found = Episode("built", scenes, ("left", "left"), torch.zeros(2, 6), (0.0, 0.0), weights, "stopped", None)
+    assert found.share("key").tolist() == [[0.0], [0.75]] and not found.share("target").any()
+
+
+def test_words_are_numbers_and_those_that_are_not_there_are_none() -> None:
+    ball, key = KINDS.index("ball"), KINDS.index("key")
+    assert words_of(Mission("doorkey")) == [-1] * 4
+    assert words_of(Mission("goto", "green", "ball")) == [1, ball, -1, -1]
+    assert words_of(Mission("putnext", "green", "ball", "red", "key")) == [1, ball, 0, key]
 
 
 def test_an_episode_of_what_is_reached_already_is_empty() -> None:

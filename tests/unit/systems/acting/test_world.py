@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 import pytest
 
@@ -80,6 +81,20 @@ def test_a_thing_is_laid_next_to_another() -> None:
     assert way is not None and way[0] == "pickup" and way[-1] == "drop"
     held = act(scene, "pickup")
     assert held.at(2, 1) == EMPTY and not held.ended and len(shortest(held) or ()) == len(way) - 1
+
+
+def test_what_is_carried_without_need_is_laid_down_first() -> None:
+    scene = drawn("##### #AK.# #...# #.B.# #####", Mission("putnext", "yellow", "key", "red", "ball"))
+    scene = replace(scene, carrying=Thing("box", "blue"))
+    way = shortest(scene) or ()
+    assert [one for one in way if one in ("pickup", "drop")] == ["drop", "pickup", "drop"]
+
+
+def test_a_wall_that_is_run_against_stays_as_it_is() -> None:
+    scene = drawn("##### #A..# #...# #...# #####", Mission("doorkey"), direction=3)
+    for action in ("forward", "pickup", "drop", "toggle"):
+        after = act(scene, action)
+        assert (after.cells, after.agent, after.steps) == (scene.cells, scene.agent, 1)
 
 
 def test_in_a_door_of_the_outer_wall_one_can_but_turn() -> None:

@@ -23,7 +23,7 @@ from attnviz.training.muon import Muon
 
 Batch = TypeVar("Batch")
 Net = TypeVar("Net", bound=nn.Module)
-LONGEST_GRADIENT = 1.0  # the norm that a step's gradient is cut to
+LONGEST_GRADIENT = 1.0  # the norm that a step's gradient is cut to unless another is named
 NEWEST = 0.02  # the least that a step's loss counts in the running mean that is said
 
 
@@ -46,16 +46,18 @@ class Course:
 class Learner:
     """The numbers that are trained, in the order in which their gradient is measured, and what moves them.
 
-    A group of an optimiser that has `times` moves at so many times the rate of the step.
+    A group of an optimiser that has `times` moves at so many times the rate of the step. A gradient with a norm above
+    `longest` is cut to it.
     """
 
     parameters: Sequence[nn.Parameter]
     optimisers: Sequence[torch.optim.Optimizer]
+    longest: float = LONGEST_GRADIENT
 
     def descend(self, loss: Tensor, rate: float) -> None:
         """One step of all optimisers down a loss."""
         loss.backward()
-        nn.utils.clip_grad_norm_(self.parameters, LONGEST_GRADIENT)
+        nn.utils.clip_grad_norm_(self.parameters, self.longest)
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = rate * group.get("times", 1.0)

@@ -75,15 +75,18 @@ def animated(scenes: Sequence[Scene], weights: NDArray[Any], *, tile: int, milli
 def _draw(pen: ImageDraw, thing: Thing, left: int, top: int, edge: int) -> None:
     """One thing on its cell."""
 
+    def at(a: float, b: float) -> tuple[float, float]:
+        return left + a * edge, top + b * edge
+
     def box(a: float, b: float, c: float, d: float) -> tuple[float, float, float, float]:
-        return left + a * edge, top + b * edge, left + c * edge - 1, top + d * edge - 1
+        return *at(a, b), left + c * edge - 1, top + d * edge - 1
 
     pen.rectangle(box(0, 0, 1, 1), fill=WALL if thing.kind == "wall" else FLOOR, outline=LINE, width=DRAWN)
     ink, line = INKS.get(thing.colour, INK), max(1, edge // 12)
     if thing.kind == "goal":
         pen.rectangle(box(0.04, 0.04, 0.96, 0.96), fill=GOAL)
-        pen.line([box(0.3, 0.2, 0.3, 0.8)[:2], (left + 0.3 * edge, top + 0.85 * edge)], fill=INK, width=line)
-        pen.polygon([box(0.3, 0.2, 1, 1)[:2], box(0.75, 0.34, 1, 1)[:2], box(0.3, 0.5, 1, 1)[:2]], fill=INK)
+        pen.line([at(0.3, 0.2), at(0.3, 0.85)], fill=INK, width=line)
+        pen.polygon([at(0.3, 0.2), at(0.75, 0.34), at(0.3, 0.5)], fill=INK)
     elif thing.kind == "ball":
         pen.ellipse(box(0.16, 0.16, 0.84, 0.84), fill=ink)
     elif thing.kind == "box":

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from attnviz.core.attention import Attention, attend
 from attnviz.core.rules import Rule
-from attnviz.systems.acting.scene import ACTIONS, AHEAD, COLOURS, KINDS, STATES, TASKS, Scene, Thing
+from attnviz.systems.acting.scene import ACTIONS, AHEAD, COLOURS, KINDS, STATES, TASKS, Mission, Scene, Thing
 
 REACH = 7  # cells ahead, behind and to either side, in the largest world
 SIDE = 2 * REACH + 1
@@ -171,9 +171,13 @@ def seen(scene: Scene, *, words: bool) -> Seen:
         number % scene.size - scene.agent[0], number // scene.size - scene.agent[1], torch.tensor(scene.direction)
     )
     cells = one_hots((kinds, colours, states, ahead + REACH, right + REACH))
-    named = [number for colour, kind in scene.mission.wanted for number in (COLOURS.index(colour), KINDS.index(kind))]
-    told_of = torch.tensor([*named, *[-1] * WORDS][:WORDS])
-    return Seen(cells[None], state_of(scene, words=words)[None], told_of[None])
+    return Seen(cells[None], state_of(scene, words=words)[None], torch.tensor([words_of(scene.mission)]))
+
+
+def words_of(mission: Mission) -> list[int]:
+    """The numbers of the words: colour and kind of each thing named, -1 for none."""
+    named = [number for colour, kind in mission.wanted for number in (COLOURS.index(colour), KINDS.index(kind))]
+    return [*named, *[-1] * (WORDS - len(named))]
 
 
 def state_of(scene: Scene, *, words: bool) -> Float[Tensor, " state"]:

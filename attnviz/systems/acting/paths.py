@@ -25,6 +25,11 @@ class Phase:
     ends: NDArray[np.bool_]
     action: str
 
+    @property
+    def cost(self) -> int:
+        """Steps that its end takes."""
+        return int(bool(self.action))
+
 
 def ahead(grid: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Of a mark on each cell [row, column]: is the cell ahead marked? [row, column, direction]; outside it is not."""
@@ -47,13 +52,11 @@ def distances(way: list[Phase]) -> list[NDArray[np.int32]]:
 
     Of several worlds of one size at once where the phases have another axis before.
     """
-    after: NDArray[np.int32] | None = None
+    after = np.zeros(way[-1].ends.shape, dtype=np.int32)
     found = []
     for phase in reversed(way):
-        steps = np.full(phase.ends.shape, FAR, dtype=np.int32)
         ends = phase.ends & phase.free[..., None]
-        cost = int(bool(phase.action))
-        steps[ends] = cost if after is None else np.minimum(FAR, after + cost)[ends]
+        steps = np.where(ends, np.minimum(FAR, after + phase.cost), FAR).astype(np.int32)
         after = _relaxed(steps, phase.free)
         found.append(after)
     return found[::-1]
@@ -91,34 +94,24 @@ def shortest(scene: Scene) -> tuple[str, ...] | None:
     taken: list[str] = []
     if tables[0][state] >= FAR:
         return None
-    for phase, table in zip(way, tables, strict=True):
-        state = _walked(phase, table, state, taken, tables)
+    for phase, table, after in zip(way, tables, [*tables[1:], np.zeros_like(tables[-1])], strict=True):
+        while not (phase.ends[state] and table[state] == after[state] + phase.cost):
+            action, state = _next(table, state)
+            taken.append(action)
         if phase.action:
             taken.append(phase.action)
     return tuple(taken)
 
 
-def _walked(
-    phase: Phase,
-    table: NDArray[np.int32],
-    state: tuple[int, int, int],
-    taken: list[str],
-    tables: list[NDArray[np.int32]],
-) -> tuple[int, int, int]:
-    """Follow a table down to where the phase ends; the actions are added to `taken`."""
-    number = next(index for index, one in enumerate(tables) if one is table)
-    while True:
-        rest = tables[number + 1][state] if number + 1 < len(tables) else 0
-        if phase.ends[state] and table[state] == rest + int(bool(phase.action)):
-            return state
-        row, column, turn = state
-        dx, dy = AHEAD[turn]
-        options = {
-            "left": (row, column, (turn - 1) % 4), "right": (row, column, (turn + 1) % 4),
-            "forward": (row + dy, column + dx, turn),
-        }  # fmt: skip
-        action, state = min(options.items(), key=lambda one: _steps(table, one[1]))
-        taken.append(action)
+def _next(table: NDArray[np.int32], state: tuple[int, int, int]) -> tuple[str, tuple[int, int, int]]:
+    """The turn or step that leads furthest down a table, and the state after it."""
+    row, column, turn = state
+    dx, dy = AHEAD[turn]
+    options = {
+        "left": (row, column, (turn - 1) % 4), "right": (row, column, (turn + 1) % 4),
+        "forward": (row + dy, column + dx, turn),
+    }  # fmt: skip
+    return min(options.items(), key=lambda one: _steps(table, one[1]))
 
 
 def _steps(table: NDArray[np.int32], state: tuple[int, int, int]) -> int:

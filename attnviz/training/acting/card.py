@@ -9,7 +9,7 @@ head's weight on key, door and goal, and the success that is left when they are 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -26,6 +26,7 @@ from attnviz.training.folder import save_facts
 
 MANY = 500  # worlds of each size or task
 FEWER = {"agent-doorkey": 200, "agent-tasks": 100}  # of them, where something is hidden or the heads are watched
+WATCHED = ("8", "goto", "fetch", "open", "putnext")  # the groups of these
 WAYS = {"likeliest": Way(), "hard": Way(Argmax())}
 
 
@@ -33,17 +34,14 @@ def measured(name: str, many: int = MANY) -> dict[str, Any]:
     """All figures of an agent, each on as many worlds."""
     network = load(name).network
     groups = groups_of(name, many)
-    few = {group: scenes[: FEWER[name]] for group, scenes in groups.items()}
+    few = {group: groups[group][: FEWER[name]] for group in WATCHED if group in groups}
     ways = {
         group: {way: told(network, scenes, how) for way, how in WAYS.items()} for group, scenes in groups.items()
     }  # fmt: skip
     return {
         "worlds": many, "fewer": min(many, FEWER[name]), "heads": network.shape.heads, "ways": ways,
-        "shares": shares(network, few),
-        "without": {
-            group: without(network, scenes, AGENTS[name] == ("doorkey",))
-            for group, scenes in few.items() if group in ("8", "goto", "fetch", "open", "putnext")
-        },
+        "shares": shares(network, few.values()),
+        "without": {group: without(network, scenes) for group, scenes in few.items()},
     }  # fmt: skip
 
 
@@ -61,23 +59,21 @@ def told(network: Actor, scenes: list[Scene], way: Way) -> list[float]:
     return [round(found.success, 4), round(found.ratio, 4)]
 
 
-def shares(network: Actor, groups: Mapping[str, list[Scene]]) -> dict[str, dict[str, list[float]]]:
-    """How much of each head's weight lies on each part, by moment; of DoorKey in the largest worlds."""
+def shares(network: Actor, groups: Iterable[list[Scene]]) -> dict[str, dict[str, list[float]]]:
+    """How much of each head's weight lies on each part, by moment."""
     found: dict[str, dict[str, list[float]]] = {}
-    for group, scenes in groups.items():
-        if group in ("8", "goto", "fetch", "open", "putnext"):
-            for name, parts in played(network, scenes, Way(watched=True)).shares.items():
-                found[name] = {one: [round(float(head), 4) for head in heads] for one, heads in parts.items()}
+    for scenes in groups:
+        for name, parts in played(network, scenes, Way(watched=True)).shares.items():
+            found[name] = {one: [round(float(head), 4) for head in heads] for one, heads in parts.items()}
     return found
 
 
-def without(network: Actor, scenes: list[Scene], doorkey: bool) -> dict[str, Any]:
+def without(network: Actor, scenes: list[Scene]) -> dict[str, Any]:
     """The success that is left when a part is hidden from all heads, the first part from one, or a head answers
     nothing.
     """
-    hidden: dict[str, Hidden] = {name: part(name) for name in (("key", "door", "goal") if doorkey else ("target",))}
-    if scenes[0].task == "putnext":
-        hidden["beside"] = part("beside")
+    names = {"doorkey": ("key", "door", "goal"), "putnext": ("target", "beside")}.get(scenes[0].task, ("target",))
+    hidden: dict[str, Hidden] = {name: part(name) for name in names}
     first, heads = next(iter(hidden.values())), range(network.shape.heads)
 
     def left(way: Way) -> float:

@@ -13,13 +13,11 @@ al. 2014): a pair never seen together may mislead one of them, and then the othe
 
 from __future__ import annotations
 
-import argparse
-import math
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -28,13 +26,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from attnviz.core.rules import Rule, Soft
-from attnviz.shipped import WEIGHTS
 from attnviz.systems.acting.network import Actor, Shape, told
 from attnviz.systems.acting.paths import FAR, Phase, distances, phases
 from attnviz.systems.acting.scene import ACTIONS, AHEAD, COLOURS, HELD_OUT, MOVABLE, SIZES, TASKS, Scene, Thing
 from attnviz.systems.acting.world import LAST_SEED, room
+from attnviz.training import loop
 from attnviz.training.acting.many import SIDE, Many, Numbers
-from attnviz.training.acting.optimise import entropy_of, write
+from attnviz.training.acting.optimise import asked, entropy_of, write
 
 ROOMS = tuple(task for task in TASKS if task != "doorkey")
 
@@ -106,8 +104,8 @@ def solved(rooms: Sequence[Scene]) -> tuple[NDArray[np.uint8], NDArray[np.int32]
     best = np.zeros((len(rooms), 2, SIDE, SIDE, len(AHEAD)), dtype=np.uint8)
     steps = np.full(best.shape, FAR, dtype=np.int32)
     size = rooms[0].size
-    for number, (phase, table) in enumerate(zip(way, tables, strict=True)):
-        after = tables[number + 1] if number + 1 < len(way) else np.zeros_like(table)
+    rest = [*tables[1:], np.zeros_like(tables[-1])]
+    for number, (phase, table, after) in enumerate(zip(way, tables, rest, strict=True)):
         steps[:, number, :size, :size] = table
         best[:, number, :size, :size] = bits(phase, table, after)
     return best, steps
@@ -140,8 +138,7 @@ class Class:
         self.taken = np.zeros(recipe.worlds, dtype=np.int64)
         self.needed = np.zeros(recipe.worlds, dtype=np.int64)
         self.ended: list[tuple[bool, int, int]] = []
-        some = np.zeros(recipe.worlds, dtype=np.int64)
-        self.many = Many(*(getattr(given.pool, name)[some].copy() for name in Many.__dataclass_fields__))
+        self.many = given.pool.some(self.room)
         self.begin(np.arange(recipe.worlds))
 
     def begin(self, where: Numbers) -> None:
@@ -190,57 +187,53 @@ class Class:
 def train(recipe: Recipe, folder: Path) -> Actor:
     """Train, telling now and then how it goes; the folder is written over every 1,000 rounds."""
     torch.manual_seed(recipe.seed)
-    network, begun = Actor(Shape(words=True, heads=recipe.heads)), time.time()
+    network = Actor(Shape(words=True, heads=recipe.heads))
     work = Class(recipe, lessons(recipe), np.random.default_rng(recipe.seed))
-    print(f"{len(work.given.pool.size)} rooms, {time.time() - begun:.0f} s", flush=True)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
-    for number in range(recipe.rounds):
-        done = number / recipe.rounds
-        for group in optimiser.param_groups:
-            group["lr"] = recipe.last_rate + (recipe.rate - recipe.last_rate) * (1 + math.cos(math.pi * done)) / 2
-        alone = done > recipe.alone and number % 2 == 0
-        loss, flat = taught(network, work, recipe, done, OneAlone() if alone else Soft())
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        if number % 250 == 249:
-            recent, work.ended = work.ended, []
-            arrived = [(steps, needed) for reached, steps, needed in recent if reached]
-            longer = sum(one[0] for one in arrived) / max(1, sum(one[1] for one in arrived))
-            print(
-                f"{number + 1}/{recipe.rounds} {time.time() - begun:.0f} s: loss {loss.item():.4f}, {len(arrived)} of "
-                f"{len(recent)} arrived, {longer:.3f} times the shortest, heads' entropy {flat:.2f}", flush=True
-            )  # fmt: skip
-        if number % 1_000 == 999:
-            write(folder, network, recipe, time.time() - begun)
-    write(folder, network, recipe, time.time() - begun)
+    print(f"{len(work.given.pool.size)} rooms", flush=True)
+
+    def say(now: loop.Now) -> None:
+        recent, work.ended = work.ended, []
+        arrived = [(steps, needed) for reached, steps, needed in recent if reached]
+        longer = sum(one[0] for one in arrived) / max(1, sum(one[1] for one in arrived))
+        ended = f"{len(arrived)} of {len(recent)} arrived, {longer:.3f} times the shortest"
+        print(f"{now.step}/{recipe.rounds} {now.seconds:.0f} s: {ended}, {now}", flush=True)
+
+    loop.train(
+        loop.adamw(network, rate=recipe.rate, decay=recipe.decay), count(), partial(losses, network, work, recipe),
+        loop.Course(recipe.rounds, recipe.rate, partial(rate_at, recipe=recipe), {"value": 0.5, "heads": 0.0}),
+        loop.Every(250, say),
+        loop.Every(1_000, lambda now: write(folder, network, recipe, now.seconds), last=True),
+    )  # fmt: skip
     return network
 
 
-def taught(network: Actor, work: Class, recipe: Recipe, done: float, rule: Rule) -> tuple[Tensor, float]:
-    """The loss of one round, and the entropy of the heads; the agent then acts."""
+def rate_at(step: int, recipe: Recipe) -> float:
+    """The share of the full learning rate at a step: along a cosine to the last rate."""
+    last = recipe.last_rate / recipe.rate
+    return last + (1 - last) * loop.cosine(step, steps=recipe.rounds)
+
+
+def losses(network: Actor, work: Class, recipe: Recipe, number: int) -> dict[str, Tensor]:
+    """The loss of a round by part, and the entropy of the heads; the agent then acts."""
+    done = number / recipe.rounds
+    alone = done > recipe.alone and number % 2 == 0
     right, steps = torch.from_numpy(work.right()), torch.from_numpy(work.table())
     kept = (torch.rand(recipe.worlds, recipe.heads) >= recipe.silent).float()
-    said = network(work.many.seen(words=True), rule, kept=kept)
+    said = network(work.many.seen(words=True), OneAlone() if alone else Soft(), kept=kept)
     logs = said.logits.log_softmax(-1)
-    missed = -logs.masked_fill(~right, -torch.inf).logsumexp(-1).mean()
-    expected = (said.value - recipe.gamma ** (steps - 1).float()).square().mean()
     flat = entropy_of(said.weights)
     work.step(torch.multinomial(logs.detach().exp(), 1)[:, 0].numpy())
-    penalty = recipe.sharpness * done * flat if rule == Soft() else 0.0
-    return missed + 0.5 * expected + penalty, flat.item()
+    found = {
+        "missed": -logs.masked_fill(~right, -torch.inf).logsumexp(-1).mean(),
+        "value": (said.value - recipe.gamma ** (steps - 1).float()).square().mean(), "heads": flat.detach(),
+    }  # fmt: skip
+    return found if alone else {**found, "sharp": recipe.sharpness * done * flat}
 
 
 def main() -> None:
     """Read the arguments and train."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=WEIGHTS / "agent-tasks")
-    for name, value in asdict(Recipe()).items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
-    given: dict[str, Any] = vars(parser.parse_args())
     torch.set_num_threads(1)
-    train(Recipe(**{name: given[name] for name in asdict(Recipe())}), given["out"])
+    train(*asked(Recipe, "agent-tasks", __doc__))
 
 
 if __name__ == "__main__":

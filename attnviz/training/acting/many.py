@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from attnviz.systems.acting.network import PARTS, REACH, STATE, WORDS, Seen, one_hots, told, turned
-from attnviz.systems.acting.scene import AHEAD, COLOURS, EMPTY, KINDS, STATES, TASKS, WALL, Scene
+from attnviz.systems.acting.network import PARTS, REACH, STATE, Seen, one_hots, told, turned, words_of
+from attnviz.systems.acting.scene import AHEAD, EMPTY, KINDS, STATES, TASKS, WALL, Scene
 
 SIDE = REACH + 1
 STEP = np.array(AHEAD)
@@ -64,17 +64,17 @@ class Many:
         for number, one in enumerate(scenes):
             laid = np.array([told(thing) for thing in one.cells]).reshape(one.size, one.size, 3)
             cells[number, : one.size, : one.size] = laid
-        named = [
-            [n for colour, kind in one.mission.wanted for n in (COLOURS.index(colour), KINDS.index(kind))]
-            for one in scenes
-        ]
         return cls(
             cells, np.array([one.size for one in scenes]), np.array([one.agent[0] for one in scenes]),
             np.array([one.agent[1] for one in scenes]), np.array([one.direction for one in scenes]),
             np.array([told(one.carrying) if one.carrying else (-1, -1, -1) for one in scenes]),
             np.array([TASKS.index(one.task) for one in scenes]),
-            np.array([[*one, *[-1] * WORDS][:WORDS] for one in named]),
+            np.array([words_of(one.mission) for one in scenes]),
         )  # fmt: skip
+
+    def some(self, which: Numbers) -> Many:
+        """Copies of some of these worlds."""
+        return Many(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
 
     def put(self, where: Numbers, other: Many, which: Numbers) -> None:
         """Begin anew in some places, with worlds of another lot."""

@@ -25,9 +25,7 @@ from attnviz.systems.acting.world import act, start
 from attnviz.training.acting.many import SIDE, Many
 
 CELLS = SIDE * SIDE
-FIRST = (
-    10_000  # seed of the first world that is measured: those below were looked at while ways of training were chosen
-)
+FIRST = 10_000  # the first seed that is measured: those below were looked at while ways of training were chosen
 Hidden = Callable[[Scene], Sequence[int]]  # the cells that are hidden in a scene, by its own numbers
 
 
@@ -112,9 +110,8 @@ def _step(
     network: Actor, scenes: Sequence[Scene], way: Way, draw: torch.Generator
 ) -> tuple[Float[Tensor, "world head cell"], list[int]]:
     """Where the heads look in each scene, and what the agent does."""
-    said = _without(network, way.removed)(
-        Many.of(scenes).seen(words=network.shape.words), way.rule, _hidden(network, scenes, way)
-    )
+    seen, hidden = Many.of(scenes).seen(words=network.shape.words), _hidden(network, scenes, way)
+    said = network(seen, way.rule, hidden, _kept(network, scenes, way))
     chances = said.logits.softmax(-1)
     actions = torch.multinomial(chances, 1, generator=draw)[:, 0] if way.drawn else chances.argmax(-1)
     return said.weights, actions.tolist()
@@ -143,21 +140,19 @@ def _hidden(network: Actor, scenes: Sequence[Scene], way: Way) -> Bool[Tensor, "
     """What is hidden from which heads."""
     if way.hidden is None:
         return None
-    heads = range(network.shape.heads) if way.heads is None else way.heads
+    heads = torch.tensor(range(network.shape.heads) if way.heads is None else way.heads)
     found = torch.zeros(len(scenes), network.shape.heads, CELLS, dtype=torch.bool)
     for number, scene in enumerate(scenes):
-        for head in heads:
-            found[number, head, _padded(scene, way.hidden(scene))] = True
+        found[number, heads[:, None], _padded(scene, way.hidden(scene))] = True
     return found
 
 
-def _without(network: Actor, head: int | None) -> Actor:
-    """The network with one head that answers nothing."""
-    if head is None:
-        return network
-    found = Actor(network.shape)
-    found.load_state_dict(network.state_dict())
-    found.answer.data[head] = 0
+def _kept(network: Actor, scenes: Sequence[Scene], way: Way) -> Float[Tensor, "world head"] | None:
+    """0 for the head that answers nothing."""
+    if way.removed is None:
+        return None
+    found = torch.ones(len(scenes), network.shape.heads)
+    found[:, way.removed] = 0
     return found
 
 

@@ -10,10 +10,12 @@ flat that it is lost under hard attention.
 from __future__ import annotations
 
 import argparse
-import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -23,11 +25,17 @@ from torch.distributions import Categorical
 
 from attnviz.core.rules import Soft
 from attnviz.shipped import WEIGHTS
-from attnviz.systems.acting.network import Actor, Said, Seen, Shape
+from attnviz.systems.acting.network import Actor, Seen, Shape
 from attnviz.systems.acting.scene import SIZES
 from attnviz.systems.acting.world import LAST_SEED, made
+from attnviz.training import loop
 from attnviz.training.acting.many import Many
 from attnviz.training.folder import save_facts, save_tensors
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Chosen = TypeVar("Chosen", bound="DataclassInstance")
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,21 @@ class Recipe:
     layouts: int = 3_000  # of each size
     seed: int = 1
 
+    @property
+    def frames_a_round(self) -> int:
+        """How many actions are played before the next steps of learning."""
+        return self.worlds * self.steps
+
+    @property
+    def rounds(self) -> int:
+        """How often it plays, then learns."""
+        return self.frames // self.frames_a_round
+
+    @property
+    def steps_a_round(self) -> int:
+        """Steps of learning."""
+        return self.epochs * -(-self.frames_a_round // self.minibatch)
+
 
 @dataclass
 class Rollout:
@@ -64,6 +87,18 @@ class Rollout:
     last: Tensor
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Which share of the training is over; some of what was played, with what came of it."""
+
+    done: float
+    seen: Seen
+    actions: Tensor
+    logs: Tensor
+    returns: Tensor
+    better: Tensor
+
+
 class Runner:
     """Worlds that begin anew when they end, and a count of how they ended."""
 
@@ -73,8 +108,7 @@ class Runner:
             made("doorkey", size, first + number) for size in SIZES["doorkey"] for number in range(recipe.layouts)
         ]
         self.pool, self.draw = Many.of(scenes), draw
-        which = draw.integers(len(scenes), size=recipe.worlds)
-        self.many = Many.of([scenes[number] for number in which])
+        self.many = self.pool.some(draw.integers(len(scenes), size=recipe.worlds))
         self.taken = np.zeros(recipe.worlds, dtype=np.int64)
         self.ended: list[tuple[bool, int]] = []
 
@@ -138,77 +172,85 @@ def joined(parts: list[Seen]) -> Seen:
     return Seen(cells, state, words, there)
 
 
-def loss_of(said: Said, batch: dict[str, Tensor], recipe: Recipe, done: float) -> Tensor:
-    """The clipped loss (Schulman et al. 2017, eq. 7 and 9) and the penalty on flat heads."""
+def losses(network: Actor, recipe: Recipe, batch: Batch) -> dict[str, Tensor]:
+    """The clipped loss (Schulman et al. 2017, eq. 7 and 9) and the penalty on flat heads, by part."""
+    said = network(batch.seen, Soft())
     policy = Categorical(logits=said.logits)
-    ratio = (policy.log_prob(batch["actions"]) - batch["logs"]).exp()
-    better = batch["better"]
-    gain = torch.minimum(ratio * better, ratio.clamp(1 - recipe.clip, 1 + recipe.clip) * better).mean()
-    spread = recipe.entropy + (recipe.last_entropy - recipe.entropy) * done
-    missed = (said.value - batch["returns"]).square().mean()
-    return -gain + 0.5 * missed - spread * policy.entropy().mean() + recipe.sharpness * done * entropy_of(said.weights)  # type: ignore[no-any-return]
-
-
-def update(network: Actor, optimiser: torch.optim.Optimizer, rollout: Rollout, recipe: Recipe, done: float) -> None:
-    """Some epochs over what was played."""
-    better = advantages(rollout, recipe)
-    whole = joined(rollout.seen)
-    flat = {
-        "actions": rollout.actions, "logs": rollout.logs, "returns": better + rollout.values,
-        "better": (better - better.mean()) / (better.std() + 1e-8),
+    ratio = (policy.log_prob(batch.actions) - batch.logs).exp()
+    gain = torch.minimum(ratio * batch.better, ratio.clamp(1 - recipe.clip, 1 + recipe.clip) * batch.better).mean()
+    spread = recipe.entropy + (recipe.last_entropy - recipe.entropy) * batch.done
+    flat = entropy_of(said.weights)
+    return {
+        "gain": -gain, "value": (said.value - batch.returns).square().mean(),
+        "spread": -spread * policy.entropy().mean(), "sharp": recipe.sharpness * batch.done * flat,
+        "heads": flat.detach(),
     }  # fmt: skip
-    flat = {name: one.flatten() for name, one in flat.items()}
-    for _ in range(recipe.epochs):
-        for rows in torch.randperm(len(flat["logs"])).split(recipe.minibatch):
-            said = network(part_of(whole, rows), Soft())
-            loss = loss_of(said, {name: one[rows] for name, one in flat.items()}, recipe, done)
-            optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 0.5)
-            optimiser.step()
+
+
+def batches(network: Actor, runner: Runner, recipe: Recipe) -> Iterator[Batch]:
+    """Without end: play, then some epochs over what was played."""
+    for number in count():
+        rollout = played(network, runner, recipe.steps)
+        better, whole = advantages(rollout, recipe), joined(rollout.seen)
+        normed = (better - better.mean()) / (better.std() + 1e-8)
+        flat = [one.flatten() for one in (rollout.actions, rollout.logs, better + rollout.values, normed)]
+        for _ in range(recipe.epochs):
+            for rows in torch.randperm(recipe.frames_a_round).split(recipe.minibatch):
+                yield Batch(number / recipe.rounds, part_of(whole, rows), *(one[rows] for one in flat))
 
 
 def train(recipe: Recipe, folder: Path) -> Actor:
-    """Train, telling now and then how it goes; the folder is written over every 40 updates."""
+    """Train, telling now and then how it goes; the folder is written over every 40 rounds."""
     torch.manual_seed(recipe.seed)
-    network, begun = Actor(Shape(words=False)), time.time()
+    network = Actor(Shape(words=False))
     runner = Runner(recipe, np.random.default_rng(recipe.seed))
-    optimiser = torch.optim.Adam(network.parameters(), lr=recipe.rate, eps=1e-5)
-    rounds = recipe.frames // (recipe.worlds * recipe.steps)
-    for number in range(rounds):
-        done = number / rounds
-        for group in optimiser.param_groups:
-            group["lr"] = recipe.rate + (recipe.last_rate - recipe.rate) * done
-        rollout = played(network, runner, recipe.steps)
-        update(network, optimiser, rollout, recipe, done)
-        if number % 10 == 9 or number == rounds - 1:
-            said = network(rollout.seen[-1], Soft())
-            recent, runner.ended = runner.ended, []
-            arrived = [steps for reached, steps in recent if reached]
-            print(
-                f"{number + 1}/{rounds} {time.time() - begun:.0f} s: {len(arrived)} of {len(recent)} arrived in "
-                f"{np.mean(arrived or [0]):.1f} steps, heads' entropy {entropy_of(said.weights).item():.2f}", flush=True
-            )  # fmt: skip
-        if number % 40 == 39 or number == rounds - 1:
-            write(folder, network, recipe, time.time() - begun)
+    parameters = list(network.parameters())
+
+    def say(now: loop.Now) -> None:
+        recent, runner.ended = runner.ended, []
+        arrived = [steps for reached, steps in recent if reached]
+        ended = f"{len(arrived)} of {len(recent)} arrived in {np.mean(arrived or [0]):.1f} steps"
+        print(f"{now.step // recipe.steps_a_round}/{recipe.rounds} {now.seconds:.0f} s: {ended}, {now}", flush=True)
+
+    loop.train(
+        loop.Learner(parameters, [torch.optim.Adam(parameters, lr=recipe.rate, eps=1e-5)], longest=0.5),
+        batches(network, runner, recipe), partial(losses, network, recipe),
+        loop.Course(
+            recipe.rounds * recipe.steps_a_round, recipe.rate, partial(rate_at, recipe=recipe),
+            {"value": 0.5, "heads": 0.0},
+        ),
+        loop.Every(10 * recipe.steps_a_round, say, last=True),
+        loop.Every(40 * recipe.steps_a_round, lambda now: write(folder, network, recipe, now.seconds), last=True),
+    )  # fmt: skip
     return network
 
 
-def write(folder: Path, network: Actor, recipe: Any, seconds: float) -> None:
+def rate_at(step: int, recipe: Recipe) -> float:
+    """The share of the full learning rate at a step: straight down by the round."""
+    return 1 + (recipe.last_rate / recipe.rate - 1) * (step // recipe.steps_a_round / recipe.rounds)
+
+
+def write(folder: Path, network: Actor, recipe: DataclassInstance, seconds: float) -> None:
     """The folder of an agent: config.json, model.safetensors, recipe.json."""
     save_tensors(folder / "model.safetensors", dict(network.state_dict()))
     save_facts(folder, config=asdict(network.shape), recipe={**asdict(recipe), "seconds": round(seconds)})
 
 
+def asked(kind: type[Chosen], name: str, text: str | None) -> tuple[Chosen, Path]:
+    """The recipe and the folder to write that the arguments name; both as they were for the agent that is shipped."""
+    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=WEIGHTS / name)
+    for field, value in asdict(kind()).items():
+        parser.add_argument(f"--{field.replace('_', '-')}", type=type(value), default=value)
+    given = vars(parser.parse_args())
+    folder = given.pop("out")
+    return kind(**given), folder
+
+
 def main() -> None:
     """Read the arguments and train."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=WEIGHTS / "agent-doorkey")
-    for name, value in asdict(Recipe()).items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
-    given = vars(parser.parse_args())
     torch.set_num_threads(1)
-    train(Recipe(**{name: given[name] for name in asdict(Recipe())}), given["out"])
+    train(*asked(Recipe, "agent-doorkey", __doc__))
 
 
 if __name__ == "__main__":

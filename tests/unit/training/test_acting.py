@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from attnviz.core.rules import Argmax
-from attnviz.shipped import figures
+from attnviz.shipped import WEIGHTS, figures, recipe
 from attnviz.systems.acting import AGENTS, NAMES
 from attnviz.systems.acting.network import seen
 from attnviz.systems.acting.paths import shortest
-from attnviz.systems.acting.scene import ACTIONS, HELD_OUT, SIZES, TASKS
+from attnviz.systems.acting.scene import ACTIONS, HELD_OUT, SIZES, STATES, TASKS, Mission, Thing
 from attnviz.systems.acting.system import load
 from attnviz.systems.acting.world import act, start
+from attnviz.training.acting import imitate, optimise
 from attnviz.training.acting.imitate import OneAlone, Recipe, lessons, solved
 from attnviz.training.acting.many import Many
 from attnviz.training.acting.measure import Way, part, played, worlds
 from attnviz.training.acting.optimise import Recipe as Policy
 from attnviz.training.acting.optimise import Rollout, advantages
+from tests.unit.systems.acting.test_scene import drawn
 
 CHANCES = (0.12, 0.12, 0.3, 0.2, 0.1, 0.16)
 
@@ -43,6 +49,15 @@ def test_many_worlds_move_as_minigrid_moves_each_of_them() -> None:
             if after.ended:
                 del live[number]
     assert compared > 1_500 and len(live) < len(scenes)
+
+
+def test_a_locked_door_opens_to_the_key_of_its_colour_alone() -> None:
+    scene = drawn("##### #A..# #D..# #...# #####", Mission("doorkey"), direction=1)
+    held = (None, Thing("key", "blue"), Thing("ball", "yellow"), Thing("key", "yellow"))
+    many = Many.of([replace(scene, carrying=one) for one in held])
+    for states in (("locked", "locked", "locked", "open"), ("locked", "locked", "locked", "closed")):
+        many.step(np.full(len(held), ACTIONS.index("toggle")))
+        assert [STATES[one] for one in many.cells[:, 2, 1, 2]] == list(states)
 
 
 def test_many_worlds_are_seen_as_one_is() -> None:
@@ -108,6 +123,42 @@ def test_advantages_are_those_of_a_plain_loop() -> None:
                 wanted += weight * float(error)
                 weight *= 0.72 * goes_on
             assert abs(float(advantages(rollout, recipe)[step, world]) - wanted) < 1e-5
+
+
+def test_a_short_training_writes_the_agent_that_it_trained(tmp_path: Path) -> None:
+    made = (
+        (imitate.train(Recipe(rounds=3, worlds=8, layouts=2), tmp_path / "words"), "words"),
+        (
+            optimise.train(Policy(frames=64, worlds=4, steps=8, minibatch=16, layouts=2), tmp_path / "doorkey"),
+            "doorkey",
+        ),
+    )
+    for network, name in made:
+        agent = load(str(tmp_path / name))
+        assert agent.tasks == AGENTS[NAMES[name == "words"]] and recipe(tmp_path / name)["seconds"] >= 0
+        for mine, kept in zip(network.parameters(), agent.network.parameters(), strict=True):
+            torch.testing.assert_close(mine.detach(), kept, atol=1e-2, rtol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("rate_at", "course", "steps"),
+    [
+        (imitate.rate_at, Recipe(), Recipe().rounds),
+        (optimise.rate_at, Policy(), Policy().rounds * Policy().steps_a_round),
+    ],
+    ids=("imitate", "optimise"),
+)
+def test_the_rate_falls_to_the_last_one(rate_at: Callable[..., float], course: Recipe | Policy, steps: int) -> None:
+    found = [course.rate * rate_at(step, course) for step in (0, steps // 2, steps)]
+    middle = (course.rate + course.last_rate) / 2
+    assert found == pytest.approx([course.rate, middle, course.last_rate], rel=1e-2)
+
+
+def test_arguments_name_the_recipe_and_the_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["imitate", "--last-rate", "0.5", "--rounds", "7", "--out", "there"])
+    assert optimise.asked(Recipe, "agent-tasks", None) == (Recipe(last_rate=0.5, rounds=7), Path("there"))
+    monkeypatch.setattr("sys.argv", ["optimise"])
+    assert optimise.asked(Policy, "agent-doorkey", None) == (Policy(), WEIGHTS / "agent-doorkey")
 
 
 @pytest.mark.parametrize("name", NAMES)

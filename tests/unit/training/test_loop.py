@@ -216,7 +216,9 @@ def test_hierarchical_descends_as_written_out_by_hand_and_keeps_the_best_epoch(l
 # what happens between the steps
 
 
-def line(steps: int, *after: loop.Every, counts: dict[str, float] | None = None) -> tuple[nn.Parameter, list[int]]:
+def line(
+    steps: int, *after: loop.Every, counts: dict[str, float] | None = None, **cut: float
+) -> tuple[nn.Parameter, list[int]]:
     """A number that goes down its own slope by 0.5 a step; and which batches were drawn."""
     number, drawn = nn.Parameter(torch.tensor(4.0)), list[int]()
 
@@ -225,7 +227,7 @@ def line(steps: int, *after: loop.Every, counts: dict[str, float] | None = None)
             drawn.append(len(drawn))
             yield drawn[-1]
 
-    learner = loop.Learner([number], [torch.optim.SGD([number], lr=1.0)])
+    learner = loop.Learner([number], [torch.optim.SGD([number], lr=1.0)], **cut)
     course = loop.Course(steps, 0.5, lambda step: 1.0, counts or {})
     loop.train(learner, source(), lambda batch: {"loss": number * 1, "other": number * 0}, course, *after)
     return number, drawn
@@ -243,6 +245,10 @@ def test_a_part_of_the_loss_counts_as_said() -> None:
 
 def test_a_gradient_longer_than_1_is_cut_to_1() -> None:
     assert line(1, counts={"loss": 8.0})[0].item() == pytest.approx(3.5, abs=1e-5)  # the rate is 0.5
+
+
+def test_a_gradient_is_cut_to_another_length_where_one_is_named() -> None:
+    assert line(1, counts={"loss": 8.0}, longest=0.25)[0].item() == pytest.approx(4 - 0.5 * 0.25, abs=1e-5)
 
 
 @pytest.mark.parametrize(("last", "expected"), [(False, [2, 4]), (True, [2, 4, 5])])

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 import attnviz as av
 from attnviz.errors import AttnvizError
-from attnviz.systems.acting.drawing import TILE, lit, picture
-from attnviz.systems.acting.network import FEATURES, PARTS, Actor, Shape
-from attnviz.systems.acting.scene import ACTIONS, KINDS, Mission, Scene
+from attnviz.systems.acting.drawing import LETTERS, TILE, animated, lit, picture
+from attnviz.systems.acting.episode import Episode
+from attnviz.systems.acting.network import FEATURES, PARTS, Actor, Shape, words_of
+from attnviz.systems.acting.scene import ACTIONS, COLOURS, KINDS, Mission, Scene
 from attnviz.systems.acting.system import Agent, Hide, load, scene_of
 from attnviz.systems.acting.world import act, start
 from tests.unit.systems.acting.test_scene import DOORKEY, drawn
@@ -49,6 +51,16 @@ def test_a_head_that_asks_for_the_cell_ahead_looks_where_the_agent_points(direct
     ahead = scene.cell(*scene.front)
     weights = built().look(scene).weights(0, 1)[0]
     assert weights.argmax() == ahead and weights[ahead] > 0.99
+
+
+@pytest.mark.parametrize(("direction", "right"), list(enumerate(((2, 3), (1, 2), (2, 1), (3, 2)))))
+def test_right_of_the_agent_is_its_own_right(direction: int, right: tuple[int, int]) -> None:
+    agent = built()
+    agent.network.key[1] = 0
+    agent.network.key[1, 0, sum(PARTS[:3]) + 7] = 1  # neither ahead nor behind
+    agent.network.key[1, 1, sum(PARTS[:4]) + 8] = 1  # one cell to the right
+    scene = drawn("##### #...# #.A.# #...# #####", Mission("doorkey"), direction)
+    assert agent.look(scene).weights(0, 1)[0].argmax() == scene.cell(*right)
 
 
 def test_words_say_which_colour_a_head_looks_at() -> None:
@@ -133,6 +145,14 @@ def test_an_episode_is_a_trace_and_a_picture_that_moves() -> None:
     assert opened.size == (80, 80) and getattr(opened, "n_frames", 1) == found.steps + 1
 
 
+def test_the_trace_of_an_episode_says_which_agent_looked_at_which_cells() -> None:
+    scene = start("doorkey", 5, 1)
+    trace = load("agent-doorkey").play(scene, hidden=[Hide(0, (2,))], limit=3).trace
+    assert (trace.model, trace.kind, trace.parts, len(trace.queries)) == ("agent-doorkey", "acting", ("cross",), 3)
+    assert trace.keys == load("agent-doorkey").look(scene).keys
+    assert trace.weights(0).isfinite().all() and not trace.weights(0, 2)[:, 0].any()
+
+
 def test_light_falls_on_the_cell_that_has_the_weight() -> None:
     weights = torch.zeros(25)
     weights[16] = 1.0  # column 1, row 3
@@ -140,6 +160,38 @@ def test_light_falls_on_the_cell_that_has_the_weight() -> None:
     box = (TILE, 3 * TILE, 2 * TILE, 4 * TILE)
     assert plain.crop(box).tobytes() != lighted.crop(box).tobytes()
     assert plain.crop((0, 0, 5 * TILE, 3 * TILE)).tobytes() == lighted.crop((0, 0, 5 * TILE, 3 * TILE)).tobytes()
+    below = (0, 4 * TILE, 5 * TILE, 5 * TILE)
+    assert plain.crop(below).tobytes() == lighted.crop(below).tobytes()
+
+
+def test_a_film_begins_with_light_and_ends_without() -> None:
+    weights = torch.zeros(1, 25)
+    weights[0, 16] = 1.0
+    film = Image.open(io.BytesIO(animated([DOORKEY, DOORKEY], weights.numpy(), tile=TILE, milliseconds=100)))
+    found = []
+    for frame in range(2):
+        film.seek(frame)
+        found.append(np.abs(np.array(film.convert("RGB")).astype(float) - np.array(picture(DOORKEY))).mean())
+    assert found[0] > 3 > found[1]
+
+
+def test_each_colour_has_a_letter_of_its_own() -> None:
+    assert set(LETTERS) == set(COLOURS) and len(set(LETTERS.values())) == len(COLOURS)
+
+
+def test_a_share_is_of_where_the_thing_lies_at_each_step() -> None:
+    scenes = (DOORKEY, DOORKEY.move((1, 2), (1, 3)), DOORKEY)
+    weights = torch.zeros(2, 1, 25)
+    weights[:, 0, 16] = 0.75  # where the key lies at the second step
+    found = Episode("built", scenes, ("left", "left"), torch.zeros(2, 6), (0.0, 0.0), weights, "stopped", None)
+    assert found.share("key").tolist() == [[0.0], [0.75]] and not found.share("target").any()
+
+
+def test_words_are_numbers_and_those_that_are_not_there_are_none() -> None:
+    ball, key = KINDS.index("ball"), KINDS.index("key")
+    assert words_of(Mission("doorkey")) == [-1] * 4
+    assert words_of(Mission("goto", "green", "ball")) == [1, ball, -1, -1]
+    assert words_of(Mission("putnext", "green", "ball", "red", "key")) == [1, ball, 0, key]
 
 
 def test_an_episode_of_what_is_reached_already_is_empty() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 import pytest
 
 from attnviz.systems.acting.mini import DoorKeyEnv
-from attnviz.systems.acting.paths import shortest
+from attnviz.systems.acting.paths import distances, phases, shortest
 from attnviz.systems.acting.scene import ACTIONS, EMPTY, SIZES, TASKS, Mission, Scene, Thing
 from attnviz.systems.acting.world import act, start
 from tests.unit.systems.acting.test_scene import drawn
@@ -49,6 +50,15 @@ def test_no_way_is_shorter(task: str) -> None:
         assert searched(scene) == len(shortest(scene) or ())
 
 
+def test_from_every_place_the_steps_to_go_are_those_of_trying_all_ways() -> None:
+    scene = drawn("###### #A...# #.##.# #.##B# #....# ######", Mission("goto", "red", "ball"))
+    (table,) = distances(phases(scene))
+    for place in [(number % 6, number // 6) for number, one in enumerate(scene.cells) if one == EMPTY]:
+        for direction in range(4):
+            begun = scene.put_agent(*place, direction)
+            assert table[place[1], place[0], direction] == searched(begun) == len(shortest(begun) or ())
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_the_shortest_way_accomplishes_the_mission_with_its_last_step(task: str) -> None:
     for size in SIZES[task]:
@@ -71,6 +81,20 @@ def test_a_thing_is_laid_next_to_another() -> None:
     assert way is not None and way[0] == "pickup" and way[-1] == "drop"
     held = act(scene, "pickup")
     assert held.at(2, 1) == EMPTY and not held.ended and len(shortest(held) or ()) == len(way) - 1
+
+
+def test_what_is_carried_without_need_is_laid_down_first() -> None:
+    scene = drawn("##### #AK.# #...# #.B.# #####", Mission("putnext", "yellow", "key", "red", "ball"))
+    scene = replace(scene, carrying=Thing("box", "blue"))
+    way = shortest(scene) or ()
+    assert [one for one in way if one in ("pickup", "drop")] == ["drop", "pickup", "drop"]
+
+
+def test_a_wall_that_is_run_against_stays_as_it_is() -> None:
+    scene = drawn("##### #A..# #...# #...# #####", Mission("doorkey"), direction=3)
+    for action in ("forward", "pickup", "drop", "toggle"):
+        after = act(scene, action)
+        assert (after.cells, after.agent, after.steps) == (scene.cells, scene.agent, 1)
 
 
 def test_in_a_door_of_the_outer_wall_one_can_but_turn() -> None:

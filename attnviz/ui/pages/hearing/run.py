@@ -63,8 +63,7 @@ class Request:
     @property
     def changed(self) -> bool:
         """Is anything changed?"""
-        kept = replace(self, noise=False, scope="cross" if self.rule == SOFT else self.scope)
-        return kept != self.untouched
+        return self != self.untouched
 
 
 def built_in(name: str) -> bool:

@@ -85,6 +85,7 @@ from attnviz.ui.kit.pictures import (
     place_boxes,
     png,
     say_notes,
+    shares_of,
     tiles_sent,
     weights_sent,
     with_or_without,
@@ -118,8 +119,8 @@ __all__ = [
     "language", "language_picker", "listen_to_clicks", "listen_to_head", "lit_picture", "matching", "model_store",
     "named_label", "nearest", "numbered", "numbers_of", "of_locale", "offer_file", "offer_models", "offer_samples",
     "one_of", "open_model", "opened_bytes", "own_language", "page", "picture_address", "place_boxes",
-    "place_in_row", "plain", "png", "remember", "rule_now", "rule_title", "runs", "say_notes", "short", "show_cut",
-    "show_effect", "show_shift", "show_sink", "show_tokens_of", "show_why", "softmax_formula", "span_of",
+    "place_in_row", "plain", "png", "remember", "rule_now", "rule_title", "runs", "say_notes", "shares_of", "short",
+    "show_cut", "show_effect", "show_shift", "show_sink", "show_tokens_of", "show_why", "softmax_formula", "span_of",
     "sparse_formula", "style_now", "t", "table", "take_away", "take_picture", "tiles_sent", "value_of", "verdict",
     "weights_sent", "with_cell", "with_or_without", "within", "work",
 ]  # fmt: skip

@@ -30,6 +30,8 @@ class Heard extends Lit {
 
   get moments() { return this.data.view === "moments"; }
 
+  full(row) { return fullOf(row); }
+
   pick(place) { this.say.place(place === this.data.moment ? -1 : place); }
 
   hover(place) { this.at = null; this.point(place); }
@@ -145,7 +147,7 @@ class Heard extends Lit {
     }
   }
 
-  // All queries over the same time, each as a share of its own strongest; the path through the peaks of words.
+  // All queries over the same time, each in shares of its own full colour; the path through the peaks of words.
   paintMap(query) {
     const { map, data } = this, pen = map.getContext("2d"), down = map.height / data.queries;
     const dense = map.width / (parseFloat(map.style.width) || 1);
@@ -216,13 +218,11 @@ class Heard extends Lit {
   bars(moment) {
     const query = this.shown();
     this.buttons.forEach((made, word) => {
-      const weight = moment === null ? 0 : this.weight(word, moment) || 0, most = moment === null ? 1 : this.most_of(word);
-      made.querySelector(".bar_of").style.width = `${Math.round(100 * Math.min(1, weight / most))}%`;
+      const share = moment === null ? 0 : this.shares(word)[moment] || 0;
+      made.querySelector(".bar_of").style.width = `${Math.round(100 * Math.min(1, share))}%`;
       made.classList.toggle("shown", word === query);
     });
   }
-
-  most_of(row) { return Math.max(...Array.from({ length: this.data.keys }, (_, key) => this.weight(row, key) || 0)) || 1; }
 
   tell(query, moment) {
     const { data } = this, { words } = data;
@@ -239,7 +239,7 @@ class Heard extends Lit {
     }
   }
 
-  // Every head small: its whole map, the time to the right; each row as shares of its strongest. The same wherever one
+  // Every head small: its whole map, the time to the right; each row in shares of its full colour. The same wherever one
   // points, so it is drawn once.
   drawHeads() {
     const { data } = this, [down, across] = data.tiles.size;

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from attnviz.ui.kit import SOFT, RuleChoice, plain, runs, t
+from attnviz.ui.kit import SOFT, RuleChoice, plain, runs, shares_of, t
 from attnviz.ui.pages.hearing import ears, views
 
 if TYPE_CHECKING:
@@ -214,8 +214,16 @@ def _picked(request: Request, shown: str, mean: str, one: tuple[int, int], _view
 
 @runs.kept
 def heads_small(request: Request, shown: str, _view: View) -> dict[int, NDArray[np.uint8]]:
-    """Every head's whole map small."""
-    return views.heads_small(_view, SMALL)
+    """Every head's whole map small, a byte each: shares of each row's full colour, at most `SMALL` places a side."""
+    import torch
+
+    size = min(SMALL, len(_view.rows)), min(SMALL, len(_view.columns.seconds))
+    found = {}
+    for layer in _view.trace.open_layers:
+        rows = views.by_rows(views.open_weights(_view.trace, layer), _view.rows)
+        shares = torch.from_numpy(shares_of(views.by_columns(rows, _view.columns)))
+        found[layer] = np.rint(255 * torch.nn.functional.adaptive_max_pool2d(shares, size).numpy()).astype(np.uint8)
+    return found
 
 
 @dataclass(frozen=True)

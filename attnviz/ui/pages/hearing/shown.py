@@ -154,7 +154,7 @@ def _weight(weight: float) -> str:
 
 def _say_listening(request: Request, view: View, shown: Map, said: Said | None) -> None:
     """Which map it is, and where its rows listen."""
-    found = [_map_name(view, shown)]
+    found = [_map_name(view, shown), t("hearing.scaled")]
     if view.name == "words":
         moved, steps = told.ahead(shown, view)
         found += [t("hearing.moves", moved=moved, steps=steps)] if steps else []
@@ -186,7 +186,7 @@ def _map_name(view: View, shown: Map) -> str:
 
 
 def _tiles(request: Request, view: View) -> dict[str, Any]:
-    """Every head's whole map small, each row as shares of its strongest place."""
+    """Every head's whole map small, each row in shares of its full colour."""
     layers = run.heads_small(request, view.name, view)
     most = max(len(one) for one in layers.values())
     shares = [np.pad(one, ((0, most - len(one)), (0, 0), (0, 0))) for one in layers.values()]

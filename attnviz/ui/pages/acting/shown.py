@@ -13,7 +13,7 @@ from attnviz.ui.kit import (
     as_rule,
     draw_heatmap,
     file_name,
-    language,
+    joined,
     lit_picture,
     plain,
     rule_title,
@@ -59,7 +59,7 @@ def say_verdict(request: Request, played: Played) -> None:
         words = {**_counts(played), "how": _how(request, played), "before": _before(request, own)}
         st.markdown(t(f"acting.now_{_end(request, played)}", **words))
     _say_way(request, played)
-    st.markdown(_run_on([_lead(one) for one in told.leads(played, request.task)]))
+    st.markdown(joined([_lead(one) for one in told.leads(played, request.task)]))
 
 
 def _end(request: Request, played: Played) -> str:
@@ -112,10 +112,6 @@ def _lead(one: Lead) -> str:
     """Which head looks most at what comes next, in a phase."""
     words = {"part": t(f"acting.part_{one.part}"), "head": one.head, "share": f"{one.share:.2f}"}
     return t(f"acting.lead_{one.phase}", **words)
-
-
-def _run_on(sentences: list[str]) -> str:
-    return ("" if language() == "zh" else " ").join(sentences)
 
 
 def draw_picture(request: Request, played: Played, head: int | None) -> None:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from attnviz.ui.kit import lit_picture, plain, rule_title, t, weights_sent
+from attnviz.ui.kit import joined, lit_picture, plain, rule_title, t, weights_sent
 from attnviz.ui.pages.hearing import choices, run, told
 from attnviz.ui.pages.hearing.bring import KEY
 from attnviz.ui.pages.hearing.choices import now, word_now
 from attnviz.ui.pages.hearing.listed import draw_numbers, show_heads, show_held_out, show_listened, show_moment
-from attnviz.ui.pages.hearing.verdict import joined, notes, say_words
+from attnviz.ui.pages.hearing.verdict import notes, say_words
 
 if TYPE_CHECKING:
     from attnviz.sounds import Sound

@@ -220,6 +220,14 @@ def test_more_frames_than_places_are_summed_and_looking_ones_averaged(folder: Ma
     assert weights[218, 3] == pytest.approx(float(whole[436:, 6:8].sum() / 2), abs=1e-4)
 
 
+def test_one_that_does_not_end_is_stopped_and_it_is_said(
+    folder: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ears, "MOST", 2)
+    at = heard(folder("whisper"), sound(tmp_path, noise(0.41)))
+    assert given(at)["queries"] == 2 and say("hearing.stopped", "en", count=2) in seen(said(at))
+
+
 @pytest.mark.parametrize(("kind", "link"), [("hubert", {}), ("whisper", {"scope": "all", "noise": "1"})])
 def test_nothing_changed_is_one_run_alone(
     kind: str, link: dict[str, str], folder: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

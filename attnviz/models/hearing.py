@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from attnviz.adapter.classes import Kind
-from attnviz.adapter.hearing.kinds import AST_HOP, SPECTRA, bands, clock, reach, window
+from attnviz.adapter.hearing.kinds import AST_HOP, clock, reach, strips, window
 from attnviz.adapter.hearing.opening import opened
 from attnviz.adapter.hearing.prompts import codes
 from attnviz.adapter.hearing.reading import begins, heard
@@ -111,11 +111,7 @@ class HearingModel(WithoutText):
         () where the model hears all of the spectrogram at once, or the wave.
         """
         config: Any = self.network.config
-        if config.model_type not in SPECTRA:
-            return ()
-        stride, count = int(config.frequency_stride), int(config.num_mel_bins)
-        middles = [row * stride + int(config.patch_size) / 2 for row in range(bands(config)[0])]
-        return tuple((max(one - stride / 2, 0.0) / count, min(one + stride / 2, count) / count) for one in middles)
+        return tuple((low / config.num_mel_bins, high / config.num_mel_bins) for low, high in strips(config))
 
     @property
     def alignment_heads(self) -> tuple[tuple[int, int], ...]:

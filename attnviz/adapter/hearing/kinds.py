@@ -113,3 +113,14 @@ def bands(config: Any) -> tuple[int, int]:
         (int(config.num_mel_bins) - size) // int(config.frequency_stride) + 1,
         (int(config.max_length) - size) // int(config.time_stride) + 1,
     )
+
+
+def strips(config: Any) -> tuple[tuple[float, float], ...]:
+    """From which band of its spectrogram to which each row of patches lies, the lowest first: its stride round its
+    middle; () for one that does not cut its spectrogram in height.
+    """
+    if config.model_type not in SPECTRA:
+        return ()
+    stride, half = int(config.frequency_stride), int(config.patch_size) / 2
+    middles = [row * stride + half for row in range(bands(config)[0])]
+    return tuple((max(one - stride / 2, 0.0), min(one + stride / 2, float(config.num_mel_bins))) for one in middles)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from attnviz.adapter.hearing.kinds import SPECTRA, bands, clock, real_frames, window
+from attnviz.adapter.hearing.kinds import SPECTRA, bands, clock, real_frames, strips, window
 from attnviz.axes import Bands, Frames
 from attnviz.core.given import whole
 from attnviz.errors import AttnvizError, SoundError
@@ -71,9 +71,9 @@ def _axis(config: Any, extractor: Any, samples: int, begin: float) -> Frames | B
     own, rate = clock(config, extractor), int(extractor.sampling_rate)
     real = real_frames(config, extractor, samples)
     if config.model_type in SPECTRA:
-        rows, columns = bands(config)
+        columns = bands(config)[1]
         spans = tuple(own.span(number, rate, begin, max(samples, _reach(own, columns))) for number in range(columns))
-        return Bands(spans, _hertz(config, extractor, rows), FIRST, real)
+        return Bands(spans, _hertz(config, extractor), FIRST, real)
     spans = tuple(own.span(number, rate, begin, samples) for number in range(real))
     filled = int(config.max_source_positions) - real if config.model_type == "whisper" else 0
     return Frames(spans, last=(FILLED,) * filled)
@@ -84,18 +84,15 @@ def _reach(own: Any, count: int) -> int:
     return int(own.first + count * own.stride) + 1
 
 
-def _hertz(config: Any, extractor: Any, rows: int) -> tuple[tuple[float, float], ...]:
-    """From what pitch to what each row of patches reaches, by its stride round its middle; on Kaldi's mel scale."""
-    count, size, stride = int(config.num_mel_bins), int(config.patch_size), int(config.frequency_stride)
+def _hertz(config: Any, extractor: Any) -> tuple[tuple[float, float], ...]:
+    """From what pitch to what each row of patches reaches, on Kaldi's mel scale."""
     low, high = _mel(20.0), _mel(int(extractor.sampling_rate) / 2)
-    middles = [row * stride + size / 2 for row in range(rows)]  # in bands of the spectrogram
-    ends = [(max(one - stride / 2, 0.0), min(one + stride / 2, float(count))) for one in middles]
-    step = (high - low) / (count + 1)
+    step = (high - low) / (int(config.num_mel_bins) + 1)
 
     def pitch(band: float) -> float:
         return 700.0 * float(np.exp((low + (band + 0.5) * step) / 1127.0) - 1.0)
 
-    return tuple((pitch(start), pitch(end)) for start, end in ends)
+    return tuple((pitch(start), pitch(end)) for start, end in strips(config))
 
 
 def _mel(hertz: float) -> float:

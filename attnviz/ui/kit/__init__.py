@@ -68,7 +68,7 @@ from attnviz.ui.kit.export_menu import file_name, offer_file, take_away, take_pi
 from attnviz.ui.kit.folders import brought, offer_models, remember
 from attnviz.ui.kit.formulas import alpha_of, short, softmax_formula, sparse_formula
 from attnviz.ui.kit.frame import Group, dark, draw_bar
-from attnviz.ui.kit.languages import article, language, language_picker, of_locale, own_language, t
+from attnviz.ui.kit.languages import article, joined, language, language_picker, of_locale, own_language, t
 from attnviz.ui.kit.link import Param, Value, address, between, choose, chosen, find, flag, matching, one_of
 from attnviz.ui.kit.markdown import bold, chance, figure_text, plain, table
 from attnviz.ui.kit.opening import made_once, open_model, opened_bytes
@@ -85,6 +85,7 @@ from attnviz.ui.kit.pictures import (
     place_boxes,
     png,
     say_notes,
+    shares_of,
     tiles_sent,
     weights_sent,
     with_or_without,
@@ -114,13 +115,13 @@ __all__ = [
     "choose_head", "choose_lab_model", "choose_lines", "choose_look", "choose_one", "choose_revision",
     "choose_rule", "choose_scale", "choose_scope", "choose_shared_text", "choose_text", "choose_token", "chosen",
     "clicked", "css_class", "dark", "draw", "draw_bar", "draw_change", "draw_grid", "draw_heatmap", "draw_reader",
-    "figure_text", "file_name", "find", "flag", "follow_slider", "head_now", "head_picture", "hidden_now",
+    "figure_text", "file_name", "find", "flag", "follow_slider", "head_now", "head_picture", "hidden_now", "joined",
     "language", "language_picker", "listen_to_clicks", "listen_to_head", "lit_picture", "made_once", "matching",
     "model_store",
     "named_label", "nearest", "numbered", "numbers_of", "of_locale", "offer_file", "offer_models", "offer_samples",
     "one_of", "open_model", "opened_bytes", "own_language", "page", "picture_address", "place_boxes",
-    "place_in_row", "plain", "png", "remember", "rule_now", "rule_title", "runs", "say_notes", "short", "show_cut",
-    "show_effect", "show_shift", "show_sink", "show_tokens_of", "show_why", "softmax_formula", "span_of",
+    "place_in_row", "plain", "png", "remember", "rule_now", "rule_title", "runs", "say_notes", "shares_of", "short",
+    "show_cut", "show_effect", "show_shift", "show_sink", "show_tokens_of", "show_why", "softmax_formula", "span_of",
     "sparse_formula", "style_now", "t", "table", "take_away", "take_picture", "tiles_sent", "value_of", "verdict",
     "weights_sent", "with_cell", "with_or_without", "within", "work",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.resources import files
 
 import streamlit as st
@@ -40,6 +41,11 @@ def t(key: str, /, **values: object) -> str:
     if f"{name}{TOUCH}" in table(spoken) and touched():
         name += TOUCH
     return say(name, spoken, **values)
+
+
+def joined(sentences: Iterable[str]) -> str:
+    """Sentences one after the other, as the reader's language writes them."""
+    return ("" if language() == "zh" else " ").join(sentences)
 
 
 def touched() -> bool:

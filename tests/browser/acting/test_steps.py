@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import numpy as np
 from playwright.sync_api import Locator, expect
 
 from attnviz.messages import say
@@ -14,6 +15,7 @@ from tests.browser.person import Visit
 
 Start = Callable[..., Visit]
 STEPS = load("agent-doorkey").play(start("doorkey", 8, 3)).steps
+WALL, ARROW = (0x6F, 0x76, 0x82), (0xA4, 0x12, 0x3F)  # as `world.js` has them
 SEEN = "() => document.documentElement.dataset.acting === 'heard'"
 
 
@@ -39,6 +41,24 @@ def button(one: Visit, name: str) -> Locator:
 def at_step(one: Visit, step: int, last: int = STEPS) -> None:
     """Wait until the picture says that this step is shown."""
     expect(picture(one)).to_have_attribute("aria-label", re.compile(rf"^Step {step} of {last}:"))
+
+
+def pixels(canvas: Locator) -> np.ndarray:
+    """The colours of each cell of a world of 8 x 8 `[cell, pixel, pixel, 3]`."""
+    wide, high, data = canvas.evaluate(
+        """canvas => {
+            const { width, height } = canvas;
+            return [width, height, Array.from(canvas.getContext("2d").getImageData(0, 0, width, height).data)];
+        }"""
+    )
+    found, side = np.array(data).reshape(high, wide, 4)[..., :3], min(wide, high) // 8
+    corners = [(round(cell // 8 * high / 8), round(cell % 8 * wide / 8)) for cell in range(64)]
+    return np.stack([found[top : top + side, left : left + side] for top, left in corners])
+
+
+def near(cells: np.ndarray, colour: tuple[int, int, int]) -> set[int]:
+    """The cells of which at least a twelfth has that colour."""
+    return {cell for cell, one in enumerate(cells) if (np.abs(one - colour).max(-1) < 4).mean() > 1 / 12}
 
 
 def clicked(one: Visit, column: int, row: int) -> None:
@@ -132,6 +152,23 @@ def test_a_cell_says_its_weight_and_the_key_is_carried_by_keys_alone(visit: Star
         keys.press(key)
     one.link_says(edits="0m2.4.3.3")
     one.says("arrives")
+
+
+def test_walls_the_agent_and_the_light_of_each_head_are_drawn_in_their_cells(visit: Start) -> None:
+    one = opened(visit)
+    time_line(one).focus()
+    one.page.keyboard.press("ArrowRight")
+    at_step(one, 1)
+    scene, weights = (episode := load("agent-doorkey").play(start("doorkey", 8, 3))).scenes[1], episode.weights[1]
+    whole, own = pixels(picture(one)), scene.cell(*scene.agent)
+    assert near(whole, WALL) >= {cell for cell, there in enumerate(scene.cells) if there.kind == "wall"}
+    assert near(whole, ARROW) == {own}
+    free = [cell for cell, there in enumerate(scene.cells) if there.kind == "empty" and cell != own]
+    for head in range(4):
+        lit = pixels(one.page.locator(".acting .tile canvas").nth(head)).reshape(64, -1, 3)
+        blue = np.median(lit[..., 2], 1)  # light takes the blue of a floor away
+        looked = [cell for cell in free if weights[head, cell] > weights[head].max() / 2]
+        assert [cell for cell in free if blue[cell] < 150] == looked and len(looked) == (head == 1), head
 
 
 def test_a_tile_opens_its_head_and_a_phone_never_scrolls_sideways(visit: Start) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 
 import numpy as np
@@ -155,6 +156,17 @@ def test_a_person_takes_over_and_lets_go_again() -> None:
     assert [run.LETTERS[one["did"]] for one in on["steps"][:4]] == [*own.actions[:2], "left", "left"]
 
 
+@pytest.mark.parametrize("head", [None, 1])
+def test_a_last_look_stands_in_the_lanes_too(head: int | None) -> None:
+    link = {} if head is None else {"head": str(head)}
+    lanes = given(opened(moves="2.LL", mine="1", **link))["lanes"]
+    scene = run.play(Request("doorkey", 8, 3, moves="2.LL", held=True)).episode.scenes[-1]
+    looks = load(run.DOORKEY).look(scene).weights(0)[:, 0]
+    row = looks.mean(0) if head is None else looks[head]
+    shares = [float(row[list(scene.parts[name])].sum()) for name in ("key", "door", "goal")]
+    assert [one["shares"][4] for one in lanes] == pytest.approx([*shares, 1 - sum(shares)], abs=1e-3)
+
+
 def test_a_person_arrives_alone_by_the_shortest_way() -> None:
     way = "".join(run.NAMED[action] for action in shortest(start("doorkey", 6, 1)) or ())
     at = opened(size="6", seed="1", moves=f"0.{way}", mine="1", step=str(len(way)))
@@ -204,6 +216,16 @@ def test_the_table_is_the_mean_of_each_phase() -> None:
     assert lead.head == int(np.argmax(means)) and lead.share == pytest.approx(max(means), abs=1e-5)
     shares = told.shares(found, "doorkey")
     assert np.allclose(sum(shares.values()), 1, atol=1e-4)
+    html = " ".join(one.proto.body for one in opened().get("html"))
+    cells = re.findall(r"<td class='([a-z ]*)'>([0-9.]+)</td>", html)
+    expected = []
+    for head in range(4):
+        for steps in phases.values():
+            for part, of in shares.items():
+                share = float(of[list(steps), head].mean())
+                how = [*(["last"] if part == "rest" else []), *(["most"] if share >= 0.5 else [])]
+                expected.append((" ".join(how), f"{share:.2f}"))
+    assert cells == expected
 
 
 def test_the_episode_goes_away_as_a_film_and_as_a_table() -> None:

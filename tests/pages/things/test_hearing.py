@@ -57,6 +57,24 @@ def test_the_browser_is_given_the_weights_of_the_run() -> None:
     assert rate == 8_000 and abs(len(sound) / rate - found["seconds"]) < 0.041
 
 
+@pytest.mark.parametrize("view", ["words", "moments"])
+def test_small_heads_are_pale_where_they_listen_everywhere_alike(view: str) -> None:
+    """Each row over its largest weight, or over four times an even one."""
+    trace, tiles = load("digits").read("jackson 307"), given(opened(view=view))["tiles"]
+    own = trace.map("cross" if view == "words" else "encoder")
+    down, across = tiles["size"]
+    sent = np.frombuffer(base64.b64decode(tiles["shares"]), np.uint8).reshape(-1, tiles["columns"], down, across)
+    assert across == len(trace.keys) < 64, "a place each"
+    pale = 0
+    for number, layer in enumerate(own.open_layers):
+        for head in range(4):
+            for query, row in enumerate(own.weights(layer, head).tolist()):
+                full = max(*row, 4 / across)
+                assert sent[number, head, query].tolist() == pytest.approx([255 * one / full for one in row], abs=0.51)
+                pale += full > max(row)
+    assert view == "words" or pale
+
+
 def test_a_moment_is_listened_from_and_names_who_heard_it() -> None:
     at = opened(view="moments", moment="12", mean="head", layer="0", head="0")
     trace, found = load("digits").read("jackson 307"), given(at)

@@ -19,7 +19,7 @@ from streamlit.testing.v1 import AppTest
 import attnviz as av
 from attnviz.axes import Frames
 from attnviz.messages import LANGUAGES, say
-from attnviz.ui.pages.hearing import told, views
+from attnviz.ui.pages.hearing import ears, told, views
 from attnviz.ui.pages.hearing.bring import KEY
 from tests.pages.opened import by_key, component, run_page, said, seen
 from tests.pages.pictures.lit import weights_of
@@ -218,6 +218,25 @@ def test_more_frames_than_places_are_summed_and_looking_ones_averaged(folder: Ma
     weights = weights_of(data).float()
     assert weights[7, 11] == pytest.approx(float(whole[14:16, 22:24].sum() / 2), abs=1e-4)
     assert weights[218, 3] == pytest.approx(float(whole[436:, 6:8].sum() / 2), abs=1e-4)
+
+
+def test_one_that_does_not_end_is_stopped_and_it_is_said(
+    folder: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ears, "MOST", 2)
+    at = heard(folder("whisper"), sound(tmp_path, noise(0.41)))
+    assert given(at)["queries"] == 2 and say("hearing.stopped", "en", count=2) in seen(said(at))
+
+
+@pytest.mark.parametrize(("kind", "link"), [("hubert", {}), ("whisper", {"scope": "all", "noise": "1"})])
+def test_nothing_changed_is_one_run_alone(
+    kind: str, link: dict[str, str], folder: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[object] = []
+    read = ears.read
+    monkeypatch.setattr(ears, "read", lambda *given, **named: made.append(given) or read(*given, **named))
+    at = heard(folder(kind), sound(tmp_path, noise(0.33)), **link)
+    assert len(made) == 1 and say("hearing.how_silence", "en", count=0) not in said(at)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

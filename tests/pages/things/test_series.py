@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -51,6 +53,17 @@ def test_the_air_is_forecast_and_the_picture_is_given_what_the_sentence_says(lan
     assert len(shown["tiles"]) == 9 and len(shown["looks"]) == 24 == len(shown["rows"])
     assert shown["before"] == [] and shown["days"][1]["name"] == say("series.weekday_0", lang)
     assert f"{found.values[5, 1]:.0f}" in shown["looks"][5]
+
+
+def test_small_heads_are_pale_where_they_look_everywhere_alike() -> None:
+    """Each row over its largest weight, or over four times an even one."""
+    tiles, trace = picture(opened())["tiles"], load("air-beijing").read(MOMENTS["haze"])
+    heads = [trace.weights(layer, head) for layer in trace.open_layers for head in range(4)]
+    for one, weights in zip(tiles[1:], heads, strict=True):
+        sent = np.frombuffer(base64.b64decode(one["shares"]), np.uint8).reshape(one["high"], one["wide"])
+        full = weights.max(-1, keepdim=True).values.clamp_min(4 / 72)
+        assert np.abs(sent - 255 * (weights / full).numpy()).max() < 0.51
+    assert min(float(weights.max(-1).values.min()) for weights in heads) < 4 / 72, "some row is pale"
 
 
 def test_hours_taken_away_and_a_spike_move_the_forecast_and_it_says_by_how_much() -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import attnviz as av
+from attnviz.adapter.hearing.kinds import strips
 from attnviz.axes import Bands, Frames
 from tests.parity.hearing import KINDS, RATE, WRITING, extractor, noise, opened, saved
 
@@ -126,3 +127,5 @@ def test_what_ast_fills_its_spectrogram_up_with_is_special_in_every_band(tmp_pat
     lows = [axis.band(2 + row * 16) for row in range(3)]
     pitches = [one[0] for one in lows if one is not None]
     assert len(pitches) == 3 and pitches == sorted(pitches)
+    assert strips(KINDS["ast"](0).config) == ((1, 7), (7, 13), (13, 19))  # six bands round the middles 4, 10 and 16
+    assert [one[1] for one in lows[:2] if one is not None] == pitches[1:]

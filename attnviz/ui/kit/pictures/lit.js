@@ -123,11 +123,13 @@ class Lit {
     return found === NOT ? NaN : (found / FULL) * this.data.top;
   }
 
-  // What each key gets from a query as a share of the strongest that is `drawn`; NaN where it may not look.
+  // What full light stands for in a row of weights: the largest that is `drawn`.
+  full(row) { return Math.max(...row.map((weight, key) => (this.drawn(key) ? weight || 0 : 0))) || 1; }
+
+  // What each key gets from a query as a share of full light; NaN where it may not look.
   shares(query) {
-    const row = Array.from({ length: this.data.keys }, (_, key) => this.weight(query, key));
-    const most = Math.max(...row.map((weight, key) => (this.drawn(key) ? weight || 0 : 0))) || 1;
-    return row.map((weight) => weight / most);
+    const row = Array.from({ length: this.data.keys }, (_, key) => this.weight(query, key)), full = this.full(row);
+    return row.map((weight) => weight / full);
   }
 
   // The three of the places `of` that a query looks at most, by name and weight; "" where it looks at none.

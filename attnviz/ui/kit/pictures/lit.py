@@ -21,10 +21,11 @@ PLACES = re.compile(r"(\d{1,5}(\.\d{1,5})*)?")  # places as a link writes them: 
 Head = tuple[str | int, ...]  # a layer and a head, the name of the map before them where there are several
 
 
-@cache  # one component a page with its scripts: at most 40 kB
-def lit_picture(page: str):  # type: ignore[no-untyped-def]
-    """The component of a page whose class of `Lit` (`lit.js`) stands in its `picture.js`."""
-    scripts = ("kit/pictures/picture.js", "kit/pictures/lit.js", f"pages/{page}/picture.js")
+@cache  # one component a page with its scripts: at most 60 kB
+def lit_picture(page: str, *before: str):  # type: ignore[no-untyped-def]
+    """The component of a page whose class of `Lit` (`lit.js`) stands in its `picture.js`; its scripts `before` that."""
+    own = (f"pages/{page}/{name}.js" for name in (*before, "picture"))
+    scripts = ("kit/pictures/picture.js", "kit/pictures/lit.js", *own)
     return st.components.v2.component(
         f"attnviz_{page}", html=f'<div class="lit {page}"></div>', js="".join(map(asset, scripts)),
         css=asset("kit/pictures/lit.css") + asset(f"pages/{page}/picture.css"),

@@ -1,5 +1,6 @@
 // What every picture in the browser shares: numbers as they come, the light on a place, keys, and what is pasted.
 const LIGHT = [255, 122, 26], NOT = 65535, FULL = 65534, MOST = 0.82; // the colour, its marks, its fullest opacity
+const EVEN = 4; // times an even weight: at least so much a row's full colour stands for (`sent.py` has it too)
 const element = (tag, name, text) => {
   const made = document.createElement(tag);
   made.className = name;
@@ -9,6 +10,9 @@ const element = (tag, name, text) => {
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 const filled = (words, values) => words.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const short = (weight) => (weight >= 0.001 || weight === 0 ? weight.toFixed(3) : weight.toExponential(0));
+// What a row's full colour stands for: its largest weight, or four times an even one, so that a row that looks everywhere
+// alike is pale.
+const fullOf = (row) => Math.max(Math.min(1, EVEN / row.length), ...row.map((weight) => weight || 0));
 const middle = (box) => [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2];
 
 // A canvas for a picture of `wide` x `high` pixels drawn at a scale, as dense as the screen is.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
@@ -30,9 +30,6 @@ from attnviz.ui.kit import (
 )
 from attnviz.ui.pages.acting import run
 from attnviz.ui.pages.acting.run import EDITS, LANES, MOVES, TASKS, Request
-
-if TYPE_CHECKING:
-    from attnviz.systems.acting.scene import Scene
 
 KEY = "acting."
 LAST_SEED, HEADS = 9_999, 8
@@ -336,8 +333,3 @@ def _can_be(edits: str, moves: str) -> bool:
         st.session_state[KEY + "problem"] = error
         return False
     return True
-
-
-def scene_now(request: Request) -> Scene:
-    """The world of a request at its start."""
-    return run.world(request)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -12,10 +11,10 @@ from attnviz.ui.kit import (
     SOFT,
     Selection,
     as_rule,
-    asset,
     draw_heatmap,
     file_name,
-    language,
+    joined,
+    lit_picture,
     plain,
     rule_title,
     style_now,
@@ -41,18 +40,6 @@ STYLE = """<style>
 .acting-shares .last { padding-right: 1.3rem; }
 .acting-shares .most { font-weight: 700; text-decoration: underline; text-underline-offset: 3px; }
 </style>"""
-SCRIPTS = (
-    "kit/pictures/picture.js", "kit/pictures/lit.js",
-    "pages/acting/world.js", "pages/acting/stage.js", "pages/acting/picture.js",
-)  # fmt: skip
-
-
-@cache  # one component with its scripts: at most 60 kB
-def _component():  # type: ignore[no-untyped-def]
-    return st.components.v2.component(
-        "attnviz_acting", html='<div class="lit acting"></div>', js="".join(map(asset, SCRIPTS)),
-        css=asset("kit/pictures/lit.css") + asset("pages/acting/picture.css"),
-    )  # fmt: skip
 
 
 def mission(request: Request) -> str:
@@ -72,7 +59,7 @@ def say_verdict(request: Request, played: Played) -> None:
         words = {**_counts(played), "how": _how(request, played), "before": _before(request, own)}
         st.markdown(t(f"acting.now_{_end(request, played)}", **words))
     _say_way(request, played)
-    st.markdown(_run_on([_lead(one) for one in told.leads(played, request.task)]))
+    st.markdown(joined([_lead(one) for one in told.leads(played, request.task)]))
 
 
 def _end(request: Request, played: Played) -> str:
@@ -127,15 +114,11 @@ def _lead(one: Lead) -> str:
     return t(f"acting.lead_{one.phase}", **words)
 
 
-def _run_on(sentences: list[str]) -> str:
-    return ("" if language() == "zh" else " ").join(sentences)
-
-
 def draw_picture(request: Request, played: Played, head: int | None) -> None:
     """The world, step by step, in the browser."""
     st.session_state[KEY + "asked"] = request
     before = run.play(request.untouched) if request.changed else None
-    _component()(
+    lit_picture("acting", "world", "stage")(
         key=KEY + "picture", data=data_of(request, played, head, before, int(now("step"))),
         on_picked_change=choices.take_step, on_head_change=choices.take_head,
         on_hidden_change=choices.CLICKS.take_hidden, on_done_change=choices.take_done,

@@ -16,7 +16,7 @@ class Stage extends Lit {
     this.tell();
     this.likely();
     this.drawLanes();
-    this.drawTiles();
+    this.drawHeads(this.looks ? this.step : -1, this.step);
     this.timing();
   }
 
@@ -138,15 +138,6 @@ class Stage extends Lit {
       pen.lineWidth = 3;
       pen.strokeRect(this.step * wide + 1, 1.5, Math.max(3, wide - 2), canvas.height - 3);
       told.textContent = this.looks ? shares[this.step].toFixed(2) : "–";
-    }
-  }
-
-  drawTiles() {
-    const { data } = this, { keys, queries } = data;
-    this.heads.firstChild.textContent = filled(data.words.tiles, { step: this.step });
-    for (const { canvas, tile } of this.small) {
-      const first = (tile * queries + this.step) * keys;
-      this.lit(canvas, this.looks ? Array.from({ length: keys }, (_, key) => this.tiles[first + key] / 255) : [], true);
     }
   }
 

@@ -17,6 +17,7 @@ from attnviz.ui.kit import (
     chance,
     draw_heatmap,
     figure_text,
+    joined,
     language,
     picture_address,
     place_boxes,
@@ -139,13 +140,8 @@ def say_verdict(runs: Runs, given: Scene | Picture) -> None:
             counts = {"wrong": told.wrong, "missing": len(told.missing)}
             found.append(t("captions.whole") if told.whole else t("captions.not_whole", **counts))
             found += [t("captions.saw_nothing")] if request.blind else _looked(request, told, scene)
-        st.markdown(_run_on(found))
+        st.markdown(joined(found))
     _say_other(runs, given)
-
-
-def _run_on(sentences: list[str]) -> str:
-    """Sentences one after the other, as the reader's language writes them."""
-    return ("" if language() == "zh" else " ").join(sentences)
 
 
 def _looked(request: Request, told: Told, scene: Scene) -> list[str]:
@@ -170,7 +166,7 @@ def _say_other(runs: Runs, given: Scene | Picture) -> None:
     scene = scenes.scene_in(given)
     if scene is not None and not all(told.whole for _, _, told in runs):
         said.insert(0, t("captions.true", said=plain(_joined(scene, request.language))))
-    st.caption(_run_on(said))
+    st.caption(joined(said))
 
 
 def _joined(scene: Scene, spoken: str) -> str:
@@ -194,7 +190,7 @@ def draw_words(runs: Runs, given: Scene | Picture) -> None:
         on_picked_change=choices.take_word,
     )  # fmt: skip
     drawn = any(request.hard for request, _, _ in runs)
-    st.caption(_run_on([t("captions.colours"), *([t("captions.colours_drawn")] if drawn else [])]))
+    st.caption(joined([t("captions.colours"), *([t("captions.colours_drawn")] if drawn else [])]))
 
 
 def picked_of(runs: Runs) -> int:

@@ -15,7 +15,7 @@ from attnviz.ui.kit import (
     bold,
     draw_heatmap,
     figure_text,
-    language,
+    joined,
     plain,
     rule_title,
     style_now,
@@ -280,7 +280,7 @@ def _agree(request: Request, costs: Sequence[Sequence[float]], weights: Tensor) 
         words = {name: plain(label(film)) for name, film in (
             ("film", one), ("heaviest", request.films[heaviest]), ("dearest", request.films[dearest]))}  # fmt: skip
         said.append(t("choosing.agree" if heaviest == dearest else "choosing.differ", **words))
-    return ("" if language() == "zh" else " ").join(said)
+    return joined(said)
 
 
 def show_figures(found: Asked) -> None:

@@ -140,15 +140,18 @@ def _forget() -> None:
 
 
 def asked(name: str, sound: Sound) -> Request:
-    """The run as it is chosen; asked here too: in which language, and which window of a long sound."""
+    """The run as it is chosen; asked here too: in which language, and which window of a long sound.
+
+    What counts for nothing is as it is where nothing is changed, so that the same run is made once.
+    """
     model = run.foreign(name)
-    scope, ahead = ("cross" if model is None or model.writes else "all"), model is None and bool(now("ahead"))
-    if scope == "cross":
-        scope = str(now("scope"))
+    rule, hidden = rule_now(), numbers_of(str(now("hidden")))
+    scope = str(now("scope")) if model is None or model.writes else "all"
     tongue, english = _choose_tongue(() if model is None else model.languages)
     return Request(
-        name, sound.fingerprint, _choose_spoken() if model is None else tongue, rule_now(), scope, ahead,
-        numbers_of(str(now("hidden"))), bool(now("noise")), run.heads_of(str(now("without"))),
+        name, sound.fingerprint, _choose_spoken() if model is None else tongue, rule,
+        "cross" if rule == SOFT else scope, model is None and bool(now("ahead")), hidden,
+        bool(hidden) and bool(now("noise")), run.heads_of(str(now("without"))),
         0 if model is None else _choose_window(model.windows(sound.seconds)), english,
     )  # fmt: skip
 

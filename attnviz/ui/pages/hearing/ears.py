@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attnviz.axes import Axis, Bands, Frames
+    from attnviz.core.interventions import Intervention
+    from attnviz.core.rules import Rule
     from attnviz.models import HearingModel
     from attnviz.sounds import Sound
     from attnviz.sounds.heard import Heard
@@ -97,26 +99,32 @@ def _patched(values: NDArray[np.float32], columns: int) -> NDArray[np.float32]:
     return np.pad(values, ((1, 0), (0, 0)), mode="edge")[:columns].T
 
 
+def changed(request: Request) -> tuple[Rule, list[Intervention]]:
+    """The rule of all maps of a run, and what is changed in it: the rule where words listen alone, heads taken away."""
+    from attnviz.core.interventions import RemoveHeads, Reweigh
+
+    rule = as_rule(request.rule)
+    changes: list[Intervention] = [
+        RemoveHeads((head,), layers=(layer,), part=part) for part, layer, head in request.without
+    ]
+    if request.scope == "cross" and request.rule != SOFT:
+        return as_rule(SOFT), [Reweigh(rule, part="cross"), *changes]
+    return rule, changes
+
+
 def read(
     model: HearingModel, request: Request, part: Part, given: Sound, tell: Callable[[int, str], object] | None = None
 ) -> Trace:
     """What the model does with a part of a sound: one that writes writes down what it hears."""
-    from attnviz.core.interventions import Intervention, RemoveHeads, Reweigh
     from attnviz.recording.generate import generate
     from attnviz.recording.record import record
 
-    changes: list[Intervention] = [
-        RemoveHeads((head,), layers=(layer,), part=name) for name, layer, head in request.without
-    ]
-    rule, one = as_rule(request.rule), heard(model, part, given)
+    (rule, changes), one = changed(request), heard(model, part, given)
     if not model.writes:
         return record(model, one, rule=rule, interventions=changes)
     tongues = (request.spoken or None, "en" if request.english else None) if model.languages else None
-    cross_alone = request.scope == "cross" and request.rule != SOFT
-    if cross_alone:
-        changes, rule = [Reweigh(rule, part="cross"), *changes], as_rule(SOFT)
     found = generate(model, one, most=MOST, rule=rule, interventions=changes, languages=tongues, on_token=tell)
-    return replace(found, rule=as_rule(request.rule)) if cross_alone else found
+    return replace(found, rule=as_rule(request.rule))
 
 
 def as_written(trace: Trace) -> Trace:

@@ -8,11 +8,10 @@ import numpy as np
 import streamlit as st
 
 from attnviz import shipped
-from attnviz.ui.kit import Selection, draw_heatmap, file_name, plain, style_now, t, table, take_away
+from attnviz.ui.kit import Selection, draw_heatmap, file_name, joined, plain, style_now, t, table, take_away
 from attnviz.ui.pages.hearing import choices, run
 from attnviz.ui.pages.hearing.bring import KEY
 from attnviz.ui.pages.hearing.choices import now, word_now
-from attnviz.ui.pages.hearing.verdict import joined
 
 if TYPE_CHECKING:
     from attnviz.sounds import Sound

@@ -2,7 +2,9 @@
 // same time, with the path through their peaks; every head small beside it. Pointing asks no server.
 // (kit/pictures/picture.js and lit.js stand before it.)
 const WIDE = 900, HIGH = 150, ROWS = [28, 18], MANY = 40, SQUARE = 190, TILE = [76, 44]; // pixels
-const GREY = "rgba(128,134,144,0.4)", INK = "#1f2430";
+const GREY = "rgba(128,134,144,0.4)", INK = "#1f2430", PAPER = [243, 244, 246], FILL = [199, 70, 10];
+// What a byte of a small map is filled with. It covers what is under it, for places that share a pixel overlap.
+const SHADES = Array.from({ length: 256 }, (_, byte) => `rgb(${PAPER.map((one, n) => Math.round(one + (byte / 255) * (FILL[n] - one)))})`);
 
 class Heard extends Lit {
   constructor(root) {
@@ -27,6 +29,8 @@ class Heard extends Lit {
   get cells() { return this.data.boxes; }
 
   get moments() { return this.data.view === "moments"; }
+
+  full(row) { return fullOf(row); }
 
   pick(place) { this.say.place(place === this.data.moment ? -1 : place); }
 
@@ -93,6 +97,7 @@ class Heard extends Lit {
     this.base = null;
     this.axis.style.width = `${room}px`;
     this.small.forEach(({ canvas }) => scaled(canvas, TILE, 1));
+    this.drawHeads();
     this.draw();
   }
 
@@ -117,7 +122,6 @@ class Heard extends Lit {
     this.paintMap(query);
     this.bars(moment);
     this.tell(query, moment);
-    this.drawHeads();
   }
 
   lit(canvas, shares) {
@@ -143,7 +147,7 @@ class Heard extends Lit {
     }
   }
 
-  // All queries over the same time, each as a share of its own strongest; the path through the peaks of words.
+  // All queries over the same time, each in shares of its own full colour; the path through the peaks of words.
   paintMap(query) {
     const { map, data } = this, pen = map.getContext("2d"), down = map.height / data.queries;
     const dense = map.width / (parseFloat(map.style.width) || 1);
@@ -161,13 +165,13 @@ class Heard extends Lit {
     const { data } = this, map = element("canvas", ""), { queries } = data;
     Object.assign(map, { width: this.map.width, height: this.map.height });
     const pen = map.getContext("2d");
-    pen.fillStyle = "#f3f4f6";
+    pen.fillStyle = `rgb(${PAPER})`;
     pen.fillRect(0, 0, map.width, map.height);
     for (let row = 0; row < queries; row++) {
       this.shares(row).forEach((share, key) => {
         const top = Math.round(row * down), high = Math.round((row + 1) * down) - top;
         const left = this.x(map, data.boxes[key][0]), wide = this.x(map, data.boxes[key][2]) - left;
-        pen.fillStyle = Number.isNaN(share) ? GREY : `rgba(199,70,10,${(0.95 * Math.min(1, share)).toFixed(3)})`;
+        pen.fillStyle = Number.isNaN(share) ? GREY : `rgba(${FILL},${(0.95 * Math.min(1, share)).toFixed(3)})`;
         pen.fillRect(left, top, wide, high);
       });
     }
@@ -214,13 +218,11 @@ class Heard extends Lit {
   bars(moment) {
     const query = this.shown();
     this.buttons.forEach((made, word) => {
-      const weight = moment === null ? 0 : this.weight(word, moment) || 0, most = moment === null ? 1 : this.most_of(word);
-      made.querySelector(".bar_of").style.width = `${Math.round(100 * Math.min(1, weight / most))}%`;
+      const share = moment === null ? 0 : this.shares(word)[moment] || 0;
+      made.querySelector(".bar_of").style.width = `${Math.round(100 * Math.min(1, share))}%`;
       made.classList.toggle("shown", word === query);
     });
   }
-
-  most_of(row) { return Math.max(...Array.from({ length: this.data.keys }, (_, key) => this.weight(row, key) || 0)) || 1; }
 
   tell(query, moment) {
     const { data } = this, { words } = data;
@@ -237,16 +239,15 @@ class Heard extends Lit {
     }
   }
 
-  // Every head small: its whole map, the time to the right; each row as shares of its strongest.
+  // Every head small: its whole map, the time to the right; each row in shares of its full colour. The same wherever one
+  // points, so it is drawn once.
   drawHeads() {
     const { data } = this, [down, across] = data.tiles.size;
     this.heads.firstChild.textContent = data.words.tiles;
     for (const { canvas, tile } of this.small) {
       const pen = canvas.getContext("2d"), high = canvas.height / down, wide = canvas.width / across;
-      pen.fillStyle = "#f3f4f6";
-      pen.fillRect(0, 0, canvas.width, canvas.height);
       for (let row = 0; row < down; row++) for (let key = 0; key < across; key++) {
-        pen.fillStyle = `rgba(199,70,10,${(this.tiles[(tile * down + row) * across + key] / 255).toFixed(3)})`;
+        pen.fillStyle = SHADES[this.tiles[(tile * down + row) * across + key]];
         pen.fillRect(Math.floor(key * wide), Math.floor(row * high), Math.ceil(wide), Math.ceil(high));
       }
     }

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from attnviz.ui.kit import SOFT, RuleChoice, as_rule, plain, runs, t
+from attnviz.ui.kit import SOFT, RuleChoice, plain, runs, shares_of, t
 from attnviz.ui.pages.hearing import ears, views
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attnviz.axes import Seconds
-    from attnviz.core.interventions import Intervention
     from attnviz.models import HearingModel
     from attnviz.sounds import Sound
     from attnviz.systems.speech.system import Said, System
@@ -64,8 +63,7 @@ class Request:
     @property
     def changed(self) -> bool:
         """Is anything changed?"""
-        kept = replace(self, noise=False, scope="cross" if self.rule == SOFT else self.scope)
-        return kept != self.untouched
+        return self != self.untouched
 
 
 def built_in(name: str) -> bool:
@@ -194,19 +192,12 @@ def _rows_are_read(request: Request) -> bool:
 @runs.kept
 def _listened(request: Request, _sound: Sound, _tell: object = None) -> Trace:
     """The same; `_sound` is the one of the request's fingerprint."""
-    from attnviz.core.interventions import RemoveHeads, Reweigh
-
-    found = foreign(request.name)
+    found, given = foreign(request.name), heard(request, _sound)
     if found is not None:
-        return ears.read(found, request, part_of(request, _sound), heard(request, _sound), _tell)  # type: ignore[arg-type]
-    changes: list[Intervention] = [
-        RemoveHeads((head,), layers=(layer,), part=part) for part, layer, head in request.without
-    ]
-    rule = as_rule(request.rule)
-    if request.scope == "cross" and request.rule != SOFT:
-        changes, rule = [Reweigh(rule, part="cross"), *changes], as_rule(SOFT)
+        return ears.read(found, request, part_of(request, _sound), given, _tell)  # type: ignore[arg-type]
+    rule, changes = ears.changed(request)
     return system(request.name).read(
-        heard(request, _sound), rule=rule, language=request.spoken, monotonic=request.ahead, changes=changes
+        given, rule=rule, language=request.spoken, monotonic=request.ahead, changes=changes
     )  # fmt: skip
 
 
@@ -223,8 +214,16 @@ def _picked(request: Request, shown: str, mean: str, one: tuple[int, int], _view
 
 @runs.kept
 def heads_small(request: Request, shown: str, _view: View) -> dict[int, NDArray[np.uint8]]:
-    """Every head's whole map small."""
-    return views.heads_small(_view, SMALL)
+    """Every head's whole map small, a byte each: shares of each row's full colour, at most `SMALL` places a side."""
+    import torch
+
+    size = min(SMALL, len(_view.rows)), min(SMALL, len(_view.columns.seconds))
+    found = {}
+    for layer in _view.trace.open_layers:
+        rows = views.by_rows(views.open_weights(_view.trace, layer), _view.rows)
+        shares = torch.from_numpy(shares_of(views.by_columns(rows, _view.columns)))
+        found[layer] = np.rint(255 * torch.nn.functional.adaptive_max_pool2d(shares, size).numpy()).astype(np.uint8)
+    return found
 
 
 @dataclass(frozen=True)

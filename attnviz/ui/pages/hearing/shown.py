@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from attnviz.ui.kit import lit_picture, plain, rule_title, t, weights_sent
+from attnviz.ui.kit import joined, lit_picture, plain, rule_title, t, weights_sent
 from attnviz.ui.pages.hearing import choices, run, told
 from attnviz.ui.pages.hearing.bring import KEY
 from attnviz.ui.pages.hearing.choices import now, word_now
 from attnviz.ui.pages.hearing.listed import draw_numbers, show_heads, show_held_out, show_listened, show_moment
-from attnviz.ui.pages.hearing.verdict import joined, notes, say_words
+from attnviz.ui.pages.hearing.verdict import notes, say_words
 
 if TYPE_CHECKING:
     from attnviz.sounds import Sound
@@ -154,7 +154,7 @@ def _weight(weight: float) -> str:
 
 def _say_listening(request: Request, view: View, shown: Map, said: Said | None) -> None:
     """Which map it is, and where its rows listen."""
-    found = [_map_name(view, shown)]
+    found = [_map_name(view, shown), t("hearing.scaled")]
     if view.name == "words":
         moved, steps = told.ahead(shown, view)
         found += [t("hearing.moves", moved=moved, steps=steps)] if steps else []
@@ -186,7 +186,7 @@ def _map_name(view: View, shown: Map) -> str:
 
 
 def _tiles(request: Request, view: View) -> dict[str, Any]:
-    """Every head's whole map small, each row as shares of its strongest place."""
+    """Every head's whole map small, each row in shares of its full colour."""
     layers = run.heads_small(request, view.name, view)
     most = max(len(one) for one in layers.values())
     shares = [np.pad(one, ((0, most - len(one)), (0, 0), (0, 0))) for one in layers.values()]

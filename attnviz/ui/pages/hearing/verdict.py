@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from attnviz.ui.kit import SOFT, bar_cell, cell_table, language, plain, rule_title, t
+from attnviz.ui.kit import SOFT, bar_cell, cell_table, joined, language, plain, rule_title, t
 from attnviz.ui.pages.hearing import choices, ears, run, told
 
 if TYPE_CHECKING:
@@ -53,11 +53,6 @@ def _picture(request: Request, sound: Sound, model: HearingModel) -> str:
     if columns.heights:
         found.append(t("hearing.patches", count=len(columns.seconds)))
     return joined(found)
-
-
-def joined(sentences: list[str]) -> str:
-    """Sentences one after the other, as the reader's language writes them."""
-    return ("" if language() == "zh" else " ").join(sentences)
 
 
 def say_words(runs: tuple[Trace, Trace], request: Request, said: Said | None) -> None:

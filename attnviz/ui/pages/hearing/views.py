@@ -165,17 +165,3 @@ def by_columns(weights: NDArray[np.float32], columns: Columns) -> NDArray[np.flo
         return real
     found: NDArray[np.float32] = np.add.reduceat(real, range(0, real.shape[-1], columns.each), axis=-1)
     return found
-
-
-def heads_small(view: View, most: int) -> dict[int, NDArray[np.uint8]]:
-    """Every head's whole map small, a byte each: rows as shares of their strongest, at most `most` places a side."""
-    import torch
-
-    size = min(most, len(view.rows)), min(most, len(view.columns.seconds))
-    found = {}
-    for layer in view.trace.open_layers:
-        whole = np.nan_to_num(by_columns(by_rows(open_weights(view.trace, layer), view.rows), view.columns))
-        shares = torch.from_numpy(whole / np.maximum(whole.max(-1, keepdims=True), 1e-9))
-        small = torch.nn.functional.adaptive_max_pool2d(shares, size).numpy()
-        found[layer] = np.rint(255 * small).astype(np.uint8)
-    return found

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attnviz.ui.pages.series.run import Asked, Head, Stretch
+from attnviz.ui.pages.series.shared import shares_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from attnviz.axes import Axis
     from attnviz.trace import Trace
 
-FULL = 4.0  # times an even weight: at least so much a row's full colour stands for; `picture.js` has it too
 FINEST = 128  # rows and columns of a small map
 MARKS = {"cross": "c", "encoder": "e", "decoder": "d"}
 
@@ -121,9 +121,7 @@ def _steps(axis: Axis, lead: int) -> tuple[Stretch | None, ...]:
 
 def tile(one: Map, number: int) -> dict[str, Any]:
     """A head small: each row over its largest weight, or over four times an even one; of many, the largest of some."""
-    weights = one.drawn(number)
-    top = np.maximum(weights.max(-1, keepdims=True), FULL / weights.shape[-1])
-    shares = _coarse(np.divide(weights, top, out=np.zeros_like(weights), where=top > 0))
+    shares = _coarse(shares_of(one.drawn(number)))
     sent = b64encode(np.rint(255 * shares).astype(np.uint8).tobytes()).decode()
     return {"shares": sent, "wide": shares.shape[1], "high": shares.shape[0]}
 

@@ -2,7 +2,6 @@
 // every head small. A place is a stretch of steps: one coming hour, one past hour, a patch of several. Pointing asks no
 // server. Thickness carries the weight, so that no hue is needed.
 const SPACE = { left: 46, right: 10, top: 8, plot: 210, calendar: 34, bottom: 16 };
-const EVEN = 4; // `lit.py` has it too, for the small maps
 const ROWS = { few: 12, high: 14, most: 7, least: 1.5, all: 260 }; // how high a row is: few of them are, many share a height
 const NS = "http://www.w3.org/2000/svg";
 const drawn = (name, say, text) => {
@@ -146,13 +145,10 @@ class Picture {
   fitted() {
     const { edges, cells, asks } = this.data, [first, last] = [edges[0][0], edges.at(-1)[1]], wide = Math.max(1, Math.round(2 * (last - first)));
     const of = Array.from({ length: wide }, (_, n) => edges.findIndex(([from, to]) => first + (n + 0.5) / 2 >= from && first + (n + 0.5) / 2 < to));
-    const most = asks.map((_, row) => this.full(this.weights.slice(row * cells.length, (row + 1) * cells.length)));
+    const most = asks.map((_, row) => fullOf(this.weights.slice(row * cells.length, (row + 1) * cells.length)));
     const shares = asks.flatMap((_, row) => of.map((cell) => (cell < 0 ? 0 : this.weights[row * cells.length + cell] / most[row])));
     return this.image(wide, asks.length, shares, 1);
   }
-
-  // What a row's full colour stands for: its largest weight, or four times an even one.
-  full(some) { return Math.max(...some, EVEN / some.length); }
 
   // A map as an image of a pixel a pair.
   image(columns, rows, shares, full) {
@@ -170,7 +166,7 @@ class Picture {
   light() {
     const { data } = this;
     if (!data?.forecast) { this.quiet(); return; }
-    const row = this.shown, many = data.cells.length, weights = this.weights.slice(row * many, (row + 1) * many), full = this.full(weights);
+    const row = this.shown, many = data.cells.length, weights = this.weights.slice(row * many, (row + 1) * many), full = fullOf(weights);
     const line = this.line, shares = line.map(() => 0);
     data.cells.forEach(([from, to], cell) => { for (let step = Math.max(0, from); step < Math.min(to, shares.length); step += 1) shares[step] = Math.max(shares[step], weights[cell] / full); });
     this.lit.replaceChildren(...shares.flatMap((share, step) => (line[step] === null || share < 0.02 ? [] : [this.thick(line, step, share)])));

@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attnviz.systems.series import NAMES
-from attnviz.ui.pages.series import run, tables
-from attnviz.ui.pages.series.lit import Map
-from attnviz.ui.pages.series.run import GONE, KEY, MODEL, Asked, Changes, Head
-from attnviz.ui.pages.series.shared import (
+from attnviz.ui.kit import (
     choose_any_model,
     choose_one,
     choose_rule,
@@ -22,6 +19,9 @@ from attnviz.ui.pages.series.shared import (
     t,
     with_or_without,
 )
+from attnviz.ui.pages.series import run, tables
+from attnviz.ui.pages.series.lit import Map
+from attnviz.ui.pages.series.run import GONE, KEY, MODEL, Asked, Changes, Head
 from attnviz.ui.pages.series.state import (
     KINDS,
     MOMENTS,

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from attnviz.ui.kit import Selection, bold, draw_heatmap, find, style_now, t, table, take_away
 from attnviz.ui.pages.series import choices, run, words
 from attnviz.ui.pages.series.lit import Map, shown
 from attnviz.ui.pages.series.run import KEY, Asked
-from attnviz.ui.pages.series.shared import Selection, bold, draw_heatmap, find, style_now, t, table, take_away
 from attnviz.ui.pages.series.state import PARAMS, now
 
 if TYPE_CHECKING:

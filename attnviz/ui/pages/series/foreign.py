@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from attnviz.ui.kit import RuleChoice, as_rule, model_store, plain, runs, t
 from attnviz.ui.pages.series import run
 from attnviz.ui.pages.series.run import Asked, Changes, Head, Stretch
-from attnviz.ui.pages.series.shared import RuleChoice, as_rule, model_store, plain, runs, t
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -17,7 +17,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz import shipped
-from attnviz.ui.pages.series.shared import RuleChoice, Steps, as_rule, runs, style_now, t
+from attnviz.ui.kit import RuleChoice, Steps, as_rule, runs, style_now, t
 from attnviz.ui.pages.series.words import value
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from attnviz.ui.kit import SOFT, asset, dark, plain, t, weights_sent
 from attnviz.ui.pages.series import choices, foreign, lit, run, state, tables, told, words
 from attnviz.ui.pages.series.evidence import show_evidence
 from attnviz.ui.pages.series.foreign import facts
 from attnviz.ui.pages.series.lit import Map
 from attnviz.ui.pages.series.run import KEY, Asked, Changes
-from attnviz.ui.pages.series.shared import SOFT, asset, dark, plain, t, weights_sent
 from attnviz.ui.pages.series.state import now
 from attnviz.ui.pages.series.told import is_changed, say_forecast
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
+from attnviz.ui.kit import RULE_PARAMS, Param, between, matching, one_of
 from attnviz.ui.pages.series.run import GONE, KEY, MODEL, SAMPLES
-from attnviz.ui.pages.series.shared import RULE_PARAMS, Param, between, matching, one_of
 
 KINDS, WAYS, OWN = ("air", "own"), ("train", "built"), "own"
 MOMENTS = {

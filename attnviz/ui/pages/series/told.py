@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from attnviz.ui.kit import SOFT, as_rule, language, plain, rule_title, t
 from attnviz.ui.pages.series import choices, words
 from attnviz.ui.pages.series.lit import Map
 from attnviz.ui.pages.series.run import Asked, Changes
-from attnviz.ui.pages.series.shared import SOFT, as_rule, language, plain, rule_title, t
 from attnviz.ui.pages.series.state import now
 
 if TYPE_CHECKING:

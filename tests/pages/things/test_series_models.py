@@ -172,6 +172,12 @@ def test_what_does_not_fit_is_one_sentence(lang: str, folders: Mapping[str, Path
             assert start[-1].split("}")[-1][-12:] in seen(at.error[0].value)
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_page_of_texts_names_this_page_for_a_model_of_values(lang: str, folders: Mapping[str, Path]) -> None:
+    at = run_page("reasons", lang, {"model": str(folders["patchtst"])})
+    assert not at.exception and len(at.error) == 1 and say("ui.page_series", lang) in at.error[0].value
+
+
 def test_a_model_without_a_head_shows_where_it_looks_and_says_that_it_forecasts_nothing(tmp_path: Path) -> None:
     saved(tmp_path / "body", "transformer", head=False)
     at = opened(tmp_path / "body")

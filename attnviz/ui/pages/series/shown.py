@@ -122,13 +122,13 @@ def maps_of(asked: Asked, runs: Runs) -> tuple[Map, int]:
 def draw_series(asked: Asked, changes: Changes, runs: Runs, shown: tuple[Map, int]) -> None:
     """The series, what comes, and the map, lit where the chosen step looks."""
     after, (one, number) = runs[1], shown
-    weights, rows = one.weights(number), one.rows
+    weights, computed, rows = one.weights(number), one.computed(number), one.rows
     spans = [span for span in one.asks if span is not None]
     _draw({
         **_lines(asked, runs, is_changed(changes)), **_words(asked.window, [first for first, _ in spans]),
         "forecast": True, "weights": weights_sent(one.drawn(number)), "asks": spans, "edges": one.edges,
         "cells": [span for span in one.cells if span is not None],
-        "lazy": [row for row, query in enumerate(rows) if not one.computed(number)[query]],
+        "lazy": [row for row, query in enumerate(rows) if not computed[query]],
         "tiles": _tiles(one, changes), "head": number, "picked": min(int(now("hour")), len(rows) - 1),
         "by_hand": changes.hidden,
         "looks": [told.look(asked, one, after, weights, row) for row in range(len(rows))],

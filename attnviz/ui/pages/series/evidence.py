@@ -121,8 +121,6 @@ def _model(trace: Trace) -> str:
 
 def _file(asked: Asked, forecast: Forecast) -> bytes:
     """The forecast as a table."""
-    from attnviz.systems.series.files import forecast_csv, means_csv
+    from attnviz.systems.series.files import forecast_csv
 
-    if asked.foreign is None:
-        return forecast_csv(forecast, asked.factor)
-    return means_csv(forecast)
+    return forecast_csv(forecast, asked.factor, "q50" if asked.foreign is None else "mean")

@@ -64,12 +64,7 @@ def _truth(asked: Asked, changes: Changes, runs: Runs) -> str:
         "was": words.with_unit(before.error / asked.factor, asked.unit), "last": words.value(_last_error(asked)),
     }  # fmt: skip
     found = t("series.truth_changed" if is_changed(changes) else "series.truth", **said)
-    return found + t("series.truth_inside", inside=inside, known=known) if has_interval(after) else found
-
-
-def has_interval(forecast: Forecast) -> bool:
-    """Does the model give an interval?"""
-    return not bool(forecast.values[:, 0].isnan().any())
+    return found + t("series.truth_inside", inside=inside, known=known) if after.has_interval else found
 
 
 def _last_error(asked: Asked) -> float:

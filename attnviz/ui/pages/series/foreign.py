@@ -15,6 +15,7 @@ from attnviz.ui.pages.series.run import Asked, Changes, Head, Stretch
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from attnviz.axes import Spans
     from attnviz.core.interventions import Intervention
     from attnviz.models import ForecastModel
     from attnviz.notices import Notice
@@ -44,7 +45,6 @@ class Facts:
     wanted: int = 0
     lags: tuple[int, ...] = ()
     patch: tuple[int, int, int] | None = None
-    classes: int = 0
     halves: int = 0
     sparse: bool = False
     maps: tuple[tuple[str, int, int], ...] = ()  # by the letter of each map, how many layers and heads
@@ -56,27 +56,21 @@ class Facts:
             letter == one and int(layer) < layers and int(head) < heads for one, layers, heads in self.maps
         )  # fmt: skip
 
-    @property
-    def spans(self) -> list[Stretch]:
-        """The rows of each patch, of those that are read."""
-        count, size, stride = self.patch or (0, 0, 0)
-        first = self.context - size - stride * (count - 1)
-        return [(first + n * stride, first + n * stride + size) for n in range(count)]
-
 
 def facts(model: ForecastModel) -> Facts:
     """What a model is, as its configuration says."""
+    from attnviz.adapter.series.reading import patch_count
+
     config: Any = model.network.config
     found = Facts(
         model.name, config.model_type, model.rows, int(config.context_length), model.ahead, model.channels, model.draws,
         model.foresees, sum(one.numel() for one in model.network.parameters()),
     )  # fmt: skip
     if config.model_type == "patchtst":
-        size, stride = int(config.patch_length), int(config.patch_stride)
-        count = (max(found.context, size) - size) // stride + 1
+        patch = patch_count(config), int(config.patch_length), int(config.patch_stride)
         ahead = found.ahead if found.foresees else 0
         own = (("s", int(config.num_hidden_layers), int(config.num_attention_heads)),)
-        return replace(found, ahead=ahead, patch=(count, size, stride), classes=int(config.use_cls_token), maps=own)
+        return replace(found, ahead=ahead, patch=patch, maps=own)
     halves = int(config.encoder_layers) if getattr(config, "distil", False) else 0
     decoder = int(config.decoder_layers), int(config.decoder_attention_heads)
     maps = (("e", int(config.encoder_layers), int(config.encoder_attention_heads)), ("d", *decoder), ("c", *decoder))
@@ -187,9 +181,11 @@ def foreseen(question: Asked, changes: Changes) -> Foreseen:
 @runs.kept
 def _foreseen(request: Request, _given: Given) -> Foreseen:
     """The same; `_given` is the series of the request's mark."""
+    from attnviz.adapter.series.reading import patches, steps
     from attnviz.recording.record import record
 
     model: Any = model_store().take(request.name)
+    config = model.network.config
     count, (at, channel, spike) = len(_given.values), request.spike
     values, gone = _given.values.clone(), sorted(_gone(request.taken, count))
     if at:
@@ -198,8 +194,9 @@ def _foreseen(request: Request, _given: Given) -> Foreseen:
     hidden = values.clone()
     hidden[gone] = float("nan")
     read = model.past(hidden.numpy(), calendar=_given.beside.numpy())
+    places = patches(config, read) if _given.facts.patch else steps(config, read)[0]
     given = {**read.inputs, "past_values": _filled(read.inputs["past_values"], hidden, gone)}
-    changes = [*_closed(_given, gone), *_removed(request.off)]
+    changes = [*_closed(_given.facts, places, gone), *_removed(request.off)]
     trace = record(model, replace(read, inputs=given), rule=as_rule(request.rule), interventions=changes)
     notes = tuple(one for one in known.notes if one.message not in LEFT_OUT)
     return Foreseen(trace, _said(trace, _given.facts), notes)
@@ -219,16 +216,13 @@ def _filled(read: Tensor, hidden: Tensor, gone: list[int]) -> Tensor:
     return filled
 
 
-def _closed(given: Given, gone: list[int]) -> list[Intervention]:
+def _closed(model: Facts, places: Spans, gone: list[int]) -> list[Intervention]:
     """Let nobody look at places whose every row is hidden; of an encoder that halves, in its first layer."""
     from attnviz.core.interventions import HideToken
 
-    away, model = set(gone), given.facts
-    if model.patch is not None:
-        spans = enumerate(model.spans, start=model.classes)
-        return [HideToken(place) for place, (first, last) in spans if away.issuperset(range(first, last))]
-    part = "encoder 1" if model.halves else None
-    return [HideToken(row - given.lead, part=part) for row in gone if row >= given.lead]
+    away, part = set(gone), "encoder 1" if model.halves else None
+    spans = enumerate(places.rows, start=len(places.first))
+    return [HideToken(place, part=part) for place, (first, last) in spans if away.issuperset(range(first, last))]
 
 
 def _removed(off: Sequence[Head]) -> list[Intervention]:

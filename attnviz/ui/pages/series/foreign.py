@@ -81,10 +81,10 @@ def facts(model: ForecastModel) -> Facts:
     )  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class Given:
-    """What a model is given: `values` `[row, channel]` from the step `first` of the series on, what stands `beside`
-    each step; `channel` is the one that is drawn. `mark` names the series.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Foreign(Asked):
+    """A model from elsewhere: it is given `values` `[row, channel]` from the step `first` of the series on, and what
+    stands `beside` each step; `channel` is the one that is drawn. `mark` names the series.
     """
 
     facts: Facts
@@ -99,6 +99,29 @@ class Given:
         """How many rows are read before those that are places."""
         return self.facts.rows - self.facts.context
 
+    def heads_off(self, text: str) -> tuple[Head, ...]:
+        """The heads taken away, from a link, that the model has."""
+        return tuple(one for one in run.heads_off(text, 3) if self.facts.has(one))
+
+    def forecast(self, changes: Changes) -> Forecast:
+        """What the model says will come, as it is asked for. Raises `AttnvizError`."""
+        from attnviz.systems.series.system import Forecast
+
+        found = self.foreseen(changes)
+        return Forecast(self.changed(changes), found.values[..., self.channel], found.trace)
+
+    def foreseen(self, changes: Changes) -> Foreseen:
+        """The same, of all channels. Raises `AttnvizError`."""
+        from attnviz.errors import AttnvizError
+
+        if bool(self.changed(changes).values.isnan().all()):
+            raise AttnvizError("series_nothing_seen", steps=len(self.window.values))
+        spike = (changes.at, self.channel, changes.spike) if changes.at else (0, 0, 0.0)
+        name = self.facts.name
+        asks = Request(name, self.mark, self.first, changes.rule, changes.off, changes.taken, spike)
+        with st.spinner(t("running", model=plain(name)), show_time=True):
+            return _foreseen(asks, self)
+
 
 @dataclass(frozen=True, eq=False)
 class Source:
@@ -110,7 +133,7 @@ class Source:
     start: int
 
 
-def asked(model: Facts, source: Source, channel: int) -> Asked:
+def asked(model: Facts, source: Source, channel: int) -> Foreign:
     """A model from elsewhere asked what comes from a step on. Raises `SeriesError` for a series that is too short."""
     import torch
 
@@ -126,8 +149,10 @@ def asked(model: Facts, source: Source, channel: int) -> Asked:
     came = run.came_after(shown.values, start, model.ahead)
     window = Window(shown.clock, start - model.context, values[-model.context :, channel], came)
     beside = features(shown.clock, first, model.rows + model.ahead, model.wanted)
-    given = Given(model, source.mark, values, beside, channel, first)
-    return Asked(None, window, source.units[channel], foreign=given)
+    return Foreign(
+        window=window, unit=source.units[channel], facts=model, mark=source.mark, values=values, beside=beside,
+        channel=channel, first=first,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -154,33 +179,9 @@ class Foreseen:
     notes: tuple[Notice, ...]
 
 
-def forecast(question: Asked, changes: Changes) -> Forecast:
-    """What a model from elsewhere says will come. Raises `AttnvizError`."""
-    from attnviz.systems.series.system import Forecast
-
-    found = foreseen(question, changes)
-    assert question.foreign is not None
-    return Forecast(run.changed(question, changes), found.values[..., question.foreign.channel], found.trace)
-
-
-def foreseen(question: Asked, changes: Changes) -> Foreseen:
-    """The same, of all channels. Raises `AttnvizError`."""
-    from attnviz.errors import AttnvizError
-
-    given = question.foreign
-    assert given is not None
-    if bool(run.changed(question, changes).values.isnan().all()):
-        raise AttnvizError("series_nothing_seen", steps=len(question.window.values))
-    spike = (changes.at, given.channel, changes.spike) if changes.at else (0, 0, 0.0)
-    name = given.facts.name
-    asks = Request(name, given.mark, given.first, changes.rule, changes.off, changes.taken, spike)
-    with st.spinner(t("running", model=plain(name)), show_time=True):
-        return _foreseen(asks, given)
-
-
 @runs.kept
-def _foreseen(request: Request, _given: Given) -> Foreseen:
-    """The same; `_given` is the series of the request's mark."""
+def _foreseen(request: Request, _given: Foreign) -> Foreseen:
+    """One run of a model from elsewhere; `_given` has the series of the request's mark."""
     from attnviz.adapter.series.reading import patches, steps
     from attnviz.recording.record import record
 

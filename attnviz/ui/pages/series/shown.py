@@ -102,15 +102,14 @@ def _foreign(what: str, model: ForecastModel) -> Opened:
     if what != "air":
         say_series(source.series[channel], foreign=True)
     asked = foreign.asked(is_, source, channel)
-    told.say_given(is_, source.series[channel], foreign.foreseen(asked, NONE).notes)
+    told.say_given(is_, source.series[channel], asked.foreseen(NONE).notes)
     return Opened(asked, source.series[channel])
 
 
 def runs_of(asked: Asked, changes: Changes) -> Runs:
     """The forecast without any change, and as it is asked for."""
-    forecast = run.forecast if asked.foreign is None else foreign.forecast
-    before = forecast(asked, NONE)
-    return before, before if changes == NONE else forecast(asked, changes)
+    before = asked.forecast(NONE)
+    return before, before if changes == NONE else asked.forecast(changes)
 
 
 def maps_of(asked: Asked, runs: Runs) -> tuple[Map, int]:

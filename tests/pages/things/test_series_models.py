@@ -140,7 +140,7 @@ def test_rules_heads_and_hidden_hours_act_and_the_forecast_stands_there_before_a
         assert "goes" in seen(said(at))
     assert shown["past"][-3] == 500
     hidden = picture(opened(folders[kind], hidden="12-2"))
-    assert hidden["hidden"][-13:] == [False] + [True] * 10 + [False] * 2 and hidden["by_hand"] == [[12, 2]]
+    assert hidden["hidden"][-13:] == [False] + [True] * 10 + [False] * 2 and hidden["taken"] == [[12, 2]]
     if kind == "patchtst":  # the patch from step 12 on and that from 16 on have others
         assert float(shares(picture(opened(folders[kind], hidden="10-4")))[:, 3].max()) == 0.0
     if kind == "transformer":

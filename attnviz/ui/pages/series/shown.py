@@ -33,7 +33,7 @@ __all__ = ["begin", "draw_line", "draw_series", "maps_of", "runs_of", "say_forec
 EVERY, MANY, LEAST = 6, 12, 14  # rows of the map: those that are named, those that all are, pixels between two names
 MOST_STEPS = 400  # of a series that are drawn before anything is forecast
 NONE = Changes(SOFT)
-EMPTY = ("came", "was", "low", "mid", "high", "before", "tiles", "looks", "asks", "cells", "edges", "lazy", "by_hand")
+EMPTY = ("came", "was", "low", "mid", "high", "before", "tiles", "looks", "asks", "cells", "edges", "lazy", "taken")
 
 
 @cache  # one component with its scripts: at most 40 kB
@@ -129,7 +129,7 @@ def draw_series(asked: Asked, changes: Changes, runs: Runs, shown: tuple[Map, in
         "cells": [span for span in one.cells if span is not None],
         "lazy": [row for row, query in enumerate(rows) if not computed[query]],
         "tiles": _tiles(one, changes), "head": number, "picked": min(int(now("hour")), len(rows) - 1),
-        "by_hand": changes.hidden,
+        "taken": changes.taken,
         "looks": [told.look(asked, one, after, weights, row) for row in range(len(rows))],
     })  # fmt: skip
     st.caption(told.colours(asked, one))

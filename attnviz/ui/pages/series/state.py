@@ -81,6 +81,7 @@ def take_map() -> None:
 
 
 def take_hidden() -> None:
-    """A stretch was dragged over, or marked by keyboard: it is hidden, or shown again."""
+    """A stretch was dragged over, or marked by keyboard: it is hidden or shown again; what the list hid is among it."""
     if (found := st.session_state[KEY + "picture"]["hidden"]) is not None:
         put("hidden", found if HIDDEN.fullmatch(str(found)) else "")
+        put("gone", "")

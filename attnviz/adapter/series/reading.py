@@ -119,10 +119,16 @@ def _beside(name: str, config: Any, rows: int, beside: Beside) -> tuple[dict[str
     return found, notes
 
 
+def patch_count(config: Any) -> int:
+    """How many patches PatchTST cuts what it reads of a channel into."""
+    size = int(config.patch_length)
+    return (max(int(config.context_length), size) - size) // int(config.patch_stride) + 1
+
+
 def patches(config: Any, read: Past) -> Spans:
     """Which rows each patch of PatchTST has; those that no whole patch has room for are left out before the first."""
     size, stride, context = int(config.patch_length), int(config.patch_stride), int(config.context_length)
-    count = (max(context, size) - size) // stride + 1
+    count = patch_count(config)
     start = read.begin + context - (size + stride * (count - 1))
     first = ("[CLS]",) if config.use_cls_token else ()
     return read.spans([(start + n * stride, start + n * stride + size) for n in range(count)], first)

@@ -5,6 +5,9 @@ A float costs four bytes on its way to the browser, and a screen shows fewer tha
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
@@ -14,6 +17,10 @@ from attnviz.figures.paint.palette import BAR_TICKS, Colours, bar, ramp, theme
 from attnviz.messages import say
 from attnviz.selection import Style
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+EVEN = 4.0  # times an even weight: at least so much a row's full colour stands for; `picture.js` has it too
 # 255 would be "/" in base64, which Plotly's JSON writes as six characters.
 STEPS, NOT_ALLOWED, GAP = 200, 212, 224
 
@@ -69,3 +76,17 @@ def hover_steps(style: Style, hidden: bool) -> str:
     """What a byte says of the weight that it stands for."""
     said = say(f"figure.steps_{style.scale}", style.language, steps=STEPS)
     return said + (say("figure.steps_not_allowed", style.language, byte=NOT_ALLOWED) if hidden else "")
+
+
+def shares_of(weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Each weight `[..., key]` as the share of its row's full colour, as `fullOf` of `picture.js` has it.
+
+    That is the row's largest weight, or four times an even one where that is more (but never above 1), so that a row
+    that looks everywhere alike is pale.
+
+    >>> shares_of(np.full((1, 8), 0.125, np.float32)).max()
+    0.25
+    """
+    known = np.nan_to_num(weights)
+    shares: NDArray[np.float32] = known / np.maximum(known.max(-1, keepdims=True), min(1.0, EVEN / known.shape[-1]))
+    return shares

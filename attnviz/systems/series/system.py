@@ -38,7 +38,10 @@ __all__ = ["NAMES", "Forecast", "System", "load"]
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """What a model says of a window: quantiles 0.1, 0.5 and 0.9 of each coming step in the series' own unit."""
+    """What a model says of a window: quantiles 0.1, 0.5 and 0.9 of each coming step in the series' own unit.
+
+    Of a model that says one number a step the others are NaN.
+    """
 
     window: Window
     values: Float[Tensor, "ahead 3"]
@@ -48,6 +51,11 @@ class Forecast:
     def error(self) -> float:
         """The mean absolute error of the median against what came, NaN where nothing of it is known."""
         return float((self.values[:, 1] - self.window.came).abs().nanmean())
+
+    @property
+    def has_interval(self) -> bool:
+        """Does the model give an interval?"""
+        return not bool(self.values[:, 0].isnan().any())
 
     @property
     def inside(self) -> tuple[int, int]:

@@ -62,6 +62,14 @@ def test_hours_are_hidden_by_dragging_and_by_keys_and_back_shows_them_again(visi
     one.link_says(hidden=None)
 
 
+def test_what_the_list_hides_is_shown_again_by_dragging_too(visit: Start) -> None:
+    one, plot = opened(visit, without="half")
+    drag(one, plot, 66, 71)
+    one.link_says(hidden="12-6", without=None)
+    one.page.go_back()
+    one.link_says(hidden=None, without="half")
+
+
 def test_a_click_on_the_past_opens_the_patch_there_and_dragging_hides_its_hours(
     visit: Start, tmp_path_factory: object
 ) -> None:

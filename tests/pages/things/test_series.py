@@ -195,7 +195,7 @@ def test_columns_from_a_chinese_excel_stand_in_the_link_and_wait_for_their_table
 def test_hours_hidden_by_hand_are_those_of_the_list_and_a_link_brings_them_back() -> None:
     listed, by_hand = opened(without="half"), opened(hidden="12-0")
     assert picture(by_hand)["mid"] == picture(listed)["mid"] and picture(by_hand)["hidden"][-12:] == [True] * 12
-    assert picture(by_hand)["by_hand"] == [[12, 0]] and "Without 19 Nov 00:00 to 11:00" in verdict(by_hand)
+    assert picture(by_hand)["taken"] == [[12, 0]] and "Without 19 Nov 00:00 to 11:00" in verdict(by_hand)
     control(by_hand, "show_all").click().run()
     assert picture(by_hand)["hidden"] == [False] * 72 and picture(by_hand)["before"] == []
     both = opened(hidden="40-36.3-1", without="last")

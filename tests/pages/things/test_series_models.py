@@ -140,7 +140,7 @@ def test_rules_heads_and_hidden_hours_act_and_the_forecast_stands_there_before_a
         assert "goes" in seen(said(at))
     assert shown["past"][-3] == 500
     hidden = picture(opened(folders[kind], hidden="12-2"))
-    assert hidden["hidden"][-13:] == [False] + [True] * 10 + [False] * 2 and hidden["by_hand"] == [[12, 2]]
+    assert hidden["hidden"][-13:] == [False] + [True] * 10 + [False] * 2 and hidden["taken"] == [[12, 2]]
     if kind == "patchtst":  # the patch from step 12 on and that from 16 on have others
         assert float(shares(picture(opened(folders[kind], hidden="10-4")))[:, 3].max()) == 0.0
     if kind == "transformer":
@@ -170,6 +170,12 @@ def test_what_does_not_fit_is_one_sentence(lang: str, folders: Mapping[str, Path
         if message in ("series_other_kind", "series_columns_few", "series_rows_few"):
             start = table(lang)[f"error.{message}"].split("{")
             assert start[-1].split("}")[-1][-12:] in seen(at.error[0].value)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_page_of_texts_names_this_page_for_a_model_of_values(lang: str, folders: Mapping[str, Path]) -> None:
+    at = run_page("reasons", lang, {"model": str(folders["patchtst"])})
+    assert not at.exception and len(at.error) == 1 and say("ui.page_series", lang) in at.error[0].value
 
 
 def test_a_model_without_a_head_shows_where_it_looks_and_says_that_it_forecasts_nothing(tmp_path: Path) -> None:

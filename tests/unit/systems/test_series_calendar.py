@@ -9,7 +9,7 @@ import torch
 
 from attnviz.systems.series.calendar import TOLD, features, told
 from attnviz.systems.series.clock import Clock
-from attnviz.systems.series.files import means_csv
+from attnviz.systems.series.files import forecast_csv
 from attnviz.systems.series.system import Forecast, load
 from attnviz.systems.series.window import Window
 
@@ -44,8 +44,8 @@ def test_a_table_of_means_has_an_interval_only_where_the_model_gives_one() -> No
     window = Window(HOURS, 0, torch.ones(4), torch.tensor([1.0, torch.nan]))
     values = torch.tensor([[0.5, 1.0, 2.0], [1.5, 2.0, 4.0]])
     trace = load("air-beijing").read("2014-02-20 08:00")
-    lines = means_csv(Forecast(window, values, trace)).decode("utf-8-sig").splitlines()
+    lines = forecast_csv(Forecast(window, values, trace), middle="mean").decode("utf-8-sig").splitlines()
     assert lines == ["time,q10,mean,q90,came", "2015-01-01T02:00,0.5,1,2,1", "2015-01-01T03:00,1.5,2,4,"]
     values[:, [0, 2]] = torch.nan
-    lines = means_csv(Forecast(window, values, trace)).decode("utf-8-sig").splitlines()
+    lines = forecast_csv(Forecast(window, values, trace), middle="mean").decode("utf-8-sig").splitlines()
     assert lines == ["time,mean,came", "2015-01-01T02:00,1,1", "2015-01-01T03:00,2,"]

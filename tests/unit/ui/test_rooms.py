@@ -17,7 +17,7 @@ from attnviz.ui.kit import Screen
 from tests.unit.test_layers import ROOT, all_imports, name_of, nothing, sources
 
 EDGES_OF_A_PAGE = 3  # its SCREEN, its choices and what it shows take from the kit
-MORE_EDGES = 27  # pages of many parts, and the rooms themselves
+MORE_EDGES = 36  # pages of many parts (time series has ten that speak or ask), and the rooms themselves
 MOST_PARAMETERS = 6
 GENERIC = ("kit", "stores", "server")
 

@@ -2,9 +2,9 @@
 
 from attnviz.ui.kit.pictures.choosing import Pictures, picture_address, png
 from attnviz.ui.kit.pictures.lit import PLACES, PictureClicks, hidden_now, lit_picture, say_notes, with_or_without
-from attnviz.ui.kit.pictures.sent import named_label, numbers_of, place_boxes, shares_of, tiles_sent, weights_sent
+from attnviz.ui.kit.pictures.sent import named_label, numbers_of, place_boxes, tiles_sent, weights_sent
 
 __all__ = [
     "PLACES", "PictureClicks", "Pictures", "hidden_now", "lit_picture", "named_label", "numbers_of", "picture_address",
-    "place_boxes", "png", "say_notes", "shares_of", "tiles_sent", "weights_sent", "with_or_without",
+    "place_boxes", "png", "say_notes", "tiles_sent", "weights_sent", "with_or_without",
 ]  # fmt: skip

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from attnviz.axes import Axis
 
 NOT, FULL = 65_535, 65_534  # a pair that may not look; the largest weight of the map
-EVEN = 4.0  # times an even weight: at least so much a row's full colour stands for; `picture.js` has it too
 MOST_TILES = 1_500_000  # bytes of all heads for all queries; of more, those of the chosen query alone are sent
 
 
@@ -30,20 +29,6 @@ def weights_sent(weights: NDArray[np.float32]) -> tuple[str, float]:
     top = float(np.nanmax(np.where(missing, 0.0, weights))) or 1.0
     scaled = np.where(missing, NOT, np.rint(np.nan_to_num(weights) / top * FULL)).astype("<u2")
     return b64encode(scaled.tobytes()).decode(), top
-
-
-def shares_of(weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Each weight `[..., key]` as the share of its row's full colour, as `fullOf` of `picture.js` has it.
-
-    That is the row's largest weight, or four times an even one where that is more (but never above 1), so that a row
-    that looks everywhere alike is pale.
-
-    >>> shares_of(np.full((1, 8), 0.125, np.float32)).max()
-    0.25
-    """
-    known = np.nan_to_num(weights)
-    shares: NDArray[np.float32] = known / np.maximum(known.max(-1, keepdims=True), min(1.0, EVEN / known.shape[-1]))
-    return shares
 
 
 def tiles_sent(layers: Mapping[int, NDArray[np.float32]], query: int, drawn: Sequence[bool]) -> dict[str, Any]:

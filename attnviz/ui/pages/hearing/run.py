@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from attnviz.ui.kit import SOFT, RuleChoice, plain, runs, shares_of, t
+from attnviz.figures.paint.shades import shares_of
+from attnviz.ui.kit import SOFT, RuleChoice, plain, runs, t
 from attnviz.ui.pages.hearing import ears, views
 
 if TYPE_CHECKING:

@@ -117,7 +117,7 @@ def view_of(name: str, trace: Trace, rows: tuple[Row, ...], columns: Columns) ->
     if name == "words":
         own = trace.map("cross") if "cross" in trace.parts else trace
         return View(name, own, rows[:MOST_ROWS], columns, len(rows))
-    own = trace.map("encoder") if "encoder" in trace.parts else trace
+    own = trace.text_map
     return View(name, own, tuple(map(Row, columns.names, columns.places)), columns)
 
 

@@ -1,6 +1,6 @@
 """The page on time series: which past hours does each coming hour look at, and what comes?"""
 
-from attnviz.ui.pages.series.shared import Member, Screen
+from attnviz.ui.kit import Member, Screen
 from attnviz.ui.pages.series.state import PARAMS
 
 SCREEN = Screen(

@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attnviz.systems.series import NAMES
-from attnviz.ui.pages.series import run, tables
-from attnviz.ui.pages.series.lit import Map
-from attnviz.ui.pages.series.run import GONE, KEY, MODEL, Asked, Changes, Head
-from attnviz.ui.pages.series.shared import (
+from attnviz.ui.kit import (
     choose_any_model,
     choose_one,
     choose_rule,
@@ -22,6 +19,10 @@ from attnviz.ui.pages.series.shared import (
     t,
     with_or_without,
 )
+from attnviz.ui.pages.series import run, tables
+from attnviz.ui.pages.series.foreign import Facts, Foreign, Source
+from attnviz.ui.pages.series.lit import Map
+from attnviz.ui.pages.series.run import GONE, KEY, MODEL, Asked, Changes, Head
 from attnviz.ui.pages.series.state import (
     KINDS,
     MOMENTS,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from attnviz.systems.series.series import Series
     from attnviz.systems.series.system import System
     from attnviz.trace import Trace
-    from attnviz.ui.pages.series.foreign import Facts, Source
 
 UNITS = ("µg/m³", "°C", "°C", "hPa", "m/s", "h")  # of the columns of Beijing's air
 
@@ -176,7 +176,7 @@ def choose_start(found: Series, past: int, first: int) -> int:
 def choose_changes(asked: Asked, one: Map) -> None:
     """What is taken away of the past, and a value put in; heads taken away."""
     past, unit = len(asked.window.values), asked.window.clock.name
-    _choose_gone(past, unit, asked.foreign is not None)
+    _choose_gone(past, unit, isinstance(asked, Foreign))
     if int(now("at")) > past:
         find(PARAMS["at"].key, past)
     left, right = st.columns(2, gap="small")
@@ -237,27 +237,17 @@ def changes_now(asked: Asked) -> Changes:
     past = len(asked.window.values)
     gone, at = GONE[str(now("gone"))], min(int(now("at")), past)
     return Changes(
-        rule_now(), _off(asked), gone if gone[0] < past else (0, 0), run.stretches(str(now("hidden")), past), at,
-        float(now("spike")),
+        rule_now(), asked.heads_off(str(now("off"))), gone if gone[0] < past else (0, 0),
+        run.stretches(str(now("hidden")), past), at, float(now("spike")),
     )  # fmt: skip
-
-
-def _off(asked: Asked) -> tuple[Head, ...]:
-    """The heads taken away that the model has."""
-    if asked.foreign is not None:
-        return tuple(one for one in run.heads_off(str(now("off")), 3) if asked.foreign.facts.has(one))
-    assert asked.system is not None
-    shape = asked.system.network.shape
-    found = run.heads_off(str(now("off")), 2)
-    return tuple((n, h) for n, h in found if int(n) < shape.layers and int(h) < shape.heads)
 
 
 def choose_part(asked: Asked, trace: Trace) -> Trace:
     """Which map of a model from elsewhere: from coming steps to past ones, or of each among themselves; a channel's."""
-    if asked.foreign is None:
+    if not isinstance(asked, Foreign):
         return trace
-    if asked.foreign.facts.patch is not None:
-        return trace.map(trace.parts[min(asked.foreign.channel, len(trace.parts) - 1)])
+    if asked.facts.patch is not None:
+        return trace.map(trace.parts[min(asked.channel, len(trace.parts) - 1)])
     if now("part") not in trace.parts:
         find(PARAMS["part"].key, trace.part)
     part = st.segmented_control(
@@ -305,8 +295,6 @@ def own_task(found: Series) -> Task:
 
 def choose_source(what: str, model: Facts) -> Source:
     """What a model from elsewhere reads, and where the forecast begins. Raises `AttnvizError` for what it cannot."""
-    from attnviz.ui.pages.series.foreign import Source
-
     if what == "air":
         start = choose_moment(model.rows, model.ahead)
         series, columns = air_series(model.channels)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from attnviz.ui.kit import Selection, bold, draw_heatmap, find, style_now, t, table, take_away
 from attnviz.ui.pages.series import choices, run, words
+from attnviz.ui.pages.series.foreign import Foreign
 from attnviz.ui.pages.series.lit import Map, shown
-from attnviz.ui.pages.series.run import KEY, Asked
-from attnviz.ui.pages.series.shared import Selection, bold, draw_heatmap, find, style_now, t, table, take_away
+from attnviz.ui.pages.series.run import KEY, Asked, Ours
 from attnviz.ui.pages.series.state import PARAMS, now
 
 if TYPE_CHECKING:
@@ -25,13 +26,13 @@ OURS = ("cross", "encoder", "decoder")
 
 def show_evidence(asked: Asked, forecast: Forecast, one: Map, number: int) -> None:
     """What heads look back at, the figures held out, every map in numbers."""
-    if forecast.trace.model == run.MODEL and asked.window.beside is not None:
+    if isinstance(asked, Ours) and forecast.trace.model == run.MODEL and asked.window.beside is not None:
         show_habits(asked, forecast.trace, number)
         show_held_out()
     show_numbers(asked, forecast, one, number)
 
 
-def show_habits(asked: Asked, trace: Trace, number: int) -> None:
+def show_habits(asked: Ours, trace: Trace, number: int) -> None:
     """What heads look back at: over the held-out year, and in this window."""
     with st.expander(t("series.habits"), expanded=False):
         names = [one["name"] for layer in run.figures()["heads"]["cross"] for one in layer]
@@ -87,7 +88,7 @@ def _figures(one: dict[str, float]) -> list[str]:
 def show_numbers(asked: Asked, forecast: Forecast, one: Map, number: int) -> None:
     """Any map of the run as numbers, and what can be taken away: pictures, weights, the forecast as CSV."""
     with st.expander(t("series.numbers")):
-        trace = _part(forecast.trace) if asked.foreign is None else one.trace
+        trace = one.trace if isinstance(asked, Foreign) else _part(forecast.trace)
         layer, head = one.heads[max(0, number - 1)]
         query = min(one.query(int(now("hour"))), len(trace.tokens) - 1)
         selection, style = Selection(layer, head, query=query), style_now("row", 460)
@@ -95,7 +96,7 @@ def show_numbers(asked: Asked, forecast: Forecast, one: Map, number: int) -> Non
         st.caption(t("series.numbers_of", map=t("series.map_one", layer=named[-2], head=named[-1])))
         draw_heatmap(trace, selection, style, key=CHART)
         take_away(trace, selection, style, chart=CHART)
-        if len(asked.window.came) and (asked.foreign is None or asked.foreign.facts.foresees):
+        if len(asked.window.came) and not (isinstance(asked, Foreign) and not asked.facts.foresees):
             st.download_button(
                 t("series.take_forecast"), lambda: _file(asked, forecast),
                 t("series.file_name", model=_model(trace)), "text/csv", key=KEY + "take_forecast", on_click="ignore",
@@ -121,8 +122,6 @@ def _model(trace: Trace) -> str:
 
 def _file(asked: Asked, forecast: Forecast) -> bytes:
     """The forecast as a table."""
-    from attnviz.systems.series.files import forecast_csv, means_csv
+    from attnviz.systems.series.files import forecast_csv
 
-    if asked.foreign is None:
-        return forecast_csv(forecast, asked.factor)
-    return means_csv(forecast)
+    return forecast_csv(forecast, asked.factor, "mean" if isinstance(asked, Foreign) else "q50")

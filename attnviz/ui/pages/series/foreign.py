@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from attnviz.ui.kit import RuleChoice, as_rule, model_store, plain, runs, t
 from attnviz.ui.pages.series import run
 from attnviz.ui.pages.series.run import Asked, Changes, Head, Stretch
-from attnviz.ui.pages.series.shared import RuleChoice, as_rule, model_store, plain, runs, t
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from attnviz.axes import Spans
     from attnviz.core.interventions import Intervention
     from attnviz.models import ForecastModel
     from attnviz.notices import Notice
@@ -44,7 +45,6 @@ class Facts:
     wanted: int = 0
     lags: tuple[int, ...] = ()
     patch: tuple[int, int, int] | None = None
-    classes: int = 0
     halves: int = 0
     sparse: bool = False
     maps: tuple[tuple[str, int, int], ...] = ()  # by the letter of each map, how many layers and heads
@@ -56,27 +56,21 @@ class Facts:
             letter == one and int(layer) < layers and int(head) < heads for one, layers, heads in self.maps
         )  # fmt: skip
 
-    @property
-    def spans(self) -> list[Stretch]:
-        """The rows of each patch, of those that are read."""
-        count, size, stride = self.patch or (0, 0, 0)
-        first = self.context - size - stride * (count - 1)
-        return [(first + n * stride, first + n * stride + size) for n in range(count)]
-
 
 def facts(model: ForecastModel) -> Facts:
     """What a model is, as its configuration says."""
+    from attnviz.adapter.series.reading import patch_count
+
     config: Any = model.network.config
     found = Facts(
         model.name, config.model_type, model.rows, int(config.context_length), model.ahead, model.channels, model.draws,
         model.foresees, sum(one.numel() for one in model.network.parameters()),
     )  # fmt: skip
     if config.model_type == "patchtst":
-        size, stride = int(config.patch_length), int(config.patch_stride)
-        count = (max(found.context, size) - size) // stride + 1
+        patch = patch_count(config), int(config.patch_length), int(config.patch_stride)
         ahead = found.ahead if found.foresees else 0
         own = (("s", int(config.num_hidden_layers), int(config.num_attention_heads)),)
-        return replace(found, ahead=ahead, patch=(count, size, stride), classes=int(config.use_cls_token), maps=own)
+        return replace(found, ahead=ahead, patch=patch, maps=own)
     halves = int(config.encoder_layers) if getattr(config, "distil", False) else 0
     decoder = int(config.decoder_layers), int(config.decoder_attention_heads)
     maps = (("e", int(config.encoder_layers), int(config.encoder_attention_heads)), ("d", *decoder), ("c", *decoder))
@@ -87,10 +81,10 @@ def facts(model: ForecastModel) -> Facts:
     )  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class Given:
-    """What a model is given: `values` `[row, channel]` from the step `first` of the series on, what stands `beside`
-    each step; `channel` is the one that is drawn. `mark` names the series.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Foreign(Asked):
+    """A model from elsewhere: it is given `values` `[row, channel]` from the step `first` of the series on, and what
+    stands `beside` each step; `channel` is the one that is drawn. `mark` names the series.
     """
 
     facts: Facts
@@ -105,6 +99,29 @@ class Given:
         """How many rows are read before those that are places."""
         return self.facts.rows - self.facts.context
 
+    def heads_off(self, text: str) -> tuple[Head, ...]:
+        """The heads taken away, from a link, that the model has."""
+        return tuple(one for one in run.heads_off(text, 3) if self.facts.has(one))
+
+    def forecast(self, changes: Changes) -> Forecast:
+        """What the model says will come, as it is asked for. Raises `AttnvizError`."""
+        from attnviz.systems.series.system import Forecast
+
+        found = self.foreseen(changes)
+        return Forecast(self.changed(changes), found.values[..., self.channel], found.trace)
+
+    def foreseen(self, changes: Changes) -> Foreseen:
+        """The same, of all channels. Raises `AttnvizError`."""
+        from attnviz.errors import AttnvizError
+
+        if bool(self.changed(changes).values.isnan().all()):
+            raise AttnvizError("series_nothing_seen", steps=len(self.window.values))
+        spike = (changes.at, self.channel, changes.spike) if changes.at else (0, 0, 0.0)
+        name = self.facts.name
+        asks = Request(name, self.mark, self.first, changes.rule, changes.off, changes.taken, spike)
+        with st.spinner(t("running", model=plain(name)), show_time=True):
+            return _foreseen(asks, self)
+
 
 @dataclass(frozen=True, eq=False)
 class Source:
@@ -116,7 +133,7 @@ class Source:
     start: int
 
 
-def asked(model: Facts, source: Source, channel: int) -> Asked:
+def asked(model: Facts, source: Source, channel: int) -> Foreign:
     """A model from elsewhere asked what comes from a step on. Raises `SeriesError` for a series that is too short."""
     import torch
 
@@ -132,8 +149,10 @@ def asked(model: Facts, source: Source, channel: int) -> Asked:
     came = run.came_after(shown.values, start, model.ahead)
     window = Window(shown.clock, start - model.context, values[-model.context :, channel], came)
     beside = features(shown.clock, first, model.rows + model.ahead, model.wanted)
-    given = Given(model, source.mark, values, beside, channel, first)
-    return Asked(None, window, source.units[channel], foreign=given)
+    return Foreign(
+        window=window, unit=source.units[channel], facts=model, mark=source.mark, values=values, beside=beside,
+        channel=channel, first=first,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -160,36 +179,14 @@ class Foreseen:
     notes: tuple[Notice, ...]
 
 
-def forecast(question: Asked, changes: Changes) -> Forecast:
-    """What a model from elsewhere says will come. Raises `AttnvizError`."""
-    from attnviz.systems.series.system import Forecast
-
-    found = foreseen(question, changes)
-    assert question.foreign is not None
-    return Forecast(run.changed(question, changes), found.values[..., question.foreign.channel], found.trace)
-
-
-def foreseen(question: Asked, changes: Changes) -> Foreseen:
-    """The same, of all channels. Raises `AttnvizError`."""
-    from attnviz.errors import AttnvizError
-
-    given = question.foreign
-    assert given is not None
-    if bool(run.changed(question, changes).values.isnan().all()):
-        raise AttnvizError("series_nothing_seen", steps=len(question.window.values))
-    spike = (changes.at, given.channel, changes.spike) if changes.at else (0, 0, 0.0)
-    name = given.facts.name
-    asks = Request(name, given.mark, given.first, changes.rule, changes.off, changes.taken, spike)
-    with st.spinner(t("running", model=plain(name)), show_time=True):
-        return _foreseen(asks, given)
-
-
 @runs.kept
-def _foreseen(request: Request, _given: Given) -> Foreseen:
-    """The same; `_given` is the series of the request's mark."""
+def _foreseen(request: Request, _given: Foreign) -> Foreseen:
+    """One run of a model from elsewhere; `_given` has the series of the request's mark."""
+    from attnviz.adapter.series.reading import patches, steps
     from attnviz.recording.record import record
 
     model: Any = model_store().take(request.name)
+    config = model.network.config
     count, (at, channel, spike) = len(_given.values), request.spike
     values, gone = _given.values.clone(), sorted(_gone(request.taken, count))
     if at:
@@ -198,8 +195,9 @@ def _foreseen(request: Request, _given: Given) -> Foreseen:
     hidden = values.clone()
     hidden[gone] = float("nan")
     read = model.past(hidden.numpy(), calendar=_given.beside.numpy())
+    places = patches(config, read) if _given.facts.patch else steps(config, read)[0]
     given = {**read.inputs, "past_values": _filled(read.inputs["past_values"], hidden, gone)}
-    changes = [*_closed(_given, gone), *_removed(request.off)]
+    changes = [*_closed(_given.facts, places, gone), *_removed(request.off)]
     trace = record(model, replace(read, inputs=given), rule=as_rule(request.rule), interventions=changes)
     notes = tuple(one for one in known.notes if one.message not in LEFT_OUT)
     return Foreseen(trace, _said(trace, _given.facts), notes)
@@ -219,16 +217,13 @@ def _filled(read: Tensor, hidden: Tensor, gone: list[int]) -> Tensor:
     return filled
 
 
-def _closed(given: Given, gone: list[int]) -> list[Intervention]:
+def _closed(model: Facts, places: Spans, gone: list[int]) -> list[Intervention]:
     """Let nobody look at places whose every row is hidden; of an encoder that halves, in its first layer."""
     from attnviz.core.interventions import HideToken
 
-    away, model = set(gone), given.facts
-    if model.patch is not None:
-        spans = enumerate(model.spans, start=model.classes)
-        return [HideToken(place) for place, (first, last) in spans if away.issuperset(range(first, last))]
-    part = "encoder 1" if model.halves else None
-    return [HideToken(row - given.lead, part=part) for row in gone if row >= given.lead]
+    away, part = set(gone), "encoder 1" if model.halves else None
+    spans = enumerate(places.rows, start=len(places.first))
+    return [HideToken(place, part=part) for place, (first, last) in spans if away.issuperset(range(first, last))]
 
 
 def _removed(off: Sequence[Head]) -> list[Intervention]:

@@ -1,5 +1,5 @@
 // Hours hidden by hand: dragged over with the mouse or a finger, or marked by keys. A stretch that begins where nothing
-// is hidden is hidden, one that begins on what is hidden by hand is shown again.
+// is hidden is hidden, one that begins on what is hidden, by hand or by the list, is shown again.
 const LEAST = 5; // pixels from which on a press is a drag
 
 class Hiding {
@@ -17,9 +17,9 @@ class Hiding {
 
   get past() { return this.picture.data.past.length; }
 
-  // What is hidden by hand now, step by step.
+  // What is hidden now, step by step.
   gone() {
-    return new Set(this.picture.data.by_hand.flatMap(([before, after]) => Array.from({ length: before - after }, (_, n) => this.past - before + n)));
+    return new Set(this.picture.data.taken.flatMap(([before, after]) => Array.from({ length: before - after }, (_, n) => this.past - before + n)));
   }
 
   press(event) {

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attnviz.figures.paint.shades import shares_of
+from attnviz.ui.pages.series.foreign import Foreign
 from attnviz.ui.pages.series.run import Asked, Head, Stretch
-from attnviz.ui.pages.series.shared import shares_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -102,13 +103,12 @@ class Map:
 def shown(asked: Asked, trace: Trace) -> Map:
     """The map of a part of a run, with the steps of its places."""
     past, ahead = len(asked.window.values), len(asked.window.came)
-    given = asked.foreign
-    if given is None:
+    if not isinstance(asked, Foreign):
         coming = tuple((past + n, past + n + 1) for n in range(ahead))
         return Map(trace, coming, tuple((n, n + 1) for n in range(past)))
     side, _, number = trace.part.partition(" ")
-    letter, base = ("s", 0) if given.facts.patch else (MARKS[side], int(number or 1) - 1)
-    return Map(trace, _steps(trace.queries, given.lead), _steps(trace.keys, given.lead), letter, base)
+    letter, base = ("s", 0) if asked.facts.patch else (MARKS[side], int(number or 1) - 1)
+    return Map(trace, _steps(trace.queries, asked.lead), _steps(trace.keys, asked.lead), letter, base)
 
 
 def _steps(axis: Axis, lead: int) -> tuple[Stretch | None, ...]:

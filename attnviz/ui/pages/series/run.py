@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.resources import files
@@ -17,7 +18,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz import shipped
-from attnviz.ui.pages.series.shared import RuleChoice, Steps, as_rule, runs, style_now, t
+from attnviz.ui.kit import RuleChoice, Steps, as_rule, runs, style_now, t
 from attnviz.ui.pages.series.words import value
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from attnviz.systems.series.system import Forecast, System
     from attnviz.systems.series.window import Window
     from attnviz.trace import Trace
-    from attnviz.ui.pages.series.foreign import Given
 
 KEY = "series."
 MODEL = "air-beijing"
@@ -61,16 +61,51 @@ class Changes:
         return (*([self.gone] if self.gone[0] else []), *self.hidden)
 
 
-@dataclass(frozen=True)
-class Asked:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Asked(ABC):
     """A model with a window of a series; `unit` is what its numbers are counted in, `factor` what it was multiplied by
-    for the model. `system` is one of ours, `foreign` what one from elsewhere is given; one of the two is None."""
+    for the model.
+    """
 
-    system: System | None
     window: Window
     unit: str = ""
     factor: float = 1.0
-    foreign: Given | None = None
+
+    @abstractmethod
+    def heads_off(self, text: str) -> tuple[Head, ...]:
+        """The heads taken away, from a link, that the model has."""
+
+    @abstractmethod
+    def forecast(self, changes: Changes) -> Forecast:
+        """What the model says will come, as it is asked for. Raises `AttnvizError`."""
+
+    def changed(self, changes: Changes) -> Window:
+        """The window as it is changed. Raises `AttnvizError`."""
+        window, past = self.window, len(self.window.values)
+        for before, after in changes.taken:
+            window = window.without(past - before, past - after)
+        if changes.at:
+            window = window.with_value(-min(changes.at, past), changes.spike * self.factor)
+        return window
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Ours(Asked):
+    """A model of ours: the built-in one, or one that was trained here."""
+
+    system: System
+
+    def heads_off(self, text: str) -> tuple[Head, ...]:
+        """The heads taken away, from a link, that the model has."""
+        shape = self.system.network.shape
+        return tuple((n, h) for n, h in heads_off(text, 2) if int(n) < shape.layers and int(h) < shape.heads)
+
+    def forecast(self, changes: Changes) -> Forecast:
+        """What the model says will come, as it is asked for. Raises `AttnvizError`."""
+        from attnviz.core.interventions import RemoveHeads
+
+        taken = [RemoveHeads((int(head),), layers=(int(layer),), part="cross") for layer, head in changes.off]
+        return self.system.forecast(self.changed(changes), rule=as_rule(changes.rule), changes=taken)
 
 
 @cache  # one model with a year of hours: 1 MB
@@ -81,9 +116,9 @@ def air() -> System:
     return load(MODEL)
 
 
-def asked_air(system: System, moment: str) -> Asked:
+def asked_air(system: System, moment: str) -> Ours:
     """A model of ours asked about a moment of the held-out year. Raises `TextError`."""
-    return Asked(system, system.window(moment), "µg/m³")
+    return Ours(system=system, window=system.window(moment), unit="µg/m³")
 
 
 def hours() -> Air:
@@ -149,7 +184,7 @@ def hourly(system: System, found: Series) -> bool:
     return found.clock.seconds == 3600 and float(known.min()) >= 0 and len(found) >= past
 
 
-def asked_built_in(system: System, found: Series, start: int) -> Asked:
+def asked_built_in(system: System, found: Series, start: int) -> Ours:
     """A model of Beijing's air on hours of another series, brought to the size that it knows, without any weather."""
     from attnviz.systems.series.window import Window
 
@@ -158,7 +193,8 @@ def asked_built_in(system: System, found: Series, start: int) -> Asked:
     known = values[~values.isnan()]
     factor = DUST / max(float(known.mean()), 1e-9) if len(known) else 1.0
     came = came_after(found.values, start, ahead)
-    return Asked(system, Window(found.clock, start - past, values * factor, came * factor), "", factor)
+    window = Window(found.clock, start - past, values * factor, came * factor)
+    return Ours(system=system, window=window, factor=factor)
 
 
 def came_after(values: Tensor, start: int, ahead: int) -> Tensor:
@@ -169,37 +205,18 @@ def came_after(values: Tensor, start: int, ahead: int) -> Tensor:
     return found
 
 
-def asked_own(system: System, task: Task, start: int) -> Asked:
+def asked_own(system: System, task: Task, start: int) -> Ours:
     """A model trained here, at a step of its series."""
-    return Asked(system, task.window(start))
+    return Ours(system=system, window=task.window(start))
 
 
-def changed(asked: Asked, changes: Changes) -> Window:
-    """The window as it is changed. Raises `AttnvizError`."""
-    window, past = asked.window, len(asked.window.values)
-    for before, after in changes.taken:
-        window = window.without(past - before, past - after)
-    if changes.at:
-        window = window.with_value(-min(changes.at, past), changes.spike * asked.factor)
-    return window
-
-
-def forecast(asked: Asked, changes: Changes) -> Forecast:
-    """What a model of ours says will come, as it is asked for. Raises `AttnvizError`."""
-    from attnviz.core.interventions import RemoveHeads
-
-    assert asked.system is not None
-    taken = [RemoveHeads((int(head),), layers=(int(layer),), part="cross") for layer, head in changes.off]
-    return asked.system.forecast(changed(asked, changes), rule=as_rule(changes.rule), changes=taken)
-
-
-def habit_of(asked: Asked, trace: Trace, head: tuple[int, int]) -> Habit:
+def habit_of(asked: Ours, trace: Trace, head: tuple[int, int]) -> Habit:
     """What a head looks back at in this window, by the one definition that the card has too."""
     from attnviz.systems.series.heads import habit
 
     system, window = asked.system, asked.window
     wind = None
-    if system is not None and system.air is not None and window.beside is not None:
+    if system.air is not None and window.beside is not None:
         wind = system.air.wind[window.first : window.first + len(window.values)]
     allowed = trace.attention(head[0]).allowed
     seen = ~window.values.isnan() if allowed is None else allowed.reshape(-1, len(window.values))[0]

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from attnviz.ui.kit import SOFT, asset, dark, plain, t, weights_sent
 from attnviz.ui.pages.series import choices, foreign, lit, run, state, tables, told, words
 from attnviz.ui.pages.series.evidence import show_evidence
 from attnviz.ui.pages.series.foreign import facts
 from attnviz.ui.pages.series.lit import Map
 from attnviz.ui.pages.series.run import KEY, Asked, Changes
-from attnviz.ui.pages.series.shared import SOFT, asset, dark, plain, t, weights_sent
 from attnviz.ui.pages.series.state import now
 from attnviz.ui.pages.series.told import is_changed, say_forecast
 
@@ -33,7 +33,7 @@ __all__ = ["begin", "draw_line", "draw_series", "maps_of", "runs_of", "say_forec
 EVERY, MANY, LEAST = 6, 12, 14  # rows of the map: those that are named, those that all are, pixels between two names
 MOST_STEPS = 400  # of a series that are drawn before anything is forecast
 NONE = Changes(SOFT)
-EMPTY = ("came", "was", "low", "mid", "high", "before", "tiles", "looks", "asks", "cells", "edges", "lazy", "by_hand")
+EMPTY = ("came", "was", "low", "mid", "high", "before", "tiles", "looks", "asks", "cells", "edges", "lazy", "taken")
 
 
 @cache  # one component with its scripts: at most 40 kB
@@ -102,15 +102,14 @@ def _foreign(what: str, model: ForecastModel) -> Opened:
     if what != "air":
         say_series(source.series[channel], foreign=True)
     asked = foreign.asked(is_, source, channel)
-    told.say_given(is_, source.series[channel], foreign.foreseen(asked, NONE).notes)
+    told.say_given(is_, source.series[channel], asked.foreseen(NONE).notes)
     return Opened(asked, source.series[channel])
 
 
 def runs_of(asked: Asked, changes: Changes) -> Runs:
     """The forecast without any change, and as it is asked for."""
-    forecast = run.forecast if asked.foreign is None else foreign.forecast
-    before = forecast(asked, NONE)
-    return before, before if changes == NONE else forecast(asked, changes)
+    before = asked.forecast(NONE)
+    return before, before if changes == NONE else asked.forecast(changes)
 
 
 def maps_of(asked: Asked, runs: Runs) -> tuple[Map, int]:
@@ -122,15 +121,15 @@ def maps_of(asked: Asked, runs: Runs) -> tuple[Map, int]:
 def draw_series(asked: Asked, changes: Changes, runs: Runs, shown: tuple[Map, int]) -> None:
     """The series, what comes, and the map, lit where the chosen step looks."""
     after, (one, number) = runs[1], shown
-    weights, rows = one.weights(number), one.rows
+    weights, computed, rows = one.weights(number), one.computed(number), one.rows
     spans = [span for span in one.asks if span is not None]
     _draw({
         **_lines(asked, runs, is_changed(changes)), **_words(asked.window, [first for first, _ in spans]),
         "forecast": True, "weights": weights_sent(one.drawn(number)), "asks": spans, "edges": one.edges,
         "cells": [span for span in one.cells if span is not None],
-        "lazy": [row for row, query in enumerate(rows) if not one.computed(number)[query]],
+        "lazy": [row for row, query in enumerate(rows) if not computed[query]],
         "tiles": _tiles(one, changes), "head": number, "picked": min(int(now("hour")), len(rows) - 1),
-        "by_hand": changes.hidden,
+        "taken": changes.taken,
         "looks": [told.look(asked, one, after, weights, row) for row in range(len(rows))],
     })  # fmt: skip
     st.caption(told.colours(asked, one))

@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
+from attnviz.ui.kit import RULE_PARAMS, Param, between, matching, one_of
 from attnviz.ui.pages.series.run import GONE, KEY, MODEL, SAMPLES
-from attnviz.ui.pages.series.shared import RULE_PARAMS, Param, between, matching, one_of
 
 KINDS, WAYS, OWN = ("air", "own"), ("train", "built"), "own"
 MOMENTS = {
@@ -81,6 +81,7 @@ def take_map() -> None:
 
 
 def take_hidden() -> None:
-    """A stretch was dragged over, or marked by keyboard: it is hidden, or shown again."""
+    """A stretch was dragged over, or marked by keyboard: it is hidden or shown again; what the list hid is among it."""
     if (found := st.session_state[KEY + "picture"]["hidden"]) is not None:
         put("hidden", found if HIDDEN.fullmatch(str(found)) else "")
+        put("gone", "")

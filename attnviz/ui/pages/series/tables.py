@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from attnviz.ui.kit import offer_samples, t
 from attnviz.ui.pages.series import run
 from attnviz.ui.pages.series.run import KEY, SAMPLES
-from attnviz.ui.pages.series.shared import offer_samples, t
 from attnviz.ui.pages.series.state import OWN, forget_changes, now, put
 
 if TYPE_CHECKING:

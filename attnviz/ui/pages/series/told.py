@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from attnviz.ui.kit import SOFT, as_rule, language, plain, rule_title, t
 from attnviz.ui.pages.series import choices, words
+from attnviz.ui.pages.series.foreign import Facts, Foreign
 from attnviz.ui.pages.series.lit import Map
 from attnviz.ui.pages.series.run import Asked, Changes
-from attnviz.ui.pages.series.shared import SOFT, as_rule, language, plain, rule_title, t
 from attnviz.ui.pages.series.state import now
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from attnviz.notices import Notice
     from attnviz.systems.series.series import Series
     from attnviz.systems.series.system import Forecast
-    from attnviz.ui.pages.series.foreign import Facts
 
     Runs = tuple[Forecast, Forecast]  # without any change, and as it is asked for
 
@@ -48,8 +48,8 @@ def say_forecast(asked: Asked, changes: Changes, runs: Runs) -> None:
     st.markdown(t("series.turns" if is_changed(changes) else "series.says", **said))
     if not math.isnan(before.error):
         st.markdown(_truth(asked, changes, runs))
-    if asked.foreign is not None and changes.taken:
-        facts = asked.foreign.facts
+    if isinstance(asked, Foreign) and changes.taken:
+        facts = asked.facts
         st.caption(t(f"series.hidden_{'patches' if facts.patch else 'distilled' if facts.halves else 'steps'}"))
 
 
@@ -64,12 +64,7 @@ def _truth(asked: Asked, changes: Changes, runs: Runs) -> str:
         "was": words.with_unit(before.error / asked.factor, asked.unit), "last": words.value(_last_error(asked)),
     }  # fmt: skip
     found = t("series.truth_changed" if is_changed(changes) else "series.truth", **said)
-    return found + t("series.truth_inside", inside=inside, known=known) if has_interval(after) else found
-
-
-def has_interval(forecast: Forecast) -> bool:
-    """Does the model give an interval?"""
-    return not bool(forecast.values[:, 0].isnan().any())
+    return found + t("series.truth_inside", inside=inside, known=known) if after.has_interval else found
 
 
 def _last_error(asked: Asked) -> float:
@@ -150,9 +145,9 @@ def interval(facts: Facts) -> str:
 
 def colours(asked: Asked, one: Map) -> str:
     """What is drawn in which colour, and what a row of the map is."""
-    if asked.foreign is None:
+    if not isinstance(asked, Foreign):
         return t("series.colours")
-    facts = asked.foreign.facts
+    facts = asked.facts
     found = [t("series.colours_line"), interval(facts)] if facts.foresees else []
     found += [t(f"series.colours_{'patches' if facts.patch else one.letter}"), t("series.colours_map")]
     return " ".join([*found, t("series.colours_lazy")] if facts.sparse and one.letter != "c" else found)
@@ -165,7 +160,7 @@ def look(asked: Asked, one: Map, after: Forecast, weights: Tensor, row: int) -> 
     when = words.stretch(asked.window.clock, asked.window.first + first, asked.window.first + last)
     said = _forecast_of(asked, after, first - past) if first >= past else ""
     if not float(weights[query].sum()):
-        sparse = asked.foreign is not None and asked.foreign.facts.sparse and one.letter != "c"
+        sparse = isinstance(asked, Foreign) and asked.facts.sparse and one.letter != "c"
         key = "look_nowhere" if not sparse else "look_lazy_d" if one.letter == "d" else "look_lazy"
         return t(f"series.{key}", when=when, said=said)
     return t("series.looks", when=when, said=said, most=_most(asked, one, weights[query]))

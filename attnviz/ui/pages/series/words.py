@@ -6,7 +6,7 @@ import math
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from attnviz.ui.pages.series.shared import language, t
+from attnviz.ui.kit import language, t
 
 if TYPE_CHECKING:
     from attnviz.systems.series.clock import Clock

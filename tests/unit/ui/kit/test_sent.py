@@ -7,7 +7,8 @@ import re
 import numpy as np
 import pytest
 
-from attnviz.ui.kit import asset, shares_of
+from attnviz.figures.paint.shades import shares_of
+from attnviz.ui.kit import asset
 from attnviz.ui.kit.pictures.sent import EVEN, FULL, NOT
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from attnviz.figures.paint.shades import shares_of
 from attnviz.ui.kit import SOFT, RuleChoice, plain, runs, t
 from attnviz.ui.pages.hearing import ears, views
 
@@ -217,6 +216,8 @@ def _picked(request: Request, shown: str, mean: str, one: tuple[int, int], _view
 def heads_small(request: Request, shown: str, _view: View) -> dict[int, NDArray[np.uint8]]:
     """Every head's whole map small, a byte each: shares of each row's full colour, at most `SMALL` places a side."""
     import torch
+
+    from attnviz.figures.paint.shades import shares_of
 
     size = min(SMALL, len(_view.rows)), min(SMALL, len(_view.columns.seconds))
     found = {}

@@ -7,9 +7,9 @@ import re
 import numpy as np
 import pytest
 
-from attnviz.figures.paint.shades import shares_of
+from attnviz.figures.paint.shades import EVEN, shares_of
 from attnviz.ui.kit import asset
-from attnviz.ui.kit.pictures.sent import EVEN, FULL, NOT
+from attnviz.ui.kit.pictures.sent import FULL, NOT
 
 
 def test_a_sharp_row_is_full_where_it_looks_and_an_even_one_is_pale_everywhere() -> None:

@@ -54,6 +54,7 @@ function mend() {
   }
   if (state.words.length) document.querySelectorAll(OWN).forEach(translate);
   for (const bar of Object.values(state.bars ?? {})) if (!bar.isConnected) host(bar)?.append(bar);
+  lookForWords();
 }
 
 const app = () => document.querySelector('[data-testid="stApp"]');
@@ -124,6 +125,7 @@ export default function ({ data, setTriggerValue }) {
     Object.assign(state, { names: data.names, words: data.words, table: data.table });
     state.watch ??= new MutationObserver(() => { state.asked ||= requestAnimationFrame(mend); });
     state.watch.observe(document.body, { subtree: true, childList: true, characterData: true });
+    explainWords(data.glossary, (word) => setTriggerValue("word", word));
     mend();
     compare(data.dark, data.touched, (is) => setTriggerValue("screen", is));
   }

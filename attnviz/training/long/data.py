@@ -1,22 +1,27 @@
-"""The texts that lab-long learns from: reviews, dialogues and runs of sentences, laid side by side in long rows."""
+"""What lab-long learns from, step by step: sentences, reviews, dialogues and runs of sentences in long rows, drills."""
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
-import numpy as np
-from jaxtyping import Int64
+from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from attnviz.training.documents import Document
+from attnviz.training.long.drills import SHORT, Drills, Ids
 
-Ids = list[int]
 Item = TypeVar("Item")
-LENGTHS = (1_024, 2_048, 4_096, 8_192)  # tokens of a row; every step has 8,192 tokens in all
+Lesson = Mapping[str, Any]  # what one step learns from, by name
+LONGEST = 8_192
+DRILLED, RUNNING = 2_048, 4_096  # tokens of a step's drill, and at least of its texts
+# Tokens of a row, in turn: attention costs their square, so most rows are short.
+TOLD = (512, 1_024, 2_048, 1_024, 512, 1_024, 4_096, 2_048, 512, 1_024, 2_048, 1_024, 512, 1_024, 2_048, LONGEST)
+FAR = (1_024, 2_048, 1_024, 4_096, 1_024, 2_048, 1_024, LONGEST)
 KINDS, SHARES = ("reviews", "dialogues", "zh", "en"), (0.3, 0.15, 0.35, 0.2)
 COPIED, COPY = 0.3, (24, 240)  # how often a passage returns after another one, and how many tokens of it
 
@@ -80,12 +85,23 @@ def row(texts: Iterator[Ids], length: int, start: int, rng: random.Random) -> Id
     return ids[:length]
 
 
-def batches(found: Sources, tokenizer: PreTrainedTokenizerFast, seed: int) -> Iterator[Int64[np.ndarray, "row token"]]:
-    """Without end: 8,192 tokens in rows of one length, all lengths in turn."""
-    rng = random.Random(seed)
-    start, end = int(tokenizer.cls_token_id or 0), int(tokenizer.sep_token_id or 0)
-    texts = passages(found, end, rng)
-    while True:
-        for length in LENGTHS:
-            rows = [row(texts, length, start, rng) for _ in range(LENGTHS[-1] // length)]
-            yield np.array(rows, dtype=np.int64)
+def lessons(
+    sentences: Iterator[Mapping[str, Tensor]], found: Sources, tokenizer: PreTrainedTokenizerFast, seed: int, first: int
+) -> Iterator[Lesson]:
+    """Without end: what each step learns from, by name.
+
+    Every step has `sentences`, 2,048 tokens of them; the `first` steps a drill of as many beside them; those after in
+    turn running `texts` (at least 4,096 tokens in rows of one length), a `drill`, texts again, and a `far` one.
+    """
+    drills = Drills(len(tokenizer), int(tokenizer.cls_token_id or 0), random.Random(seed))
+    texts = passages(found, int(tokenizer.sep_token_id or 0), drills.rng)
+    for step in itertools.count():
+        more, turn = step - first, SHORT[step % len(SHORT)]
+        if more < 0 or more % 4 == 1:
+            beside = "drill", drills.near(DRILLED // turn, turn)
+        elif more % 4 == 3:
+            beside = "far", drills.far(texts, FAR[more // 4 % len(FAR)])
+        else:
+            length = TOLD[more // 2 % len(TOLD)]
+            beside = "texts", drills.running(texts, max(1, RUNNING // length), length)
+        yield {"sentences": next(sentences), beside[0]: beside[1]}

@@ -85,6 +85,8 @@ class Drills:
                 ids += blocks[-1][1]
             else:
                 ids += next(texts)[: self.rng.randint(*TEXT)]
+        if not any(place < length - 1 for place in targets):
+            return self.far(texts, length)  # by chance nothing returned: nothing would be asked
         told = [targets.get(place, NO_TARGET) for place in range(length - 1)]
         return Row(torch.tensor([ids[:length]]), torch.tensor([[*told, NO_TARGET]]))
 

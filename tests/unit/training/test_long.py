@@ -115,6 +115,12 @@ def test_a_far_drill_asks_for_blocks_that_return_and_for_no_text() -> None:
     assert min(away) > 0 and max(away) > 2_048, "each stood before; some far away"
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_a_far_drill_asks_for_something_however_short(seed: int) -> None:
+    found = Drills(8_000, START, random.Random(seed)).far(numbered(), 160)
+    assert (found.targets != drills.NO_TARGET).any()
+
+
 def test_passages_return_far_as_often_as_near_and_every_token_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drills, "COPIED", 1)
     found = Drills(8_000, START, random.Random(2)).running(numbered(), 6, 4_096)

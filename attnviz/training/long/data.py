@@ -20,7 +20,7 @@ Lesson = Mapping[str, Any]  # what one step learns from, by name
 LONGEST = 8_192
 DRILLED, RUNNING = 2_048, 4_096  # tokens of a step's drill, and at least of its texts
 # Tokens of a row, in turn: attention costs their square, so most rows are short.
-TOLD = (512, 1_024, 2_048, 1_024, 512, 1_024, 4_096, 2_048, 512, 1_024, 2_048, 1_024, 512, 1_024, 2_048, LONGEST)
+TOLD = (512, 1_024, 2_048, 1_024, 4_096, 1_024, 2_048, LONGEST)
 FAR = (1_024, 2_048, 1_024, 4_096, 1_024, 2_048, 1_024, LONGEST)
 KINDS, SHARES = ("reviews", "dialogues", "zh", "en"), (0.3, 0.15, 0.35, 0.2)
 COPIED, COPY = 0.3, (24, 240)  # how often a passage returns after another one, and how many tokens of it
@@ -85,23 +85,45 @@ def row(texts: Iterator[Ids], length: int, start: int, rng: random.Random) -> Id
     return ids[:length]
 
 
-def lessons(
-    sentences: Iterator[Mapping[str, Tensor]], found: Sources, tokenizer: PreTrainedTokenizerFast, seed: int, first: int
-) -> Iterator[Lesson]:
-    """Without end: what each step learns from, by name.
+@dataclass(frozen=True)
+class Stage:
+    """A part of the training: so many steps, the beginning of a `course` of so many; what stands beside the sentences.
 
-    Every step has `sentences`, 2,048 tokens of them; the `first` steps a drill of as many beside them; those after in
-    turn running `texts` (at least 4,096 tokens in rows of one length), a `drill`, texts again, and a `far` one.
+    `turns` go round step by step; with `pieces` the drills have pieces of texts among their blocks. A drill counts half
+    beside the sentences, a far one what `far` says.
     """
-    drills = Drills(len(tokenizer), int(tokenizer.cls_token_id or 0), random.Random(seed))
-    texts = passages(found, int(tokenizer.sep_token_id or 0), drills.rng)
-    for step in itertools.count():
-        more, turn = step - first, SHORT[step % len(SHORT)]
-        if more < 0 or more % 4 == 1:
-            beside = "drill", drills.near(DRILLED // turn, turn)
-        elif more % 4 == 3:
-            beside = "far", drills.far(texts, FAR[more // 4 % len(FAR)])
-        else:
-            length = TOLD[more // 2 % len(TOLD)]
-            beside = "texts", drills.running(texts, max(1, RUNNING // length), length)
-        yield {"sentences": next(sentences), beside[0]: beside[1]}
+
+    steps: int
+    course: int
+    turns: tuple[str, ...]
+    pieces: bool = False
+    far: float = 0.5
+
+    @property
+    def counts(self) -> dict[str, float]:
+        """What each part of the loss counts."""
+        return {"drill": 0.5, "far": self.far}
+
+    def lessons(self, sentences: Iterator[Mapping[str, Tensor]], drills: Drills) -> Iterator[Lesson]:
+        """What each step learns from: 2,048 tokens of `sentences`, and beside them what has its turn.
+
+        That is a `drill` of as many tokens, `texts` of at least 4,096 in rows of one length, or a `far` drill, a row.
+        """
+        told, far, near = map(itertools.cycle, (TOLD, FAR, SHORT))
+        for turn in itertools.islice(itertools.cycle(self.turns), self.steps):
+            if turn == "texts":
+                length = next(told)
+                beside = drills.running(max(1, RUNNING // length), length)
+            elif turn == "far":
+                beside = drills.far(next(far), pieces=self.pieces)
+            else:
+                length = next(near)
+                beside = drills.near(DRILLED // length, length, pieces=self.pieces)
+            yield {"sentences": next(sentences), turn: beside}
+
+
+STAGES = (
+    Stage(500, 1_500, ("drill",)),
+    Stage(1_100, 1_400, ("texts", "drill", "texts", "far")),
+    Stage(1_100, 1_100, ("texts", "far", "drill", "far"), pieces=True, far=1.0),
+)

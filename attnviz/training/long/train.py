@@ -4,18 +4,20 @@
         --reviews movie_reviews.zip --topics kdconv
 
 It begins with the weights of lab-gpt, its rotary positions turning more slowly (a base of 500,000 in place of 10,000,
-as Llama 3 has it), so that tokens far apart can be told alike. First 500 steps of sentences with drills beside them:
-random tokens that return, for an induction head (`drills.py`). Then 1,400 steps of sentences and, in turn, running
-texts of up to 8,192 tokens in which passages return (film reviews, Pang and Lee 2004, CC BY 4.0; dialogues about one
-film, song or place after the other, KdConv, Apache-2.0; runs of Common Voice sentences, CC0 1.0; for the public
-originals of the first two see ``training/hierarchical``), and drills over all distances. The sentences keep what
-lab-gpt knew. Without drills, with one token in 20 a copy, 2,200 steps had made no such head: a passage that returned
-cost what it cost before. The result is an ordinary Hugging Face folder, ``attnviz/weights/lab-long``.
+as Llama 3 has it), so that tokens far apart can be told alike. Every step has sentences, which keep what lab-gpt
+knew. Beside them stand first drills, blocks of random tokens that return, for an induction head (`drills.py`); then,
+in turn, running texts of up to 8,192 tokens in which passages return (film reviews, Pang and Lee 2004, CC BY 4.0;
+dialogues about one film, song or place after the other, KdConv, Apache-2.0; runs of Common Voice sentences, CC0 1.0;
+for the public originals of the first two see ``training/hierarchical``), and drills over all distances; then the same
+with pieces of texts among the blocks. Texts alone, with one token in 20 a copy, made no such head in 2,200 steps; and
+random blocks alone made one that did not find passages of a text: after the second stage a passage that returned cost
+what it cost before. The result is an ordinary Hugging Face folder, ``attnviz/weights/lab-long``.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -32,14 +34,13 @@ from attnviz.training.corpus import ask_for_sentences, read_corpus, read_data
 from attnviz.training.documents import read_reviews, read_topics
 from attnviz.training.folder import save_folder
 from attnviz.training.gpt import train as gpt
-from attnviz.training.long.data import LONGEST, Lesson, lessons, sources
-from attnviz.training.long.drills import NO_TARGET, Row
+from attnviz.training.long.data import LONGEST, STAGES, Lesson, passages, sources
+from attnviz.training.long.drills import NO_TARGET, Drills, Row
 from attnviz.training.loop import Course
 from attnviz.training.recipe import Recipe, learner
 
 BASE = 500_000.0  # of the rotary positions
-COUNTS = {"drill": 0.5, "far": 0.5}  # what a drill counts beside the sentences and the texts
-FIRST, COURSE, WARM_UP = 500, 1_500, 50  # steps of drills: the beginning of a course of so many; until the full rate
+WARM_UP = 50  # steps until the full rate
 
 
 def new_model() -> LlamaForCausalLM:
@@ -62,20 +63,24 @@ def losses(model: LlamaForCausalLM, lesson: Lesson) -> dict[str, Tensor]:
     return {name: gpt.loss(model, part) if name == "sentences" else loss(model, part) for name, part in lesson.items()}
 
 
-def train(recipe: Recipe, found: Iterator[Lesson], tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """Run the recipe, drills first, and write the result to `folder`, a snapshot every 100 steps."""
+def train(
+    recipe: Recipe, sentences: Iterator[dict[str, Tensor]], drills: Drills, tokenizer: PreTrainedTokenizerFast,
+    folder: Path,
+) -> None:  # fmt: skip
+    """Run the stages and write the result to `folder`, a snapshot every 100 steps."""
     torch.manual_seed(recipe.seed)
     model, seconds = new_model(), 0.0
 
     def keep(before: float, now: loop.Now) -> None:
         save_folder(folder, model, tokenizer, recipe, before + now.seconds)
 
-    for steps, whole in ((FIRST, COURSE), (recipe.steps - FIRST, recipe.steps - FIRST)):
+    for stage in STAGES:
+        share = partial(loop.cosine, steps=stage.course, warm_up=WARM_UP)
         seconds += loop.train(
             learner(recipe, model),
-            found,
+            stage.lessons(sentences, drills),
             partial(losses, model),
-            Course(steps, recipe.rate, partial(loop.cosine, steps=whole, warm_up=WARM_UP), COUNTS, bfloat16=True),
+            Course(stage.steps, recipe.rate, share, stage.counts, bfloat16=True),
             loop.say(20),
             loop.Every(100, partial(keep, seconds), last=True),
         )
@@ -94,20 +99,22 @@ def main() -> None:
     ask_for_sentences(parser)
     parser.add_argument("--reviews", type=Path, required=True, help="movie_reviews.zip")
     parser.add_argument("--topics", type=Path, required=True, help="folder of kdconv_TOPIC_FILE.json")
-    parser.add_argument("--steps", type=int, default=1_900)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--out", type=Path, default=WEIGHTS / "lab-long")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    recipe = Recipe(heads=4, steps=given.steps, rate=given.rate, warm_up=WARM_UP)
+    recipe = Recipe(heads=4, steps=sum(stage.steps for stage in STAGES), rate=given.rate, warm_up=WARM_UP)
     tokenizer = lengthened()
     _, languages = read_data(given.zh, given.en)
     sentences = gpt.told(languages, recipe, tokenizer.get_vocab())
     chinese, english = read_corpus(given.zh, "zh").training, read_corpus(given.en, "en").training
     reviews, topics = read_reviews(given.reviews).training, read_topics(given.topics).training
-    texts = sources(reviews, topics, chinese, english, tokenizer)
-    train(recipe, lessons(sentences, texts, tokenizer, recipe.seed, FIRST), tokenizer, given.out)
+    found = sources(reviews, topics, chinese, english, tokenizer)
+    rng = random.Random(recipe.seed)
+    texts = passages(found, int(tokenizer.sep_token_id or 0), rng)
+    drills = Drills(len(tokenizer), int(tokenizer.cls_token_id or 0), texts, rng)
+    train(recipe, sentences, drills, tokenizer, given.out)
 
 
 if __name__ == "__main__":

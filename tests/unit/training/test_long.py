@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from attnviz.training.long import data as long
 from attnviz.training.long import drills
 from attnviz.training.long import train as training
 from attnviz.training.long.card import Case, Reading, Report, Told
+from attnviz.training.long.data import Stage
 from attnviz.training.long.drills import Drills
 
 START, END = 2, 3
@@ -27,7 +29,7 @@ FOUND = long.Sources(
     reviews=[[10, 11, 12, END], [13, 14, END]], dialogues=[[20, 21, END, 22, END]],
     zh=[[100 + n, 200 + n, 300 + n] for n in range(60)], en=[[400 + n, 500 + n] for n in range(90)],
 )  # fmt: skip
-RECIPE = {"steps": 1_900, "tokens_a_step": 8_192, "layers": 4, "heads": 4, "width": 160, "seconds": 6}
+RECIPE = {"steps": 2_700, "tokens_a_step": 8_192, "layers": 4, "heads": 4, "width": 160, "seconds": 6}
 ONE = Case(before=[50, 51], passage=[60, 61, 62], between=[70, 71, 72, 73, 74])
 
 
@@ -74,27 +76,44 @@ def test_nothing_returns_where_it_is_not_asked_for(monkeypatch: pytest.MonkeyPat
     assert len(set(long_card.plain(numbered(), 4_096, START))) == 4_096
 
 
-def test_every_step_has_sentences_and_then_in_turn_texts_and_drills(wordpiece: PreTrainedTokenizerFast) -> None:
-    def told(seed: int) -> list[dict[str, object]]:
+def drilled(seed: int, size: int = 8_000) -> Drills:
+    return Drills(size, START, numbered(), random.Random(seed))
+
+
+def test_every_step_has_sentences_and_what_has_its_turn_beside_them() -> None:
+    def told(seed: int) -> list[dict[str, Any]]:
         sentences = ({"number": torch.tensor(n)} for n in itertools.count())
-        return list(itertools.islice(long.lessons(sentences, FOUND, wordpiece, seed, 4), 36))
+        return list(Stage(32, 40, ("texts", "drill", "texts", "far")).lessons(sentences, drilled(seed)))
 
     steps = told(7)
-    assert [step["sentences"]["number"].item() for step in steps] == list(range(36))
-    assert [*(list(step)[1] for step in steps)] == ["drill"] * 4 + ["texts", "drill", "texts", "far"] * 8
+    assert [step["sentences"]["number"].item() for step in steps] == list(range(32))
+    assert [list(step)[1] for step in steps] == ["texts", "drill", "texts", "far"] * 8
     texts = [step["texts"].ids.shape for step in steps if "texts" in step]
-    assert texts == [(max(1, 4_096 // length), length) for length in long.TOLD]
+    assert texts == [(max(1, 4_096 // length), length) for length in long.TOLD] * 2
     assert [step["far"].ids.shape for step in steps if "far" in step] == [(1, length) for length in long.FAR]
     assert all(step["drill"].ids.numel() == 2_048 for step in steps if "drill" in step)
     rows = [step[name] for step in steps for name in ("texts", "drill", "far") if name in step]
-    assert all((row.ids[:, 0] == wordpiece.cls_token_id).all() and row.ids.shape == row.targets.shape for row in rows)
-    same, other = (torch.equal(steps[0]["drill"].ids, told(seed)[0]["drill"].ids) for seed in (7, 8))
+    assert all((row.ids[:, 0] == START).all() and row.ids.shape == row.targets.shape for row in rows)
+    same, other = (torch.equal(steps[1]["drill"].ids, told(seed)[1]["drill"].ids) for seed in (7, 8))
     assert same and not other
+
+
+def test_blocks_are_random_or_pieces_of_texts_shuffled_and_as_they_are() -> None:
+    made = drilled(4, size=900)  # the texts' tokens begin at 1,000
+    assert all(max(made.block(50, pieces=False)) < 900 for _ in range(20))
+    found = [made.block(50, pieces=True) for _ in range(60)]
+    random_ones = [one for one in found if max(one) < 900]
+    pieces = [one for one in found if min(one) >= 1_000]
+    straight = [one for one in pieces if one == list(range(one[0], one[0] + 50))]
+    assert len(random_ones) + len(pieces) == 60 and all(len(part) > 8 for part in (random_ones, pieces, straight))
+    assert (
+        all(sorted(one) == list(range(min(one), min(one) + 50)) for one in pieces) and len(straight) < len(pieces) - 8
+    )
 
 
 @pytest.mark.parametrize("length", drills.SHORT)
 def test_a_drill_asks_only_for_what_stood_before(length: int) -> None:
-    found = Drills(8_000, START, random.Random(3)).near(32, length)
+    found = drilled(3).near(32, length)
     for ids, targets in zip(found.ids.tolist(), found.targets.tolist(), strict=True):
         asked = [place for place, token in enumerate(targets) if token != drills.NO_TARGET]
         assert asked == list(range(asked[0], length - 1)), "from the first token that returns to the end"
@@ -106,7 +125,7 @@ def test_a_drill_asks_only_for_what_stood_before(length: int) -> None:
 
 
 def test_a_far_drill_asks_for_blocks_that_return_and_for_no_text() -> None:
-    found = Drills(8_000, START, random.Random(5)).far(numbered(), 4_096)
+    found = drilled(5).far(4_096)
     ids, targets = found.ids[0].tolist(), found.targets[0].tolist()
     asked = [place for place, token in enumerate(targets) if token != drills.NO_TARGET]
     assert len(asked) > 500 and all(targets[place] == ids[place + 1] for place in asked)
@@ -117,13 +136,13 @@ def test_a_far_drill_asks_for_blocks_that_return_and_for_no_text() -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_a_far_drill_asks_for_something_however_short(seed: int) -> None:
-    found = Drills(8_000, START, random.Random(seed)).far(numbered(), 160)
+    found = drilled(seed).far(160)
     assert (found.targets != drills.NO_TARGET).any()
 
 
 def test_passages_return_far_as_often_as_near_and_every_token_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drills, "COPIED", 1)
-    found = Drills(8_000, START, random.Random(2)).running(numbered(), 6, 4_096)
+    found = drilled(2).running(6, 4_096)
     assert torch.equal(found.targets[:, :-1], found.ids[:, 1:]) and (found.targets[:, -1] == drills.NO_TARGET).all()
     away = []
     for ids in found.ids.tolist():
@@ -386,9 +405,9 @@ def test_card_says_what_it_was_trained_on_and_under_which_licences() -> None:
             "float16",
             "MIT",
             "8,192",
-            "1900",
+            "2700",
             "500 ",
-            "1400 ",
+            "1100 ",
         ):
             assert said in paragraph, said
         assert paragraph in card.text

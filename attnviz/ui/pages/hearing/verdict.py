@@ -86,7 +86,7 @@ def _say_foreign(runs: tuple[Trace, Trace], request: Request, said: Said | None,
         return
     first, after = (_text(one, model) for one in runs)
     found = [t(f"hearing.says_{kind}" if first else "hearing.says_empty", model=name, words=_bold(first))]
-    if kind == "tokens" and len(runs[0].queries) >= ears.MOST:
+    if kind == "tokens" and not request.most and len(runs[0].queries) >= ears.MOST:
         found.append(t("hearing.stopped", count=ears.MOST))
     if said is not None:
         found.append(t("hearing.voice_says", said="".join(map(str, said.digits))))

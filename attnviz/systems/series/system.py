@@ -13,7 +13,7 @@ The network stands in `network.py`, `text.py` reads a table that a person brings
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -199,10 +199,10 @@ def _opened(name: str) -> System:
     with shipped.damaged(place):
         config = shipped.config(place)
         shape, scale = Shape(**config["shape"]), Scale(**config["scale"])
-        _check(shape, scale)
-        with torch.device("meta"):  # what does not fit the weights takes no memory
-            network = Forecaster(shape)
-        network.load_state_dict(shipped.tensors(place), assign=True)
+        weights = shipped.tensors(place)
+        _check(shape, scale, weights)
+        network = Forecaster(shape)
+        network.load_state_dict(weights)
         step, air = config.get("step"), _air(place, config.get("start"))
         return System(
             name, network.eval().requires_grad_(False), scale, air, shipped.licence(place),
@@ -210,11 +210,19 @@ def _opened(name: str) -> System:
         )  # fmt: skip
 
 
-def _check(shape: Shape, scale: Scale) -> None:
-    """Refuse sizes that no forecaster has. Raises `ValueError`."""
+def _check(shape: Shape, scale: Scale, weights: Mapping[str, Tensor]) -> None:
+    """Refuse sizes that no forecaster has, or that are not those of its weights. Raises `ValueError`."""
     sizes = (shape.past, shape.ahead, shape.width, shape.heads, shape.layers)
     if min(sizes) < 1 or shape.layers > MOST_LAYERS or shape.width % shape.heads or shape.seasons != SEASONS:
         raise ValueError(f"shape: {shape}")
+    asked = {
+        "lags": (shape.past, shape.width), "leads": (shape.ahead, shape.width),
+        "past.weight": (shape.width, 3 + shape.beside + shape.seasons),
+        "encoder.0.1.layers.0.weight": (shape.inner, shape.width),
+    }  # fmt: skip
+    for name, size in asked.items():
+        if tuple(weights[name].shape) != size:
+            raise ValueError(f"{name}: {tuple(weights[name].shape)}, not {size}")
     if not (math.isfinite(scale.middle) and math.isfinite(scale.spread) and scale.spread > 0):
         raise ValueError(f"scale: {scale}")
 

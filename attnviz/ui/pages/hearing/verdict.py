@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from attnviz.ui.pages.hearing.told import Told
 
 FEW = 5  # labels
+LEAST = 0.2  # seconds: no sound that the model of digits learnt from was shorter
 BAR = 5  # rem of a probability of 1
 
 
@@ -36,6 +37,8 @@ def notes(request: Request, sound: Sound) -> None:
         said.append(t("hearing.rate", rate=sound.rate, read=heard.rate))
     if not heard.samples.any():
         said.append(t("hearing.silent"))
+    elif model is None and heard.seconds < LEAST:
+        said.append(t("hearing.short", least=LEAST))
     if model is not None:
         said.append(_picture(request, sound, model))
     if said:

@@ -7,6 +7,7 @@ decodes by itself and calls no other program. M4A, AAC and WMA are not among the
 from __future__ import annotations
 
 import os
+import re
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 KEPT = 60.0  # seconds of a sound that are opened; an hour of two channels at 96 kHz would take 2.8 GB
+OBJECT = re.compile(r"Error opening <[^>]*>: ")
 AT_ONCE = 1.0  # second that is read at a time, so that many channels take little
 
 
@@ -68,7 +70,7 @@ def _of_file(file: Any, name: str, most: float) -> Sound:
     try:
         opened = soundfile.SoundFile(file)
     except (soundfile.LibsndfileError, TypeError) as reason:
-        raise SoundError("sound_unknown", reason=first_line(reason)) from reason
+        raise SoundError("sound_unknown", reason=_reason(reason)) from reason
     with opened:
         rate = int(opened.samplerate)
         if not RATES[0] <= rate <= RATES[1]:
@@ -105,4 +107,9 @@ def _notes(channels: int, whole: float, read: float) -> list[Notice]:
 
 def _damaged(error: BaseException) -> SoundError:
     """Why could a sound not be decoded?"""
-    return SoundError("sound_damaged", reason=first_line(error))
+    return SoundError("sound_damaged", reason=_reason(error))
+
+
+def _reason(error: BaseException) -> str:
+    """What libsndfile says is wrong, without the object that it was given in place of a name."""
+    return OBJECT.sub("", first_line(error)).rstrip(".") or type(error).__name__

@@ -7,8 +7,10 @@ A folder here is a system: `NAMES` in its `__init__.py` are the shipped weights 
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, cast
 
@@ -33,9 +35,30 @@ def kinds() -> Mapping[str, str]:
     return {name: kind for kind in folders for name in import_module(f"{__name__}.{kind}").NAMES}
 
 
+def kind_of(name: str | PathLike[str]) -> str | None:
+    """Which system reads this name, or this folder? None where it is one of a model, or of none.
+
+    A folder says so in its config.json: ``"system": "series"``.
+
+    >>> kind_of("air-beijing"), kind_of("lab-4")
+    ('series', None)
+    """
+    if isinstance(name, str) and name in kinds():
+        return kinds()[name]
+    try:
+        said = json.loads((Path(name) / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError, RecursionError):  # no folder, no such file, none that can be read
+        return None
+    kind = said.get("system") if isinstance(said, dict) else None
+    return kind if isinstance(kind, str) and kind in set(kinds().values()) else None
+
+
 def open_system(name: str) -> System:
-    """The shipped system of that name, loaded once. Raises `KeyError` for a name that is not in `kinds`."""
-    return cast("System", import_module(f"{__name__}.{kinds()[name]}.system").load(name))
+    """The shipped system of that name, loaded once, or that of a folder. Raises `KeyError` for what is none."""
+    kind = kind_of(name)
+    if kind is None:
+        raise KeyError(name)
+    return cast("System", import_module(f"{__name__}.{kind}.system").load(name))
 
 
 @sentences
@@ -48,19 +71,19 @@ def load(
     A built-in model ("lab-4"), a Hub id ("google-bert/bert-base-chinese"), a folder or a .gguf file gives a `Model`
     (`attnviz.models.load`), which takes `revision` and `progress`, and computes on `device` ("cpu" unless given) in
     `dtype` (float32 unless given); the name of a shipped system ("nmt-zh-en", "han-reviews", "target-words",
-    "positions-rotary") gives that `System`, which computes on the CPU in float32 alone. Raises `ModelError` with
-    what to do when nothing of that name can be opened.
+    "positions-rotary"), or a folder that one was saved to, gives that `System`, which computes on the CPU in float32
+    alone. Raises `ModelError` with what to do when nothing of that name can be opened.
 
     >>> load("han-topics").read("你喜欢看电影吗？").parts
     ('words', 'sentences')
     """
     from attnviz.models import load as load_model
 
-    if not isinstance(name, str) or name not in kinds():
+    if kind_of(name) is None:
         return load_model(name, revision, progress=progress, device=device, dtype=dtype)
     if device is not None or dtype is not None:
-        _check_machine(name, device, dtype)
-    return open_system(name)
+        _check_machine(str(name), device, dtype)
+    return open_system(str(name))
 
 
 def _check_machine(name: str, device: str | torch.device | None, dtype: str | torch.dtype | None) -> None:

@@ -71,16 +71,21 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 server.wait()
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Seats]:
+def program() -> str:
     """The system's Chromium; CHROMIUM names another. Its headless shell needs two thirds of the time that it needs."""
     shells = ("chromium-headless-shell", "chrome-headless-shell")
     names = (os.environ.get("CHROMIUM"), *shells, "chromium", "chromium-browser", "google-chrome", "/usr/bin/chromium")
     path = next((found for name in names if name and (found := shutil.which(name))), None)
     if path is None:
         pytest.fail("no Chromium here: install the package chromium, or name its program in CHROMIUM")
+    return path
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Seats]:
+    """The browser in which all tests sit but those that bring devices of their own."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=program(), args=list(ARGUMENTS))
         yield Seats(browser)
         browser.close()
 

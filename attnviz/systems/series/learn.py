@@ -182,7 +182,8 @@ def _follow(mean: Forecaster, network: Forecaster, kept: float) -> None:
 
 def _kept(task: Task, network: Forecaster) -> System:
     """The network as it is now; it goes on learning without this one."""
-    return System(task.series.name, copy.deepcopy(network).eval().requires_grad_(False), task.scale)
+    still, clock = copy.deepcopy(network).eval().requires_grad_(False), task.series.clock
+    return System(task.series.name, still, task.scale, step=(clock.unit, clock.count))
 
 
 @dataclass(frozen=True)

@@ -52,28 +52,29 @@ def time_of(table: Table) -> int | None:
     return next(iter(table.time_columns), None)
 
 
-def series_of(table: Table, value: int, time: int | None) -> Series:
+def series_of(table: Table, value: int, time: int | None, least: int = LEAST) -> Series:
     """The series of a column of numbers, over a column of times; None for rows without a time.
 
-    Raises `TextError` for a series that is too short, that stands still, whose times are uneven or mostly missing.
+    `least` steps must have a value: as many as something is learnt from. Raises `TextError` for a series that is too
+    short, that stands still, whose times are uneven or mostly missing.
     """
     column = table.columns[value]
     numbers = [math.nan if one is None else one for one in column.numbers]
     notes = {"strange": column.strange} if column.strange else {}
     if time is None:
-        return _checked(Series(table.name(value), Clock(), torch.tensor(numbers), notes))
+        return _checked(Series(table.name(value), Clock(), torch.tensor(numbers), notes), least)
     times = table.times(time)
     rows = [(at, one) for at, one in zip(times, numbers, strict=True) if at is not None]
     if lost := len(times) - len(rows):
         notes["untimed"] = lost
     if len(rows) < 2:
-        raise TextError("series_few_steps", steps=len(rows), least=LEAST)
+        raise TextError("series_few_steps", steps=len(rows), least=least)
     if any(b[0] < a[0] for a, b in pairwise(rows)):
         notes["sorted"] = sum(b[0] < a[0] for a, b in pairwise(rows))
-    return _checked(_laid_out(table.name(value), rows, notes))
+    return _checked(_laid_out(table.name(value), rows, notes, least), least)
 
 
-def _laid_out(name: str, rows: Sequence[Row], notes: dict[str, int]) -> Series:
+def _laid_out(name: str, rows: Sequence[Row], notes: dict[str, int], least: int) -> Series:
     """Rows with times at the even steps that fit them."""
     by_time: dict[datetime, list[float]] = defaultdict(list)
     for at, one in rows:
@@ -82,7 +83,7 @@ def _laid_out(name: str, rows: Sequence[Row], notes: dict[str, int]) -> Series:
         notes["doubled"] = doubled
     times = sorted(by_time)
     if len(times) < 2:
-        raise TextError("series_few_steps", steps=len(times), least=LEAST)
+        raise TextError("series_few_steps", steps=len(times), least=least)
     clock = clock_of(times)
     places = [clock.number(at) for at in times]
     if places[-1] >= 2 * MOST_ROWS:
@@ -118,11 +119,11 @@ def clock_of(times: Sequence[datetime]) -> Clock:
     return Clock(times[0], "second", max(1, round(common)))
 
 
-def _checked(series: Series) -> Series:
+def _checked(series: Series, least: int) -> Series:
     """The series with its gaps counted. Raises `TextError` for one from which nothing can be learnt."""
     known = series.values[~series.values.isnan()]
-    if len(known) < LEAST:
-        raise TextError("series_few_steps", steps=len(known), least=LEAST)
+    if len(known) < least:
+        raise TextError("series_few_steps", steps=len(known), least=least)
     if float(known.max() - known.min()) <= 1e-9 * max(1.0, float(known.abs().max())):
         raise TextError("series_constant", value=float(known[0]))
     gaps = len(series) - len(known)

@@ -12,7 +12,8 @@ The network stands in `network.py`, `text.py` reads a table that a person brings
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -29,11 +30,13 @@ from attnviz.core.rules import Rule, Soft
 from attnviz.errors import ArgumentError, ModelError, TextError, shown
 from attnviz.systems.series import NAMES
 from attnviz.systems.series.air import FILE, Air
+from attnviz.systems.series.clock import LONG, SEASONS
 from attnviz.systems.series.network import Forecaster, Shape, Way
 from attnviz.systems.series.window import Scale, Window
 from attnviz.trace import Trace
 
 __all__ = ["NAMES", "Forecast", "System", "load"]
+MOST_LAYERS = 99
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,13 +70,17 @@ class Forecast:
 
 @dataclass(frozen=True, eq=False)
 class System:
-    """A trained forecaster; `air` are the hours that it can be asked about by date, None where it has none."""
+    """A trained forecaster; `air` are the hours that it can be asked about by date, None where it has none.
+
+    `step` is what one step was in its training, as a unit and so many of it; None where nobody knows.
+    """
 
     name: str
     network: Forecaster
     scale: Scale
     air: Air | None = None
     licence: str | None = None
+    step: tuple[str, int] | None = None
 
     @property
     def parameters(self) -> int:
@@ -174,22 +181,59 @@ def moment_of(text: str) -> datetime:
     raise TextError("series_moment", text=shown(text))
 
 
-@cache
 def load(name: str) -> System:
-    """One of the models of `NAMES`, or a folder like theirs; loaded once. Raises `ModelError` where there is none."""
+    """One of the models of `NAMES`, loaded once, or one that was saved to a folder (`files.save`).
+
+    Raises `ModelError` where there is none, or one that does not fit its own numbers.
+    """
+    return _shipped(name) if name in NAMES else _opened(name)
+
+
+@cache
+def _shipped(name: str) -> System:
+    return _opened(name)
+
+
+def _opened(name: str) -> System:
     place = shipped.folder(name)
     with shipped.damaged(place):
         config = shipped.config(place)
-        network = Forecaster(Shape(**config["shape"]))
-        network.load_state_dict(shipped.tensors(place))
+        shape, scale = Shape(**config["shape"]), Scale(**config["scale"])
+        weights = shipped.tensors(place)
+        _check(shape, scale, weights)
+        network = Forecaster(shape)
+        network.load_state_dict(weights)
+        step, air = config.get("step"), _air(place, config.get("start"))
         return System(
-            name, network.eval().requires_grad_(False), Scale(**config["scale"]), _air(place, config["start"]),
-            shipped.licence(place),
+            name, network.eval().requires_grad_(False), scale, air, shipped.licence(place),
+            (str(step[0]), int(step[1])) if step and step[0] in LONG else None,
         )  # fmt: skip
 
 
-def _air(place: Path, start: str) -> Air:
-    """The hours of a folder, or those beside it, which both models are asked about. Raises `ModelError`."""
+def _check(shape: Shape, scale: Scale, weights: Mapping[str, Tensor]) -> None:
+    """Refuse sizes that no forecaster has, or that are not those of its weights. Raises `ValueError`."""
+    sizes = (shape.past, shape.ahead, shape.width, shape.heads, shape.layers)
+    if min(sizes) < 1 or shape.layers > MOST_LAYERS or shape.width % shape.heads or shape.seasons != SEASONS:
+        raise ValueError(f"shape: {shape}")
+    asked = {
+        "lags": (shape.past, shape.width), "leads": (shape.ahead, shape.width),
+        "past.weight": (shape.width, 3 + shape.beside + shape.seasons),
+        "encoder.0.1.layers.0.weight": (shape.inner, shape.width),
+    }  # fmt: skip
+    for name, size in asked.items():
+        if tuple(weights[name].shape) != size:
+            raise ValueError(f"{name}: {tuple(weights[name].shape)}, not {size}")
+    if not (math.isfinite(scale.middle) and math.isfinite(scale.spread) and scale.spread > 0):
+        raise ValueError(f"scale: {scale}")
+
+
+def _air(place: Path, start: str | None) -> Air | None:
+    """The hours of a folder, or those beside it, which both models are asked about; None where it is of other steps.
+
+    Raises `ModelError` where they are missing.
+    """
+    if start is None:
+        return None
     file = next((one for one in (place / FILE, place.parent / NAMES[0] / FILE) if one.is_file()), None)
     if file is None:
         raise ModelError("no_weights", model=place)

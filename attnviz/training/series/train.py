@@ -111,7 +111,8 @@ def save(folder: Path, best: loop.Best, shape: Shape, facts: dict[str, Any]) -> 
     """Write the folder: weights in float16, the sizes and the recipe."""
     save_tensors(folder / "model.safetensors", best.state)
     start = PARTS["test"][0] - PAST * timedelta(hours=1)
-    config = {"shape": {**asdict(shape), "dropout": 0.0}, "scale": asdict(Scale(log=True)), "start": start.isoformat()}
+    own = {"shape": {**asdict(shape), "dropout": 0.0}, "scale": asdict(Scale(log=True)), "start": start.isoformat()}
+    config = {"system": "series", "step": ["hour", 1], **own}
     save_facts(folder, config=config, recipe={**facts, "best_step": best.facts["step"]})
 
 

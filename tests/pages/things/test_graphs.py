@@ -122,6 +122,13 @@ def test_what_is_no_graph_is_one_sentence(link: dict[str, str], message: str) ->
     assert words.strip() in seen(at.error[0].value).replace("\\", "")
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_ten_thousand_nodes_are_one_sentence(lang: str) -> None:
+    at = opened(lang, graph="typed", edges="\n".join(f"{n},{n + 1}" for n in range(9_999)))
+    assert not at.exception and len(at.error) == 1
+    assert seen(at.error[0].value) == say("error.graph_too_large", lang, nodes=10_000, most=300)
+
+
 def test_a_paper_that_is_not_there_is_one_sentence() -> None:
     at = opened(graph="cora", paper="99999")
     assert not at.exception and "2707" in seen(at.error[0].value)

@@ -145,7 +145,17 @@ def test_silence_and_a_tenth_of_a_second_are_pictures(lang: str, tmp_path: Path)
     at = opened(lang, file=written(tmp_path, "still.wav", np.zeros(16_000), 8_000))
     assert say("hearing.silent", lang) in said(at) and not at.error and given(at)["keys"] == 50
     at = opened(lang, file=written(tmp_path, "short.wav", np.full(800, 0.1), 8_000))
-    assert not at.error and given(at)["keys"] == 3
+    assert not at.error and given(at)["keys"] == 3 and say("hearing.short", lang, least=0.2) in said(at)
+    assert say("hearing.short", lang, least=0.2) not in said(opened(lang))
+
+
+def test_of_an_hour_the_first_seconds_are_read_and_it_is_said(tmp_path: Path) -> None:
+    said_first = load("digits").say("george 307").sound
+    hour = np.zeros(3_600 * 8_000, np.float32)
+    hour[: len(said_first.samples)] = said_first.at(8_000)
+    at = opened(file=written(tmp_path, "hour.wav", hour, 8_000, "PCM_U8"))
+    assert not at.error and "zero" in verdict(at) and given(at)["seconds"] == pytest.approx(8.0, abs=0.05)
+    assert say("notice.sound_opened", "en", whole=3600.0, read=600.0) in said(at)
 
 
 @pytest.mark.parametrize("content", [b"", b"three zero seven", bytes(range(256)) * 20])
@@ -154,7 +164,7 @@ def test_a_file_that_is_no_sound_is_one_sentence(content: bytes, tmp_path: Path)
     path.write_bytes(content)
     for lang in LANGUAGES:
         at = opened(lang, file=str(path))
-        assert len(at.error) == 1 and "{" not in at.error[0].value
+        assert len(at.error) == 1 and "{" not in at.error[0].value and "BytesIO" not in at.error[0].value
 
 
 def test_the_part_that_a_word_listened_to_can_be_heard_and_taken() -> None:

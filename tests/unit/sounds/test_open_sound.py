@@ -161,3 +161,9 @@ def test_parts_are_those_above_a_share_cut_marked_and_covered() -> None:
     assert 0.8 < noisy[800:1_600].std() < 1.2 and noisy[0] == 1
     with pytest.raises(av.SoundError):
         cut(sound, [])
+
+
+def test_what_is_wrong_with_bytes_is_said_without_the_object_that_holds_them() -> None:
+    with pytest.raises(av.SoundError) as caught:
+        av.open_sound(b"three zero seven")
+    assert "Format not recognised" in str(caught.value) and "BytesIO" not in str(caught.value)

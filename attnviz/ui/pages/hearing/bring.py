@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from attnviz.sounds import Sound
     from attnviz.systems.speech.system import Said
 
-KEY = "hearing."
+KEY = run.KEY
 SOURCES = ("voices", "file", "microphone")
 TYPES = ("wav", "flac", "ogg", "mp3", "aiff", "opus")
 SAMPLES = ("jackson 307", "george 5519", "nicolas 24680", "lucas 8888", "theo 1234", "yweweler 906")

@@ -148,12 +148,26 @@ def asked(name: str, sound: Sound) -> Request:
     rule, hidden = rule_now(), numbers_of(str(now("hidden")))
     scope = str(now("scope")) if model is None or model.writes else "all"
     tongue, english = _choose_tongue(() if model is None else model.languages)
-    return Request(
+    return _as_far_as(Request(
         name, sound.fingerprint, _choose_spoken() if model is None else tongue, rule,
         "cross" if rule == SOFT else scope, model is None and bool(now("ahead")), hidden,
         bool(hidden) and bool(now("noise")), run.heads_of(str(now("without"))),
         0 if model is None else _choose_window(model.windows(sound.seconds)), english,
-    )  # fmt: skip
+    ))  # fmt: skip
+
+
+def _as_far_as(request: Request) -> Request:
+    """The run as far as it was let go on, and the button that lets it go on to its end. Raises `Stopped`."""
+    from attnviz.errors import Stopped
+
+    found = run.as_far_as(request)
+    if not found.most:
+        return found
+    st.button(t("asking.again"), key=KEY + "again", on_click=run.go_on, icon=":material/play_arrow:")
+    if found.most < 0:
+        raise Stopped("run_stopped")
+    st.caption(t("hearing.halted", count=found.most))
+    return found
 
 
 def _choose_spoken() -> str:

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from attnviz.ui.kit import SOFT, as_rule, model_store
+from attnviz.ui.kit import SOFT, as_rule, model_store, plain, t, work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from attnviz.axes import Axis, Bands, Frames
@@ -113,18 +111,48 @@ def changed(request: Request) -> tuple[Rule, list[Intervention]]:
 
 
 def read(
-    model: HearingModel, request: Request, part: Part, given: Sound, tell: Callable[[int, str], object] | None = None
+    model: HearingModel, request: Request, heard_of: tuple[Part, Sound], watched: tuple[work.Work, work.Bar] | None
 ) -> Trace:
-    """What the model does with a part of a sound: one that writes writes down what it hears."""
-    from attnviz.recording.generate import generate
+    """What the model does with a part of a sound, covered or not: one that writes writes down what it hears.
+
+    Raises `Stopped` where its reader stops it; what was written so far is then what the work has found.
+    """
     from attnviz.recording.record import record
 
-    (rule, changes), one = changed(request), heard(model, part, given)
-    if not model.writes:
-        return record(model, one, rule=rule, interventions=changes)
+    (rule, changes), given = changed(request), heard(model, *heard_of)
+    job, bar = watched or (work.Work(request), None)
+    if model.writes:
+        return _written(model, request, given, job, bar)
+
+    def on_layer(done: int, layers: int) -> None:
+        job.tell(
+            bar, done / max(layers, 1), lambda: t("hearing.layers", model=plain(model.name), done=done, all=layers)
+        )
+
+    return record(model, given, rule=rule, interventions=changes, on_layer=on_layer, stop=job.stopped)
+
+
+def _written(model: HearingModel, request: Request, given: Heard, job: work.Work, bar: work.Bar | None) -> Trace:
+    """What a model that writes writes down."""
+    from attnviz.errors import Stopped
+    from attnviz.recording.generate import generate
+
+    (rule, changes), most, count = changed(request), request.most or MOST, [0]
+
+    def on_token(written: int, text: str) -> None:
+        count[0] = written
+        job.tell(bar, written / most, lambda: t("hearing.so_far", model=plain(model.name), words=plain(text[-60:])))
+
     tongues = (request.spoken or None, "en" if request.english else None) if model.languages else None
-    found = generate(model, one, most=MOST, rule=rule, interventions=changes, languages=tongues, on_token=tell)
-    return replace(found, rule=as_rule(request.rule))
+    found = generate(
+        model, given, most=most, rule=rule, interventions=changes, languages=tongues, on_token=on_token,
+        stop=job.stopped,
+    )  # fmt: skip
+    found = replace(found, rule=as_rule(request.rule))
+    if job.stopped():  # what it has is for the one who stopped it
+        job.found = (count[0], found)
+        raise Stopped("run_stopped")
+    return found
 
 
 def as_written(trace: Trace) -> Trace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass, replace
+from functools import partial
 from io import BytesIO
 from os.path import isdir, join
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from attnviz.ui.kit import SOFT, RuleChoice, plain, runs, t
+from attnviz.ui.kit import SOFT, RuleChoice, plain, runs, t, work
 from attnviz.ui.pages.hearing import ears, views
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ BUILT_IN = "digits"
 UNSEEN = ("theo", "yweweler")  # voices that were never in training
 LONGEST = 600.0  # seconds of a sound that are opened for a model that hears it window by window
 SMALL = 64  # rows, and places, of a head drawn small
+KEY = "hearing."
+JOB, STOP, PRESSED, HALTED = KEY + "job", KEY + "stop", KEY + "pressed", KEY + "halted"
 Head = tuple[str, int, int]  # which map, layer, head
 
 
@@ -40,7 +43,8 @@ class Request:
     `spoken` is the language of the built-in model's words, or the one that another model is told it hears, and with
     `english` that writes English of it; `window` which part of a long sound it hears. `scope` says in which maps the
     rule acts, `ahead` that no token may listen before the last one's peak, `hidden` are the places of the picture that
-    silence or noise covers, `without` heads that bring nothing.
+    silence or noise covers, `without` heads that bring nothing. `most` tokens are written at most: as many as there
+    were when its reader stopped it, 0 where nobody did.
     """
 
     name: str
@@ -54,11 +58,14 @@ class Request:
     without: tuple[Head, ...] = ()
     window: int = 0
     english: bool = False
+    most: int = 0
 
     @property
     def untouched(self) -> Request:
         """The same run with nothing changed."""
-        return Request(self.name, self.sound, self.spoken, window=self.window, english=self.english)
+        return Request(
+            self.name, self.sound, self.spoken, window=self.window, english=self.english, most=self.most
+        )  # fmt: skip
 
     @property
     def changed(self) -> bool:
@@ -168,33 +175,65 @@ def heard(request: Request, sound: Sound) -> Sound:
 def read(request: Request, sound: Sound) -> Trace:
     """What the model does with the sound, kept for everyone who asks the same. Raises `AttnvizError`.
 
-    Of one that writes each row is that of a token it wrote.
+    Of one that writes each row is that of a token it wrote. While another than the model of digits works it is said how
+    far it is, and it can be stopped.
     """
-    place, words = st.empty(), t("running", model=plain(request.name))
-
-    def tell(count: int, text: str) -> None:
-        place.progress(
-            min(count / ears.MOST, 1.0), text=t("hearing.so_far", model=plain(request.name), words=plain(text))
-        )
-
-    with st.spinner(words, show_time=True):
-        found = _listened(request, sound, tell)
-    place.empty()
-    return ears.as_written(found) if _rows_are_read(request) else found
-
-
-def _rows_are_read(request: Request) -> bool:
-    """Has the run a row for each token that is read, in place of each that is written?"""
-    found = foreign(request.name)
-    return found is not None and found.writes
+    words = t("running", model=plain(request.name))
+    if built_in(request.name):
+        with st.spinner(words, show_time=True):
+            return _listened(request, sound)
+    found: Trace | None = runs.traces().get(_kept(request))
+    if found is None:
+        with (
+            work.doing(JOB, request) as job,
+            work.watched(STOP, words, t("write_stop"), partial(_press, request)) as bar,
+            st.spinner(words, show_time=True),
+        ):
+            found = _listened(request, sound, (job, bar))
+    return ears.as_written(found) if ears.take(request.name).writes else found
 
 
-@runs.kept
-def _listened(request: Request, _sound: Sound, _tell: object = None) -> Trace:
-    """The same; `_sound` is the one of the request's fingerprint."""
-    found, given = foreign(request.name), heard(request, _sound)
+def _press(request: Request) -> None:
+    """Stop was pressed."""
+    st.session_state[PRESSED] = request
+
+
+def as_far_as(request: Request) -> Request:
+    """The run as far as its reader let the model write; the same where nobody stopped it.
+
+    Raises `Stopped` for a model that writes nothing and was stopped.
+    """
+    earlier, pressed = work.collect(JOB), st.session_state.pop(PRESSED, None)
+    if earlier is not None and earlier.about == pressed:
+        written, found = earlier.found or (0, None)
+        st.session_state[HALTED] = (replace(pressed.untouched, most=0), written)
+        if found is not None:
+            runs.traces().put(_kept(replace(pressed, most=written)), found)
+    whole, written = st.session_state.get(HALTED, (None, 0))
+    return replace(request, most=written or -1) if whole == request.untouched else request
+
+
+def go_on() -> None:
+    """Let the model listen to the end what its reader stopped."""
+    st.session_state.pop(HALTED, None)
+
+
+def _kept(request: Request) -> tuple[object, ...]:
+    """Under which key a run is kept."""
+    return runs.key_of(KEY, request, request.name)
+
+
+def _listened(request: Request, sound: Sound, watched: tuple[work.Work, work.Bar] | None = None) -> Trace:
+    """The run; `watched` is the work that it is, and the bar that says how far it is. Raises `AttnvizError`."""
+    stopped = None if watched is None else watched[0].stopped
+    found: Trace = runs.traces().take(_kept(request), lambda: _run(request, sound, watched), stopped)
+    return found
+
+
+def _run(request: Request, sound: Sound, watched: tuple[work.Work, work.Bar] | None) -> Trace:
+    found, given = foreign(request.name), heard(request, sound)
     if found is not None:
-        return ears.read(found, request, part_of(request, _sound), given, _tell)  # type: ignore[arg-type]
+        return ears.read(found, request, (part_of(request, sound), given), watched)
     rule, changes = ears.changed(request)
     return system(request.name).read(
         given, rule=rule, language=request.spoken, monotonic=request.ahead, changes=changes

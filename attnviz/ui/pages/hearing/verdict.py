@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from attnviz.ui.pages.hearing.told import Told
 
 FEW = 5  # labels
+LEAST = 0.2  # seconds: no sound that the model of digits learnt from was shorter
 BAR = 5  # rem of a probability of 1
 
 
@@ -36,6 +37,8 @@ def notes(request: Request, sound: Sound) -> None:
         said.append(t("hearing.rate", rate=sound.rate, read=heard.rate))
     if not heard.samples.any():
         said.append(t("hearing.silent"))
+    elif model is None and heard.seconds < LEAST:
+        said.append(t("hearing.short", least=LEAST))
     if model is not None:
         said.append(_picture(request, sound, model))
     if said:
@@ -86,7 +89,7 @@ def _say_foreign(runs: tuple[Trace, Trace], request: Request, said: Said | None,
         return
     first, after = (_text(one, model) for one in runs)
     found = [t(f"hearing.says_{kind}" if first else "hearing.says_empty", model=name, words=_bold(first))]
-    if kind == "tokens" and len(runs[0].queries) >= ears.MOST:
+    if kind == "tokens" and not request.most and len(runs[0].queries) >= ears.MOST:
         found.append(t("hearing.stopped", count=ears.MOST))
     if said is not None:
         found.append(t("hearing.voice_says", said="".join(map(str, said.digits))))

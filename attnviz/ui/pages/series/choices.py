@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.systems.series import NAMES
+from attnviz.systems import kind_of
 from attnviz.ui.kit import (
     choose_any_model,
     choose_one,
@@ -66,7 +66,7 @@ def _forget() -> None:
 def model_now() -> System | ForecastModel:
     """The chosen model; while it loads, how far it is. Raises `ModelError` for one that forecasts no series."""
     name = str(now("model") or MODEL).strip()
-    if name in NAMES:
+    if kind_of(name) == "series":
         from attnviz.systems.series.system import load
 
         return load(name)
@@ -299,7 +299,7 @@ def choose_source(what: str, model: Facts) -> Source:
         start = choose_moment(model.rows, model.ahead)
         series, columns = air_series(model.channels)
         return Source(f"air {columns}", series, tuple(UNITS[one] for one in columns), start)
-    given = tables.choose_series(model.channels)
+    given = tables.choose_series(model.channels, learns=False)
     start = choose_start(given.series[0], model.rows, model.rows)
     mark = f"{given.mark} {given.columns} {now('time')} {given.series[0].clock}"
     return Source(mark, given.series, ("",) * len(given.series), start)

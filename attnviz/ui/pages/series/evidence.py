@@ -99,8 +99,8 @@ def show_numbers(asked: Asked, forecast: Forecast, one: Map, number: int) -> Non
         if len(asked.window.came) and not (isinstance(asked, Foreign) and not asked.facts.foresees):
             st.download_button(
                 t("series.take_forecast"), lambda: _file(asked, forecast),
-                t("series.file_name", model=_model(trace)), "text/csv", key=KEY + "take_forecast", on_click="ignore",
-                width="stretch",
+                t("series.file_name", model=words.file_of(trace.model)), "text/csv", key=KEY + "take_forecast",
+                on_click="ignore", width="stretch",
             )  # fmt: skip
 
 
@@ -112,12 +112,6 @@ def _part(trace: Trace) -> Trace:
         t("series.part"), OURS, key=PARAMS["part"].key, required=True, format_func=choices.part_name
     )
     return trace.map(str(part or OURS[0]))
-
-
-def _model(trace: Trace) -> str:
-    """The name of a model as a file can have it."""
-    name = trace.model.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    return "".join(one if one.isalnum() or one in "-." else "-" for one in name) or "series"
 
 
 def _file(asked: Asked, forecast: Forecast) -> bytes:

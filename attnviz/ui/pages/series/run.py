@@ -170,11 +170,11 @@ def table(fingerprint: str, _content: bytes) -> Table:
 
 
 @runs.kept
-def series(fingerprint: str, value: int, column: int | None, _table: Table) -> Series:
-    """A column of a table over its times. Raises `TextError`."""
+def series(fingerprint: str, value: int, column: int | None, least: int, _table: Table) -> Series:
+    """A column of a table over its times, at least so many of which have a value. Raises `TextError`."""
     from attnviz.systems.series.series import series_of
 
-    return series_of(_table, value, column)
+    return series_of(_table, value, column, least)
 
 
 def hourly(system: System, found: Series) -> bool:
@@ -203,6 +203,20 @@ def came_after(values: Tensor, start: int, ahead: int) -> Tensor:
     rest = values[start : start + ahead]
     found[: len(rest)] = rest
     return found
+
+
+def asked_folder(system: System, found: Series, start: int, unit: str = "") -> Ours:
+    """A model of ours that was saved to a folder, asked what comes from a step on. Raises `SeriesError`."""
+    from attnviz.errors import SeriesError
+    from attnviz.systems.series.window import Window
+
+    past, ahead = system.network.shape.past, system.network.shape.ahead
+    if start < past:
+        raise SeriesError("series_rows_few", rows=len(found), least=past)
+    came = came_after(found.values, start, ahead)
+    return Ours(
+        system=system, window=Window(found.clock, start - past, found.values[start - past : start], came), unit=unit
+    )
 
 
 def asked_own(system: System, task: Task, start: int) -> Ours:

@@ -66,11 +66,27 @@ def begin(what: str) -> Opened:
     model = choices.model_now()
     if not isinstance(model, System):
         return _foreign(what, model)
+    if model.air is None:
+        return _saved(what, model)
     if what == "air":
         shape = model.network.shape
         choices.choose_moment(shape.past, shape.ahead)
         return Opened(run.asked_air(model, str(now("moment"))))
     return _own(model)
+
+
+def _saved(what: str, system: System) -> Opened:
+    """A model that was trained here and saved to a folder, on Beijing's air or on a table of one's own."""
+    shape = system.network.shape
+    if what == "air":
+        start = choices.choose_moment(shape.past, shape.ahead)
+        found, unit = choices.air_series(1)[0][0], "µg/m³"
+    else:
+        found, unit = tables.choose_series(learns=False).series[0], ""
+        say_series(found)
+        start = choices.choose_start(found, shape.past, shape.past)
+    told.say_saved(system, found)
+    return Opened(run.asked_folder(system, found, start, unit), found)
 
 
 def _own(system: System) -> Opened:
@@ -89,6 +105,7 @@ def _own(system: System) -> Opened:
     moment = course.moment
     if moment is None or course.work.running:
         return Opened(None, found, course)
+    told.offer_model(moment.system)
     start = choices.choose_start(found, task.past, task.held)
     return Opened(run.asked_own(moment.system, task, start), found, course)
 
@@ -205,10 +222,8 @@ def say_series(found: Series, foreign: bool = False) -> None:
     """What the table was taken for, and what was done to it; a model from elsewhere is told of gaps."""
     clock, last = found.clock, len(found) - 1
     said = {"name": plain(found.name), "steps": len(found), "first": clock.label(0), "last": clock.label(last)}
-    if clock.count == 1 or clock.name != clock.unit:
-        every = t("series.every_one", span=t(f"series.unit_{clock.name}"))
-    else:
-        every = t("series.every", span=words.length(clock, 1))
+    alone = clock.count == 1 or clock.name != clock.unit
+    every = t("series.every_one" if alone else "series.every", span=words.step(clock))
     read = t("series.rows" if clock.unit == "row" else "series.read", **said, every=every)
     names = {name: "gaps_told" if foreign and name == "gaps" else name for name in found.notes}
     notes = [t(f"series.note_{names[name]}", count=count) for name, count in found.notes.items()]

@@ -30,8 +30,11 @@ class Given:
     columns: tuple[int, ...]
 
 
-def choose_series(count: int = 1) -> Given:
-    """A table of one's own: a sample, a file or a pasted text; which `count` columns. Raises `TextError`."""
+def choose_series(count: int = 1, learns: bool = True) -> Given:
+    """A table of one's own: a sample, a file or a pasted text; which `count` columns. Raises `TextError`.
+
+    Where nothing `learns` of it, it may be as short as a model reads.
+    """
     offer_samples(
         KEY + "pick_table", SAMPLES, _take_table, label=t("series.tables"),
         format_func=lambda one: t(f"series.table_{one}"),
@@ -44,7 +47,7 @@ def choose_series(count: int = 1) -> Given:
                 t("series.pasted"), key=KEY + "pasted", height=180, placeholder="2014-01-01,12\n2014-01-02,15",
                 on_change=_take_pasted,
             )  # fmt: skip
-    return _columns(_content(), count)
+    return _columns(_content(), count, learns)
 
 
 def brought() -> tuple[bytes, str] | None:
@@ -65,8 +68,10 @@ def _content() -> bytes:
     return found[0]
 
 
-def _columns(content: bytes, count: int) -> Given:
+def _columns(content: bytes, count: int, learns: bool) -> Given:
     """The series that are guessed, or those of the columns that are chosen."""
+    from attnviz.systems.series.series import LEAST
+
     fingerprint = run.mark(content)
     table = run.table(fingerprint, content)
     left, right = st.columns(2, gap="small") if count == 1 else (st.container(), st.container())
@@ -74,7 +79,7 @@ def _columns(content: bytes, count: int) -> Given:
         time = _choose_time(table)
     with right:
         columns = pick(table.value_columns, table.name, count)
-    found = tuple(run.series(fingerprint, one, time, table) for one in columns)
+    found = tuple(run.series(fingerprint, one, time, LEAST if learns else 2, table) for one in columns)
     return Given(fingerprint, found, columns)
 
 

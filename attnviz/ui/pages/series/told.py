@@ -11,7 +11,7 @@ from attnviz.ui.kit import SOFT, as_rule, language, plain, rule_title, t
 from attnviz.ui.pages.series import choices, words
 from attnviz.ui.pages.series.foreign import Facts, Foreign
 from attnviz.ui.pages.series.lit import Map
-from attnviz.ui.pages.series.run import Asked, Changes
+from attnviz.ui.pages.series.run import KEY, Asked, Changes
 from attnviz.ui.pages.series.state import now
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from attnviz.models import ForecastModel
     from attnviz.notices import Notice
     from attnviz.systems.series.series import Series
-    from attnviz.systems.series.system import Forecast
+    from attnviz.systems.series.system import Forecast, System
 
     Runs = tuple[Forecast, Forecast]  # without any change, and as it is asked for
 
@@ -31,6 +31,30 @@ FEW = 6  # lags that are named
 def is_changed(changes: Changes) -> bool:
     """Is it another run than the model's own?"""
     return changes != Changes(SOFT, spike=changes.spike)
+
+
+def say_saved(system: System, found: Series) -> None:
+    """What a model is that was trained here and saved; that its steps were others than those of a series."""
+    from attnviz.systems.series.clock import Clock
+
+    shape = system.network.shape
+    st.caption(t("series.saved_say", model=plain(system.name), past=shape.past, ahead=shape.ahead))
+    clock = found.clock
+    if system.step not in (None, (clock.unit, clock.count)):
+        unit, count = system.step or ("row", 1)
+        names = (words.step(Clock(unit=unit, count=count)), words.step(clock))
+        st.caption(t("series.saved_other", own=names[0], given=names[1]))
+
+
+def offer_model(system: System) -> None:
+    """The model that was trained here, to be taken away as a folder that opens here again."""
+    from attnviz.systems.series.files import zipped
+
+    name = words.file_of(system.name)
+    st.download_button(
+        t("series.take_model"), lambda: zipped(system, name), f"{name}.zip", "application/zip",
+        key=KEY + "take_model", on_click="ignore", width="stretch", help=t("series.take_model_help"),
+    )  # fmt: skip
 
 
 def say_forecast(asked: Asked, changes: Changes, runs: Runs) -> None:

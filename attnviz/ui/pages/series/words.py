@@ -40,6 +40,22 @@ def length(clock: Clock, steps: int) -> str:
     return t(f"series.count_{clock.name}", count=steps * each)
 
 
+def step(clock: Clock) -> str:
+    """What one step is: an hour, 15 minutes."""
+    alone = clock.count == 1 or clock.name != clock.unit
+    return t(f"series.unit_{clock.name}") if alone else length(clock, 1)
+
+
+def file_of(name: str) -> str:
+    """The name of a model, or of a series, as a file can have it.
+
+    >>> file_of("a/b.d/PM 2.5")
+    'PM-2.5'
+    """
+    own = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    return "".join(one if one.isalnum() or one in "-." else "-" for one in own).strip(".") or "series"
+
+
 def moment(clock: Clock, step: int) -> str:
     """A step by its time, as one says it: 26 Feb 13:00, 2月26日13:00."""
     if clock.unit not in WITH_HOURS:

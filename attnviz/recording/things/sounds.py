@@ -200,11 +200,11 @@ def _write(model: HearingModel, read: Heard, start: Encoded, how: Writing) -> No
     told = inputs(model.network, read)
     with recording(model.network, changes, values=False) as seen, torch.inference_mode():
         step = Stepping(model.network, told, torch.tensor([start.ids]), how.most, choose, ended)
-        step.run(_Passing(model, seen))
+        step.run(Passing(model, seen))
 
 
 @dataclass
-class _Passing:
+class Passing:
     """Lets the steps of a run pass: what they recorded is let go."""
 
     model: HearingModel

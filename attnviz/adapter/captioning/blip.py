@@ -28,7 +28,8 @@ def _of_patches(module: Any, hidden_states: Tensor, **more: object) -> tuple[Ten
     """Between the patches of the picture; query, key and value come from one matrix."""
     batch, places, _ = hidden_states.shape
     sides = module.qkv(hidden_states).reshape(batch, places, 3, module.num_heads, -1).permute(2, 0, 3, 1, 4)
-    return module.projection(_attended(module, *sides, None, module.scale)), None
+    query, key, value = sides
+    return module.projection(_attended(module, query, key, value, None, module.scale)), None
 
 
 def _of_words(

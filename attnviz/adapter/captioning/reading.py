@@ -140,13 +140,13 @@ def _ground(processor: Any) -> tuple[int, ...]:
 
 def _keeps_first(config: Any) -> bool:
     """Are a class token's states handed on with those of the patches?"""
-    return config.model_type == "llava" and config.vision_feature_select_strategy != "default"
+    return bool(config.model_type == "llava" and config.vision_feature_select_strategy != "default")
 
 
 def _corners(axis: Patches, place: int) -> Corners | None:
     """What a place of a picture covers of it."""
     found = axis.stands_for(place)
-    return tuple(found) if isinstance(found, Box) else None
+    return (found.left, found.top, found.right, found.bottom) if isinstance(found, Box) else None
 
 
 def illustrated(name: str, encoded: Encoded, sight: Sight, token: int) -> Illustrated:

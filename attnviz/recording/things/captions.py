@@ -188,11 +188,13 @@ def _in_a_row(model: VisionLanguageModel, words: Words, axis: Any, look: Look, w
     return replace(trace, queries=axis, keys=axis, border=len(axis) - more if more else None)
 
 
-def _given(model: VisionLanguageModel, words: Words, axis: Any) -> dict[str, Tensor]:
+def _given(model: VisionLanguageModel, words: Words, axis: Any) -> dict[str, Any]:
     """What the network is given, by the names of its arguments."""
     network: Any = model.network
-    told = {name: torch.from_numpy(values.copy()) for name, values in words.sight.given.items()}
-    told = {name: one.to(network.dtype) if one.is_floating_point() else one for name, one in told.items()}
+    values = {name: torch.from_numpy(one.copy()) for name, one in words.sight.given.items()}
+    told: dict[str, Any] = {
+        name: one.to(network.dtype) if one.is_floating_point() else one for name, one in values.items()
+    }
     if not model.across:
         ids = torch.tensor([axis.of.ids])
         more = len(words.whole.ids) - len(words.start.ids)
@@ -204,7 +206,7 @@ def _given(model: VisionLanguageModel, words: Words, axis: Any) -> dict[str, Ten
         return {"input_ids": ids, **told}
     vision = network.config.vision_config
     if tuple(told["pixel_values"].shape[2:]) != both(vision.image_size):
-        told["interpolate_pos_encoding"] = True  # type: ignore[assignment]
+        told["interpolate_pos_encoding"] = True
     ids = torch.tensor([words.whole.ids])
     if words.question is None:
         return told | {"input_ids": ids}

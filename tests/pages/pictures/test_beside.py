@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -85,7 +84,7 @@ def test_a_blip_answers_by_way_of_its_question(folders: dict[str, str]) -> None:
     through = sum(asked.weights(layer).mean(0) for layer in range(2)) / 2 @ cross
     assert weights(at)[-1] == pytest.approx(through[-1, 1:].numpy(), abs=1e-3)  # the class token covers no pixel
     empty = opened(folders["blip answers"], ask="")
-    assert not empty.exception and empty.warning or empty.error or empty.info
+    assert (not empty.exception and empty.warning) or empty.error or empty.info
 
 
 def test_a_caption_needs_no_question(folders: dict[str, str]) -> None:

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -72,41 +70,34 @@ def words(trace: Trace, view: str, layer: int, head: int) -> Words:
 
     from attnviz.measures import picture_shares
 
-    weights = rows_of(trace, view, layer, head)
+    weights, border = rows_of(trace, view, layer, head), trace.border or len(trace.tokens)
     if trace.part == "self":
         begins = max(getattr(trace.keys, "pictured", (0,)), default=0)
-        border = len(trace.tokens) if trace.border is None else trace.border
-        places = [
-            place for place in range(begins + 1, len(trace.tokens)) if place >= border or not trace.special[place]
-        ]
+        after = range(begins + 1, len(trace.tokens))
+        places = [place for place in after if place >= border or not trace.special[place]]
         shares = tuple(map(tuple, picture_shares(trace, weights)[places].tolist()))
-        new = tuple(place >= border for place in places)
-        return _words(trace, trace.tokens, places, new, weights, shares)
-    if "asked" not in trace.parts:
-        new = tuple(place >= (trace.border or len(trace.tokens)) for place in range(len(trace.tokens)))
-        return _words(trace, trace.tokens, range(len(trace.tokens)), new, weights)
-    asked = trace.map("asked")
-    answer = rows_of(asked, view, layer, head)[asked.border :] @ weights
-    texts = [*trace.tokens, *asked.tokens[asked.border :]]
-    new = (False,) * len(trace.tokens) + (True,) * len(answer)
-    return _words(trace, texts, range(len(texts)), new, torch.cat([weights, answer]), through=new)
+        texts, new = [trace.tokens[place] for place in places], tuple(place >= border for place in places)
+        return Words(tuple(texts), new, weights[places], _most(trace, weights[places]), shares, (False,) * len(places))
+    texts, new = [*trace.tokens], tuple(place >= border for place in range(len(trace.tokens)))
+    through = (False,) * len(texts)
+    if "asked" in trace.parts:  # the answer saw the picture by way of the question
+        asked = trace.map("asked")
+        answer = rows_of(asked, view, layer, head)[asked.border :] @ weights
+        weights, texts = torch.cat([weights, answer]), [*texts, *asked.tokens[asked.border :]]
+        new = through = (False,) * len(trace.tokens) + (True,) * len(answer)
+    return Words(tuple(texts), new, weights, _most(trace, weights), (), through)
 
 
-def _words(
-    trace: Trace, texts: Sequence[str], places: Sequence[int], new: tuple[bool, ...], weights: Tensor,
-    shares: tuple[tuple[float, ...], ...] = (), through: tuple[bool, ...] = (),
-) -> Words:  # fmt: skip
-    """Some of the rows as words."""
+def _most(trace: Trace, weights: Tensor) -> tuple[tuple[tuple[str, float], ...], ...]:
+    """The three places of the picture that each row looks at most."""
     from attnviz.axes import Box
 
-    chosen = weights[list(places)]
     seen = [place for place in range(len(trace.keys)) if isinstance(trace.keys.stands_for(place), Box)]
-    most = []
-    for row in chosen[:, seen]:
+    found = []
+    for row in weights[:, seen]:
         order = row.argsort(descending=True)[:3].tolist()
-        most.append(tuple((trace.keys.labels[seen[one]], float(row[one])) for one in order))
-    named = tuple(texts[place] for place in places)
-    return Words(named, new, chosen, tuple(most), shares, through or (False,) * len(named))
+        found.append(tuple((trace.keys.labels[seen[one]], float(row[one])) for one in order))
+    return tuple(found)
 
 
 def laid(trace: Trace, words: Words, size: tuple[int, int]) -> tuple[list[list[float]], NDArray[np.float32]]:

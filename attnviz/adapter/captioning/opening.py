@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attnviz.adapter.captioning.blip import attending
-from attnviz.adapter.captioning.kinds import ANSWERS, CAPTIONS, PROCESSORS
+from attnviz.adapter.captioning.kinds import ANSWERS, CAPTIONS, MERGED, PROCESSORS, TILED
 from attnviz.adapter.classes import Choice, named_class
 from attnviz.adapter.machine import Machine
 from attnviz.adapter.opening import LOCAL, adapter_of, network_of, notices_of, own_config, tokenizer_of
@@ -54,9 +54,8 @@ def processor_of(name: str, folder: Path, config: Any) -> tuple[Any, tuple[Notic
 
     known = PROCESSORS[config.model_type]
     if not any((folder / file).is_file() for file in SAID):
-        rows, columns = both(config.vision_config.image_size)
-        made = getattr(transformers, known[0])(size={"height": rows, "width": columns}, do_center_crop=False)
-        return made, (Notice("picture_default", {"model": name, "height": rows, "width": columns}),)
+        made = getattr(transformers, known[0])(**_usual(config))
+        return made, (Notice("captioning_default", {"model": name}),)
     with guarded(lambda reason: ModelError("picture_processor", model=name, reason=first_line(reason))):
         found = transformers.AutoImageProcessor.from_pretrained(
             folder, backend="pil", config=config, local_files_only=True, trust_remote_code=False
@@ -64,3 +63,14 @@ def processor_of(name: str, folder: Path, config: Any) -> tuple[Any, tuple[Notic
     if type(found).__name__ not in known:
         raise ModelError("picture_processor_other", model=name, kind=type(found).__name__)
     return found, ()
+
+
+def _usual(config: Any) -> dict[str, Any]:
+    """How pictures are prepared of a type whose folder does not say it: as large as its patches and tiles want them."""
+    vision = config.vision_config
+    if config.model_type in MERGED:
+        return {"patch_size": int(vision.patch_size), "merge_size": int(vision.spatial_merge_size)}
+    rows, columns = both(vision.image_size)
+    if config.model_type in TILED:
+        return {"max_image_size": {"longest_edge": rows}, "size": {"longest_edge": 4 * rows}}
+    return {"size": {"height": rows, "width": columns}, "do_center_crop": False}

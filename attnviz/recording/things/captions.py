@@ -248,6 +248,8 @@ def _write(model: VisionLanguageModel, words: Words, how: Writing) -> None:
     end = int(network.config.text_config.sep_token_id) if model.across else -1
 
     def choose(scores: Tensor) -> int:
+        if not model.across:  # a place of a picture is nothing that can be written
+            scores[..., model.picture_id] = -torch.inf
         if how.draw is None:
             return int(scores.argmax())
         return int(torch.multinomial(how.draw.weigh(scores.cpu())[0], 1, generator=how.dice))

@@ -11,7 +11,7 @@ import transformers as hf
 import attnviz as av
 from attnviz.adapter.captioning.prompts import prompt
 from attnviz.models import memory
-from tests.parity.captioning import PROCESSORS, network, noise, opened, saved, tokenizer
+from tests.parity.captioning import IMAGE, PROCESSORS, network, noise, opened, saved, tokenizer
 from tests.parity.vision import KINDS
 
 PICTURE = noise(40, 30)
@@ -55,12 +55,25 @@ def test_what_goes_with_no_picture_is_named(tmp_path: Path) -> None:
         av.record(model, "what", picture=PICTURE, states=True)
 
 
-def test_a_folder_that_does_not_say_how_its_pictures_are_prepared_is_told(tmp_path: Path) -> None:
-    network("llava").save_pretrained(tmp_path)
-    tokenizer("llava").save_pretrained(tmp_path)
+@pytest.mark.parametrize(("kind", "places"), [("llava", 16), ("qwen2_vl", 20), ("smolvlm", 4 * 13)])
+def test_a_folder_that_does_not_say_how_its_pictures_are_prepared_is_told(
+    kind: str, places: int, tmp_path: Path
+) -> None:
+    network(kind).save_pretrained(tmp_path)
+    tokenizer(kind).save_pretrained(tmp_path)
     model = opened(tmp_path)
-    assert any(note.message == "picture_default" for note in model.notices)
-    assert len(av.record(model, "what", picture=PICTURE).keys.pictured) == 16  # type: ignore[attr-defined]
+    assert any(note.message == "captioning_default" for note in model.notices)
+    assert len(av.record(model, "what", picture=PICTURE).keys.pictured) == places  # type: ignore[attr-defined]
+
+
+def test_a_model_writes_no_place_of_a_picture(tmp_path: Path) -> None:
+    made = network("llava")
+    made.lm_head.weight.data.zero_()
+    made.model.language_model.norm.weight.data.fill_(1.0)
+    made.lm_head.weight.data[IMAGE] = 1e-6  # the likeliest of all wherever the states sum to more than 0
+    model = opened(saved(tmp_path, "llava", made))
+    trace = av.generate(model, "what is it ?", picture=PICTURE, most=4)
+    assert trace.border is not None and IMAGE not in trace.encoded.ids[trace.border :]
 
 
 def test_a_folder_whose_pictures_cannot_be_prepared_reads_texts_and_says_why_at_a_picture(tmp_path: Path) -> None:

@@ -47,7 +47,15 @@ if TYPE_CHECKING:
     from attnviz.experiments.reading.attributions import Attributions, attributions
     from attnviz.experiments.reading.find import HeadsFound, find_head, find_heads
     from attnviz.measures import reading
-    from attnviz.models import DetectionModel, ForecastModel, HearingModel, Model, VisionModel, wrap
+    from attnviz.models import (
+        DetectionModel,
+        ForecastModel,
+        HearingModel,
+        Model,
+        VisionLanguageModel,
+        VisionModel,
+        wrap,
+    )
     from attnviz.notebook.given import from_weights
     from attnviz.notebook.show import show
     from attnviz.notebook.views import head_view, model_view
@@ -91,7 +99,15 @@ _HOMES = {
         "Restrict",
         "Reweigh",
     ),
-    "models": ("DetectionModel", "ForecastModel", "HearingModel", "Model", "VisionModel", "wrap"),
+    "models": (
+        "DetectionModel",
+        "ForecastModel",
+        "HearingModel",
+        "Model",
+        "VisionLanguageModel",
+        "VisionModel",
+        "wrap",
+    ),
     "notebook.given": ("from_weights",),
     "notebook.show": ("show",),
     "notebook.views": ("head_view", "model_view"),
@@ -161,6 +177,7 @@ __all__ = [
     "TopK",
     "TopP",
     "Trace",
+    "VisionLanguageModel",
     "VisionModel",
     "atlas",
     "attend",

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attnviz.answers import Answer
-from attnviz.axes import Axis, Beside
+from attnviz.axes import Axis, Beside, Illustrated
 from attnviz.core.attention import Attention
 from attnviz.core.blocks import part
 from attnviz.core.interventions import Intervention
@@ -374,7 +374,7 @@ def _counted(axis: Axis) -> str:
 
 def _tokens(axis: Axis) -> Encoded:
     """An axis of tokens, less places beside them. Raises `AttnvizError` for one of another kind."""
-    axis = axis.of if isinstance(axis, Beside) else axis
+    axis = axis.of if isinstance(axis, (Beside, Illustrated)) else axis
     if not isinstance(axis, Encoded):
         raise AttnvizError("axis_no_tokens", unit=axis.unit)
     return axis

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 HeadKind = Literal["sequence", "token", "question", "choice", "boxes", "forecast"]
-Kind = Literal["masked", "causal", "seq2seq", "plain", "vision", "hearing", "series"] | HeadKind
+Kind = Literal["masked", "causal", "seq2seq", "plain", "vision", "hearing", "series", "captioning"] | HeadKind
 # Trained heads: what each purpose of transformers' speaks of.
 HEADS: Mapping[str, HeadKind] = {
     "SEQUENCE_CLASSIFICATION": "sequence", "TOKEN_CLASSIFICATION": "token", "QUESTION_ANSWERING": "question",

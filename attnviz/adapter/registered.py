@@ -79,7 +79,8 @@ class Run:
 
     Without `values` those of the calls are let go. `on_call` hears how many layers have come, and may raise; `last` are
     the last hidden states of a network that is listened to (`listen`), by their names in transformers. `windows` are
-    those in which a network (Swin) looks at a picture.
+    those in which a network (Swin) looks at a picture; `parts` names the map of an attention by that of its module,
+    where the names of encoders and decoders do not say it.
     """
 
     names: dict[int, str]
@@ -89,6 +90,7 @@ class Run:
     on_call: Callable[[int], object] | None = None
     follow: Follow | None = None
     windows: Windows | None = None
+    parts: Callable[[str], str] | None = None
     last: dict[str, Tensor] = field(default_factory=dict)
     arena: Arena = field(default_factory=Arena)
     steps: list[list[Call]] = field(default_factory=lambda: [[]])
@@ -97,7 +99,7 @@ class Run:
 
     def next_step(self) -> None:
         """What comes next is another forward pass, over the tokens after those seen."""
-        own = [call for call in self.steps[-1] if call.place.part != "encoder"]
+        own = [call for call in self.steps[-1] if call.place.part not in ("encoder", "picture")]
         self.written += own[0].attention.queries.shape[-2] if own else 0
         self.steps.append([])
 
@@ -124,6 +126,8 @@ class Run:
 
     def _part(self, name: str) -> str:
         """The map that an attention belongs to."""
+        if self.parts is not None:
+            return self.parts(name)
         if CROSS.search(name):
             return "cross"
         if not self.encoder_decoder:

@@ -11,6 +11,7 @@
     Slots       learned queries, latents, memory
     Sentences   a document in parts  each place a span of characters
     Beside      another axis with special places after it
+    Illustrated another axis, some of whose places are places of a picture
     Encoded     a text in a model's tokens, each a span of characters; it lives with what cuts texts (`attnviz.text`)
 
 Another kind is a frozen dataclass on `Axis` with `labels` and `special`; nothing that draws or counts need be told.
@@ -20,6 +21,7 @@ from attnviz.axes.axis import Axis, Box, Characters, Point, Rows, Seconds, Stand
 from attnviz.axes.bands import Bands
 from attnviz.axes.beside import Beside
 from attnviz.axes.frames import Frames
+from attnviz.axes.illustrated import Illustrated
 from attnviz.axes.moments import Moments
 from attnviz.axes.nodes import Nodes
 from attnviz.axes.patches import Patches
@@ -35,6 +37,7 @@ __all__ = [
     "Box",
     "Characters",
     "Frames",
+    "Illustrated",
     "Items",
     "Moments",
     "Nodes",

@@ -11,6 +11,7 @@ from attnviz.measures.habits import HABITS, Habit, habit_shares, habits, sink_sh
 from attnviz.measures.heads import ORDERS, Look, RankedHead, clearest_look, looks, ranked
 from attnviz.measures.held import fit, spelled
 from attnviz.measures.pairs import is_pair, pair_shares
+from attnviz.measures.pictured import on_picture, picture_shares
 from attnviz.measures.readings import (
     Lean,
     by_unit,
@@ -55,9 +56,11 @@ __all__ = [
     "mean_head_distance",
     "moved",
     "normalised",
+    "on_picture",
     "opinion",
     "overlap",
     "pair_shares",
+    "picture_shares",
     "prediction_change",
     "ranked",
     "reading_bits",

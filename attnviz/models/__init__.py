@@ -9,7 +9,7 @@ from attnviz.models.forecasting import ForecastModel
 from attnviz.models.hearing import HearingModel
 from attnviz.models.load import BUILT_IN, COMPARED, Model, built_in_folder, load
 from attnviz.models.memory import check_run, forecast, most_tokens
-from attnviz.models.seeing import VisionModel
+from attnviz.models.seeing import VisionLanguageModel, VisionModel
 from attnviz.models.wrapped import Wrapped, wrap
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "HearingModel",
     "Model",
     "Progress",
+    "VisionLanguageModel",
     "VisionModel",
     "Wrapped",
     "built_in_folder",

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from attnviz import shipped
+from attnviz.adapter.captioning.kinds import across, tells
 from attnviz.adapter.checks import ADAPTER_WEIGHTS, check_config, check_files, read_config, type_of
 from attnviz.adapter.classes import Kind
 from attnviz.adapter.hearing.kinds import hears
@@ -279,23 +280,29 @@ def _open(found: Found, folder: Path, machine: Machine, stored: str = "") -> Mod
         "licence": None if found.gguf else shipped.licence(folder),
         "stored": next((dtype for dtype, name in STORED.items() if name == stored), None),
     }
-    if not found.gguf and (opener := _opener(type_of(read_config(found.name, folder)))) is not None:
+    model_type = "" if found.gguf else type_of(read_config(found.name, folder))
+    if (opener := _opener(model_type)) is not None:
         return opener(found.name, folder, machine, notices=found.notices, **known)
     with nullcontext(folder) if found.gguf else tidied(folder) as place:
         read = opened(found.name, place, found.gguf, machine)
     boundary = None if found.gguf else _boundary(folder)
-    return Model(
+    made = Model(
         found.name, read.kind, read.network, read.tokenizer, boundary, read.limit, read.eager,
         notices=(*found.notices, *read.notices), **known,
     )  # fmt: skip
+    if not tells(model_type):
+        return made
+    from attnviz.models import seeing
+
+    return seeing.with_eyes(made, folder)
 
 
 def _opener(model_type: str) -> Callable[..., Model] | None:
-    """What opens a model that reads no text: kinds of `Model`, which stands here. None for one that does."""
-    if sees(model_type):
+    """What opens a model that reads no text alone: kinds of `Model`, which stands here. None for one that does."""
+    if sees(model_type) or across(model_type):
         from attnviz.models import seeing
 
-        return seeing.open_folder
+        return seeing.open_folder if sees(model_type) else seeing.open_captioner
     if hears(model_type):
         from attnviz.models import hearing
 

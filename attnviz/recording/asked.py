@@ -17,15 +17,17 @@ from attnviz.systems.protocol import System
 from attnviz.text.tokens import Encoded
 
 # Kinds of models that read no text, and the sentence of each for those who put one to it.
-THINGS = {"vision": "model_sees", "hearing": "model_hears", "series": "model_forecasts"}
+THINGS = {
+    "vision": "model_sees", "hearing": "model_hears", "series": "model_forecasts", "captioning": "model_captions",
+}  # fmt: skip
 
 
-def check_model(model: Any, things: bool | str = False) -> Model | System:
-    """A model or a system, which reads `things` that are no text only where it may, or those of one kind alone.
+def check_model(model: Any, things: bool | tuple[str, ...] = False) -> Model | System:
+    """A model or a system, which reads `things` that are no text only where it may, or those of some kinds alone.
 
     Raises `ArgumentError`, `ModelError`.
     """
-    if isinstance(model, Model) and model.kind in THINGS and things not in (True, model.kind):
+    if isinstance(model, Model) and model.kind in THINGS and things is not True and model.kind not in (things or ()):
         raise ModelError(THINGS[model.kind], model=model.name)
     try:
         if isinstance(model, (Model, System)):

@@ -49,6 +49,7 @@ def generate(
     temperature: float | None = None,
     seed: int = 0,
     languages: tuple[str | None, str | None] | None = None,
+    picture: Any = None,
 ) -> Trace:
     """What does `model` write after `text`, and who looks at whom while it writes?
 
@@ -68,12 +69,13 @@ def generate(
     A model that listens (`HearingModel`) is given a sound in place of the text, as `record` takes it, and writes down
     what it hears, the likeliest token each time; of `languages` the first is what is spoken (it tells by itself unless
     given), the second may be English, which a Whisper of several languages then translates to. Long sound is written
-    down window by window (`model.hear(sound, window=1)`), never by more than a window at a time.
+    down window by window (`model.hear(sound, window=1)`), never by more than a window at a time. One that reads a
+    `picture` beside the text (`VisionLanguageModel`) answers, or goes on with a caption.
 
     Raises `TextError` for a text that leaves no room to write, `ModelError` for a model that does not write, and what
     `record` raises.
     """
-    model, rule = check_model(model, things="hearing"), check_rule(rule)
+    model, rule = check_model(model, things=("hearing", "captioning")), check_rule(rule)
     check_functions(on_token=on_token, stop=stop)
     interventions, most = check_changes(interventions), whole("most", most)
     draw, dice = None if temperature is None else Soft(temperature), torch.Generator()
@@ -85,6 +87,12 @@ def generate(
 
         how = Writing(most, rule or Soft(), interventions, own(on_token), own(stop), draw, dice)
         return wrote(cast("HearingModel", model), text, how, {"chat": chat, "pair": pair, "languages": languages})
+    if isinstance(model, Model) and (picture is not None or model.kind == "captioning"):
+        from attnviz.recording.things.captions import wrote as answered
+        from attnviz.recording.things.sounds import Writing
+
+        how = Writing(most, rule or Soft(), interventions, own(on_token), own(stop), draw, dice)
+        return answered(model, text, how, {"chat": chat, "pair": pair, "languages": languages, "picture": picture})
     asked = Asked.of(text, chat, pair, None, languages, goes_on=True)
     if not isinstance(model, Model) or model.kind not in ("causal", "seq2seq"):
         raise ModelError("model_writes_nothing", model=model.name)

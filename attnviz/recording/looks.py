@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # What runs a model of each kind that reads no text: it knows from `record` how a run goes, so that is named here.
 LOOKED = {
     "vision": ("pictures", "looked"), "hearing": ("things.sounds", "listened"), "series": ("things.series", "foreseen"),
+    "captioning": ("things.captions", "told"),
 }  # fmt: skip
 
 
@@ -33,7 +34,8 @@ class Look:
 
 
 def looked(model: Any, thing: Any, look: Look, given: Mapping[str, Any]) -> Trace:
-    """What does a model do with what is no text? `given` is what was asked for beside, by its names."""
-    place, name = LOOKED[model.kind]
+    """What does a model do with what is no text, or not alone? `given` is what was asked for beside, by its names."""
+    beside = given.get("picture") is not None and model.kind not in LOOKED  # a text with a picture
+    place, name = LOOKED["captioning" if beside else model.kind]
     found: Trace = getattr(import_module(f"{__package__}.{place}"), name)(model, thing, look, given)
     return found

@@ -74,6 +74,7 @@ def record(
     interventions: Sequence[Intervention] = (),
     target: str | Encoded | Any = None,
     languages: tuple[str | None, str | None] | None = None,
+    picture: Any = None,
     values: bool | None = None,
     predictions: bool = True,
     states: bool = False,
@@ -107,7 +108,9 @@ def record(
     or what `model.see` made of it. Both sides of its map are the picture's `Patches`, tokens are places among them, and
     `Trace.answer` is what its trained head says. One that listens (`HearingModel`) is given a sound in place of the
     text (`open_sound`, `(samples, rate)`, `model.hear`), and `target` where it writes; one of values over time
-    (`ForecastModel`) an array `[step, channel]`, or what `model.past` made of it, and as `target` what really came.
+    (`ForecastModel`) an array `[step, channel]`, or what `model.past` made of it, and as `target` what really came. One
+    that reads both together (`VisionLanguageModel`) takes a `picture` beside the text, and as `target` what it has
+    written: its trace has both in one row (`Illustrated`), or is the words' map over the `Patches` (BLIP).
 
     Raises `Stopped` where `stop` said so, `TextError` for a text that cannot be read, `ModelError` for a model whose
     attention cannot, `AttnvizError` for an intervention on a layer, head or token that is not there, and for what a
@@ -122,9 +125,10 @@ def record(
     values = None if values is None else switch("values", values)
     predictions, states = switch("predictions", predictions), switch("states", states)
     check_functions(on_layer=on_layer, stop=stop)
-    if isinstance(model, Model) and model.kind in THINGS:
+    if isinstance(model, Model) and (model.kind in THINGS or picture is not None):
         look = Look(rule or Soft(), interventions, values, predictions, states, on_layer, stop)
         given = {"chat": chat, "pair": pair, "blank": blank, "target": target, "languages": languages}
+        given["picture"] = picture
         return looked(model, text, look, given)
     target = None if target is None else check_text("target", target)
     if chat is None:
@@ -139,6 +143,7 @@ def record(
             "pair": pair is not None,
             "languages": asked.languages != (None, None),
             "chat": chat is not None,
+            "picture": picture is not None,
         }
         return read_system(model, asked.text, rule, target, beyond | {"predictions": not predictions})
     changes = changes_of(rule, interventions)
@@ -221,7 +226,7 @@ class Watch:
     """How a run is followed: whether values are kept, whether all hidden states are, and who hears of each layer.
 
     A run over several texts (`batches.py`) leaves its layers as they are, over all of them. `windows` are those of a
-    picture that is looked at in such (`pictures.py`).
+    picture that is looked at in such (`pictures.py`), `parts` names maps by modules (`things/captions.py`).
     """
 
     values: bool = True
@@ -230,6 +235,7 @@ class Watch:
     follow: Follow | None = None
     texts: int = 1
     windows: Windows | None = None
+    parts: Callable[[str], str] | None = None
 
     def closer(self, model: Model) -> Watch:
         """So that blocks are seen too. Raises `ModelError` for a model that keeps its attention to itself."""
@@ -272,7 +278,7 @@ def run(
     asked |= {"output_attentions": True} if eager else {}
     heard = recording(network, changes, values=watch.values, on_call=watch.on_call, follow=watch.follow)
     with heard as seen, watch.follow or torch.inference_mode():
-        seen.windows = watch.windows
+        seen.windows, seen.parts = watch.windows, watch.parts
         result = brought(network(**placed(network, inputs), **asked))
     put_encoders(result, seen.last)
     if not watch.states and not put_last(result, seen.last):

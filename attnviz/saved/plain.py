@@ -20,7 +20,21 @@ from typing import Any
 
 from torch import Tensor
 
-from attnviz.axes import Axis, Bands, Beside, Frames, Items, Moments, Nodes, Patches, Sentences, Slots, Spans, Steps
+from attnviz.axes import (
+    Axis,
+    Bands,
+    Beside,
+    Frames,
+    Illustrated,
+    Items,
+    Moments,
+    Nodes,
+    Patches,
+    Sentences,
+    Slots,
+    Spans,
+    Steps,
+)
 from attnviz.core import attention, gates, interventions, masks, rules, similarity, states
 from attnviz.core.causal import CausalMask
 from attnviz.errors import AttnvizError
@@ -31,7 +45,9 @@ from attnviz.text.pairs import Pair
 from attnviz.text.tokens import Encoded
 from attnviz.text.turns import Chat
 
-AXES = (Bands, Beside, Encoded, Frames, Items, Moments, Nodes, Patches, Sentences, Slots, Spans, Steps)
+AXES = (
+    Bands, Beside, Encoded, Frames, Illustrated, Items, Moments, Nodes, Patches, Sentences, Slots, Spans, Steps
+)  # fmt: skip
 BASES = ("Rule", "Mask", "Similarity", "Intervention", "Place")  # that are only something when derived from
 LATER = frozenset(
     {"answer", "chat", "order", "pair", "region", "types"}

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from attnviz.ui.kit import page
-from attnviz.ui.pages.seeing import SCREEN, choices, run, shown
+from attnviz.ui.pages.seeing import SCREEN, choices, shown
 
 page.heading(SCREEN)
 name = choices.choose_model()
@@ -15,8 +15,8 @@ with page.reader_errors():
         shown.notes(picture)
     choices.model_of(name)
     request = choices.asked(name, picture)
-    before = run.read(request.untouched, picture)
-    trace = run.read(request, picture)
+    before = choices.read(request.untouched, picture)
+    trace = choices.read(request, picture)
     with verdict:
         shown.say_answer(before, trace, request)
         shown.say_truth(picture, before)

@@ -157,8 +157,8 @@ def test_figures_receive_no_model() -> None:
 
 def test_what_draws_counts_or_exports_knows_no_kind_of_axis() -> None:
     kinds = (
-        "Bands", "Beside", "Encoded", "Frames", "Items", "Moments", "Nodes", "Patches", "Sentences", "Slots", "Spans",
-        "Steps",
+        "Bands", "Beside", "Encoded", "Frames", "Illustrated", "Items", "Moments", "Nodes", "Patches", "Sentences",
+        "Slots", "Spans", "Steps",
     )  # fmt: skip
     places = ("attnviz/figures", "attnviz/measures", "attnviz/export.py", "attnviz/ui/kit/charts.py")
     nothing([found for found in all_imports(*places) if found.module.split(".")[-1] in kinds])

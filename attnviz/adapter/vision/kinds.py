@@ -10,6 +10,8 @@ FIRST: Mapping[str, tuple[str, ...]] = {
     "vit": ("[CLS]",), "deit": ("[CLS]", "[DIST]"), "dinov2": ("[CLS]",), "dinov2_with_registers": ("[CLS]",),
     "clip_vision_model": ("[CLS]",), "siglip_vision_model": (), "beit": ("[CLS]",), "swin": (), "yolos": ("[CLS]",),
 }  # fmt: skip
+# Towers of models that read a text with a picture (`adapter.captioning`), which are not opened alone.
+WITHIN: Mapping[str, tuple[str, ...]] = {"blip_vision_model": ("[CLS]",)}
 # Types of which one tower looks at the picture, and the type of that.
 TOWERS: Mapping[str, str] = {"clip": "clip_vision_model", "siglip": "siglip_vision_model"}
 # Types that find things in a picture, each with a box, and how transformers prepares their pictures.
@@ -48,7 +50,8 @@ def first(config: Any) -> tuple[str, ...]:
     ('[CLS]', '[REG1]', '[REG2]')
     """
     registers = getattr(config, "num_register_tokens", 0) if config.model_type == "dinov2_with_registers" else 0
-    return (*FIRST[config.model_type], *[f"[REG{number + 1}]" for number in range(registers)])
+    own = {**FIRST, **WITHIN}[config.model_type]
+    return (*own, *[f"[REG{number + 1}]" for number in range(registers)])
 
 
 def both(value: Any) -> tuple[int, int]:

@@ -24,6 +24,7 @@ from attnviz.core.rules import Rule, Soft
 from attnviz.errors import AttnvizError, ModelError, TextError
 from attnviz.guard import guarded, own
 from attnviz.models.hearing import HearingModel
+from attnviz.models.load import Model
 from attnviz.models.memory import check_sound
 from attnviz.notices import warn
 from attnviz.recording.checks import check_numbers, check_rows
@@ -200,14 +201,14 @@ def _write(model: HearingModel, read: Heard, start: Encoded, how: Writing) -> No
     told = inputs(model.network, read)
     with recording(model.network, changes, values=False) as seen, torch.inference_mode():
         step = Stepping(model.network, told, torch.tensor([start.ids]), how.most, choose, ended)
-        step.run(_Passing(model, seen))
+        step.run(Passing(model, seen))
 
 
 @dataclass
-class _Passing:
+class Passing:
     """Lets the steps of a run pass: what they recorded is let go."""
 
-    model: HearingModel
+    model: Model
     run: Run
     blind: bool = False
 

@@ -22,7 +22,7 @@ FITTING = {
     ("acting", "beside"): "purple.ball", ("acting", "edits"): "1w1.1", ("acting", "moves"): "2.LL",
     ("acting", "of"): "2", ("acting", "without"): "0.1", ("acting", "hidden"): "9.10",
     ("acting", "blind"): "target", ("acting", "head"): "3",
-    ("captions", "scene"): "cat 4 2, lemon 36 34",
+    ("captions", "scene"): "cat 4 2, lemon 36 34", ("captions", "picture"): "bed 21 36, horse 9 5, fish 37 10",
     ("choosing", "network"): "sasrec-films",
     ("choosing", "films"): "0078748-0083658-0133093-1182345", ("choosing", "against"): "1483013",
     ("choosing", "out"): "0078748", ("choosing", "swap"): "0083658", ("choosing", "with"): "0133093",
@@ -65,6 +65,7 @@ FITTING = {
 # What a page cannot show without network or with this model: a revision of one that is not of the Hub, a chat, and what
 # was written by one that writes (tests/pages/models holds that the links of both come back).
 LEFT_OUT = {(page, "revision") for page in ("models", "long")} | {("models", n) for n in ("chat", "wrote", "ids")}
+LEFT_OUT |= {("captions", "by")}  # one that reads a picture and a text; tests/pages/pictures/test_beside.py
 TEXTS = ("text", "own", "zh", "target")  # names of the boxes in which a page is asked about a text
 OPTIONAL = {("models", "target"), ("translation", "target"), ("readings", "own")}  # boxes that may stay empty
 

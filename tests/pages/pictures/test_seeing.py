@@ -21,7 +21,7 @@ from transformers import ViTForImageClassification
 from attnviz import shipped
 from attnviz.axes import Patches
 from attnviz.messages import LANGUAGES, say
-from attnviz.ui.pages.seeing import run
+from attnviz.ui.pages.seeing import choices, run
 from attnviz.ui.pages.seeing.choices import KEY
 from tests.pages.opened import by_key, component, run_page, said, seen
 from tests.pages.pictures.lit import weights_of
@@ -209,7 +209,7 @@ def test_what_is_no_picture_and_a_model_that_reads_texts_are_one_sentence_each(l
 def test_a_wrong_sample_says_what_it_truly_is() -> None:
     name = next(one for one in run.samples() if one.endswith("-2"))
     at = opened(sample=name)
-    true = run.named(run.samples()[name]["label"], "en")
+    true = choices.named(run.samples()[name]["label"], "en")
     assert say("seeing.truth_other", "en", label=true, number=run.samples()[name]["number"]) in seen(said(at))
 
 

@@ -32,7 +32,7 @@ APART = (
 REFUSED = {
     "dinov3_vit": "not_text", "sew": "not_text", "speech_to_text": "not_text", "autoformer": "series_correlates",
     "chinese_clip": "model_needs_more",
-    "altclip": "model_needs_more", "blip": "model_needs_more", "bros": "run_failed", "layoutlmv3": "text_not_cut",
+    "altclip": "model_needs_more", "blip": "model_captions", "bros": "run_failed", "layoutlmv3": "text_not_cut",
     "udop": "text_not_cut", "canine": "model_not_by_token", "reformer": "model_not_by_token",
     "deepseek_v4": "model_not_by_token", "perceiver": "model_not_by_token", "hrm_text": "model_no_attention",
     "fnet": "model_without_attention", "mamba": "model_without_attention",

@@ -15,6 +15,7 @@ from attnviz.axes import (
     Box,
     Characters,
     Frames,
+    Illustrated,
     Items,
     Moments,
     Nodes,
@@ -38,6 +39,8 @@ KINDS: tuple[Axis, ...] = (
     Items(("tea", "cup")), Steps(3), Slots(2), Sentences("Hi. You?", ("1", "2"), ((0, 3), (4, 8)), 8),
     Beside(CAT, ("[MEAN]",)), Bands(((0.0, 0.1), (0.1, 0.2)), ((20.0, 90.0),), ("[CLS]",), heard=1),
     Spans(((0, 3), (3, 4)), first=("[CLS]",)),
+    Illustrated(CAT, 30, 20, ("", "", "1,1", ""), (None, None, (0.0, 0.0, 30.0, 20.0), None)),
+    Illustrated(CAT, 30, 20, ("", "", "[CLS]", ""), (None, None, None, None)),
     Beside(CAT, ("[MEAN]",)), Moments(("1", "2")), Moments(("23", "0"), ("2014-01-31T23:00", "2014-02-01T00:00")),
 )  # fmt: skip
 
@@ -53,6 +56,17 @@ def test_every_axis_has_as_many_labels_as_places_and_special_places_stand_for_no
     with pytest.raises(Exception, match=r"cannot assign|frozen"):
         axis.labels = ()  # type: ignore[misc]
     assert hash(axis) == hash(axis)
+
+
+def test_a_picture_in_a_text_has_its_own_names_and_boxes_and_the_text_keeps_its_words() -> None:
+    axis = Illustrated(CAT, 30, 20, ("", "", "1,1", ""), (None, None, (0.0, 0.0, 15.0, 20.0), None))
+    assert axis.labels == ("un", "##able", "1,1", "</s>") and axis.pictured == (2,)
+    assert axis.stands_for(2) == Box(0.0, 0.0, 15.0, 20.0) and axis.stands_for(1) == Characters(2, 6)
+    assert axis.grouped("word").labels == ("unable", "1,1", "</s>") and axis.text == "unable cat"
+    with pytest.raises(ValueError, match="has a name"):
+        Illustrated(CAT, 30, 20, ("", "", "", ""), (None, None, (0.0, 0.0, 15.0, 20.0), None))
+    with pytest.raises(ValueError, match="as many"):
+        Illustrated(CAT, 30, 20, ("",), (None,))
 
 
 def test_patches_tile_the_picture_row_by_row() -> None:

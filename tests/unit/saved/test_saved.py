@@ -15,7 +15,21 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from attnviz import AttnvizError, Trace, load_trace, masks, similarity
-from attnviz.axes import Axis, Bands, Beside, Frames, Items, Moments, Nodes, Patches, Sentences, Slots, Spans, Steps
+from attnviz.axes import (
+    Axis,
+    Bands,
+    Beside,
+    Frames,
+    Illustrated,
+    Items,
+    Moments,
+    Nodes,
+    Patches,
+    Sentences,
+    Slots,
+    Spans,
+    Steps,
+)
 from attnviz.core import gates, rules
 from attnviz.core import interventions as changes
 from attnviz.core.attention import Attention, Observed, attend
@@ -51,6 +65,7 @@ AXES: tuple[Axis, ...] = (
     Items(("茶", "cup", "", "d")), Steps(4, start=7), Slots(4, "query", ((0.0, 0.0, 1.0, 2.0), None, None, None)),
     Sentences("A. B. C. D.", ("1", "2", "3", "4"), ((0, 2), (3, 5), (6, 8), (9, 11)), 11, unit="word"),
     Beside(Items(("a", "b", "c")), ("[MEAN]",)),
+    Illustrated(Items(("a", "b", "c", "d")), 9, 6, ("1,1", "[CLS]", "", ""), ((0.0, 0.5, 9.0, 6.0), None, None, None)),
     Bands(((0.0, 1 / 3), (0.1, 0.5)), ((20.0, 99.5), (90.0, 180.0)), heard=1),
     Spans(((0, 3), (3, 4), (3, 6)), 0.5, "h", ("[CLS]",)),
     Moments(("a", "b", "c", "d"), tuple(f"2014-01-0{day}T08:00" for day in range(1, 5)), "day"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ from attnviz.ui.kit import (
     runs,
     t,
 )
-from attnviz.ui.pages.captions import scenes
+from attnviz.ui.pages.captions import beside, scenes
 from attnviz.ui.pages.captions.scenes import HARD_MODEL, MODELS, SOFT_MODEL
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from attnviz.trace import Trace
 
 KEY = "captions."
-START = "chair 35 13, cactus 1 16, guitar 26 38"
+START = scenes.SAMPLE
 EMPTY = "-"  # the scene of an empty canvas, as a link writes it
 SHOWN = {"soft": (SOFT_MODEL,), "hard": (HARD_MODEL,), "both": (SOFT_MODEL, HARD_MODEL)}
 WAYS = ("trained", "swapped", "argmax", "rule")
@@ -52,6 +53,7 @@ ARGMAX = RuleChoice("argmax", None, True)
 SENT = re.compile(r"-|[A-Za-z]+ \d{1,2} \d{1,2}(, [A-Za-z]+ \d{1,2} \d{1,2}){0,3}")
 PARAMS = {
     **RULE_PARAMS,
+    **beside.PARAMS,
     "scene": Param("scene", KEY + "scene", START, str),
     "another": Param("another", KEY + "another", 0, between(0, MOST_SEED, int)),
     "model": Param("model", KEY + "model", "soft", one_of(*SHOWN)),
@@ -310,6 +312,13 @@ def _take_upload() -> None:
     file = st.session_state[KEY + "upload"]
     st.session_state[KEY + "brought"] = None if file is None else (file.getvalue(), file.name)
     st.session_state[KEY + "word"] = None
+
+
+def take_pasted() -> None:
+    """A picture was pasted, anywhere on the page."""
+    if found := st.session_state[KEY + "maker"]["pasted"]:
+        st.session_state[KEY + "brought"] = (b64decode(found["data"]), str(found["name"]))
+        st.session_state[KEY + "word"] = None
 
 
 def own() -> tuple[bytes, str] | None:

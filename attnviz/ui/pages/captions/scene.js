@@ -169,7 +169,11 @@ const made = new WeakMap();
 
 export default function ({ parentElement, data, setTriggerValue }) {
   const root = parentElement.querySelector(".maker");
-  if (!made.has(root)) made.set(root, new Maker(root));
+  if (!made.has(root)) {
+    made.set(root, new Maker(root));
+    hearPastes(root, (file) => made.get(root).paste(file));
+  }
+  made.get(root).paste = (file) => setTriggerValue("pasted", file);
   made.get(root).update(data, (scene) => setTriggerValue("scene", scene));
   document.documentElement.dataset.maker = "heard";
 }

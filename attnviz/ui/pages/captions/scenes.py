@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from attnviz.systems.captions.scene import Put, Scene
     from attnviz.trace import Trace
 
+SAMPLE = "chair 35 13, cactus 1 16, guitar 26 38"  # the scene that is shown first
 SOFT_MODEL, HARD_MODEL = "words-soft", "words-hard"
 MODELS = (SOFT_MODEL, HARD_MODEL)
 CORNERS = ((4, 4), (36, 4), (4, 36), (36, 36))  # left and upper edges at which four things have room
@@ -30,6 +31,14 @@ def samples() -> tuple[str, ...]:
     """Held-out scenes as text: two new combinations, two of pairs never seen together, two with a thing seen alone."""
     found = [str(one["text"]) for one in shipped.samples(SOFT_MODEL)]
     return tuple(found[place] for place in (0, 2, 4, 6, 9, 10))
+
+
+@cache  # six pictures of 64 x 64: 75 kB
+def sample(text: str) -> Picture:
+    """A scene as a picture, for whoever looks at pictures."""
+    from attnviz.systems.captions.system import scene_of
+
+    return canvas(scene_of(text))
 
 
 @cache  # 80 names twice: 4 kB

@@ -10,7 +10,6 @@ import streamlit as st
 
 from attnviz.ui.kit import (
     Selection,
-    asset,
     bar_cell,
     bold,
     cell_table,
@@ -29,6 +28,7 @@ from attnviz.ui.kit import (
     weights_sent,
 )
 from attnviz.ui.pages.captions import choices, scenes
+from attnviz.ui.pages.captions.beside import component
 from attnviz.ui.pages.captions.choices import FIGURES, KEY, Request, now
 from attnviz.ui.pages.captions.scenes import HARD_MODEL, MODELS, SOFT_MODEL, Told
 
@@ -51,14 +51,6 @@ STYLE = """<style>
 .words-said :is(td, th) { padding: .2rem .7rem .2rem 0; text-align: left; font-weight: normal; vertical-align: top; }
 .words-said th { opacity: .85; }
 </style>"""
-
-
-@cache  # two components with their scripts: at most 30 kB
-def _component(name: str, script: str):  # type: ignore[no-untyped-def]
-    return st.components.v2.component(
-        f"attnviz_{name}", html=f'<div class="{name}"></div>', css=asset("pages/captions/captions.css"),
-        js=asset("kit/pictures/picture.js") + asset(f"pages/captions/{script}.js"),
-    )  # fmt: skip
 
 
 @cache  # 80 drawings of 24 pixels: 150 kB
@@ -88,13 +80,13 @@ def draw_canvas() -> None:
         }
         for one in things
     ]
-    _component("maker", "scene")(
+    component("maker", "scene")(
         key=KEY + "maker",
         data={
             "things": shown, "side": 64, "drawn": 24, "active": st.session_state.get(KEY + "active"),
             "own": _brought() if brought else None, "words": _canvas_words(),
         },
-        on_scene_change=choices.take_scene,
+        on_scene_change=choices.take_scene, on_pasted_change=choices.take_pasted,
     )  # fmt: skip
     with st.container():  # always there, or what stands below it would be closed when it comes
         if brought:
@@ -179,7 +171,7 @@ def draw_words(runs: Runs, given: Scene | Picture) -> None:
     scene = scenes.scene_in(given)
     things = [] if scene is None else [[one.left, one.top, one.left + 24, one.top + 24] for one in scene.things]
     picked = picked_of(runs)
-    _component("captions", "words")(
+    component("captions", "words")(
         key=KEY + "lit",
         data={
             "image": picture_address(scenes.canvas(given)), "width": 64, "height": 64,

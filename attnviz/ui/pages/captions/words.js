@@ -62,7 +62,7 @@ class Panel {
   }
 
   size() {
-    const { width, height } = this.all.data, room = Math.max(120, Math.min(BIG, this.root.clientWidth || BIG));
+    const { width, height } = this.all.data, room = Math.max(120, Math.min(this.all.data.big ?? BIG, this.root.clientWidth || BIG));
     scaled(this.canvas, [width, height], room / width);
     this.small.forEach(({ canvas }) => scaled(canvas, [width, height], TILE / width));
   }
@@ -87,7 +87,7 @@ class Panel {
     const pen = canvas.getContext("2d"), { boxes, things } = this.all.data, count = boxes.length;
     const row = this.weights.slice(number * count, (number + 1) * count), most = Math.max(...row) || 1;
     const pale = this.chances?.slice(number * count, (number + 1) * count), likely = pale && Math.max(...pale);
-    pen.imageSmoothingEnabled = false;
+    pen.imageSmoothingEnabled = Boolean(this.all.data.big); // a photograph, no drawing of 64 pixels
     pen.clearRect(0, 0, canvas.width, canvas.height);
     pen.drawImage(this.all.image, 0, 0, canvas.width, canvas.height);
     boxes.forEach((box, place) => {
@@ -117,7 +117,9 @@ class Sentences {
     new ResizeObserver(() => { this.panels.forEach((one) => one.size()); this.draw(); }).observe(root);
   }
 
-  update(data, say) {
+  update(data, say, paste) {
+    if (data.pastes && !this.paste) hearPastes(this.root, (file) => this.paste(file));
+    this.paste = paste;
     const focused = this.panels.flatMap((one) => one.words.map((made, n) => [one.place, n, made])).find(([, , made]) => made === made.getRootNode().activeElement);
     Object.assign(this, { data, say, over: null, at: null });
     this.panels = data.panels.map((one, place) => new Panel(this, one, place));
@@ -163,6 +165,6 @@ const made = new WeakMap();
 export default function ({ parentElement, data, setTriggerValue }) {
   const root = parentElement.querySelector(".captions");
   if (!made.has(root)) made.set(root, new Sentences(root));
-  made.get(root).update(data, (word) => setTriggerValue("picked", word));
+  made.get(root).update(data, (word) => setTriggerValue("picked", word), (file) => setTriggerValue("pasted", file));
   document.documentElement.dataset.captions = "heard";
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -11,9 +13,12 @@ from attnviz import shipped
 from attnviz.ui.kit import (
     PLACES,
     RULE_PARAMS,
+    SOFT,
     Param,
     PictureClicks,
     Pictures,
+    RuleChoice,
+    as_rule,
     between,
     choose_any_model,
     choose_head,
@@ -22,19 +27,23 @@ from attnviz.ui.kit import (
     flag,
     language,
     matching,
+    model_store,
+    named_label,
     numbers_of,
     one_of,
     open_model,
     page,
     picture_address,
+    plain,
     rule_now,
+    runs,
     t,
     with_or_without,
 )
 from attnviz.ui.pages.seeing import run
-from attnviz.ui.pages.seeing.run import Request
 
 if TYPE_CHECKING:
+    from attnviz.core.interventions import Intervention
     from attnviz.models import Model
     from attnviz.pictures import Picture
     from attnviz.trace import Trace
@@ -67,6 +76,28 @@ PARAMS = {
     "order": Param("order", KEY + "order", 0, between(0, MOST_ORDERS, int)),
 }
 CLICKS = PictureClicks(KEY, "view")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One run as caches know it: the picture by its fingerprint, patches hidden, heads without effect, their order."""
+
+    name: str
+    picture: str
+    rule: RuleChoice = SOFT
+    hidden: tuple[int, ...] = ()
+    without: tuple[tuple[int, int], ...] = ()
+    order: int = 0
+
+    @property
+    def untouched(self) -> Request:
+        """The same run with nothing changed."""
+        return Request(self.name, self.picture)
+
+    @property
+    def changed(self) -> bool:
+        """Is anything changed?"""
+        return self != self.untouched
 
 
 def now(name: str) -> Any:
@@ -109,7 +140,7 @@ def _samples() -> dict[str, str]:
 
 def _sample_name(name: str, label: str) -> str:
     """A sample by what it shows."""
-    known = run.named(label, language())
+    known = named(label, language())
     return known if not name[-1].isdigit() else t("seeing.sample_hard", label=known)
 
 
@@ -124,6 +155,43 @@ def asked(name: str, picture: Picture) -> Request:
         name, picture.fingerprint, rule_now(), numbers_of(str(now("hidden"))), run.pairs(str(now("without"))),
         int(now("order")),
     )  # fmt: skip
+
+
+def named(label: str, spoken: str, names: Mapping[str, Any] | None = None) -> str:
+    """A label in the reader's language, where the model's configuration has its names; of the samples without any."""
+    return named_label(label, spoken, run.names() if names is None else names)
+
+
+def read(request: Request, picture: Picture) -> Trace:
+    """What the model does with the picture, kept for everyone who asks the same. Raises `AttnvizError`."""
+    with st.spinner(t("running", model=plain(request.name)), show_time=True):
+        return _looked(request, language(), picture)
+
+
+@runs.kept
+def _looked(request: Request, spoken: str, _picture: Picture) -> Trace:
+    """The same, its labels in a language; `_picture` is the one of the request's fingerprint."""
+    from attnviz.core.interventions import HideToken, RemoveHeads
+    from attnviz.errors import ModelError
+    from attnviz.models import DetectionModel, VisionModel
+    from attnviz.recording.record import record
+
+    model = model_store().take(request.name)
+    if not isinstance(model, VisionModel):
+        raise ModelError("model_blind", model=request.name)
+    if isinstance(model, DetectionModel):
+        raise ModelError("model_boxes", model=request.name)
+    seen = model.see(_picture)
+    if request.order:
+        seen = seen.shuffled(request.order)
+    changes: list[Intervention] = [HideToken(place) for place in run.placed(seen.axis, request.hidden)]
+    changes += [RemoveHeads((head,), layers=(layer,)) for layer, head in request.without]
+    trace = record(model, seen, rule=as_rule(request.rule), interventions=changes)
+    if trace.answer is None:
+        return trace
+    names = getattr(model.network.config, "label_names", None) or {}
+    labels = tuple(named(label, spoken, names) for label in trace.answer.labels)
+    return replace(trace, answer=replace(trace.answer, labels=labels))
 
 
 def model_of(name: str) -> Model:

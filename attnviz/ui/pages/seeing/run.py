@@ -1,46 +1,19 @@
-"""What is behind the page on pictures: the samples, the picture that is looked at, and its runs, kept by names."""
+"""What is behind the page on pictures: the samples, and where their patches lie."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import streamlit as st
-
 from attnviz import shipped
-from attnviz.ui.kit import SOFT, RuleChoice, as_rule, language, model_store, named_label, plain, runs, t
 
 if TYPE_CHECKING:
     from attnviz.axes import Axis, Patches
-    from attnviz.core.interventions import Intervention
     from attnviz.pictures import Picture
-    from attnviz.trace import Trace
 
 SAMPLES_OF = "vit-4"  # in whose folder the samples lie
-
-
-@dataclass(frozen=True)
-class Request:
-    """One run as caches know it: the picture by its fingerprint, patches hidden, heads without effect, their order."""
-
-    name: str
-    picture: str
-    rule: RuleChoice = SOFT
-    hidden: tuple[int, ...] = ()
-    without: tuple[tuple[int, int], ...] = ()
-    order: int = 0
-
-    @property
-    def untouched(self) -> Request:
-        """The same run with nothing changed."""
-        return Request(self.name, self.picture)
-
-    @property
-    def changed(self) -> bool:
-        """Is anything changed?"""
-        return self != self.untouched
 
 
 @cache  # a dozen names: at most 10 kB
@@ -66,49 +39,13 @@ def pairs(text: str) -> tuple[tuple[int, int], ...]:
 
 
 @cache  # ten labels: 1 kB
-def _names() -> Mapping[str, tuple[str, ...]]:
+def names() -> Mapping[str, tuple[str, ...]]:
+    """The labels of the samples, by language."""
     found: Mapping[str, tuple[str, ...]] = shipped.config(shipped.folder(SAMPLES_OF)).get("label_names", {})
     return found
 
 
-def named(label: str, spoken: str, names: Mapping[str, Any] | None = None) -> str:
-    """A label in the reader's language, where the model's configuration has its names; of the samples without any."""
-    return named_label(label, spoken, _names() if names is None else names)
-
-
-def read(request: Request, picture: Picture) -> Trace:
-    """What the model does with the picture, kept for everyone who asks the same. Raises `AttnvizError`."""
-    with st.spinner(t("running", model=plain(request.name)), show_time=True):
-        return _looked(request, language(), picture)
-
-
-@runs.kept
-def _looked(request: Request, spoken: str, _picture: Picture) -> Trace:
-    """The same, its labels in a language; `_picture` is the one of the request's fingerprint."""
-    from attnviz.core.interventions import HideToken, RemoveHeads
-    from attnviz.errors import ModelError
-    from attnviz.models import DetectionModel, VisionModel
-    from attnviz.recording.record import record
-
-    model = model_store().take(request.name)
-    if not isinstance(model, VisionModel):
-        raise ModelError("model_blind", model=request.name)
-    if isinstance(model, DetectionModel):
-        raise ModelError("model_boxes", model=request.name)
-    seen = model.see(_picture)
-    if request.order:
-        seen = seen.shuffled(request.order)
-    changes: list[Intervention] = [HideToken(place) for place in _placed(seen.axis, request.hidden)]
-    changes += [RemoveHeads((head,), layers=(layer,)) for layer, head in request.without]
-    trace = record(model, seen, rule=as_rule(request.rule), interventions=changes)
-    if trace.answer is None:
-        return trace
-    names = getattr(model.network.config, "label_names", None) or {}
-    labels = tuple(named(label, spoken, names) for label in trace.answer.labels)
-    return replace(trace, answer=replace(trace.answer, labels=labels))
-
-
-def _placed(axis: Patches, numbers: tuple[int, ...]) -> list[int]:
+def placed(axis: Patches, numbers: tuple[int, ...]) -> list[int]:
     """Where patches lie now that are known by their numbers where nothing is shuffled."""
     first = len(axis.first)
     where = {first + number: first + place for place, number in enumerate(axis.order)}

@@ -34,7 +34,7 @@ from attnviz.ui.pages.seeing.choices import KEY, now
 if TYPE_CHECKING:
     from attnviz.pictures import Picture
     from attnviz.trace import Trace
-    from attnviz.ui.pages.seeing.run import Request
+    from attnviz.ui.pages.seeing.choices import Request
 
 FEW = 5  # labels
 BAR = 5  # rem of a probability of 1
@@ -71,7 +71,7 @@ def say_truth(picture: Picture, before: Trace) -> None:
     known = run.samples().get(picture.name)
     if known is None or before.answer is None or choices.pictures().own:
         return
-    true = run.named(known["label"], language())
+    true = choices.named(known["label"], language())
     right = before.answer.best(0, 1)[0][0] == true
     st.caption(t("seeing.truth" if right else "seeing.truth_other", label=plain(true), number=known["number"]))
 

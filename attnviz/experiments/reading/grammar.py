@@ -8,6 +8,7 @@ Trees are read from CoNLL-U (universaldependencies.org/format.html); none comes 
 from __future__ import annotations
 
 import argparse
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from attnviz.text.characters import Span
 
 LEFT_OUT = ("root", "punct")
 BACK = "<"  # after a relation: from the head to what depends on it
+NUMBER = re.compile("[0-9]{1,6}")
 FEWEST = 50  # pairs: of fewer nothing is said
 
 
@@ -47,6 +49,14 @@ class Tree:
                 yield word.relation + BACK, Pair(self.text, head.span, word.span)
 
 
+@dataclass(frozen=True)
+class Treebank:
+    """The trees of a CoNLL-U file, and how many of its sentences are left out because they are none."""
+
+    trees: list[Tree]
+    left_out: int
+
+
 def trees(content: str) -> list[Tree]:
     """The trees of a CoNLL-U file. Raises `TextError` where it holds none.
 
@@ -57,28 +67,62 @@ def trees(content: str) -> list[Tree]:
     >>> found[0].text, [(name, pair.words) for name, pair in found[0].pairs()]
     ('猫 睡', [('nsubj', ('猫', '睡')), ('nsubj<', ('睡', '猫'))])
     """
-    found = [tree for block in content.replace("\r\n", "\n").split("\n\n") if (tree := _tree(block.split("\n")))]
+    return treebank(content).trees
+
+
+def treebank(content: str) -> Treebank:
+    """The same, with the number of sentences that are no tree: a word's head is missing, heads go round in a circle,
+    or the words are not in the text. Raises `TextError` where none is a tree.
+    """
+    blocks = [block.split("\n") for block in _blocks(content)]
+    told = [_tree(block) for block in blocks if any(line[:1].isdigit() for line in block)]
+    found = [tree for tree in told if tree is not None]
     if not found:
-        raise TextError("conllu_none")
-    return found
+        raise TextError("conllu_broken" if told else "conllu_none")
+    return Treebank(found, len(told) - len(found))
+
+
+def first_sentences(content: str, most: int) -> tuple[str, int]:
+    """The first `most` sentences of a CoNLL-U file, and how many more it has."""
+    blocks = [block for block in _blocks(content) if block.strip()]
+    return ("\n\n".join(blocks[:most]), len(blocks) - most) if len(blocks) > most else (content, 0)
+
+
+def _blocks(content: str) -> list[str]:
+    """What stands between empty lines."""
+    return re.split(r"\n[ \t]*\n", content.replace("\r\n", "\n"))
 
 
 def _tree(lines: Sequence[str]) -> Tree | None:
-    """The tree of a block of lines, None where there is none."""
+    """The tree of a block of lines, None where it is none."""
     rows = [line.split("\t") for line in lines if line[:1].isdigit()]
-    rows = [row for row in rows if len(row) >= 8 and row[0].isdigit() and row[6].isdigit()]
-    if not rows:
+    rows = [row for row in rows if not (len(row) >= 8 and re.fullmatch(r"[0-9]+[-.][0-9]+", row[0]))]
+    if not rows or not all(len(row) >= 8 and NUMBER.fullmatch(row[0]) and NUMBER.fullmatch(row[6]) for row in rows):
         return None
     text = next((line.removeprefix("# text = ") for line in lines if line.startswith("# text = ")), "")
     text = text or "".join(row[1] + ("" if "SpaceAfter=No" in row[-1] else " ") for row in rows).strip()
     words, place = {}, 0
     for row in rows:
         start = text.find(row[1], place)
-        if start < 0:
+        if start < 0 or not row[1]:
             return None
         place = start + len(row[1])
         words[int(row[0])] = Word((start, place), int(row[6]), row[7].split(":")[0])
-    return Tree(text, words)
+    return Tree(text, words) if _rooted({number: word.head for number, word in words.items()}) else None
+
+
+def _rooted(heads: dict[int, int]) -> bool:
+    """Does every word lead to 0, from head to head?"""
+    good = {0}
+    for number in heads:
+        way = []
+        while number not in good:
+            if number not in heads or number in way:
+                return False
+            way.append(number)
+            number = heads[number]
+        good.update(way)
+    return True
 
 
 def relations(found: Sequence[Tree], fewest: int = FEWEST) -> dict[str, list[Pair]]:

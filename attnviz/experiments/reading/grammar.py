@@ -2,13 +2,15 @@
 
     python -m attnviz.experiments.reading.grammar lab-4 zh_gsdsimp-ud-test.conllu
 
-Trees are read from CoNLL-U (universaldependencies.org/format.html); none comes with the project.
+Trees are read from CoNLL-U (universaldependencies.org/format.html). Without a file the thirty short sentences of the
+page are taken, and then it is asked whether the model makes words agree (`minimal.preferred`).
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,12 +18,14 @@ from pathlib import Path
 
 from attnviz.errors import TextError
 from attnviz.experiments.reading.find import HeadsFound, Pair, find_heads
+from attnviz.models.load import Model
 from attnviz.text.characters import Span
 
 LEFT_OUT = ("root", "punct")
 BACK = "<"  # after a relation: from the head to what depends on it
 NUMBER = re.compile("[0-9]{1,6}")
-FEWEST = 50  # pairs: of fewer nothing is said
+FEWEST, FEW = 50, 10  # pairs: of fewer nothing is said; of the short sample
+SAMPLES = Path(__file__).parents[2] / "content"
 
 
 @dataclass(frozen=True)
@@ -115,11 +119,11 @@ def _rooted(heads: dict[int, int]) -> bool:
     """Does every word lead to 0, from head to head?"""
     good = {0}
     for number in heads:
-        way = []
+        way: dict[int, None] = {}
         while number not in good:
             if number not in heads or number in way:
                 return False
-            way.append(number)
+            way[number] = None
             number = heads[number]
         good.update(way)
     return True
@@ -146,19 +150,33 @@ def line(name: str, found: HeadsFound) -> str:
 
 
 def main() -> None:
-    """Read the arguments and print the table."""
+    """Read the arguments and print the table, and of the sample the shares of agreement."""
     from attnviz.models.load import load
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="a model by name, Hub id or folder")
-    parser.add_argument("file", type=Path, help="trees in CoNLL-U")
+    parser.add_argument("file", type=Path, nargs="?", help="trees in CoNLL-U; those of the page where it is left out")
     parser.add_argument("--most", type=int, default=None, help="only the first so many sentences")
     given = parser.parse_args()
-    model = load(given.model)
-    asked = relations(trees(given.file.read_text(encoding="utf-8"))[: given.most])
+    model, file = load(given.model), given.file or SAMPLES / "trees.conllu"
+    asked = relations(trees(file.read_text(encoding="utf-8"))[: given.most], FEWEST if given.file else FEW)
     print("relation      pairs head   hits weight   best fixed offset   chance")
     for name, found in find_heads(model, asked).items():
         print(line(name, found))
+    if given.file is None:
+        print_agreement(model)
+
+
+def print_agreement(model: Model) -> None:
+    """How often the model prefers the right word, for each set of minimal pairs that comes with the project."""
+    from attnviz.experiments.reading.marks import lines_of, minimal
+    from attnviz.experiments.reading.minimal import interval, preferred
+
+    sets = tomllib.loads((SAMPLES / "agreement.toml").read_text(encoding="utf-8"))
+    for name, lines in sets.items():
+        found = preferred(model, [minimal(one) for one in lines_of(lines)])
+        low, high = interval(found.right, found.judged)
+        print(f"{name:12} {found.right:3} of {found.judged} {found.share:.3f}   {low:.3f} to {high:.3f}")
 
 
 if __name__ == "__main__":

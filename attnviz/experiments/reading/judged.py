@@ -53,7 +53,8 @@ def judge(
     """Which relations have a head that is clearly above the best fixed distance? In the order of `relations`.
 
     Every other text is one half. The head that is best on one is judged on the other, since the best of many heads is
-    flattered by the pairs that chose it; the distance is chosen on all, which flatters it. Raises what `find_heads` does.
+    flattered by the pairs that chose it; the distance is chosen on all, which flatters it. Raises what `find_heads`
+    raises.
 
     >>> import attnviz as av
     >>> pairs = [Pair("小猫睡了", (1, 2), (0, 1)), Pair("大狗跑了", (1, 2), (0, 1))]

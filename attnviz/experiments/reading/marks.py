@@ -1,4 +1,4 @@
-"""What people mark in a text: who should look at what (`{小猫}[睡]了`), and two words of which one is right (`{is|are}`)."""
+"""What people mark in a text: who looks at what (`{小猫}[睡]了`), two words of which one is right (`{is|are}`)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONGEST = 60  # characters of a line that a sentence shows
 
 @dataclass(frozen=True)
 class Minimal:
-    """A minimal pair: two texts that differ in one stretch; `span` is the stretch of the right one, `other` the wrong's.
+    """A minimal pair: two texts that differ in one stretch: `span` in the right one, `other` in the wrong one.
 
     >>> one = minimal("The keys {are|is} here.")
     >>> one.right, one.right[slice(*one.span)], one.wrong, one.wrong[slice(*one.other)]

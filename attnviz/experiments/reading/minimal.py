@@ -32,7 +32,7 @@ _Key = tuple[tuple[int, ...], int | None]  # the ids, that of the blank left out
 
 @dataclass(frozen=True)
 class Preferred:
-    """By how many bits is the right one of each pair the likelier? `margins` `[pair]`, NaN for one that cannot be judged.
+    """By how many bits is the right one of each pair the likelier? `margins` `[pair]`, NaN where it cannot be judged.
 
     A model that writes on is asked for the probability of either sentence; one that fills blanks for that of the tokens
     that differ, each blanked in turn (pseudo-log-likelihood, Salazar et al. 2020). Equal is not right.

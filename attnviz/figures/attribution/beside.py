@@ -15,6 +15,7 @@ from attnviz.figures.paint.palette import TICK, layout, series, theme
 from attnviz.selection import PLAIN, Style
 
 HIGH, LEGEND = 26, 34  # pixels of a row and of the legend
+EDGE = 1.04  # where the points' words stand, in a column of their own: beside the points they would run into marks
 LONGEST = 30  # characters of a row's name
 SIGNS = ("circle", "x-thin", "line-ns")  # the point, what a simpler rule gets, chance: told apart without a hue
 
@@ -47,18 +48,18 @@ def beside(
     labels = [escaped(one.name, LONGEST) for one in rows]
     values = [[one.value for one in rows], [one.simpler for one in rows], [one.chance for one in rows]]
     inks = (series(0, style.dark), colours.text, colours.faint)
-    marks = [_marks(values[at], names[at], labels, (SIGNS[at], inks[at])) for at in (2, 1, 0) if names[at]]
-    marks[-1] |= _written(rows, style)
+    marks = [_marks(values[at], names[at], labels, (SIGNS[at], inks[at])) for at in range(3) if names[at]]
+    marks[0] |= _interval(rows, style)
     plain = {"tickfont": {"size": 12}, "fixedrange": True, "zeroline": False, "gridcolor": colours.not_allowed}
     return go.Figure({
-        "data": [_ring(rows, chosen, style), *marks],
+        "data": [*marks, _written(rows, style), _ring(rows, chosen, style)],
         "layout": {
             **layout(colours, height=style.pixels(LEGEND + 46 + HIGH * max(len(rows), 2)), t=LEGEND, b=42, r=20,
                      l=14 + widest(labels, 12)),
             "showlegend": True,
             "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": TICK + 1},
                        "itemclick": False, "itemdoubleclick": False},
-            "xaxis": {**axis(title, style), "range": [-0.03, 1.12], "tickformat": ".0%", "dtick": 0.25},
+            "xaxis": {**axis(title, style), "range": [-0.03, EDGE + 0.12], "tickformat": ".0%", "dtick": 0.25},
             "yaxis": {**plain, "tickvals": list(range(len(rows))), "ticktext": labels,
                       "range": [len(rows) - 0.5, -0.5]},
         },
@@ -78,19 +79,25 @@ def _marks(values: Sequence[float], name: str, labels: Sequence[str], drawn: tup
 
 
 def _written(rows: Sequence[Row], style: Style) -> dict[str, Any]:
-    """The words beside the points, and their intervals where they have any."""
-    found: dict[str, Any] = {
-        "mode": "markers+text", "text": [escaped(one.said, 12) for one in rows], "textposition": "middle right",
-        "textfont": {"size": TICK, "color": theme(style).text},
+    """The words that go with the points."""
+    return {
+        "type": "scatter", "mode": "text", "x": [EDGE] * len(rows), "y": list(range(len(rows))), "hoverinfo": "skip",
+        "text": [escaped(one.said, 12) for one in rows], "textposition": "middle right", "showlegend": False,
+        "textfont": {"size": TICK + 1, "color": theme(style).text},
     }  # fmt: skip
-    if any(one.low == one.low for one in rows):
-        found["error_x"] = {
+
+
+def _interval(rows: Sequence[Row], style: Style) -> dict[str, Any]:
+    """The intervals of the points, where they have any."""
+    if all(math.isnan(one.low) for one in rows):
+        return {}
+    above, below = ([one.high - one.value for one in rows], [one.value - one.low for one in rows])
+    return {
+        "error_x": {
             "type": "data", "symmetric": False, "thickness": 1.5, "color": series(0, style.dark),
-            "array": [_or_none(one.high - one.value) for one in rows],
-            "arrayminus": [_or_none(one.value - one.low) for one in rows],
-        }  # fmt: skip
-        found["textposition"] = "top center"
-    return found
+            "array": list(map(_or_none, above)), "arrayminus": list(map(_or_none, below)),
+        }
+    }  # fmt: skip
 
 
 def _or_none(value: float) -> float | None:

@@ -34,6 +34,8 @@ FITTING = {
     ("finding", "place"): "30",
     ("finding", "model"): str(ROOT / "attnviz" / "weights" / "detr-cells"),
     ("finding", "file"): str(ROOT / "attnviz" / "weights" / "detr-cells" / "BloodImage_00132.jpg"),
+    ("grammar", "model"): "lab-2", ("grammar", "head"): "1.1", ("grammar", "task"): "agreement",
+    ("grammar", "set"): "classifiers", ("grammar", "minimal"): "The cat {sits|sit} here.",
     ("hearing", "digits"): "24", ("hearing", "hidden"): "8.9.10", ("hearing", "without"): "cross.0.1-encoder.1.3",
     ("hearing", "voice"): "theo", ("hearing", "moment"): "9", ("hearing", "word"): "1", ("hearing", "head"): "1",
     ("hearing", "hears"): "zh", ("hearing", "model"): str(ROOT / "attnviz" / "weights" / "digits"),

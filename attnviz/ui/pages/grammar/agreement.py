@@ -1,4 +1,4 @@
-"""Does the model make its words agree? How often the right one of two sentences is the likelier, and without which head."""
+"""Does the model make its words agree? How often the right one of two is the likelier, and without which head."""
 
 from __future__ import annotations
 
@@ -70,8 +70,15 @@ def say_verdict(name: str, chosen: str, found: Preferred) -> None:
 
     low, high = interval(found.right, found.judged)
     key = "above" if low > CHANCE else "below" if high < CHANCE else "chance"
-    words = {"set": t(f"grammar.set_{chosen}"), "right": found.right, "count": found.judged, "share": share(found.share)}
+    words = {
+        "set": t(f"grammar.set_{chosen}"),
+        "right": found.right,
+        "count": found.judged,
+        "share": share(found.share),
+    }
     st.markdown(t(f"grammar.agrees_{key}", model=plain(name), low=share(low), high=share(high), **words))
+    if key == "below" and chosen == "attracted":
+        st.caption(t("grammar.nearer"))
     left = len(found.margins) - found.judged
     if left:
         st.caption(t("grammar.not_judged", count=left))
@@ -86,7 +93,9 @@ def draw_sets(found: dict[str, Preferred], chosen: str) -> None:
     marks = t("grammar.mark_right"), "", t("grammar.mark_chance")
     figure = beside(rows, marks, t("grammar.axis_right"), chosen=names.index(chosen), style=style_now())
     told = t("grammar.comma").join(f"{one.name} {share(one.value)}" for one in rows)
-    draw(figure, SET_CHART, t("grammar.alt_sets", told=told), on_point=partial(choices.take_row, SET_CHART, "set", names))
+    draw(
+        figure, SET_CHART, t("grammar.alt_sets", told=told), on_point=partial(choices.take_row, SET_CHART, "set", names)
+    )
 
 
 def _row(name: str, found: Preferred, simpler: float = math.nan) -> Row:

@@ -100,7 +100,8 @@ def say_trees(asked: Asked, found: Sequence[Judged]) -> None:
 def _told(one: Judged, key: str, name: str = "") -> str:
     """One relation in a sentence: its head, the best distance, chance."""
     return t(
-        key, relation=name, hits=share(float(one.found.hits[one.found.best])), head=_place(one.found.best), held=share(one.held),
+        key, relation=name, hits=share(float(one.found.hits[one.found.best])), head=_place(one.found.best),
+        held=share(one.held),
         distance=f"{one.found.offset:+d}".replace("-", "−"), offset=share(one.found.offset_hits),
         chance=share(one.found.chance), pairs=one.found.used,
     )  # fmt: skip
@@ -124,7 +125,8 @@ def draw_relations(found: Sequence[Judged], chosen: str, _head: Head) -> None:
         st.info(t("grammar.none_judged"))
         return
     rows = [
-        Row(_short(one.name), one.held, _place(one.found.best), one.found.offset_hits, one.found.chance) for one in shown
+        Row(_short(one.name), one.held, _place(one.found.best), one.found.offset_hits, one.found.chance)
+        for one in shown
     ]
     names = [one.name for one in shown]
     marks = t("grammar.mark_held"), t("grammar.mark_offset"), t("grammar.mark_chance")
@@ -183,10 +185,11 @@ def draw_pair(asked: Asked, pair: Pair, head: Head) -> None:
     inside = [place for place, special in enumerate(trace.key_special) if not special]
     most = max(inside, key=lambda place: float(rows[place]))
     who, what = (plain(word) for word in pair.words)
+    weight, largest = (f"{float(one):.2f}" for one in (rows[looks].sum(), rows[most]))
     st.markdown(
         t(
             "grammar.pair_hit" if most in looks else "grammar.pair_miss", head=_place(head), who=who, what=what,
-            weight=f"{float(rows[looks].sum()):.2f}", most=plain(trace.tokens[most]), largest=f"{float(rows[most]):.2f}",
+            weight=weight, most=plain(trace.tokens[most]), largest=largest,
         )
     )  # fmt: skip
     selection = Selection(*head, query=asks[0], key=looks[0])
@@ -209,7 +212,9 @@ def show_table(asked: Asked, found: Sequence[Judged], chosen: str) -> None:
     """Every relation with all of its numbers; as CSV too."""
     head = [t("grammar.relation"), *(t(f"grammar.col_{name}") for name in COLUMNS)]
     rows = [
-        bold([plain(relation_name(one.name)) if one.name else t("grammar.these_pairs"), *_cells(one)], one.name == chosen)
+        bold(
+            [plain(relation_name(one.name)) if one.name else t("grammar.these_pairs"), *_cells(one)], one.name == chosen
+        )
         for one in found
     ]
     st.html("<style>.st-key-grammar-all table{font-size:.8rem}</style>")

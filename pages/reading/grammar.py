@@ -3,7 +3,7 @@
 import streamlit as st
 
 from attnviz.ui.kit import choose_rule, page, t
-from attnviz.ui.pages.grammar import SCREEN, agreement, choices, shown
+from attnviz.ui.pages.grammar import SCREEN, choices, shown
 
 page.heading(SCREEN)
 with st.sidebar:
@@ -17,10 +17,10 @@ with page.reader_errors():
     if task == "agreement":
         with below:
             own = choices.choose_lines(name, "minimal", t("grammar.minimal_start"))
-        agreement.show(own, (left, right))
+        shown.show_agreement(own, (left, right))
     else:
         with below:
             start = t("grammar.pairs_start")
             asked = choices.choose_trees(name) if task == "trees" else choices.choose_lines(name, "pairs", start)
-        shown.show(asked, (left, right))
+        shown.show_heads(asked, (left, right))
 page.done(SCREEN.params)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-
-import torch
 
 from attnviz.core.rules import Rule
 from attnviz.experiments.reading.find import HeadsFound, Pair, find_heads
@@ -92,6 +92,22 @@ def _error(share: float, other: float, count: int) -> float:
     return math.sqrt(sum(spreads) / (count + 2))
 
 
-def heads_of(found: HeadsFound, most: int) -> list[tuple[tuple[int, int], float]]:
-    """The first `most` heads, each with its share of hits."""
-    return [(place, float(found.hits[place])) for place in found.ranked[:most] if torch.isfinite(found.hits[place])]
+def in_order(found: Sequence[Judged]) -> list[Judged]:
+    """Those whose head is furthest above a fixed distance first, those that cannot be judged last."""
+    return sorted(found, key=lambda one: math.inf if math.isnan(one.beyond) else -one.beyond)
+
+
+def as_csv(found: Sequence[Judged]) -> str:
+    """Every head of every relation, a head a line."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    names = ["layer", "head", "hits", "weight", "pairs", "offset", "offset_hits", "chance", "held", "held_error"]
+    writer.writerow(["relation", *names])
+    for one in found:
+        told = one.found
+        for layer, head in told.ranked:
+            numbers = [float(told.hits[layer, head]), float(told.weights[layer, head])]
+            tail = [told.offset_hits, told.chance, one.held, one.error]
+            said = [f"{value:.6g}" for value in (*numbers, *tail)]
+            writer.writerow([one.name, layer, head, *said[:2], told.used, told.offset, *said[2:]])
+    return out.getvalue()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -214,3 +216,15 @@ def _questions(text: Encoded, span: Span, masked: bool) -> list[tuple[int | None
     spans = enumerate(text.spans)
     differ = [place for place, one in spans if one is not None and one[0] < end and one[1] > start]
     return [(place, [(place, text.ids[place])]) for place in differ]
+
+
+def as_csv(pairs: Sequence[Minimal], found: Preferred, gone: WithoutHeads | None = None) -> str:
+    """A pair a line: both sentences, by how many bits the right one is the likelier, and the same without each head."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    heads = sorted(gone.heads) if gone else []
+    writer.writerow(["right", "wrong", "bits", *(f"without {layer}.{head}" for layer, head in heads)])
+    for number, pair in enumerate(pairs):
+        values = [found.margins[number], *(gone.margins[at][number] for at in heads if gone)]
+        writer.writerow([pair.right, pair.wrong, *(f"{float(value):.6g}" for value in values)])
+    return out.getvalue()

@@ -7,13 +7,12 @@ from streamlit.testing.v1 import AppTest
 
 import attnviz as av
 from attnviz.experiments.reading.grammar import relations, trees
-from attnviz.experiments.reading.judged import judge
+from attnviz.experiments.reading.judged import as_csv, in_order, judge
 from attnviz.experiments.reading.marks import minimal
+from attnviz.experiments.reading.minimal import as_csv as pairs_csv
 from attnviz.experiments.reading.minimal import preferred_without
 from attnviz.messages import say
-from attnviz.ui.pages.grammar import agreement, shown
-from attnviz.ui.pages.grammar.choices import KEY, MOST_TREES
-from attnviz.ui.pages.grammar.run import Asked, sample
+from attnviz.ui.pages.grammar.choices import KEY, MOST_TREES, Asked, relation_name, sample
 from attnviz.ui.stores import SOFT, runs
 from tests.pages.opened import PATIENCE, array, by_key, charts, file_of, run_page, said, seen
 
@@ -24,7 +23,7 @@ PAIRS = "{小猫}[睡]了\n{大狗}[跑]了\n{小鸟}[飞]了"
 def test_the_table_is_that_of_the_engine_and_the_first_relation_is_said() -> None:
     at = run_page("grammar", "en", {"least": "15"})
     assert not at.exception and not at.error
-    found = shown.in_order(judge(av.load("lab-4"), relations(trees(sample("trees.conllu")), 15)))
+    found = in_order(judge(av.load("lab-4"), relations(trees(sample("trees.conllu")), 15)))
     assert f"**in none of {len(found)} relations**" in said(at)
     first = found[0]
     head = "{}.{}".format(*first.found.best)
@@ -34,8 +33,8 @@ def test_the_table_is_that_of_the_engine_and_the_first_relation_is_said() -> Non
     assert array(charts(at)[0]["data"][1]["x"]) == pytest.approx([one.found.offset_hits for one in found])
     table = seen(said(at))
     for one in found:
-        assert f"{one.found.used}" in table and shown.relation_name(one.name) in table
-    lines = shown.as_csv(found).decode("utf-8-sig").splitlines()
+        assert f"{one.found.used}" in table and relation_name(one.name) in table
+    lines = as_csv(found).splitlines()
     assert len(lines) == 1 + 16 * len(found) and lines[1].startswith(f"{first.name},{first.found.best[0]},")
 
 
@@ -73,7 +72,7 @@ def test_agreement_says_how_many_are_right_and_without_which_head_fewer() -> Non
     assert f"**{first[0]}.{first[1]}**" in said(at) and said_change in said(at)
     assert array(charts(at)[0]["data"][0]["x"])[3] == pytest.approx(found.before.share)
     assert array(charts(at)[1]["data"][0]["x"])[0] == pytest.approx(found.without(*first).share)
-    lines = agreement.as_csv(pairs, found.before, found).decode("utf-8-sig").splitlines()
+    lines = pairs_csv(pairs, found.before, found).splitlines()
     assert lines[0].startswith("right,wrong,bits,without 0.0") and len(lines) == 3
 
 

@@ -55,7 +55,7 @@ def beside(
         "data": [*marks, _written(rows, style), _ring(rows, chosen, style)],
         "layout": {
             **layout(colours, height=style.pixels(LEGEND + 46 + HIGH * max(len(rows), 2)), t=LEGEND, b=42, r=20,
-                     l=14 + widest(labels, 12)),
+                     l=24 + widest(labels, 12)),
             "showlegend": True,
             "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": TICK + 1},
                        "itemclick": False, "itemdoubleclick": False},

@@ -32,7 +32,7 @@ class Compared:
 
     units: Aligned
     first: Float[Tensor, "layer head unit place"]
-    second: Float[Tensor, "layer head unit place"]
+    second: Float[Tensor, "layer_b head_b unit place"]
     same: bool
 
     @property

@@ -28,6 +28,8 @@ FITTING = {
     ("choosing", "out"): "0078748", ("choosing", "swap"): "0083658", ("choosing", "with"): "0133093",
     ("choosing", "who"): "0133093", ("choosing", "not"): "0083658", ("choosing", "without"): "0.1",
     ("choosing", "map"): "1",
+    ("compare", "model"): "lab-2", ("compare", "against"): "lab-1", ("compare", "head"): "1.1",
+    ("compare", "rule_b"): "argmax",
     ("directions", "token"): "3", ("directions", "most"): "3", ("directions", "step"): "2",
     ("finding", "sample"): "BloodImage_00132", ("finding", "hidden"): "3.4",
     ("finding", "without"): "cross.0.1-encoder.1.3", ("finding", "box"): "7", ("finding", "layer"): "0",

@@ -67,15 +67,11 @@ def draw_maps(found: Compared, head: Head, other: Head) -> None:
 
     labels, style = list(found.units.labels), style_now(height=HEIGHT)
     change = found.difference(head, other)
-    pictures = (
-        side(found.first[head][:, :-1].float(), labels, style), side(found.second[other][:, :-1].float(), labels, style),
-        difference(change.float(), labels, style),
-    )  # fmt: skip
+    before, after = (weights[:, :-1].float() for weights in (found.first[head], found.second[other]))
+    pictures = side(before, labels, style), side(after, labels, style), difference(change.float(), labels, style)
     names = [t("compare.map_a", head=written(head)), t("compare.map_b", head=written(other)), t("compare.map_change")]
-    most = f"{float(change.abs().max()):.2f}"
-    for column, name, which, figure in zip(
-        st.columns(3, gap="small"), names, ("a", "b", "change"), pictures, strict=True
-    ):
+    most, columns = f"{float(change.abs().max()):.2f}", st.columns(3, gap="small")
+    for column, name, which, figure in zip(columns, names, ("a", "b", "change"), pictures, strict=True):
         with column:
             st.caption(name)
             draw(figure, f"{KEY}map-{which}", t("compare.alt_map", name=name, units=len(labels), most=most))
@@ -97,10 +93,13 @@ def draw_ranked(ranked: Ranked, at: int) -> None:
 
 def show_changes(changes: Sequence[Change]) -> None:
     """The pairs of words that changed most in the open head."""
+    changes = [one for one in changes[:MOST_PAIRS] if abs(one[0]) >= NOTHING]
+    if not changes:
+        return
     st.markdown(t("compare.pairs"))
     rows = [
         [plain(f"{asks} ⟶ {looks}"), f"{before:.2f}", f"{after:.2f}", f"{change:+.2f}".replace("-", "−")]
-        for change, asks, looks, before, after in changes[:MOST_PAIRS]
+        for change, asks, looks, before, after in changes
     ]
     st.markdown(table([t(f"compare.col_{one}") for one in ("pair", "a", "b", "change")], rows, "---:"))
 

@@ -7,6 +7,7 @@ import pytest
 
 import attnviz as av
 from attnviz.experiments.reading.compare import compare
+from attnviz.messages import say
 from attnviz.ui.pages.compare.choices import CASES, FIRST, KEY, SECOND
 from tests.pages.opened import array, by_key, charts, run_page, said, seen
 
@@ -58,7 +59,7 @@ def test_another_rule_of_one_model_and_nothing_at_all() -> None:
 
 def test_a_sample_fills_both_sides() -> None:
     at = run_page("compare", "zh", {"head": "1.2"})
-    by_key(at, KEY + "sample").set_value("models")
+    by_key(at, KEY + "sample").set_value(say("compare.case_models", "zh"))
     at.run()
     assert not at.exception and not at.error
     assert [at.session_state[KEY + box] for box in ("a", "b", "model_a", "model_b", "rule_b")] == list(CASES["models"])

@@ -73,9 +73,9 @@ def choose_sides() -> tuple[Side, Side]:
         with column:
             st.text_input(t(f"compare.text_{which}"), key=KEY + which, on_change=_forget)
             name = choose_any_model(f"{KEY}model_{which}", on_change=_forget)
-            found.append((name, str(st.session_state[KEY + which] or "")))
-    first, second = found
-    return Side(*first, rule_now()), Side(*second, _choose_second_rule())
+            rule = rule_now() if which == "a" else _choose_second_rule()
+            found.append(Side(name, str(st.session_state[KEY + which] or ""), rule))
+    return found[0], found[1]
 
 
 def _choose_second_rule() -> RuleChoice:

@@ -29,6 +29,7 @@ def show(first: Side, second: Side, found: Compared) -> None:
     with left:
         at = choices.choose_head(ranked)
         draw_ranked(ranked, at)
+        offer_file("csv", "attnviz-compare", partial(_csv, found), KEY, t("compare.take"))
     head, other, _ = ranked[at]
     changes = found.changes(head, other)
     with verdict:
@@ -37,7 +38,6 @@ def show(first: Side, second: Side, found: Compared) -> None:
         draw_maps(found, head, other)
     with right:
         show_changes(changes)
-        offer_file("csv", "attnviz-compare", partial(_csv, found), KEY, t("compare.take"))
     with st.expander(t("compare.sides")):
         st.markdown(_sides(first, second))
 

@@ -81,8 +81,10 @@ def treebank(content: str) -> Treebank:
     blocks = [block.split("\n") for block in _blocks(content)]
     told = [_tree(block) for block in blocks if any(line[:1].isdigit() for line in block)]
     found = [tree for tree in told if tree is not None]
+    if not told:
+        raise TextError("conllu_none")
     if not found:
-        raise TextError("conllu_broken" if told else "conllu_none")
+        raise TextError("conllu_broken")
     return Treebank(found, len(told) - len(found))
 
 

@@ -43,7 +43,8 @@ class Compared:
         for head in heads:
             near = [head] if self.same else others
             told = [(float(moved_weight(self.first[head], self.second[other])), other) for other in near]
-            found.append((head, *reversed(min(told))))
+            moved, nearest = min(told)
+            found.append((head, nearest, moved))
         return sorted(found, key=lambda one: -one[2])
 
     def difference(self, head: Head, other: Head) -> Float[Tensor, "unit unit"]:

@@ -38,7 +38,9 @@ def marked(line: str) -> list[Pair]:
     >>> [pair.words for pair in marked("{小猫}和{小狗}都[睡]了")]
     [('睡', '小猫'), ('睡', '小狗')]
     """
-    text, asks, looks, at = "", [], [], 0
+    text, at = "", 0
+    asks: list[Span] = []
+    looks: list[Span] = []
     for mark in MARK.finditer(line):
         text += line[at : mark.start()]
         who = mark.group(1) is not None

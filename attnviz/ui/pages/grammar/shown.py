@@ -370,8 +370,8 @@ def show_pairs(asked: Asked, pairs: Sequence[Minimal], found: Preferred, gone: W
     margins = found.margins.tolist()
     order = sorted(range(len(pairs)), key=lambda at: math.inf if math.isnan(margins[at]) else margins[at])
     rows = [[_marked(pairs[at]), *_margin(margins[at])] for at in order]
-    st.html("<style>.st-key-grammar-pairs table{font-size:.8rem}</style>")
-    with st.container(key=KEY + "pairs_all", height=320, border=False):
+    st.html("<style>.st-key-grammar-pairs_all table{font-size:.8rem}</style>")
+    with st.container(key=KEY + "pairs_all"):
         st.markdown(table([t("grammar.col_sentence"), t("grammar.col_margin"), t("grammar.col_right")], rows, "---:"))
     name = f"{file_stem(asked.name)}-agreement"
     offer_file("csv", name, partial(_pairs_csv, pairs, found, gone), KEY + "pairs_", t("grammar.take_pairs"))

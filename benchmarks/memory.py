@@ -45,7 +45,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "positions": ("text",), "translation": ("zh", "en"), "directions": ("text",), "hierarchical": ("text",),
     "sparse": ("text",), "limits": ("text",), "long": ("text",), "family": (), "lesson": ("text",), "seeing": (),
     "finding": (), "captions": (), "graphs": ("edges", "labels"), "hearing": (), "series": (), "choosing": (),
-    "acting": (), "atlas": ("lines",), "reasons": ("text",),
+    "acting": (), "atlas": ("lines",), "compare": ("a", "b"), "grammar": (), "reasons": ("text",),
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -51,7 +52,8 @@ class HeadsFound:
     several tokens that ask are taken together by the mean. `weights` is the share of that weight, of what stays on the
     text. NaN for a layer without attention. `offset` is the best fixed distance in tokens, `offset_hits` what it gets;
     `chance` is what a token drawn evenly among those that may be looked at would get. `used` pairs count, `left_out`
-    could not: their characters are in no token, or the model may not look there.
+    could not: their characters are in no token, or the model may not look there. `offsets` is what every fixed distance
+    that was tried gets. What two parts of some pairs found adds up to what all of them find.
     """
 
     hits: Float[Tensor, "layer head"]
@@ -61,6 +63,20 @@ class HeadsFound:
     chance: float
     used: int
     left_out: int
+    offsets: Mapping[int, float] = field(default_factory=dict)
+
+    def __add__(self, other: HeadsFound) -> HeadsFound:
+        count = self.used + other.used
+
+        def mean(own: Any, others: Any) -> Any:
+            return (own * self.used + others * other.used) / count
+
+        tried = {one: mean(self.offsets.get(one, 0.0), other.offsets.get(one, 0.0)) for one in _distances()}
+        offset = _best(tried)
+        return HeadsFound(
+            mean(self.hits, other.hits), mean(self.weights, other.weights), offset, tried[offset],
+            mean(self.chance, other.chance), count, self.left_out + other.left_out, tried,
+        )  # fmt: skip
 
     @property
     def ranked(self) -> list[tuple[int, int]]:
@@ -72,6 +88,16 @@ class HeadsFound:
     def best(self) -> tuple[int, int]:
         """(layer, head) of the first of `ranked`."""
         return self.ranked[0]
+
+
+def _distances() -> list[int]:
+    """The fixed distances that are tried."""
+    return [sign * far for far in range(1, FAR + 1) for sign in (-1, 1)]
+
+
+def _best(tried: Mapping[int, float]) -> int:
+    """The distance that gets most, of equals the nearest, of those the one back."""
+    return max(tried, key=lambda at: (tried[at], -abs(at), at < 0))
 
 
 class _Looks:
@@ -126,17 +152,17 @@ class _Count:
         self.hits, self.weights = self.hits + hits, self.weights + weights
         self.chance += right / int(allowed.sum())
         self.used += 1
-        for distance in range(1, FAR + 1):
-            self.offsets[distance] += asking[-1] + distance in sought
-            self.offsets[-distance] += asking[0] - distance in sought
+        for distance in _distances():
+            self.offsets[distance] += (asking[0] if distance < 0 else asking[-1]) + distance in sought
 
     def found(self) -> HeadsFound:
         """The means."""
         assert isinstance(self.hits, Tensor) and isinstance(self.weights, Tensor)
-        offset = max(self.offsets, key=lambda at: (self.offsets[at], -abs(at), at < 0))
+        tried = {distance: hits / self.used for distance, hits in self.offsets.items()}
+        offset = _best(tried)
         return HeadsFound(
-            self.hits / self.used, self.weights / self.used, offset, self.offsets[offset] / self.used,
-            self.chance / self.used, self.used, self.left_out,
+            self.hits / self.used, self.weights / self.used, offset, tried[offset], self.chance / self.used, self.used,
+            self.left_out, tried,
         )  # fmt: skip
 
 

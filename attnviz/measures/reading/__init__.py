@@ -6,6 +6,7 @@ from attnviz.measures.reading.agreement import Agreement, agreement
 from attnviz.measures.reading.alti import alti, closeness, turned
 from attnviz.measures.reading.flow import flow, max_flow
 from attnviz.measures.reading.lens import logit_lens
+from attnviz.measures.reading.moved import by_unit, moved_weight
 from attnviz.measures.reading.norms import contributions, mixing_ratio, norms, through_norm, with_residual
 from attnviz.measures.reading.relevance import (
     Relevances,
@@ -21,6 +22,7 @@ __all__ = [
     "Relevances",
     "agreement",
     "alti",
+    "by_unit",
     "closeness",
     "contributions",
     "flow",
@@ -30,6 +32,7 @@ __all__ = [
     "logit_lens",
     "max_flow",
     "mixing_ratio",
+    "moved_weight",
     "normalised_relevance",
     "norms",
     "relevance",

@@ -1,0 +1,147 @@
+"""What the page that compares asks: a sentence, a model and a rule for A and for B; one head. And the two runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from attnviz.ui.kit import (
+    RULE_PARAMS,
+    SETTINGS,
+    SOFT,
+    Param,
+    RuleChoice,
+    as_rule,
+    choose_any_model,
+    model_store,
+    offer_samples,
+    one_of,
+    open_model,
+    plain,
+    rule_now,
+    runs,
+    t,
+)
+
+if TYPE_CHECKING:
+    from attnviz.experiments.reading.compare import Compared
+    from attnviz.trace import Trace
+
+KEY = "compare."
+FIRST = "The dog chased the cat because it was hungry."
+SECOND = "The dogs chased the cat because they were hungry."
+RULES = ("same", "soft", "top-k", "argmax", "sparsemax")
+NO_HEAD = ""
+Head = tuple[int, int]
+PARAMS = {
+    **RULE_PARAMS,
+    "a": Param("a", KEY + "a", FIRST, str),
+    "b": Param("b", KEY + "b", SECOND, str),
+    "model_a": Param("model", KEY + "model_a", "lab-4", str),
+    "model_b": Param("against", KEY + "model_b", "lab-4", str),
+    "rule_b": Param("rule_b", KEY + "rule_b", RULES[0], one_of(*RULES)),
+    "head": Param("head", KEY + "head", NO_HEAD, str),
+}
+CASES = {  # what the samples put into A and B: sentences, models, the rule of B
+    "number": (FIRST, SECOND, "lab-4", "lab-4", "same"),
+    "object": ("他把书还给了图书馆。", "他把书还给了老师。", "lab-4", "lab-4", "same"),
+    "order": ("小猫追着小狗跑。", "小狗追着小猫跑。", "lab-4", "lab-4", "same"),
+    "models": (FIRST, FIRST, "lab-4", "lab-8", "same"),
+    "kinds": (FIRST, FIRST, "lab-4", "lab-gpt", "same"),
+    "hard": (FIRST, FIRST, "lab-4", "lab-4", "argmax"),
+}
+BOXES = ("a", "b", "model_a", "model_b", "rule_b")
+
+
+@dataclass(frozen=True)
+class Side:
+    """What A is, or B, as caches know it."""
+
+    name: str
+    text: str
+    rule: RuleChoice
+
+
+def choose_sides() -> tuple[Side, Side]:
+    """A and B, beside each other, and some to try."""
+    offer_samples(KEY + "sample", CASES, _take, format_func=lambda case: t(f"compare.case_{case}"))
+    found = []
+    for column, which in zip(st.columns(2, gap="medium"), ("a", "b"), strict=True):
+        with column:
+            st.text_input(t(f"compare.text_{which}"), key=KEY + which, on_change=_forget)
+            name = choose_any_model(f"{KEY}model_{which}", on_change=_forget)
+            rule = rule_now() if which == "a" else _choose_second_rule()
+            found.append(Side(name, str(st.session_state[KEY + which] or ""), rule))
+    return found[0], found[1]
+
+
+def _choose_second_rule() -> RuleChoice:
+    """B's rule: A's, or another with its usual number."""
+    st.segmented_control(
+        t("compare.rule_b"), RULES, key=KEY + "rule_b", required=True, on_change=_forget,
+        format_func=lambda one: t("compare.rule_same") if one == "same" else t(f"rule.{one}"),
+    )  # fmt: skip
+    chosen = str(st.session_state[KEY + "rule_b"])
+    if chosen in ("same", "soft"):
+        return rule_now() if chosen == "same" else SOFT
+    setting = SETTINGS.get(chosen)
+    return RuleChoice(chosen, None if setting is None else setting.start, chosen != "sparsemax")
+
+
+def _take(case: str) -> None:
+    """A sample was clicked."""
+    for box, value in zip(BOXES, CASES[case], strict=True):
+        st.session_state[KEY + box] = value
+    _forget()
+
+
+def _forget() -> None:
+    """A head belongs to what is compared."""
+    st.session_state[KEY + "head"] = NO_HEAD
+
+
+def compared(first: Side, second: Side) -> Compared:
+    """Both runs beside each other. Raises `AttnvizError`."""
+    from attnviz.experiments.reading.compare import compare
+
+    traces = []
+    for side in (first, second):
+        open_model(side.name)
+        with st.spinner(t("running", model=plain(side.name)), show_time=True):
+            traces.append(_trace(side))
+    return compare(*traces, same=first.name == second.name)
+
+
+@runs.kept
+def _trace(what: Side) -> Trace:
+    from attnviz.recording.record import record
+
+    run = record(model_store().take(what.name), what.text, rule=as_rule(what.rule), predictions=False)
+    return run.text_map
+
+
+def choose_head(ranked: Sequence[tuple[Head, Head, float]]) -> int:
+    """Which row of the ranking, the first where none was chosen."""
+    names = [written(head) for head, _, _ in ranked]
+    if st.session_state[KEY + "head"] not in names:
+        st.session_state[KEY + "head"] = names[0]
+    said = {name: f"{name} · {moved:.2f}" for name, (_, _, moved) in zip(names, ranked, strict=True)}
+    st.selectbox(t("compare.head"), names, key=KEY + "head", format_func=said.__getitem__, help=t("compare.head_help"))
+    return names.index(str(st.session_state[KEY + "head"]))
+
+
+def take_head(chart: str, names: Sequence[str]) -> None:
+    """A point of the ranking was clicked."""
+    points = st.session_state[chart].selection.points
+    number = points[0].get("customdata", -1) if points else -1
+    number = number[0] if isinstance(number, list) else number
+    if isinstance(number, int) and 0 <= number < len(names):
+        st.session_state[KEY + "head"] = names[number]
+
+
+def written(head: Head) -> str:
+    """A head as links and lists know it."""
+    return f"{head[0]}.{head[1]}"

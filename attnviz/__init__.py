@@ -43,7 +43,17 @@ if TYPE_CHECKING:
         Stopped,
         TextError,
     )
-    from attnviz.experiments.atlas import Atlas, Effects, Needed, atlas, gate_slopes, head_effects, heads_needed
+    from attnviz.experiments.atlas import (
+        Atlas,
+        Effects,
+        Needed,
+        SoftGates,
+        atlas,
+        gate_slopes,
+        head_effects,
+        heads_needed,
+        soft_gates,
+    )
     from attnviz.experiments.reading.attributions import Attributions, attributions
     from attnviz.experiments.reading.find import HeadsFound, find_head, find_heads
     from attnviz.measures import reading
@@ -64,7 +74,17 @@ _HOMES = {
     "answers": ("Answer", "Tag"),
     "core.attention": ("Attention", "Observed", "attend"),
     "core.states": ("Block", "Norm", "Projection"),
-    "experiments.atlas": ("Atlas", "Effects", "Needed", "atlas", "gate_slopes", "head_effects", "heads_needed"),
+    "experiments.atlas": (
+        "Atlas",
+        "Effects",
+        "Needed",
+        "SoftGates",
+        "atlas",
+        "gate_slopes",
+        "head_effects",
+        "heads_needed",
+        "soft_gates",
+    ),
     "experiments.reading.attributions": ("Attributions", "attributions"),
     "experiments.reading.find": ("HeadsFound", "find_head", "find_heads"),
     "errors": (
@@ -151,6 +171,7 @@ __all__ = [
     "Seen",
     "SeriesError",
     "Soft",
+    "SoftGates",
     "Sound",
     "SoundError",
     "Sparsemax",
@@ -189,6 +210,7 @@ __all__ = [
     "record_batch",
     "show",
     "similarity",
+    "soft_gates",
     "wrap",
 ]
 

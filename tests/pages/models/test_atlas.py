@@ -135,3 +135,16 @@ def test_what_was_stopped_begins_again_on_a_button() -> None:
     by_key(at, KEY + "read.again").click()
     at.run()
     assert not at.exception and not at.info and charts(at) and "Over 1 sentences" in said(at)
+
+
+def test_roles_of_heads_are_those_of_the_engine_with_what_is_really_lost_and_links_without_them() -> None:
+    link = {"lines": "南京市长江大桥全长六千多米", "model": "lab-1", "gates": "1"}
+    at = run_page("atlas", "en", link)
+    assert not at.exception and not at.error
+    found = av.soft_gates(av.load("lab-1"), [link["lines"]])
+    helping = found.of_role("helps")
+    named = ", ".join(f"{layer}.{head}" for layer, head in helping)
+    lost = f"{found.lost['helps']:+.2f}".replace("-", "−")
+    assert f"**{len(helping)} help** (+: {named}), and without them it loses **{lost}** bits a token" in said(at)
+    picture = next(one for one in charts(at) if one["data"][0].get("type") == "heatmap" and "helps" in str(one))
+    assert array(picture["data"][0]["z"]) == pytest.approx((found.opened + found.shut - 1).numpy(), abs=1e-4)

@@ -40,6 +40,7 @@ PARAMS = {
     "effects": Param("without", KEY + "effects", False, flag),
     "needed": Param("needed", KEY + "needed", False, flag),
     "by": Param("by", KEY + "by", ORDERS[0], one_of(*ORDERS)),
+    "gates": Param("gates", KEY + "gates", False, flag),
     "keep": Param("keep", KEY + "keep", USUAL, between(USUAL, 99_999, int)),
 }
 Head = tuple[int, int]

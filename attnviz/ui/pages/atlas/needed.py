@@ -83,5 +83,4 @@ def keep(asked: Asked, made: Needed) -> None:
 
 def gone(made: Needed, kept: int) -> dict[str, str]:
     """What a link to *Any model* says so that all but the last `kept` heads are removed."""
-    heads = sorted(made.order[: len(made.order) - kept])
-    return {"change": ";".join(f"-{layer}.{head}" for layer, head in heads)} if heads else {}
+    return run.without(made.order[: len(made.order) - kept])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -11,7 +11,7 @@ from attnviz.errors import AttnvizError
 from attnviz.ui.kit import RuleChoice, address, as_rule, made_once, model_store, open_model, plain, runs, t, work
 
 if TYPE_CHECKING:
-    from attnviz.experiments.atlas import Atlas, Effects, Needed
+    from attnviz.experiments.atlas import Atlas, Effects, Needed, SoftGates
     from attnviz.trace import Trace
 
 KEY = "atlas."
@@ -43,6 +43,16 @@ def effects_of(asked: Asked) -> Effects | None:
 def needed_of(asked: Asked, by: str) -> Needed | None:
     """What is lost as heads are taken away in an order; None once stopped. Raises `AttnvizError`."""
     return _made(f"needed_{by}", asked, partial(_needed, by))
+
+
+def gates_of(asked: Asked) -> SoftGates | None:
+    """Gates pushed open and shut; None once stopped. Raises `AttnvizError`."""
+    return _made("gates", asked, _gates)
+
+
+def without(heads: Sequence[tuple[int, int]]) -> dict[str, str]:
+    """What a link to *Any model* says so that these heads are removed."""
+    return {"change": ";".join(f"-{layer}.{head}" for layer, head in sorted(heads))} if heads else {}
 
 
 def link_of(asked: Asked) -> dict[str, str]:
@@ -104,3 +114,11 @@ def _needed(by: str, asked: Asked, tell: work.Tell, stop: work.Halted) -> Needed
         model_store().take(asked.name), asked.texts[:MOST_NEEDED], by=by,  # type: ignore[arg-type]
         rule=as_rule(asked.rule), stop=stop, on_head=tell,
     )  # fmt: skip
+
+
+def _gates(asked: Asked, tell: work.Tell, stop: work.Halted) -> SoftGates:
+    from attnviz.experiments.atlas import soft_gates
+
+    return soft_gates(
+        model_store().take(asked.name), asked.texts[:MOST_NEEDED], rule=as_rule(asked.rule), stop=stop, on_step=tell
+    )

@@ -21,7 +21,7 @@ from attnviz.ui.kit import (
     t,
     table,
 )
-from attnviz.ui.pages.atlas import choices, needed, run
+from attnviz.ui.pages.atlas import choices, gates, needed, run
 from attnviz.ui.pages.atlas.choices import COMPONENTS, KEY, MEASURES, Head, measure_name
 from attnviz.ui.pages.atlas.run import Asked
 
@@ -221,5 +221,6 @@ def show(asked: Asked, found: Atlas, places: tuple[DeltaGenerator, DeltaGenerato
     with picture:
         draw_points(found, effects, axes, chosen)
     needed.show(asked, found)
+    gates.show(asked)
     with st.expander(t("atlas.table")):
         show_table(asked, found, effects, chosen)

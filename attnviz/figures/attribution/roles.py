@@ -8,11 +8,12 @@ import plotly.graph_objects as go
 import torch
 
 from attnviz.figures.attribution.rows import grid
-from attnviz.figures.paint.palette import bar, diverging, room_for_bar, theme
+from attnviz.figures.paint.palette import TICK, bar, diverging, room_for_bar, theme
 from attnviz.messages import say
 from attnviz.selection import PLAIN, Style
 
 SIGNS = {"helps": "+", "hinders": "−", "idle": "○", None: ""}
+BELOW = 20  # pixels for the name of the axis
 Head = tuple[int, int]
 
 
@@ -41,4 +42,7 @@ def roles(
         (layer_names, [str(head) for head in range(heads)]), style, room_for_bar(title, ticks),
     )  # fmt: skip
     figure.data[0].textfont.size = 14
+    figure.layout.xaxis.title = {"text": say("figure.heads_axis", style.language), "font": {"size": TICK}}
+    figure.layout.margin.b += BELOW
+    figure.layout.height += BELOW
     return figure

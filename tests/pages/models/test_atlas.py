@@ -145,6 +145,6 @@ def test_roles_of_heads_are_those_of_the_engine_with_what_is_really_lost_and_lin
     helping = found.of_role("helps")
     named = ", ".join(f"{layer}.{head}" for layer, head in helping)
     lost = f"{found.lost['helps']:+.2f}".replace("-", "−")
-    assert f"**{len(helping)} help** (+: {named}), and without them it loses **{lost}** bits a token" in said(at)
+    assert f"**{len(helping)} help** (+: {named}; without all of them the loss changes by **{lost}** bits a token)" in said(at)
     picture = next(one for one in charts(at) if one["data"][0].get("type") == "heatmap" and "helps" in str(one))
     assert array(picture["data"][0]["z"]) == pytest.approx((found.opened + found.shut - 1).numpy(), abs=1e-4)

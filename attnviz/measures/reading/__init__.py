@@ -4,6 +4,7 @@ they leave out. What runs a model for them is in `attnviz.attributions`.
 
 from attnviz.measures.reading.agreement import Agreement, agreement
 from attnviz.measures.reading.alti import alti, closeness, turned
+from attnviz.measures.reading.copying import copied, raised
 from attnviz.measures.reading.flow import flow, max_flow
 from attnviz.measures.reading.lens import logit_lens
 from attnviz.measures.reading.norms import contributions, mixing_ratio, norms, through_norm, with_residual
@@ -23,6 +24,7 @@ __all__ = [
     "alti",
     "closeness",
     "contributions",
+    "copied",
     "flow",
     "frozen",
     "gradient_times_attention",
@@ -32,6 +34,7 @@ __all__ = [
     "mixing_ratio",
     "normalised_relevance",
     "norms",
+    "raised",
     "relevance",
     "relevance_across",
     "rollout",

@@ -11,7 +11,9 @@ from attnviz.errors import AttnvizError
 from attnviz.ui.kit import RuleChoice, address, as_rule, made_once, model_store, open_model, plain, runs, t, work
 
 if TYPE_CHECKING:
-    from attnviz.experiments.atlas import Atlas, Effects, Needed, SoftGates
+    from torch import Tensor
+
+    from attnviz.experiments.atlas import Atlas, Copying, Effects, Needed, SoftGates
     from attnviz.trace import Trace
 
 KEY = "atlas."
@@ -29,6 +31,24 @@ class Asked:
     rule: RuleChoice
 
 
+@dataclass(frozen=True)
+class More:
+    """What is measured only when it is asked for."""
+
+    effects: Effects | None = None
+    copying: Copying | None = None
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(name for name in ("effect", "copying") if self.values(name) is not None)
+
+    def values(self, measure: str) -> Tensor | None:
+        """One of them, `[layer, head]`; None where it was not measured."""
+        found = {"effect": self.effects, "copying": self.copying}[measure]
+        return None if found is None else found.mean
+
+
 def atlas_of(asked: Asked) -> Atlas | None:
     """The sums over all sentences; None once stopped. Raises `AttnvizError`."""
     open_model(asked.name)
@@ -38,6 +58,11 @@ def atlas_of(asked: Asked) -> Atlas | None:
 def effects_of(asked: Asked) -> Effects | None:
     """What is lost without each head; None once stopped. Raises `AttnvizError`."""
     return _made("without", asked, _without)
+
+
+def copying_of(asked: Asked) -> Copying | None:
+    """How far each head copies; None once stopped. Raises `AttnvizError`."""
+    return _made("copying", asked, _copying)
 
 
 def needed_of(asked: Asked, by: str) -> Needed | None:
@@ -121,4 +146,12 @@ def _gates(asked: Asked, tell: work.Tell, stop: work.Halted) -> SoftGates:
 
     return soft_gates(
         model_store().take(asked.name), asked.texts[:MOST_NEEDED], rule=as_rule(asked.rule), stop=stop, on_step=tell
+    )
+
+
+def _copying(asked: Asked, tell: work.Tell, stop: work.Halted) -> Copying:
+    from attnviz.experiments.atlas import copying
+
+    return copying(
+        model_store().take(asked.name), asked.texts[:MOST_REMOVED], rule=as_rule(asked.rule), stop=stop, on_text=tell
     )

@@ -7,7 +7,16 @@ from attnviz.measures.reading.alti import alti, closeness, turned
 from attnviz.measures.reading.copying import copied, raised
 from attnviz.measures.reading.flow import flow, max_flow
 from attnviz.measures.reading.lens import logit_lens
-from attnviz.measures.reading.norms import contributions, mixing_ratio, norms, through_norm, with_residual
+from attnviz.measures.reading.norms import (
+    contributions,
+    lengths,
+    mixing_ratio,
+    normed,
+    norms,
+    spread,
+    through_norm,
+    with_residual,
+)
 from attnviz.measures.reading.relevance import (
     Relevances,
     gradient_times_attention,
@@ -29,16 +38,19 @@ __all__ = [
     "frozen",
     "gradient_times_attention",
     "heads_together",
+    "lengths",
     "logit_lens",
     "max_flow",
     "mixing_ratio",
     "normalised_relevance",
+    "normed",
     "norms",
     "raised",
     "relevance",
     "relevance_across",
     "rollout",
     "rows_to_one",
+    "spread",
     "through_norm",
     "turned",
     "with_identity",

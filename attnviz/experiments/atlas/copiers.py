@@ -58,7 +58,7 @@ def copying(
 
     >>> import attnviz as av
     >>> tuple(av.copying(av.load("lab-1"), ["南京市长江大桥"]).mean.shape)
-    (1, 4)
+    (4, 1)
     """
     check_functions(on_text=on_text, stop=stop)
     if model.kind not in ("masked", "causal") or model.eager:

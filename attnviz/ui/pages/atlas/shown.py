@@ -23,7 +23,7 @@ from attnviz.ui.kit import (
     t,
     table,
 )
-from attnviz.ui.pages.atlas import choices, gates, needed, run
+from attnviz.ui.pages.atlas import choices, needed, run
 from attnviz.ui.pages.atlas.choices import ASKED_FOR, COMPONENTS, KEY, MEASURES, Head, measure_name
 from attnviz.ui.pages.atlas.run import Asked, More
 
@@ -269,6 +269,6 @@ def show(asked: Asked, found: Atlas, places: tuple[DeltaGenerator, DeltaGenerato
     with picture:
         draw_points(found, more, axes, chosen)
     needed.show(asked, found)
-    gates.show(asked)
+    needed.show_gates(asked)
     with st.expander(t("atlas.table")):
         show_table(asked, found, more, chosen)

@@ -43,7 +43,19 @@ if TYPE_CHECKING:
         Stopped,
         TextError,
     )
-    from attnviz.experiments.atlas import Atlas, Effects, Needed, atlas, gate_slopes, head_effects, heads_needed
+    from attnviz.experiments.atlas import (
+        Atlas,
+        Copying,
+        Effects,
+        Needed,
+        SoftGates,
+        atlas,
+        copying,
+        gate_slopes,
+        head_effects,
+        heads_needed,
+        soft_gates,
+    )
     from attnviz.experiments.reading.attributions import Attributions, attributions
     from attnviz.experiments.reading.find import HeadsFound, find_head, find_heads
     from attnviz.measures import reading
@@ -72,7 +84,19 @@ _HOMES = {
     "answers": ("Answer", "Tag"),
     "core.attention": ("Attention", "Observed", "attend"),
     "core.states": ("Block", "Norm", "Projection"),
-    "experiments.atlas": ("Atlas", "Effects", "Needed", "atlas", "gate_slopes", "head_effects", "heads_needed"),
+    "experiments.atlas": (
+        "Atlas",
+        "Copying",
+        "Effects",
+        "Needed",
+        "SoftGates",
+        "atlas",
+        "copying",
+        "gate_slopes",
+        "head_effects",
+        "heads_needed",
+        "soft_gates",
+    ),
     "experiments.reading.attributions": ("Attributions", "attributions"),
     "experiments.reading.find": ("HeadsFound", "find_head", "find_heads"),
     "errors": (
@@ -134,6 +158,7 @@ __all__ = [
     "Attributions",
     "Block",
     "Cell",
+    "Copying",
     "DetectionModel",
     "Differentiable",
     "Effects",
@@ -167,6 +192,7 @@ __all__ = [
     "Seen",
     "SeriesError",
     "Soft",
+    "SoftGates",
     "Sound",
     "SoundError",
     "Sparsemax",
@@ -183,6 +209,7 @@ __all__ = [
     "attend",
     "attributions",
     "axes",
+    "copying",
     "differentiable",
     "export",
     "figures",
@@ -206,6 +233,7 @@ __all__ = [
     "record_batch",
     "show",
     "similarity",
+    "soft_gates",
     "wrap",
 ]
 

@@ -9,7 +9,6 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_map
 
 
 class Following(TorchFunctionMode):
@@ -45,7 +44,7 @@ class Following(TorchFunctionMode):
         self, func: Callable[..., Any], types: object, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         given = kwargs or {}
-        called = (tree_map(_fixed, args), tree_map(_fixed, given)) if self._gradients else (args, given)
+        called = (_fixed(args), _fixed(given)) if self._gradients else (args, given)
         result = func(*called[0], **called[1])
         if getattr(func, "__name__", "") != "embedding" or not isinstance(result, Tensor):
             return result
@@ -65,5 +64,12 @@ class Following(TorchFunctionMode):
 
 
 def _fixed(one: Any) -> Any:
-    """A parameter without its wish for a gradient: whether it has one is nobody's business here."""
-    return one.detach() if isinstance(one, torch.nn.Parameter) else one
+    """What a call is given, its parameters without their wish for a gradient: whether one has it is nobody's business.
+
+    Every call passes here: torch's own `tree_map` takes a quarter of a small model's run.
+    """
+    if isinstance(one, torch.nn.Parameter):
+        return one.detach()
+    if type(one) in (tuple, list):
+        return type(one)(map(_fixed, one))
+    return {name: _fixed(given) for name, given in one.items()} if type(one) is dict else one

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -15,6 +16,7 @@ from torch import Tensor
 from attnviz.core.given import check_functions
 from attnviz.core.rules import Rule
 from attnviz.errors import ArgumentError, AttnvizError, Stopped, TextError
+from attnviz.experiments.atlas.copiers import Copying
 from attnviz.experiments.atlas.effects import Effects
 from attnviz.guard import own, sentences
 from attnviz.measures.habits import TEXT_HABITS
@@ -141,21 +143,23 @@ class Atlas:
         explained = (sizes**2 / (sizes**2).sum())[:2].tolist()
         return Spread(left[:, :2] * sizes[:2] * signs, tuple(explained), right[:2].T * signs, tuple(kept))
 
-    def csv(self, effects: Effects | None = None) -> str:
+    def csv(self, effects: Effects | None = None, copying: Copying | None = None) -> str:
         """A line a head: layer, head, its name and share, every measure and how many tokens stand behind it.
 
-        With `effects` what is lost without it, too, and the standard error.
+        With `effects` what is lost without it, too, and the standard error; with `copying` how far it copies, empty
+        where that is not known.
         """
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        lost = ["effect", "effect_error"] if effects else []
+        more = [("effect", effects)] * bool(effects) + [("copying", copying)] * bool(copying)
+        names = [column for name, _ in more for column in (name, f"{name}_error")]
         columns = [column for one in self.all for column in (one, f"{one}_tokens")]
-        writer.writerow(["layer", "head", "name", "share", *columns, *lost])
+        writer.writerow(["layer", "head", "name", "share", *columns, *names])
         for at in self.places:
             name = self.name(*at)
             called = ["", ""] if name is None else [name.name, _number(name.share)]
             cells = [c for one in self.all.values() for c in (_number(one.mean[at]), str(int(one.count[at])))]
-            cells += [_number(effects.mean[at]), _number(effects.error[at])] if effects else []
+            cells += [_number(one[at]) for _, made in more if made for one in (made.mean, made.error)]
             writer.writerow([*at, *called, *cells])
         return out.getvalue()
 
@@ -165,7 +169,7 @@ def _added(mine: Mapping[str, Tally], theirs: Mapping[str, Tally]) -> dict[str, 
 
 
 def _number(value: Tensor | float) -> str:
-    return f"{float(value):.6g}"
+    return "" if math.isnan(value) else f"{float(value):.6g}"
 
 
 @sentences

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from attnviz.errors import AttnvizError
-from attnviz.measures.reading import contributions, heads_together, rows_to_one, through_norm
+from attnviz.measures.reading import contributions, heads_together, lengths, normed, rows_to_one, spread
 from attnviz.trace import Trace
 
 Shares = Callable[[Trace, int], tuple[Tensor, Tensor]]
@@ -117,6 +117,52 @@ def by_weight(trace: Trace, layer: int) -> tuple[Tensor, Tensor]:
 
 
 @dataclass(frozen=True)
+class Pieces:
+    """What one attention added to the states, head by head and key by key, not yet weighed; what had been there; all.
+
+    Where a norm stands on the stream, heads and what had been there have gone through the part of it that is linear,
+    and are to be divided by each state's `spread`; `whole` is what the norm made of the sum.
+    """
+
+    weights: Float[Tensor, "head query key"]
+    heads: Float[Tensor, "head key width"]
+    kept: Float[Tensor, "query width"]
+    whole: Float[Tensor, "query width"]
+    spread: Float[Tensor, " query"]
+
+    @classmethod
+    def of(cls, trace: Trace, layer: int) -> Pieces:
+        """Those of a layer of a run with its states; through the norm that stands on the stream, where there is one.
+
+        Raises `AttnvizError` where the block is no sum of its heads, where it was added to nothing that could be seen,
+        and where the model norms the output before it adds it.
+        """
+        block, call = trace.block(layer), trace.attention(layer)
+        heads, weights = block.transformed(call).double(), call.weights
+        if block.entered is None or block.added is None or len(block.entered) != weights.shape[1]:
+            raise AttnvizError("residual_not_seen", layer=layer)
+        entered, added, output = (one.double() for one in (block.entered, block.added, block.output))
+        factor = float((added * output).sum() / output.square().sum().clamp_min(1e-30))
+        if (added - factor * output).abs().max() > 1e-4 * added.abs().max():
+            raise AttnvizError("output_normed", layer=layer)
+        heads, whole = heads * factor, entered + added
+        if block.norm is None or block.normed is None:
+            return cls(weights, heads, entered, whole, torch.ones(len(entered), dtype=torch.float64))
+        heads, entered = normed(heads, block.norm), normed(entered, block.norm)
+        return cls(weights, heads, entered, block.normed.double(), spread(whole, block.norm))
+
+    def lengths(self, crossed: bool) -> Float[Tensor, "query part"]:
+        """How long each part is, with what had been there as in `Parts.joined`; the parts are never laid out."""
+        found = lengths(self.weights, self.heads)
+        if crossed:
+            found = torch.cat([found, self.kept.norm(dim=-1, keepdim=True)], 1)
+        else:
+            own = torch.einsum("hq,hqw->qw", self.weights.double().diagonal(dim1=1, dim2=2), self.heads)
+            found = found.diagonal_scatter((own + self.kept).norm(dim=-1))
+        return found / self.spread[:, None]
+
+
+@dataclass(frozen=True)
 class Parts:
     """What one attention added to the states, as vectors of each key, and what had been there; the sum of all."""
 
@@ -126,24 +172,11 @@ class Parts:
 
     @classmethod
     def of(cls, trace: Trace, layer: int) -> Parts:
-        """Those of a layer of a run with its states; through the norm that stands on the stream, where there is one.
-
-        Raises `AttnvizError` where the block is no sum of its heads, where it was added to nothing that could be seen,
-        and where the model norms the output before it adds it.
-        """
-        block, call = trace.block(layer), trace.attention(layer)
-        vectors = contributions(call.weights, block.transformed(call))
-        if block.entered is None or block.added is None or len(block.entered) != len(vectors):
-            raise AttnvizError("residual_not_seen", layer=layer)
-        entered, added, output = (one.double() for one in (block.entered, block.added, block.output))
-        factor = float((added * output).sum() / output.square().sum().clamp_min(1e-30))
-        if (added - factor * output).abs().max() > 1e-4 * added.abs().max():
-            raise AttnvizError("output_normed", layer=layer)
-        vectors, whole = vectors * factor, entered + added
-        if block.norm is None or block.normed is None:
-            return cls(vectors, entered, whole)
-        through = through_norm(torch.cat([vectors, entered[:, None]], 1), whole, block.norm)
-        return cls(through[:, :-1], through[:, -1], block.normed.double())
+        """Those of a layer, from its `Pieces`; raises what these raise."""
+        found = Pieces.of(trace, layer)
+        by = found.spread[:, None]
+        # divided before they are put together: weights are fewer than vectors
+        return cls(contributions(found.weights.double() / by, found.heads), found.kept / by, found.whole)
 
     def joined(self, crossed: bool) -> Float[Tensor, "query part width"]:
         """The vectors with what had been there: on the diagonal where a text looks at itself, else after them."""
@@ -164,13 +197,10 @@ def split(shares: Float[Tensor, "query part"], crossed: bool) -> tuple[Tensor, T
 
 def by_length(trace: Trace, layer: int) -> tuple[Tensor, Tensor]:
     """A state is made of its parts by their lengths, the residual's and the norm's work in. (Kobayashi et al. 2021)"""
-    found = Parts.of(trace, layer).joined(trace.crossed)
-    return split(rows_to_one(found.norm(dim=-1)), trace.crossed)
+    return split(rows_to_one(Pieces.of(trace, layer).lengths(trace.crossed)), trace.crossed)
 
 
 def size_of(trace: Trace, layer: int, at: int) -> Float[Tensor, " key"]:
     """How long is what all heads together bring one token from each key? (Kobayashi et al. 2020)"""
     call = trace.attention(layer)
-    row = contributions(call.weights[:, at : at + 1], trace.block(layer).transformed(call))
-    found: Tensor = row[0].norm(dim=-1)
-    return found
+    return lengths(call.weights[:, at : at + 1], trace.block(layer).transformed(call))[0]

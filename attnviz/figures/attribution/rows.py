@@ -89,7 +89,7 @@ def rows(
     values = [[f"{value:.4g}" for value in way.values.tolist()] for way in ways]
     names = [escaped(way.titled, 30) for way in ways]
     title, ticks = say("figure.reasons_bar", style.language), ["−1", "0", "1"]
-    return _grid(
+    return grid(
         {
             "z": shares.masked_fill(~seen, torch.nan).numpy(), "colorscale": two.ramp, "text": signs,
             "customdata": values, "colorbar": bar(title, [-1, 0, 1], ticks, chosen),
@@ -105,7 +105,7 @@ def alike(names: Sequence[str], values: Float[Tensor, "way way"], style: Style =
     title, ticks = say("figure.reasons_rank", style.language), ["−1", "0", "1"]
     said = [[_signed(value) for value in row] for row in values.tolist()]
     short = [escaped(name, 30) for name in names]
-    return _grid(
+    return grid(
         {
             "z": values.numpy(), "colorscale": two.ramp, "text": said,
             "colorbar": bar(title, [-1, 0, 1], ticks, chosen),
@@ -114,7 +114,7 @@ def alike(names: Sequence[str], values: Float[Tensor, "way way"], style: Style =
     )  # fmt: skip
 
 
-def _grid(
+def grid(
     picture: dict[str, Any],
     names: tuple[Sequence[str], Sequence[str]],
     style: Style,

@@ -4,10 +4,20 @@ they leave out. What runs a model for them is in `attnviz.attributions`.
 
 from attnviz.measures.reading.agreement import Agreement, agreement
 from attnviz.measures.reading.alti import alti, closeness, turned
+from attnviz.measures.reading.copying import copied, raised
 from attnviz.measures.reading.flow import flow, max_flow
 from attnviz.measures.reading.lens import logit_lens
 from attnviz.measures.reading.moved import by_unit, moved_weight
-from attnviz.measures.reading.norms import contributions, mixing_ratio, norms, through_norm, with_residual
+from attnviz.measures.reading.norms import (
+    contributions,
+    lengths,
+    mixing_ratio,
+    normed,
+    norms,
+    spread,
+    through_norm,
+    with_residual,
+)
 from attnviz.measures.reading.relevance import (
     Relevances,
     gradient_times_attention,
@@ -25,20 +35,25 @@ __all__ = [
     "by_unit",
     "closeness",
     "contributions",
+    "copied",
     "flow",
     "frozen",
     "gradient_times_attention",
     "heads_together",
+    "lengths",
     "logit_lens",
     "max_flow",
     "mixing_ratio",
     "moved_weight",
     "normalised_relevance",
+    "normed",
     "norms",
+    "raised",
     "relevance",
     "relevance_across",
     "rollout",
     "rows_to_one",
+    "spread",
     "through_norm",
     "turned",
     "with_identity",

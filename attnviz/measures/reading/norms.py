@@ -41,6 +41,23 @@ def contributions(
     return torch.einsum("hqk,hkw->qkw", weights.double(), transformed.double())
 
 
+def lengths(
+    weights: Float[Tensor, "head query key"], transformed: Float[Tensor, "head key width"]
+) -> Float[Tensor, "query key"]:
+    """How long is each of the `contributions`, which are never laid out? Float64.
+
+    |sum over heads of a_h f_h|^2 = sum over pairs of heads of a_h a_g (f_h . f_g): heads^2 numbers a key, and no width
+    for every query.
+
+    >>> lengths(torch.tensor([[[0.5, 0.5]], [[1.0, 0.0]]]), torch.tensor([[[3.0, 4.0], [0.0, 2.0]]] * 2))
+    tensor([[7.5000, 1.0000]], dtype=torch.float64)
+    """
+    parts, shares = transformed.double().transpose(0, 1), weights.double().permute(2, 1, 0)  # [key, head, ..]
+    alike = parts @ parts.transpose(1, 2)  # [key, head, head]
+    found: Tensor = ((shares @ alike) * shares).sum(-1).clamp_min(0).sqrt().T
+    return found
+
+
 def with_residual(
     vectors: Float[Tensor, "place place width"], entered: Float[Tensor, "place width"]
 ) -> Float[Tensor, "place place width"]:
@@ -68,13 +85,24 @@ def through_norm(
     >>> through_norm(torch.tensor([[[1.0, -1.0]]]), torch.tensor([[2.0, -2.0]]), Norm(None, None, 0.0, False)).tolist()
     [[[0.5, -0.5]]]
     """
-    vectors, state = vectors.double(), state.double()
-    epsilon = torch.finfo(torch.float32).eps if norm.epsilon is None else norm.epsilon
+    return normed(vectors, norm) / spread(state, norm).reshape(-1, *(1 for _ in vectors.shape[1:]))
+
+
+def normed(vectors: Float[Tensor, "*part width"], norm: Norm) -> Float[Tensor, "*part width"]:
+    """What `through_norm` makes of parts before it divides by the deviation: it is linear, so heads may go apart."""
+    parts = vectors.double()
     if not norm.rms:
-        vectors, state = (one - one.mean(-1, keepdim=True) for one in (vectors, state))
-    spread = (state.square().mean(-1) + epsilon).sqrt()
-    parts = vectors / spread.reshape(-1, *(1 for _ in vectors.shape[1:]))
+        parts = parts - parts.mean(-1, keepdim=True)
     return parts if norm.weight is None else parts * norm.weight.double()
+
+
+def spread(state: Float[Tensor, "query width"], norm: Norm) -> Float[Tensor, " query"]:
+    """A state's deviation, as a norm has it."""
+    epsilon = torch.finfo(torch.float32).eps if norm.epsilon is None else norm.epsilon
+    whole = state.double()
+    if not norm.rms:
+        whole = whole - whole.mean(-1, keepdim=True)
+    return (whole.square().mean(-1) + epsilon).sqrt()
 
 
 def mixing_ratio(vectors: Float[Tensor, "place place width"]) -> Float[Tensor, " place"]:

@@ -135,3 +135,30 @@ def test_what_was_stopped_begins_again_on_a_button() -> None:
     by_key(at, KEY + "read.again").click()
     at.run()
     assert not at.exception and not at.info and charts(at) and "Over 1 sentences" in said(at)
+
+
+def test_roles_of_heads_are_those_of_the_engine_with_what_is_really_lost_and_links_without_them() -> None:
+    link = {"lines": "南京市长江大桥全长六千多米", "model": "lab-1", "gates": "1"}
+    at = run_page("atlas", "en", link)
+    assert not at.exception and not at.error
+    found = av.soft_gates(av.load("lab-1"), [link["lines"]])
+    helping = found.of_role("helps")
+    named = ", ".join(f"{layer}.{head}" for layer, head in helping)
+    lost = f"{found.lost['helps']:+.2f}".replace("-", "−")
+    assert (
+        f"**{len(helping)} help** (+: {named}; without all of them the loss changes by **{lost}** bits a token)"
+        in said(at)
+    )
+    picture = next(one for one in charts(at) if one["data"][0].get("type") == "heatmap" and "helps" in str(one))
+    assert array(picture["data"][0]["z"]) == pytest.approx((found.opened + found.shut - 1).numpy(), abs=1e-4)
+
+
+def test_heads_that_copy_are_told_can_be_an_axis_and_are_not_known_of_a_model_that_predicts_nothing() -> None:
+    lines = "南京市长江大桥全长六千多米"
+    at = run_page("atlas", "en", {"lines": lines, "copying": "1", "y": "copying", "head": "0.1"})
+    assert not at.exception and not at.error
+    found = av.copying(av.load("lab-4"), [lines])
+    copies = [f"{layer}.{head}" for layer, head in (found.mean >= 0.9).nonzero().tolist()]
+    assert f"**{len(copies)} of 16 heads copy** ({', '.join(copies)})" in said(at)
+    assert drawn(at)[1][1] == pytest.approx(float(found.mean[0, 1]), abs=1e-4)
+    assert f"| copying (share of the vocabulary) | {float(found.mean[0, 1]):.2f} |" in said(at)

@@ -16,7 +16,7 @@ from attnviz import ForbidEdge, Logit, Model, Trace, differentiable, load, recor
 from attnviz.experiments.reading.gradients import integrated_gradients, left_over, relevances
 from attnviz.experiments.reading.lens import lens
 from attnviz.experiments.reading.occlusion import edges_cut, occluded
-from attnviz.experiments.reading.places import Parts, Places
+from attnviz.experiments.reading.places import Parts, Pieces, Places
 from attnviz.experiments.reading.zeroing import value_zeroing
 from attnviz.measures.reading import through_norm
 from tests.parity import tiny
@@ -176,6 +176,8 @@ def test_parts_and_biases_sum_to_the_states_of_every_map(name: str, pair: Any) -
     _, _, trace = pair(name)
     for one, layer in Places(trace).steps():
         parts, block = Parts.of(one, layer), one.block(layer)
+        lengths = Pieces.of(one, layer).lengths(one.crossed)
+        assert torch.allclose(lengths, parts.joined(one.crossed).norm(dim=-1), atol=1e-6)
         bias = torch.zeros(parts.whole.shape[1]) if block.linear.bias is None else block.linear.bias
         rest = bias.double().expand_as(parts.whole)
         if block.norm is not None:

@@ -25,7 +25,8 @@ MEASURES = (
     "right", "entropy", "reach",
 )  # fmt: skip
 COMPONENTS = ("first_component", "second_component")
-AXES = (*MEASURES, "effect", *COMPONENTS)
+ASKED_FOR = ("effect", "copying")  # measured only when that is asked for
+AXES = (*MEASURES, *ASKED_FOR, *COMPONENTS)
 ORDERS = ("greedy", "alone", "gates")  # in which heads are taken away
 USUAL = -1  # heads to keep: as few as will do
 NO_HEAD = ""
@@ -38,8 +39,10 @@ PARAMS = {
     "head": Param("head", KEY + "head", NO_HEAD, str),
     "lines": Param("lines", KEY + "lines", "", str),
     "effects": Param("without", KEY + "effects", False, flag),
+    "copying": Param("copying", KEY + "copying", False, flag),
     "needed": Param("needed", KEY + "needed", False, flag),
     "by": Param("by", KEY + "by", ORDERS[0], one_of(*ORDERS)),
+    "gates": Param("gates", KEY + "gates", False, flag),
     "keep": Param("keep", KEY + "keep", USUAL, between(USUAL, 99_999, int)),
 }
 Head = tuple[int, int]
@@ -64,14 +67,20 @@ def choose_effects() -> bool:
     return bool(st.session_state[KEY + "effects"])
 
 
+def choose_copying() -> bool:
+    """Is it to be found out which heads copy?"""
+    st.toggle(t("atlas.copies"), key=KEY + "copying", help=t("atlas.copies_help"))
+    return bool(st.session_state[KEY + "copying"])
+
+
 def measure_name(measure: str) -> str:
     """What a measure is called."""
     return t(f"atlas.{measure}")
 
 
-def choose_axes(effects: bool) -> tuple[str, str]:
-    """Which two measures lie across and up."""
-    options = [one for one in AXES if one != "effect" or effects]
+def choose_axes(more: Sequence[str]) -> tuple[str, str]:
+    """Which two measures lie across and up; `more` of them were measured beside the usual ones."""
+    options = [one for one in AXES if one not in ASKED_FOR or one in more]
     for column, name in zip(st.columns(2, gap="small"), ("across", "up"), strict=True):
         key = KEY + name
         if st.session_state[key] not in options:

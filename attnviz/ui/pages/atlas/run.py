@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -11,7 +11,9 @@ from attnviz.errors import AttnvizError
 from attnviz.ui.kit import RuleChoice, address, as_rule, made_once, model_store, open_model, plain, runs, t, work
 
 if TYPE_CHECKING:
-    from attnviz.experiments.atlas import Atlas, Effects, Needed
+    from torch import Tensor
+
+    from attnviz.experiments.atlas import Atlas, Copying, Effects, Needed, SoftGates
     from attnviz.trace import Trace
 
 KEY = "atlas."
@@ -29,6 +31,24 @@ class Asked:
     rule: RuleChoice
 
 
+@dataclass(frozen=True)
+class More:
+    """What is measured only when it is asked for."""
+
+    effects: Effects | None = None
+    copying: Copying | None = None
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(name for name in ("effect", "copying") if self.values(name) is not None)
+
+    def values(self, measure: str) -> Tensor | None:
+        """One of them, `[layer, head]`; None where it was not measured."""
+        found = {"effect": self.effects, "copying": self.copying}[measure]
+        return None if found is None else found.mean
+
+
 def atlas_of(asked: Asked) -> Atlas | None:
     """The sums over all sentences; None once stopped. Raises `AttnvizError`."""
     open_model(asked.name)
@@ -40,9 +60,24 @@ def effects_of(asked: Asked) -> Effects | None:
     return _made("without", asked, _without)
 
 
+def copying_of(asked: Asked) -> Copying | None:
+    """How far each head copies; None once stopped. Raises `AttnvizError`."""
+    return _made("copying", asked, _copying)
+
+
 def needed_of(asked: Asked, by: str) -> Needed | None:
     """What is lost as heads are taken away in an order; None once stopped. Raises `AttnvizError`."""
     return _made(f"needed_{by}", asked, partial(_needed, by))
+
+
+def gates_of(asked: Asked) -> SoftGates | None:
+    """Gates pushed open and shut; None once stopped. Raises `AttnvizError`."""
+    return _made("gates", asked, _gates)
+
+
+def without(heads: Sequence[tuple[int, int]]) -> dict[str, str]:
+    """What a link to *Any model* says so that these heads are removed."""
+    return {"change": ";".join(f"-{layer}.{head}" for layer, head in sorted(heads))} if heads else {}
 
 
 def link_of(asked: Asked) -> dict[str, str]:
@@ -104,3 +139,19 @@ def _needed(by: str, asked: Asked, tell: work.Tell, stop: work.Halted) -> Needed
         model_store().take(asked.name), asked.texts[:MOST_NEEDED], by=by,  # type: ignore[arg-type]
         rule=as_rule(asked.rule), stop=stop, on_head=tell,
     )  # fmt: skip
+
+
+def _gates(asked: Asked, tell: work.Tell, stop: work.Halted) -> SoftGates:
+    from attnviz.experiments.atlas import soft_gates
+
+    return soft_gates(
+        model_store().take(asked.name), asked.texts[:MOST_NEEDED], rule=as_rule(asked.rule), stop=stop, on_step=tell
+    )
+
+
+def _copying(asked: Asked, tell: work.Tell, stop: work.Halted) -> Copying:
+    from attnviz.experiments.atlas import copying
+
+    return copying(
+        model_store().take(asked.name), asked.texts[:MOST_REMOVED], rule=as_rule(asked.rule), stop=stop, on_text=tell
+    )

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from attnviz.errors import ModelError
 from attnviz.ui.kit import (
     Selection,
     bold,
     draw,
     draw_heatmap,
+    language,
     offer_file,
     plain,
     style_now,
@@ -22,11 +24,11 @@ from attnviz.ui.kit import (
     table,
 )
 from attnviz.ui.pages.atlas import choices, needed, run
-from attnviz.ui.pages.atlas.choices import COMPONENTS, KEY, MEASURES, Head, measure_name
-from attnviz.ui.pages.atlas.run import Asked
+from attnviz.ui.pages.atlas.choices import ASKED_FOR, COMPONENTS, KEY, MEASURES, Head, measure_name
+from attnviz.ui.pages.atlas.run import Asked, More
 
 if TYPE_CHECKING:
-    from attnviz.experiments.atlas import Atlas, Effects
+    from attnviz.experiments.atlas import Atlas, Copying, Effects
 
     Numbers = dict[Head, float]
 
@@ -78,26 +80,59 @@ def say_effects(effects: Effects, found: Atlas) -> None:
     )  # fmt: skip
 
 
-def numbers(found: Atlas, effects: Effects | None, measure: str) -> Numbers:
+def say_copying(made: Copying, found: Atlas) -> None:
+    """Which heads copy what they look at, which hold it down, and why of some it is not known."""
+    from attnviz.experiments.atlas import COPIES
+
+    values = {place: float(made.mean[place]) for place in found.places if math.isfinite(float(made.mean[place]))}
+    copying = [f"{layer}.{head}" for (layer, head), value in values.items() if value >= COPIES]
+    against = [f"{layer}.{head}" for (layer, head), value in values.items() if value <= 1 - COPIES]
+    said = {"least": f"{COPIES:.0%}", "copy": len(copying), "heads": len(values), "against": len(against)}
+    if values:
+        named = {"which": _some(copying) or "–", "others": _some(against) or "–"}
+        st.markdown(t("atlas.copies_say", **said, **named, tokens=made.tokens))
+    for layer, reason in made.unknown.items():
+        st.caption(t("atlas.copies_unknown", layer=layer, reason=reason.say(language(), plain)))
+
+
+def measure_more(asked: Asked, found: Atlas) -> More:
+    """What is measured only when it is asked for, and what came of it."""
+    with st.container(horizontal=True):
+        remove, copies = choices.choose_effects(), choices.choose_copying()
+    more = More(run.effects_of(asked) if remove else None, copying_or_reason(asked) if copies else None)
+    if more.effects is not None:
+        say_effects(more.effects, found)
+    if more.copying is not None:
+        say_copying(more.copying, found)
+    return more
+
+
+def copying_or_reason(asked: Asked) -> Copying | None:
+    """How far heads copy; a sentence where a model cannot be asked."""
+    try:
+        return run.copying_of(asked)
+    except ModelError as reason:
+        st.caption(reason.say(language(), plain))
+        return None
+
+
+def numbers(found: Atlas, more: More, measure: str) -> Numbers:
     """One measure of every head that has it. Raises `ArgumentError` for components of too few heads."""
     if measure in COMPONENTS:
         spread = found.spread()
         values = spread.points[:, COMPONENTS.index(measure)].tolist()
         return dict(zip(found.places, values, strict=True))
-    if measure == "effect":
-        assert effects is not None
-        means = effects.mean
-    else:
-        means = found[measure]
+    asked = more.values(measure) if measure in ASKED_FOR else None
+    means = found[measure] if asked is None else asked
     return {place: float(means[place]) for place in found.places if math.isfinite(float(means[place]))}
 
 
-def draw_points(found: Atlas, effects: Effects | None, axes: tuple[str, str], chosen: Head) -> None:
+def draw_points(found: Atlas, more: More, axes: tuple[str, str], chosen: Head) -> None:
     """Every head as a point; a click chooses one."""
     from attnviz.figures.attribution.atlas import Point, points
     from attnviz.figures.curves import Axes
 
-    across, up = (numbers(found, effects, one) for one in axes)
+    across, up = (numbers(found, more, one) for one in axes)
     names = kinds(found)
     heads = [
         Point(across[place], up[place], f"{place[0]}.{place[1]}", names[place], number)
@@ -109,7 +144,7 @@ def draw_points(found: Atlas, effects: Effects | None, axes: tuple[str, str], ch
         return
     shown = {one.kind: measure_name(one.kind) if one.kind else t("atlas.no_name") for one in heads}
     shown = dict(sorted(shown.items(), key=lambda one: not one[0]))
-    titles = _title(found, effects, axes[0]), _title(found, effects, axes[1])
+    titles = _title(found, more, axes[0]), _title(found, more, axes[1])
     figure = points(heads, shown, Axes(*titles), chosen=found.places.index(chosen), style=style_now())
     draw(
         figure, CHART, t("atlas.alt_points", heads=len(heads), across=titles[0], up=titles[1]),
@@ -121,12 +156,14 @@ def draw_points(found: Atlas, effects: Effects | None, axes: tuple[str, str], ch
         _say_components(found)
 
 
-def _title(found: Atlas, effects: Effects | None, measure: str) -> str:
+def _title(found: Atlas, more: More, measure: str) -> str:
     """What stands along an axis: the measure and its unit."""
     if measure in COMPONENTS:
         share = found.spread().explained[COMPONENTS.index(measure)]
         return t("atlas.component_share", name=measure_name(measure), share=f"{share:.0%}")
-    unit = effects.unit if measure == "effect" and effects else measure if measure in ("entropy", "reach") else "share"
+    unit = measure if measure in ("entropy", "reach", "copying") else "share"
+    if measure == "effect" and more.effects:
+        unit = more.effects.unit
     return t("atlas.with_unit", name=measure_name(measure), unit=t(f"atlas.unit_{unit}"))
 
 
@@ -144,7 +181,7 @@ def said_of(found: Atlas) -> dict[Head, str]:
     return {place: measure_name(name) if name else t("atlas.no_name") for place, name in kinds(found).items()}
 
 
-def show_head(asked: Asked, found: Atlas, effects: Effects | None, chosen: Head) -> None:
+def show_head(asked: Asked, found: Atlas, more: More, chosen: Head) -> None:
     """One head: what it does, its numbers beside those of all, its picture on the first sentence."""
     from attnviz.experiments.atlas import NAMED
 
@@ -162,43 +199,56 @@ def show_head(asked: Asked, found: Atlas, effects: Effects | None, chosen: Head)
         place = {"layer": str(chosen[0]), "head": str(chosen[1])}
         st.switch_page("pages/models.py", query_params=run.link_of(asked) | place)
     with st.expander(t("atlas.numbers")):
-        st.markdown(_head_table(found, effects, chosen))
+        st.markdown(_head_table(found, more, chosen))
 
 
-def _head_table(found: Atlas, effects: Effects | None, chosen: Head) -> str:
+def _head_table(found: Atlas, more: More, chosen: Head) -> str:
     """Every measure of a head, with sinks and without, its place among all heads, and the tokens behind it."""
     rows = []
-    for measure in (*MEASURES, *(["effect"] if effects else [])):
-        values = numbers(found, effects, measure)
+    for measure in (*MEASURES, *more.measures):
+        values = numbers(found, more, measure)
         if chosen not in values:
+            if measure == "copying":
+                rows.append([_title(found, more, measure), t("atlas.not_known"), "–", "–", "–"])
             continue
         place = 1 + sum(value > values[chosen] for value in values.values())
         bare = f"{float(found.bare[measure].mean[chosen]):.2f}" if measure in found.bare else "–"
-        count = str(effects.runs) if measure == "effect" and effects else str(int(found.all[measure].count[chosen]))
-        cells = [f"{values[chosen]:.2f}", bare.replace("nan", "–"), f"{place} / {len(values)}", count]
-        rows.append([_title(found, effects, measure), *cells])
+        count = _behind(found, more, measure, chosen)
+        cells = [f"{values[chosen]:.2f}", bare.replace("nan", "–"), f"{place} / {len(values)}", str(count)]
+        rows.append([_title(found, more, measure), *cells])
     return table([t(f"atlas.col_{name}") for name in ("measure", "mean", "bare", "place", "tokens")], rows, "---:")
 
 
-def show_table(asked: Asked, found: Atlas, effects: Effects | None, chosen: Head) -> None:
+def _behind(found: Atlas, more: More, measure: str, head: Head) -> int:
+    """How many tokens, or runs, stand behind a head's number."""
+    if measure == "effect" and more.effects:
+        return more.effects.runs
+    return more.copying.tokens if measure == "copying" and more.copying else int(found.all[measure].count[head])
+
+
+def show_table(asked: Asked, found: Atlas, more: More, chosen: Head) -> None:
     """All heads with what they do and a few of their numbers; everything as CSV."""
     shown = ["previous", "next", "itself", "same_token", "induction", "special", "first", "entropy"]
-    shown += ["effect"] if effects else []
+    shown += more.measures
     head = [t("atlas.head"), t("atlas.col_does"), *(measure_name(one) for one in shown)]
-    means = {one: numbers(found, effects, one) for one in shown}
+    means = {one: numbers(found, more, one) for one in shown}
     rows = [
-        bold([f"{place[0]}.{place[1]}", said, *(_figure(means[one].get(place)) for one in shown)], place == chosen)
+        bold([f"{place[0]}.{place[1]}", said, *(_figure(means[one].get(place), one) for one in shown)], place == chosen)
         for place, said in said_of(found).items()
     ]
     st.html("<style>.st-key-atlas-all table{font-size:.8rem}</style>")
     with st.container(key=KEY + "all"):
         st.markdown(table(head, rows, "---:"))
     name = "".join(one if one.isalnum() or one in "-." else "-" for one in asked.name)
-    offer_file("csv", f"{name}-atlas", lambda: found.csv(effects).encode("utf-8-sig"), KEY, t("atlas.take"))
+    offer_file(
+        "csv", f"{name}-atlas", lambda: found.csv(more.effects, more.copying).encode("utf-8-sig"), KEY, t("atlas.take")
+    )
 
 
-def _figure(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+def _figure(value: float | None, measure: str) -> str:
+    if value is None:
+        return t("atlas.not_known") if measure == "copying" else "–"
+    return f"{value:.2f}"
 
 
 def show(asked: Asked, found: Atlas, places: tuple[DeltaGenerator, DeltaGenerator]) -> None:
@@ -209,17 +259,16 @@ def show(asked: Asked, found: Atlas, places: tuple[DeltaGenerator, DeltaGenerato
         return
     with left:
         say_verdict(asked, found)
-        effects = run.effects_of(asked) if choices.choose_effects() else None
-        if effects is not None:
-            say_effects(effects, found)
-        axes = choices.choose_axes(effects is not None)
+        more = measure_more(asked, found)
+        axes = choices.choose_axes(more.measures)
         picture = st.container()
     with right:
         named = [place for place, name in kinds(found).items() if name in found.bare]
         chosen = choices.choose_head(found.places, (named or found.places)[0], said_of(found))
-        show_head(asked, found, effects, chosen)
+        show_head(asked, found, more, chosen)
     with picture:
-        draw_points(found, effects, axes, chosen)
+        draw_points(found, more, axes, chosen)
     needed.show(asked, found)
+    needed.show_gates(asked)
     with st.expander(t("atlas.table")):
-        show_table(asked, found, effects, chosen)
+        show_table(asked, found, more, chosen)

@@ -20,6 +20,7 @@ from attnviz.measures.reading import (
     alti,
     contributions,
     flow,
+    lengths,
     max_flow,
     normalised_relevance,
     norms,
@@ -112,6 +113,13 @@ def test_norms_sum_to_the_block_s_output(seed: int) -> None:
     assert (vectors.sum(1) + projection.bias - whole).abs().max() < 1e-4  # of outputs up to 60; worst seen 1.5e-5
     one = norms(call.weights, projection.each(values))
     assert one[2, 3, 1] == pytest.approx(float((call.weights[2, 3, 1] * projection.each(values)[2, 1]).norm()), 1e-5)
+
+
+@given(SEEDS)
+def test_lengths_of_what_is_never_laid_out_are_those_of_the_vectors(seed: int) -> None:
+    torch.manual_seed(seed)
+    weights, heads = torch.rand(3, 4, 5), torch.randn(3, 5, 7)
+    assert torch.allclose(lengths(weights, heads), contributions(weights, heads).norm(dim=-1), atol=1e-12)
 
 
 def shuffled(one: Tensor, order: Tensor, axes: tuple[int, ...]) -> Tensor:

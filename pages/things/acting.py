@@ -18,9 +18,9 @@ with page.reader_errors():
     with verdict:
         shown.say_verdict(request, played)
     with right:
-        head = choices.choose_view(run.agent(request.task).n_heads)
-        shown.draw_picture(request, played, head)
+        view = choices.choose_view(request)
+        shown.draw_picture(request, played, view)
         shown.show_shares(request, played)
-        shown.show_numbers(request, played, head)
+        shown.show_numbers(request, played, view)
         measured.show_figures(request)
 page.done(SCREEN.params)

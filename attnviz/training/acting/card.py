@@ -16,7 +16,7 @@ import torch
 
 from attnviz.core.rules import Argmax
 from attnviz.shipped import WEIGHTS, recipe
-from attnviz.systems.acting import AGENTS, NAMES
+from attnviz.systems.acting import AGENTS
 from attnviz.systems.acting.network import Actor
 from attnviz.systems.acting.scene import SIZES, Scene
 from attnviz.systems.acting.system import load
@@ -89,7 +89,7 @@ def without(network: Actor, scenes: list[Scene]) -> dict[str, Any]:
 def main() -> None:
     """Read the arguments, print, and write cards and figures when asked to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("agents", nargs="*", default=NAMES, metavar="agent", help="which agent; all unless named")
+    parser.add_argument("agents", nargs="*", default=tuple(AGENTS), metavar="agent", help="which agent; all unless named")
     parser.add_argument("--worlds", type=int, default=MANY, help="of each size or task")
     parser.add_argument("--write", action="store_true", help="write README.md and figures.json")
     given = parser.parse_args()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attnviz.ui.kit import language, t, tiles_sent, weights_sent
-from attnviz.ui.pages.acting import run, told
+from attnviz.ui.pages.acting import decided, run, told
 from attnviz.ui.pages.acting.run import LETTERS, NAMED, Played, Request
 
 if TYPE_CHECKING:
@@ -28,25 +28,38 @@ SAID = (
 )  # fmt: skip
 
 
-def data_of(request: Request, played: Played, head: int | None, before: Played | None, step: int) -> dict[str, Any]:
-    """All that the browser needs."""
-    episode, weights = played.episode, _weights(played)
-    sent, top = weights_sent(_shown(weights, head))
+def data_of(
+    request: Request, played: Played, view: tuple[int, int | None], before: Played | None, step: int
+) -> dict[str, Any]:
+    """All that the browser needs; `view` is a layer and a head of it, or None for their mean."""
+    (layer, head), episode = view, played.episode
+    own = decided.tokens_of(played, view) if request.decides else _cells(request, played, head)
     side = request.size
     return {
+        **own,
         "episode": sha256(repr(request).encode()).hexdigest()[:16], "width": side, "height": side,
         "boxes": [[cell % side, cell // side, cell % side + 1, cell // side + 1] for cell in range(side**2)],
-        "steps": _steps(played), "weights": sent, "top": top, "queries": len(weights), "keys": side**2,
-        "tiles": tiles_sent({0: np.moveaxis(weights, 0, 1)}, 0, [True] * side**2),
-        "open": [0, -1 if head is None else head], "without": [list(one) for one in request.without],
-        "hidden": list(request.hidden), "lanes": _lanes(request, played, head), "marks": _marks(played),
+        "steps": _steps(played), "open": [layer, -1 if head is None else head], "without": [list(one) for one in request.without],
+        "hidden": list(request.hidden), "marks": _marks(played),
         "before": None if before is None else [scene.cell(*scene.agent) for scene in before.episode.scenes],
         "step": min(step, episode.steps), "held": request.held, "moves": request.moves, "letters": list(LETTERS),
         "ended": "limit" if played.circle else episode.ended, "alt": "",
-        "map": t("acting.mean_of") if head is None else t("acting.head", head=head), "words": _words(),
+        "map": t("acting.mean_of") if head is None else t("acting.head", head=head),
+        "words": _words() | (decided.words() if request.decides else {}),
         "kinds": {kind: t(f"acting.kind_{kind}") for kind in ("key", "ball", "box", "door", "goal")},
         "colours": {one: t(f"acting.colour_{one}") for one in ("red", "green", "blue", "purple", "yellow", "grey")},
         "ways": [t(f"acting.facing_{one}") for one in ("right", "down", "left", "up")],
+    }  # fmt: skip
+
+
+def _cells(request: Request, played: Played, head: int | None) -> dict[str, Any]:
+    """The weights over cells."""
+    weights, count = _weights(played), request.size**2
+    sent, top = weights_sent(_shown(weights, head))
+    return {
+        "weights": sent, "top": top, "queries": len(weights), "keys": count,
+        "tiles": tiles_sent({0: np.moveaxis(weights, 0, 1)}, 0, [True] * count),
+        "lanes": _lanes(request, played, head),
     }  # fmt: skip
 
 

@@ -56,7 +56,8 @@ class Unseen(Intervention):
             raise ArgumentError("acting_unseen", got=shown(self.what), parts=", ".join(UNSEEN))
 
     def change(self, call: Attention, place: Place) -> Attention:
-        query, key = torch.arange(call.queries.shape[-2])[:, None], torch.arange(call.keys.shape[-2])[None]
+        query = torch.arange(call.queries.shape[-2])[:, None] + place.first_query
+        key = torch.arange(call.keys.shape[-2])[None] + place.first_key
         if self.what == "earlier":
             forbidden = key // 3 < query // 3
         else:

@@ -9,10 +9,11 @@ Whole episodes are learnt from, and now and then one from its middle on; the los
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,7 +36,8 @@ NONE = -100  # no action: what cross entropy leaves out
 class Recipe:
     """How it is trained."""
 
-    steps: int = 1_500
+    steps: int = 1_000
+    whole: int = 3_000  # steps after which the cosine of the rate would come to 0: it has learnt enough long before
     episodes: int = 24  # a batch
     rate: float = 2e-3
     decay: float = 0.01
@@ -108,19 +110,20 @@ def train(recipe: Recipe, ways: Walks, folder: Path) -> Decider:
     loop.train(
         loop.adamw(network, rate=recipe.rate, decay=recipe.decay), batches(ways, recipe), partial(losses, network),
         loop.Course(
-            recipe.steps, recipe.rate, partial(loop.cosine, steps=recipe.steps, warm_up=recipe.warm_up), {"right": 0.0}
+            recipe.steps, recipe.rate, partial(loop.cosine, steps=recipe.whole, warm_up=recipe.warm_up), {"right": 0.0}
         ),
-        loop.say(100), loop.Every(500, lambda now: write(folder, network, recipe, now.seconds), last=True),
+        loop.say(100),
+        loop.Every(500, lambda now: write(folder, network, {**asdict(recipe), **ways.facts}, now.seconds), last=True),
     )  # fmt: skip
     return network
 
 
-def write(folder: Path, network: Decider, recipe: Recipe, seconds: float) -> None:
+def write(folder: Path, network: Decider, facts: Mapping[str, Any], seconds: float) -> None:
     """A folder that transformers' `DecisionTransformerModel` reads too: config.json, model.safetensors, recipe.json."""
     save_tensors(folder / "model.safetensors", dict(network.state_dict()))
     kept = {name: value for name, value in asdict(network.shape).items() if name != "resid_pdrop"}
     config = {"model_type": "decision_transformer", **kept, "n_positions": 1}
-    save_facts(folder, config=config, recipe={**asdict(recipe), "seconds": round(seconds)})
+    save_facts(folder, config=config, recipe={**facts, "seconds": round(seconds)})
 
 
 def main() -> None:

@@ -58,10 +58,16 @@ class Walks:
         """Keep them in a file."""
         np.savez(file, **{name: getattr(self, name) for name in self.__dataclass_fields__})
 
-    def steps(self, episode: int) -> slice:
-        """Which rows are an episode's."""
-        end = self.first[episode + 1] if episode + 1 < len(self.first) else len(self.actions)
-        return slice(int(self.first[episode]), int(end))
+    @property
+    def facts(self) -> dict[str, Any]:
+        """How many steps; of each kind how many episodes, the share that arrived, and the mean steps of those."""
+        found: dict[str, list[float]] = {}
+        for number, name in enumerate(KINDS):
+            returns = self.returns[self.kinds == number]
+            arrived = returns >= -MOST
+            mean = float(-returns[arrived].mean()) if arrived.any() else 0.0
+            found[name] = [len(returns), round(float(arrived.mean()), 4), round(mean, 2)]
+        return {"frames": len(self.actions), "behaviour": found}
 
     def states(self, rows: NDArray[Any]) -> torch.Tensor:
         """The states `[..., feature]` of some steps."""
@@ -135,14 +141,7 @@ def main() -> None:
     torch.set_num_threads(1)
     ways = made_ways(EPISODES, seed=1)
     ways.write(Path(sys.argv[1]))
-    for number, name in enumerate(KINDS):
-        returns = ways.returns[ways.kinds == number]
-        arrived = returns >= -MOST
-        print(
-            f"{name}: {len(returns)} episodes, {arrived.mean():.3f} arrived in {-returns[arrived].mean():.1f} steps, "
-            f"{np.percentile(-returns[arrived], [5, 50, 95])}"
-        )
-    print(len(ways.actions), "steps")
+    print(ways.facts)
 
 
 if __name__ == "__main__":

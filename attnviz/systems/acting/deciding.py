@@ -210,10 +210,10 @@ class DecisionAgent:
         hidden: Sequence[Unseen] = (), greedy: bool = False, seed: int = 0, limit: int = MOST,
         moves: Sequence[str] = (), go_on: bool = True, before: Ride | None = None,
     ) -> Ride:  # fmt: skip
-        """Let it act from a scene on until it arrives, or `MOST` steps are over: more it never saw, and all are in view.
+        """Let it act from a scene on until it arrives, or `MOST` steps are over: more it never saw.
 
-        It draws its actions by their probabilities with `seed`, since that is what was learnt, or does what is likeliest
-        with `greedy`. It goes on where a ride `before` ended, with all of that in view; `moves` and `go_on` are as with
+        It draws its actions by their probabilities with `seed`, as was learnt, or does what is likeliest with
+        `greedy`. It goes on where a ride `before` ended, with all of that in view; `moves` and `go_on` are as with
         `Agent.play`. Raises `ArgumentError` for a return that cannot be asked for, and as `look` and `act`.
         """
         ask = Ask(asked, rule, (*changes, *hidden), greedy, seed)

@@ -1,12 +1,12 @@
-"""The Decision Transformer (Chen et al. 2021): three tokens a step, return-to-go, state, action, read as a text is read.
+"""The Decision Transformer (Chen et al. 2021): a return, a state, an action at each step, read as a text is.
 
     R_t = w_R r_t + e(t),   s_t = W_s state_t + e(t),   a_t = W_a action_t + e(t)       sec. 3, algorithm 1
     tokens = layer norm of (R_0, s_0, a_0, R_1, s_1, a_1, ...)
     layers of causal attention and a small network, each on the normed tokens and added to them (GPT-2)
     what is done at step t is read off the token s_t, which sees R_0 ... R_t, s_0 ... s_t, a_0 ... a_(t-1)
 
-Names and shapes of the weights are those of transformers' `DecisionTransformerModel`, whose folders are read as they are
-(`tests/parity/systems/test_decision.py` compares the two).
+Names and shapes of the weights are those of transformers' `DecisionTransformerModel`, whose folders are read as they
+are (`tests/parity/systems/test_decision.py` compares the two).
 """
 
 from __future__ import annotations

@@ -22,13 +22,13 @@ from attnviz.core.interventions import Intervention, Place, RemoveHeads
 from attnviz.core.masks import Causal
 from attnviz.core.rules import Argmax, Rule, Soft
 from attnviz.systems.acting import DECIDER
-from attnviz.systems.acting.deciding import PARTS, Unseen, share_of
+from attnviz.systems.acting.deciding import PARTS, UNSEEN, Unseen, share_of
 from attnviz.systems.acting.decision import Decider, Layer, Past
 from attnviz.systems.acting.scene import ACTIONS, Scene
 from attnviz.systems.acting.system import load
 from attnviz.systems.acting.told import CARRYING, FEATURES, MOST, UNIT
 from attnviz.training.acting.many import Many
-from attnviz.training.acting.measure import Way, played, worlds
+from attnviz.training.acting.measure import played, worlds
 from attnviz.training.acting.ways import LOST, told
 
 RETURNS = (-8, -12, -16, -20, -30, -40, -50, -60)
@@ -141,9 +141,8 @@ def measured(many: int) -> dict[str, Any]:
     asked = {asking: came(network, scenes, Asking(asking)) for asking in RETURNS}
     usual, few = asked[USUAL], scenes[:FEWER]
     ways = {
-        "likeliest": Asking(likeliest=True), "hard": Asking(rule=Argmax()), "return": Asking(changes=(Unseen("return"),)),
-        "state": Asking(changes=(Unseen("state"),)), "action": Asking(changes=(Unseen("action"),)),
-        "earlier": Asking(changes=(Unseen("earlier"),)),
+        "likeliest": Asking(likeliest=True), "hard": Asking(rule=Argmax()),
+        **{name: Asking(changes=(Unseen(name),)) for name in UNSEEN},
     }  # fmt: skip
     blind = {one: came(network, scenes, Asking(one, changes=(Unseen("return"),))) for one in (-12, -40)}
     return {

@@ -46,8 +46,7 @@ def _pair(told: list[float]) -> str:
 def _asked(figures: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     """Return by return, beside the agent that was learnt from, the data, and the shortest ways."""
     rows = [
-        [f"{asked}", f"{found[0]:.3f} / {found[1]:.1f}", f"{found[2]:.2f}"]
-        for asked, found in figures["asked"].items()
+        [f"{asked}", f"{found[0]:.3f} / {found[1]:.1f}", f"{found[2]:.2f}"] for asked, found in figures["asked"].items()
     ]
     rows.append(["agent-doorkey", _pair(figures["learnt"]), f"{figures['learnt'][1] / figures['shortest']:.2f}"])
     rows += [[f"数据 data: {KINDS[kind]}", _pair(told[1:]), ""] for kind, told in facts["behaviour"].items()]
@@ -72,7 +71,10 @@ def _heads(figures: Mapping[str, Any]) -> str:
             shares = [f"{figures['shares'][part][layer][head]:.2f}" for part in PARTS]
             rows.append([f"{layer}.{head}", *shares, _pair(left)])
     rows.append(["都在 all there", *[""] * len(PARTS), _pair(figures["whole"])])
-    title = "**选动作时各头（层.头）的权重落在哪里，去掉它之后 · Where each head's (layer.head) weight lies as an action is chosen, and what is left without it**"
+    title = (
+        "**选动作时各头（层.头）的权重落在哪里，去掉它之后 · "
+        "Where each head's (layer.head) weight lies as an action is chosen, and what is left without it**"
+    )
     head = ["", *PARTS.values(), f"去掉它 without it: {ARRIVED}"]
     return f"{title}\n\n{table(head, rows)}"
 
@@ -81,8 +83,9 @@ def front_matter(figures: Mapping[str, Any]) -> ModelCardData:
     """The YAML that the Hub reads."""
     results = [
         EvalResult(
-            task_type="reinforcement-learning", dataset_type="minigrid", dataset_name=f"minigrid DoorKey, asked for {one}",
-            metric_type=kind, metric_name=words, metric_value=found[place],
+            task_type="reinforcement-learning", dataset_type="minigrid",
+            dataset_name=f"minigrid DoorKey, asked for {one}", metric_type=kind, metric_name=words,
+            metric_value=found[place],
         )
         for one, found in figures["asked"].items()
         for place, (kind, words) in enumerate((("success", "arrived"), ("steps", "mean steps of who arrived")))
@@ -97,7 +100,14 @@ def card(figures: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     """The whole README.md."""
     behaviour = facts["behaviour"]
     ways = "; ".join(f"{KINDS[kind]} {told[0]:,}" for kind, told in behaviour.items())
-    numbers = {**facts, "worlds": figures["worlds"], "most": MOST, "lost": LOST, "ways": ways, "batch": facts["episodes"]}
+    numbers = {
+        **facts,
+        "worlds": figures["worlds"],
+        "most": MOST,
+        "lost": LOST,
+        "ways": ways,
+        "batch": facts["episodes"],
+    }
     numbers["episodes"] = sum(told[0] for told in behaviour.values())
     prose = Path(__file__).with_name(f"{DECIDER}.md").read_text(encoding="utf-8").format(**numbers)
     many = "" if figures["worlds"] == 500 else f" --worlds {figures['worlds']}"

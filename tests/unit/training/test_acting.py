@@ -135,7 +135,8 @@ def test_a_short_training_writes_the_agent_that_it_trained(tmp_path: Path) -> No
     )
     for network, name in made:
         agent = load(str(tmp_path / name))
-        assert agent.tasks == AGENTS[("agent-doorkey", "agent-tasks")[name == "words"]] and recipe(tmp_path / name)["seconds"] >= 0
+        assert agent.tasks == AGENTS["agent-tasks" if name == "words" else "agent-doorkey"]
+        assert recipe(tmp_path / name)["seconds"] >= 0
         for mine, kept in zip(network.parameters(), agent.network.parameters(), strict=True):
             torch.testing.assert_close(mine.detach(), kept, atol=1e-2, rtol=1e-2)
 

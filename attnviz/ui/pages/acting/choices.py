@@ -161,7 +161,12 @@ def _another() -> None:
 def _take_sample(text: str) -> None:
     task, size, seed = text.split()
     by = BY[1] if task == BY[1] else BY[0]
-    for name, value in (("task", task if task in TASKS else TASKS[0]), ("size", int(size)), ("seed", int(seed)), ("by", by)):
+    for name, value in (
+        ("task", task if task in TASKS else TASKS[0]),
+        ("size", int(size)),
+        ("seed", int(seed)),
+        ("by", by),
+    ):
         CLICKS.put(name, value)
     other_task()
     _forget(*INSIDE)

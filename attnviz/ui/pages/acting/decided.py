@@ -1,4 +1,4 @@
-"""A Decision Transformer on the page on acting: its tokens, three a step, and what the browser and the tables have of them."""
+"""A Decision Transformer on the page on acting: its tokens, three a step, as the browser and the tables have them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ def words() -> dict[str, str]:
     kinds = {f"kind_{letter}": t(f"acting.token_{kind}") for letter, kind in zip("Rsa", KINDS, strict=True)}
     found = {name: t(f"acting.{name}", **open_) for name in SAID} | kinds
     return found | {
-        "stop": t("acting.stop"), "value": t("acting.to_go", **open_), "tiles": t("acting.tiles_tokens"), "layer": t("acting.layer_short", n="{n}"),
+        "stop": t("acting.stop"), "value": t("acting.to_go", **open_), "tiles": t("acting.tiles_tokens"),
+        "layer": t("acting.layer_short", n="{n}"),
         "tile": t("acting.tile_of", layer="{layer}", head="{head}"),
         "tile_gone": t("acting.tile_of_gone", layer="{layer}", head="{head}"),
     }  # fmt: skip

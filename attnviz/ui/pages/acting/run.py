@@ -28,7 +28,9 @@ UNSEEN = ("return", "state", "action", "earlier")  # what can be hidden from one
 LANES = {"doorkey": ("key", "door", "goal"), "putnext": ("target", "beside", "other")}  # of the others target and other
 EDIT = r"\d{1,2}(w\d{1,2}\.\d{1,2}|m\d{1,2}\.\d{1,2}\.\d{1,2}\.\d{1,2})"
 EDITS = re.compile(rf"({EDIT}(-{EDIT}){{0,29}})?")  # 5w3.4-7m1.2.3.3: at step 5 a wall, at 7 a thing put elsewhere
-MOVES = re.compile(r"(\d{1,2}\.[LRFPDOlrfpdo]{0,99})?")  # 5.FFL: from step 5 on; in small letters the agent's in between
+MOVES = re.compile(
+    r"(\d{1,2}\.[LRFPDOlrfpdo]{0,99})?"
+)  # 5.FFL: from step 5 on; in small letters the agent's in between
 Edit = tuple[int, tuple[int, ...]]  # the step; column and row, and where a thing goes
 
 
@@ -302,7 +304,9 @@ def _decided(request: Request) -> Played:
     if not scene.ended and ride.steps < LIMIT:
         trace, asked = who.glance(ride, changed if ride.steps >= request.since else plain)
         seen = (grown(ride.weights, trace), trace.probabilities(len(trace.tokens) - 1), float(asked[-1]))
-    return Played(replace(ride, ended=ended, shortest=way(ride.scenes[0])), by_hand(request, ride.steps), after, None, seen)
+    return Played(
+        replace(ride, ended=ended, shortest=way(ride.scenes[0])), by_hand(request, ride.steps), after, None, seen
+    )
 
 
 def _ask(request: Request) -> Ask:

@@ -27,12 +27,23 @@ from attnviz.ui.pages.acting.choices import KEY, now, thing_name
 from attnviz.ui.pages.acting.sent import data_of
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from attnviz.ui.pages.acting.run import Played, Request
     from attnviz.ui.pages.acting.told import Lead, Phase
 
 View = tuple[int, int | None]  # a layer, and a head of it or None for their mean
 CHART = KEY + "map"
 MUCH = 0.5  # of a head's weight: most of it
+PARTS = ("verdict", "picture", "asking", "rest")  # from above to below where all stands in one column
+ORDER = "".join(
+    f"[data-testid='stLayoutWrapper']:has(> .st-key-acting-{name}) {{ order: {place}; }}"
+    for place, name in enumerate(PARTS)
+)
+BELOW = "[data-testid='stHorizontalBlock']:has(.st-key-acting-verdict) > [data-testid='stColumn']"
+NARROW = f"""<style>@media (max-width: 640px) {{
+{BELOW}, {BELOW} > [data-testid='stVerticalBlock'] {{ display: contents; }}
+{ORDER} }}</style>"""
 STYLE = """<style>
 .acting-shares { overflow-x: auto; }
 .acting-shares table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
@@ -42,6 +53,14 @@ STYLE = """<style>
 .acting-shares .last { padding-right: 1.3rem; }
 .acting-shares .most { font-weight: 700; text-decoration: underline; text-underline-offset: 3px; }
 </style>"""
+
+
+def part(name: str) -> DeltaGenerator:
+    """A part of the page: on a phone the picture stands before what is asked."""
+    made = st.container(key=f"acting-{name}")
+    if name == PARTS[0]:
+        made.html(NARROW)
+    return made
 
 
 def mission(request: Request) -> str:
@@ -188,7 +207,9 @@ def _show_tokens(played: Played) -> None:
     top = "".join(f"<th scope='col'>{html.escape(t(f'acting.lane_{part}'))}</th>" for part in of)
     rows = []
     for one in np.ndindex(*next(iter(of.values())).shape[1:]):
-        cells = "".join(f"<td class='{_kind('', share)}'>{share:.2f}</td>" for share in (p.mean(0)[one] for p in of.values()))
+        cells = "".join(
+            f"<td class='{_kind('', share)}'>{share:.2f}</td>" for share in (p.mean(0)[one] for p in of.values())
+        )
         name = html.escape(choices.head_name((one[0], one[1]), True))
         rows.append(f"<tr><th scope='row'>{name}</th>{cells}</tr>")
     _table(f"<tr><td></td>{top}</tr>{''.join(rows)}")

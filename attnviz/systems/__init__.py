@@ -55,8 +55,11 @@ def load(
     ('words', 'sentences')
     """
     from attnviz.models import load as load_model
+    from attnviz.systems.acting.folder import decides, open_folder
 
     if not isinstance(name, str) or name not in kinds():
+        if decides(name):
+            return open_folder(name)
         return load_model(name, revision, progress=progress, device=device, dtype=dtype)
     if device is not None or dtype is not None:
         _check_machine(name, device, dtype)

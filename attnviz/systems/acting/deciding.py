@@ -25,7 +25,7 @@ from attnviz.axes import Items
 from attnviz.core.attention import Attention, Observed
 from attnviz.core.interventions import Intervention, Place, check_tokens
 from attnviz.core.rules import Rule, Soft
-from attnviz.errors import ArgumentError, shown
+from attnviz.errors import ArgumentError, AttnvizError, shown
 from attnviz.systems.acting.decision import KINDS, Change, Decider, Past, Shape
 from attnviz.systems.acting.drawing import animated
 from attnviz.systems.acting.paths import shortest
@@ -62,6 +62,9 @@ class Unseen(Intervention):
             forbidden = key // 3 < query // 3
         else:
             forbidden = (key % 3 == KINDS.index(self.what)).expand(len(query), -1)
+        for head in self.heads or ():
+            if not 0 <= head < call.n_heads:
+                raise AttnvizError("no_such_head", number=head, last=call.n_heads - 1)
         heads = torch.zeros(call.n_heads, 1, 1, dtype=torch.bool)
         heads[list(range(call.n_heads) if self.heads is None else self.heads)] = True
         allowed = ~(forbidden & heads)
@@ -197,12 +200,12 @@ class DecisionAgent:
         if scenes[-1].task != "doorkey":
             raise ArgumentError("acting_other_agent", agent=self.name, task=scenes[-1].task)
         told = returns or [ask.to_go(step) for step in range(len(scenes))]
-        states, calls = self.network(past_of(scenes, actions, told), ask.rule or Soft(), _changing(ask.changes))
+        states, calls = self.network(past_of(scenes, actions, told), ask.rule or Soft(), changing(ask.changes))
         axis = axis_of(len(states))
         check_tokens(ask.changes, len(axis))
         return Trace(
             axis, axis, calls, model=self.name, kind="acting", rule=ask.rule or Soft(), outputs=states,
-            logits=self.network.predict_action(states), name_piece=ACTIONS.__getitem__, changes=ask.changes,
+            logits=self.network.actions(states), name_piece=ACTIONS.__getitem__, changes=ask.changes,
         )  # fmt: skip
 
     def play(
@@ -254,7 +257,7 @@ def past_of(scenes: Sequence[Scene], actions: Sequence[str], returns: Sequence[i
     return Past(told, torch.stack([state_of(one) for one in scenes]), done, torch.arange(len(scenes)))
 
 
-def _changing(changes: Sequence[Intervention]) -> Change:
+def changing(changes: Sequence[Intervention]) -> Change:
     """All changes that act in a layer, one after the other."""
 
     def change(call: Attention, layer: int) -> Attention:

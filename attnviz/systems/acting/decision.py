@@ -57,6 +57,9 @@ class Shape:
         found = cls(**(usual | own))
         if found.activation_function not in ACTIVATIONS or config.get("add_cross_attention"):
             raise ValueError(f"a Decision Transformer with {found.activation_function}")
+        sizes = (found.state_dim, found.act_dim, found.hidden_size, found.max_ep_len, found.n_layer, found.n_head)
+        if not all(isinstance(one, int) and one > 0 for one in sizes) or found.hidden_size % found.n_head:
+            raise ValueError(f"a Decision Transformer of the sizes {sizes}")
         return found
 
     def scale(self, layer: int) -> float:
@@ -189,5 +192,9 @@ class Decider(nn.Module):
 
     def scores(self, tokens: Float[Tensor, "*batch token width"]) -> Float[Tensor, "*batch step action"]:
         """The scores of the actions at each step, from the last states of all tokens."""
-        found: Tensor = self.predict_action(tokens[..., 1::3, :])
+        return self.actions(tokens[..., 1::3, :])
+
+    def actions(self, tokens: Float[Tensor, "*batch token width"]) -> Float[Tensor, "*batch token action"]:
+        """What some tokens, states unless for a picture's sake, say is to be done."""
+        found: Tensor = self.predict_action(tokens)
         return found.tanh() if self.shape.action_tanh else found

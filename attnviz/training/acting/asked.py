@@ -150,7 +150,7 @@ def measured(many: int) -> dict[str, Any]:
         "shortest": round(float(shortest.mean()), 2),
         "learnt": [round(learnt.success, 4), round(float(np.mean(learnt.steps)), 2)],
         "asked": {str(one): [*found.told(), _above(found, shortest)] for one, found in asked.items()},
-        "correlation": _correlations(asked, shortest) | {"return hidden": _correlations(blind, shortest)["all"]},
+        "correlation": _correlations(asked, shortest) | {"return hidden": _correlation(blind)},
         "ways": {"drawn": usual.told()} | {name: came(network, scenes, one).told() for name, one in ways.items()},
         "shares": {part: _rounded(one) for part, one in usual.shares.items()},
         "without": [
@@ -169,12 +169,18 @@ def _above(found: Came, shortest: NDArray[np.int64]) -> float:
     return round(float(found.steps[found.reached].sum() / max(1, shortest[found.reached].sum())), 3)
 
 
+def _correlation(asked: dict[int, Came]) -> float:
+    """Of the return asked for and that which came (Pearson), over all worlds."""
+    told_ = np.repeat(list(asked), len(next(iter(asked.values())).returns))
+    return round(float(np.corrcoef(told_, np.concatenate([one.returns for one in asked.values()]))[0, 1]), 3)
+
+
 def _correlations(asked: dict[int, Came], shortest: NDArray[np.int64]) -> dict[str, float]:
     """Of the return asked for and that which came (Pearson): over all worlds, and where it can be had."""
     told_ = np.repeat(list(asked), len(shortest))
     got, can = np.concatenate([one.returns for one in asked.values()]), -told_ >= np.tile(shortest, len(asked))
     return {
-        "all": round(float(np.corrcoef(told_, got)[0, 1]), 3),
+        "all": _correlation(asked),
         "possible": round(float(np.corrcoef(told_[can], got[can])[0, 1]), 3),
         "mean": round(float(np.corrcoef(list(asked), [one.returns.mean() for one in asked.values()])[0, 1]), 3),
     }  # fmt: skip

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -132,8 +133,8 @@ def axis_of(count: int) -> Items:
     return Items(tuple(f"{LETTERS[number % 3]}{number // 3}" for number in range(count)))
 
 
-def share_of(row: Float[Tensor, "*head token"], step: int, part: str) -> Float[Tensor, "*head"]:
-    """How much of a row of weights, that of a step's state, lies on a part of `PARTS`."""
+def share_of(row: Any, step: int, part: str) -> Any:
+    """How much of rows of weights `[..., token]`, those of a step's state, lies on a part of `PARTS`; tensors, arrays."""
     kind = KINDS.index(part.removeprefix("earlier_"))
     return row[..., kind : 3 * step : 3].sum(-1) if part.startswith("earlier") else row[..., 3 * step + kind]
 

@@ -21,7 +21,7 @@ FITTING = {
     ("acting", "task"): "putnext", ("acting", "size"): "7", ("acting", "seed"): "5", ("acting", "what"): "purple.key",
     ("acting", "beside"): "purple.ball", ("acting", "edits"): "1w1.1", ("acting", "moves"): "2.LL",
     ("acting", "of"): "2", ("acting", "without"): "0.1", ("acting", "hidden"): "9.10",
-    ("acting", "blind"): "target", ("acting", "head"): "3",
+    ("acting", "blind"): "target", ("acting", "head"): "3", ("acting", "asked"): "-30", ("acting", "layer"): "1",
     ("captions", "scene"): "cat 4 2, lemon 36 34",
     ("choosing", "network"): "sasrec-films",
     ("choosing", "films"): "0078748-0083658-0133093-1182345", ("choosing", "against"): "1483013",

@@ -329,7 +329,7 @@ def choose_view(request: Request) -> tuple[int, int | None]:
     heads = run.heads(request)
     layers, many = heads[-1][0] + 1, heads[-1][1] + 1
     for name, count, usual in (("layer", layers, 0), ("head", many, -1)):
-        if int(now(name)) >= count:
+        if int(now(name)) >= count > 1:
             find(KEY + name, usual)
     if layers > 1:
         st.segmented_control(

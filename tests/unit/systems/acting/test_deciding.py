@@ -106,8 +106,12 @@ def test_rules_and_heads_act_while_it_plays() -> None:
 
 
 def test_a_film_shows_every_scene() -> None:
-    film = Image.open(io.BytesIO(RIDE.gif(2, tile=8)))
-    assert getattr(film, "n_frames", 1) == RIDE.steps + 1
+    film = Image.open(io.BytesIO(RIDE.gif(2, tile=8, milliseconds=100)))
+    times = 0
+    for frame in range(getattr(film, "n_frames", 1)):  # a step that changes nothing is no frame of its own, but time
+        film.seek(frame)
+        times += film.info["duration"]
+    assert times == 100 * (RIDE.steps + 4)
 
 
 @pytest.mark.parametrize("asked", [0, 5, -65, -1.5, True, "x", None])

@@ -25,6 +25,8 @@ if __name__ == "__main__":
         expanded=True,  # a phone's drawer shows every page at once
     )
     page.frame.draw_frame(chosen.title)
+    if asked := page.frame.asked():
+        st.switch_page(registry.named(asked).file, query_params=page.address.now())
     with st.sidebar:
         language_picker()
         page.frame.choose_projector()

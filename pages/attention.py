@@ -40,6 +40,7 @@ with page.reader_errors(places.notice):
         kit.show_sink(run, selection)
     with places.prediction:
         shown.show_prediction(soft, run, rule)
+        shown.show_next(run, selection, now, name)
     with places.bought:
         shown.show_more_heads(name, now.text)
     with places.take:

@@ -26,6 +26,11 @@ def home() -> Screen:
     return next(screen for screen in screens() if screen.home)
 
 
+def named(name: str) -> Screen:
+    """The page of that name."""
+    return next(screen for screen in screens() if screen.name == name)
+
+
 def sections() -> dict[str, tuple[Screen, ...]]:
     """The pages by their section of the navigation; the section without a name stands open."""
     names = dict.fromkeys(screen.section for screen in screens())

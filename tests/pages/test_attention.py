@@ -19,6 +19,7 @@ from tests.pages.opened import (
     START,
     alone,
     array,
+    by_key,
     cells,
     change,
     charts,
@@ -312,3 +313,38 @@ def test_only_a_rule_with_a_number_is_followed_and_no_map_that_is_too_large() ->
     assert dragged(opened(rule="hard", hard="top-k"))["values"] == list(range(1, 17))
     large = dragged(opened(text="长" * 110))
     assert large["values"] == [] and "frames" not in large
+
+
+def nexts(at: AppTest) -> list[str]:
+    """What the page offers to look at next."""
+    return [one.label for one in at.button if str(one.key).startswith(KEY + "next")]
+
+
+def test_what_to_look_at_next_does_what_it_says() -> None:
+    at = opened()
+    head, rule, blank = nexts(at)
+    layer, number, share = re.search(r"layer (\d) head (\d): (\d+)% on the previous token", head).groups()  # type: ignore[union-attr]
+    by_key(at, KEY + "next0").click()
+    at.run()
+    assert (chosen(at, "layer"), chosen(at, "head")) == (int(layer), int(number))
+    text = cells(at)[1:-1, 1:-1]  # special tokens taken out
+    rows = (text / text.sum(-1, keepdims=True))[1:]
+    assert rows[range(len(rows)), range(len(rows))].mean() == pytest.approx(int(share) / 100, abs=0.006)
+    assert head not in nexts(at), "it is open now"
+    by_key(at, KEY + "next1").click()
+    at.run()
+    assert "largest weight" in rule and chosen(at, "scope") == "run" and set(np.unique(cells(at))) == {0, 1}
+    assert nexts(at)[1] == "soft attention again" and "“长”" in blank
+    by_key(at, KEY + "next2").click()
+    at.run()
+    assert not at.exception and candidates(at) and nexts(at)[2] == "the model with 8 heads"
+    by_key(at, KEY + "next2").click()
+    at.run()
+    assert chosen(at, "model") == "lab-8" and nexts(at)[2] == "the model with a single head"
+    by_key(at, KEY + "next1").click()
+    at.run()
+    assert not at.exception and chosen(at, "family") == "soft"
+
+
+def test_a_token_that_is_no_text_is_not_offered_as_a_blank() -> None:
+    assert nexts(change(opened(), query=0))[-1] == "the model with 8 heads"

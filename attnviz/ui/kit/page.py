@@ -123,6 +123,7 @@ def how_it_works(name: str, label: str = "how_title") -> None:
     """The article of a page behind a button in the sidebar; `label` is a message."""
     with st.sidebar, st.popover(t(label), icon=":material/help:", width="stretch"):
         st.markdown(article(name))
+        frame.list_words()
 
 
 @contextmanager

@@ -15,6 +15,9 @@ PHONE = {
     "viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True,
     "user_agent": "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/140.0.0.0 Mobile Safari/537.36",
 }  # fmt: skip
+FITS = "(all) => all.every((one) => one.scrollWidth <= one.clientWidth + 1)"
+CELLS = """(row) => [...row.cells].slice(1).map((cell) => [
+  getComputedStyle(cell, '::before').content, cell.textContent, cell.getBoundingClientRect().right <= innerWidth])"""
 SEEN = "(one) => { const box = one.getBoundingClientRect(); return box.top >= 0 && box.bottom <= innerHeight; }"
 
 
@@ -65,3 +68,20 @@ def test_the_last_column_of_the_step_table_is_reached_by_scrolling_it_alone(visi
     reach = """(one) => { let box = one; while (box && box.scrollWidth <= box.clientWidth + 1) box = box.parentElement;
       if (!box) return 0; box.scrollLeft = 1e6; return one.getBoundingClientRect().right - innerWidth; }"""
     assert one.page.locator(".steps tr:nth-child(2) th").last.evaluate(reach) <= 1
+
+
+def test_a_table_too_wide_for_a_phone_becomes_cards_that_say_what_each_number_is(visit: Start) -> None:
+    one = visit({"lang": "en"}, name="target", **PHONE)
+    card = one.page.locator("[data-cards] tbody tr").first
+    expect(card.get_by_role("cell")).to_have_count(7)
+    found = card.evaluate(CELLS)
+    heads = one.page.locator("[data-cards] th").all_text_contents()[1:]
+    assert [said.strip('"') for said, _, _ in found] == heads
+    assert all(value and inside for _, value, inside in found)
+    assert one.page.locator("[data-cards]").evaluate_all(FITS)
+
+
+def test_a_table_that_fits_stays_a_table(visit: Start) -> None:
+    one = visit({"lang": "en"}, name="target", viewport={"width": 1440, "height": 900})
+    expect(one.page.locator("table").first).to_be_visible()
+    expect(one.page.locator("[data-cards]")).to_have_count(0)

@@ -12,6 +12,7 @@ from functools import cache, partial
 
 import streamlit as st
 
+from attnviz.ui.kit.frame import glossary
 from attnviz.ui.kit.frame.style import dark
 from attnviz.ui.kit.languages import NAMES, TOUCHED, language, t, touched
 from attnviz.ui.kit.link import Param, choose
@@ -57,7 +58,8 @@ class Group:
 
 @cache  # one component with its script: at most 20 kB
 def _component():  # type: ignore[no-untyped-def]
-    return st.components.v2.component("attnviz_frame", html="<span></span>", js=asset("kit/frame/frame.js"))
+    scripts = asset("kit/frame/glossary.js") + asset("kit/frame/frame.js")
+    return st.components.v2.component("attnviz_frame", html="<span></span>", js=scripts)
 
 
 def draw_frame(title: str) -> None:
@@ -73,6 +75,7 @@ def draw_frame(title: str) -> None:
         "table": t("frame.table"),
         "dark": dark(),
         "touched": touched(),
+        "glossary": glossary.words(title),
     }
     _draw(TOP, [group], {**said, "names": [*names, list(UNLISTED)], "words": words})
 
@@ -94,7 +97,13 @@ def _draw(key: str, groups: Sequence[Group], data: dict[str, object]) -> None:
         data={**data, "label": label, "groups": said},
         on_chosen_change=partial(_take, key, params),
         on_screen_change=partial(_take_screen, key),
+        on_word_change=partial(_take_word, key),
     )
+
+
+def _take_word(key: str) -> None:
+    """The page of a word was asked for."""
+    glossary.ask(str(st.session_state[key]["word"] or ""))
 
 
 def _take_screen(key: str) -> None:

@@ -2,6 +2,9 @@
 // phone a bar on top (name, page, language) and, where a page asks for one, a bar at the bottom.
 const state = (window.attnvizFrame ??= { names: [], words: [], leaving: {} });
 
+const PHONE = 640, MOST_CARDS = 10; // pixels, as in page.css; columns
+const ROLES = [["table", "table"], ["thead, tbody", "rowgroup"], ["tr", "row"], ["th", "columnheader"], ["td", "cell"]];
+
 const make = (tag, name, text) => {
   const made = document.createElement(tag);
   if (name) made.className = name;
@@ -34,6 +37,24 @@ function translate(place) {
   }
 }
 
+// A table wider than a phone becomes a card a row (`page.css`); one of very many columns, or elsewhere, scrolls by keys too.
+function fit(box) {
+  const table = box.querySelector(":scope > table"), heads = [...(table.tHead?.rows[0]?.cells ?? [])].map((one) => one.textContent);
+  const wide = box.scrollWidth > box.clientWidth + 1;
+  if ("cards" in box.dataset || (wide && innerWidth <= PHONE && heads.length <= MOST_CARDS)) return cards(box, table, heads);
+  if (box.tabIndex === 0 || !wide) return;
+  box.tabIndex = 0;
+  box.setAttribute("role", "group");
+  box.setAttribute("aria-label", state.table);
+}
+
+// What a cell is stands above it; the roles say again what the style takes from a table.
+function cards(box, table, heads) {
+  box.dataset.cards = "";
+  for (const [selector, role] of ROLES) for (const one of [table, ...table.querySelectorAll(selector)]) if (one.matches(selector)) one.setAttribute("role", role);
+  for (const row of table.tBodies[0]?.rows ?? []) [...row.cells].forEach((cell, place) => { cell.dataset.head = heads[place] ?? ""; });
+}
+
 function mend() {
   state.asked = 0;
   for (const [selector, attribute, value] of state.names) {
@@ -41,12 +62,7 @@ function mend() {
       if (one.getAttribute(attribute) !== value) one.setAttribute(attribute, value);
     }
   }
-  for (const table of document.querySelectorAll('[data-testid="stMarkdownContainer"]:has(> table)')) {
-    if (table.tabIndex === 0 || table.scrollWidth <= table.clientWidth + 1) continue;  // a wide one scrolls by keys too
-    table.tabIndex = 0;
-    table.setAttribute("role", "group");
-    table.setAttribute("aria-label", state.table);
-  }
+  for (const box of document.querySelectorAll('[data-testid="stMarkdownContainer"]:has(> table)')) fit(box);
   for (const title of document.querySelectorAll('[data-testid="stMarkdownContainer"] > p > strong:only-child')) {
     if (title.role || title.textContent !== title.parentNode.textContent) continue;  // a line that is bold as a whole
     title.setAttribute("role", "heading");
@@ -54,6 +70,7 @@ function mend() {
   }
   if (state.words.length) document.querySelectorAll(OWN).forEach(translate);
   for (const bar of Object.values(state.bars ?? {})) if (!bar.isConnected) host(bar)?.append(bar);
+  lookForWords();
 }
 
 const app = () => document.querySelector('[data-testid="stApp"]');
@@ -124,6 +141,7 @@ export default function ({ data, setTriggerValue }) {
     Object.assign(state, { names: data.names, words: data.words, table: data.table });
     state.watch ??= new MutationObserver(() => { state.asked ||= requestAnimationFrame(mend); });
     state.watch.observe(document.body, { subtree: true, childList: true, characterData: true });
+    explainWords(data.glossary, (word) => setTriggerValue("word", word));
     mend();
     compare(data.dark, data.touched, (is) => setTriggerValue("screen", is));
   }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +16,7 @@ from attnviz.ui.kit import (
     MODELS,
     SOFT,
     Choices,
+    Selection,
     Value,
     as_rule,
     blank_position,
@@ -35,6 +36,7 @@ from attnviz.ui.pages.attention.choices import KEY
 
 if TYPE_CHECKING:
     from attnviz.core.rules import Rule
+    from attnviz.measures import Habit
     from attnviz.trace import Trace
 
 DRAWN = KEY + "drawn"
@@ -44,6 +46,7 @@ CHANGE: dict[str, Value] = {
     "scope": "run", "blank": None, "query": 9, "key": None,
 }  # fmt: skip
 MOST_OF_TEXT = 24  # characters of a sentence on a button
+CLEAR, MOSTLY_TEXT = 0.6, 0.5  # of its weight on the text a head gives to what it is named by; what may rest on marks
 BEFORE = KEY + "before_change"  # what was chosen when the button was pressed
 
 
@@ -188,3 +191,53 @@ def show_more_heads(name: str, text: str) -> None:
     run = runs.trace(name, text, SOFT)
     width = run.attention(0).queries.shape[-1]
     st.caption(t("model_says", model=name, layers=run.n_layers, heads=run.n_heads, width=width))
+
+
+def show_next(run: Trace, chosen: Selection, now: Choices, model: str) -> None:
+    """A button for each of two or three things to try, with what it changes as its words."""
+    offered = [one for one in (_head(run, chosen), _rule(now), _blank(run, chosen, now, model)) if one]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(t("next.title"), width="content")
+        for number, (says, sets) in enumerate(offered):
+            st.button(says, key=f"{KEY}next{number}", on_click=_set, args=(sets,), type="tertiary")
+
+
+def _set(sets: Mapping[str, Value]) -> None:
+    for name, value in sets.items():
+        choose(KEY + name, value)
+
+
+def _head(run: Trace, chosen: Selection) -> tuple[str, dict[str, Value]] | None:
+    """The head with the clearest habit, of those that are not open; rather one that does something else."""
+    from attnviz.measures import strongest
+
+    found = [one for one in strongest([run]) if one.share >= CLEAR and one.sink < MOSTLY_TEXT]
+    open_now = (chosen.layer, chosen.head)
+    own = next((one.name for one in found if (one.layer, one.head) == open_now), None)
+    others = [one for one in found if (one.layer, one.head) != open_now]
+    if not others:
+        return None
+
+    def clearest(one: Habit) -> tuple[bool, float]:
+        return one.name != own, one.share
+
+    best = max(others, key=clearest)
+    share = f"{best.share:.0%}"
+    says = t(f"next.{best.name}", layer=best.layer, head=best.head, share=share)
+    return says, {"layer": best.layer, "head": best.head}
+
+
+def _rule(now: Choices) -> tuple[str, dict[str, Value]]:
+    """Hard where it is soft, with the model's own answer; soft again where it is not."""
+    if now.rule != SOFT:
+        return t("next.soft"), {"family": "soft", "temperature": 1.0}
+    return t("next.hard"), {"family": "hard", "hard": "argmax", "renormalise": True, "scope": "run"}
+
+
+def _blank(run: Trace, chosen: Selection, now: Choices, model: str) -> tuple[str, dict[str, Value]] | None:
+    """Blank the token that asks; where there is a blank already, read it with more heads, or with one."""
+    query = chosen.query
+    if now.blank is None and query is not None and not run.special[query] and runs.model(model).mask_id is not None:
+        return t("next.blank", token=plain(run.tokens[query])), {"blank": query}
+    more = "lab-1" if model == "lab-8" else "lab-8"
+    return t(f"next.{more.replace('-', '_')}"), {"model": more}

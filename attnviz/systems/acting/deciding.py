@@ -134,7 +134,7 @@ def axis_of(count: int) -> Items:
 
 
 def share_of(row: Any, step: int, part: str) -> Any:
-    """How much of rows of weights `[..., token]`, those of a step's state, lies on a part of `PARTS`; tensors, arrays."""
+    """How much of rows of weights `[..., token]`, those of a step's state, lies on a part (tensors or arrays)?"""
     kind = KINDS.index(part.removeprefix("earlier_"))
     return row[..., kind : 3 * step : 3].sum(-1) if part.startswith("earlier") else row[..., 3 * step + kind]
 

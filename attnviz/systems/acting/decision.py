@@ -86,7 +86,8 @@ class Linear(nn.Module):
         self.bias = nn.Parameter(torch.zeros(out))
 
     def forward(self, given: Tensor) -> Tensor:
-        return torch.addmm(self.bias, given.flatten(0, -2), self.weight).unflatten(0, given.shape[:-1])
+        flat: Tensor = torch.addmm(self.bias, given.flatten(0, -2), self.weight)
+        return flat.unflatten(0, given.shape[:-1])
 
 
 class Looking(nn.Module):

@@ -40,10 +40,13 @@ class Arrays:
     times: Any = None
 
     def past(self, shape: Shape) -> Past:
-        """As a network of this shape is given it. Raises `ArgumentError` for arrays that do not fit it or each other."""
+        """As a network of this shape is given it. Raises `ArgumentError` for arrays that do not fit."""
         returns, states, actions = (_real(name, getattr(self, name)) for name in ("returns", "states", "actions"))
         count = states.shape[0] if states.ndim == 2 else -1
-        returns, actions = returns.reshape(-1, 1), actions.reshape(-1, shape.act_dim) if not actions.numel() else actions
+        returns, actions = (
+            returns.reshape(-1, 1),
+            actions.reshape(-1, shape.act_dim) if not actions.numel() else actions,
+        )
         if count < 1 or states.shape[1] != shape.state_dim or len(returns) != count:
             raise ArgumentError(
                 "acting_arrays", returns=_size(returns[:, 0]), states=_size(states), state=shape.state_dim
@@ -85,9 +88,7 @@ class DecisionModel:
         return sum(one.numel() for one in self.network.parameters())
 
     @torch.no_grad()
-    def read(
-        self, text: Arrays, *, rule: Rule | None = None, changes: tuple[Intervention, ...] = ()
-    ) -> Trace:
+    def read(self, text: Arrays, *, rule: Rule | None = None, changes: tuple[Intervention, ...] = ()) -> Trace:
         """Where do the tokens of an episode look? Three a step: return, state, action.
 
         `logits` `[token, action]` are what it would do, at the states: scores, or numbers of an action that is not one
@@ -127,7 +128,9 @@ def open_folder(name: Any) -> DecisionModel:
 
 def _used(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """What the network has: without what predicts states and returns, of the table of places the first alone."""
-    found = {name: one for name, one in tensors.items() if not name.startswith(UNUSED) and not name.endswith(".attn.bias")}
+    found = {
+        name: one for name, one in tensors.items() if not name.startswith(UNUSED) and not name.endswith(".attn.bias")
+    }
     places = "encoder.wpe.weight"
     if places not in found:
         raise ModelError("model_not_loaded", model=KIND, reason=places)

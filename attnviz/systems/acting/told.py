@@ -24,8 +24,8 @@ PLACES = SIDE * SIDE
 FEATURES = len(PLANES) * PLACES + 1
 CARRYING = FEATURES - 1
 PLANE_OF = torch.full((len(KINDS), len(STATES) + 1), -1)  # by kind and state (0: none)
-for _number, (_kind, _state) in enumerate(PLANES):
-    PLANE_OF[KINDS.index(_kind), STATES.index(_state) + 1 if _state else 0] = _number
+for _number, (_kind, _open) in enumerate(PLANES):
+    PLANE_OF[KINDS.index(_kind), STATES.index(_open) + 1 if _open else 0] = _number
 
 
 def places(

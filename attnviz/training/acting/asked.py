@@ -22,10 +22,10 @@ from attnviz.core.interventions import Intervention, Place, RemoveHeads
 from attnviz.core.masks import Causal
 from attnviz.core.rules import Argmax, Rule, Soft
 from attnviz.systems.acting import DECIDER
-from attnviz.systems.acting.deciding import PARTS, UNSEEN, Unseen, share_of
+from attnviz.systems.acting.deciding import PARTS, UNSEEN, Unseen, load, share_of
 from attnviz.systems.acting.decision import Decider, Layer, Past
 from attnviz.systems.acting.scene import ACTIONS, Scene
-from attnviz.systems.acting.system import load
+from attnviz.systems.acting.system import load as learnt_from
 from attnviz.systems.acting.told import CARRYING, FEATURES, MOST, UNIT
 from attnviz.training.acting.many import Many
 from attnviz.training.acting.measure import played, worlds
@@ -136,7 +136,7 @@ def _newest(
 def measured(many: int) -> dict[str, Any]:
     """All figures of `agent-dt`."""
     network, scenes = load(DECIDER).network, worlds("doorkey", many)
-    learnt = played(load("agent-doorkey").network, scenes)
+    learnt = played(learnt_from("agent-doorkey").network, scenes)
     shortest = np.array(learnt.shortest)
     asked = {asking: came(network, scenes, Asking(asking)) for asking in RETURNS}
     usual, few = asked[USUAL], scenes[:FEWER]

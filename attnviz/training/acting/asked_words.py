@@ -75,8 +75,8 @@ def _heads(figures: Mapping[str, Any]) -> str:
         "**选动作时各头（层.头）的权重落在哪里，去掉它之后 · "
         "Where each head's (layer.head) weight lies as an action is chosen, and what is left without it**"
     )
-    head = ["", *PARTS.values(), f"去掉它 without it: {ARRIVED}"]
-    return f"{title}\n\n{table(head, rows)}"
+    heads_ = ["", *PARTS.values(), f"去掉它 without it: {ARRIVED}"]
+    return f"{title}\n\n{table(heads_, rows)}"
 
 
 def front_matter(figures: Mapping[str, Any]) -> ModelCardData:

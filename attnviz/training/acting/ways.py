@@ -133,7 +133,9 @@ def made_ways(episodes: int, seed: int, together: int = 512) -> Walks:
     lengths = [len(one["actions"]) for one in found]
     joined = [np.concatenate([one[name] for one in found]) for name in ("cells", "carrying", "actions")]
     kinds, returns = (np.array([one[name] for one in found]) for name in ("kinds", "returns"))
-    return Walks(*joined, np.cumsum([0, *lengths[:-1]]), kinds.astype(np.int8), returns.astype(np.int16))
+    first = np.cumsum([0, *lengths[:-1]])
+    cells, carrying, actions = joined
+    return Walks(cells, carrying, actions, first, kinds.astype(np.int8), returns.astype(np.int16))
 
 
 def main() -> None:

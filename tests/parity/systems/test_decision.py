@@ -15,9 +15,8 @@ import attnviz as av
 from attnviz.core.rules import Argmax
 from attnviz.models import load as load_model
 from attnviz.shipped import WEIGHTS
-from attnviz.systems.acting.deciding import past_of
+from attnviz.systems.acting.deciding import load, past_of
 from attnviz.systems.acting.folder import Arrays, DecisionModel
-from attnviz.systems.acting.system import load
 from attnviz.systems.acting.world import start
 
 TINY = {"state_dim": 3, "act_dim": 2, "hidden_size": 8, "max_ep_len": 12, "n_layer": 2, "n_head": 2, "n_positions": 64}

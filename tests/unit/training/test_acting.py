@@ -185,7 +185,7 @@ def test_the_figures_of_the_card_hold_for_a_few_of_its_worlds(name: str) -> None
 
 @pytest.mark.parametrize("changes", [(), (Unseen("earlier"),)], ids=["whole", "blind"])
 def test_many_rides_at_once_are_those_of_the_agent_that_plays_one(changes: tuple[Unseen, ...]) -> None:
-    agent, scenes = load("agent-dt"), worlds("doorkey", 6)
+    agent, scenes = agent_of("agent-dt"), worlds("doorkey", 6)
     found = came(agent.network, scenes, Asking(-14, changes=changes, likeliest=True))
     rides = [agent.play(scene, asked=-14, changes=changes, greedy=True) for scene in scenes]
     assert found.steps.tolist() == [one.steps for one in rides]
@@ -227,6 +227,6 @@ def test_a_training_learns_from_every_step_with_its_own_return_to_go(tmp_path: P
 
 def test_the_card_of_the_one_that_is_asked_is_made_of_its_figures() -> None:
     written = (WEIGHTS / "agent-dt" / "README.md").read_text(encoding="utf-8")
-    facts = recipe(WEIGHTS / "agent-dt") | {"parameters": load("agent-dt").parameters}
+    facts = recipe(WEIGHTS / "agent-dt") | {"parameters": agent_of("agent-dt").parameters}
     assert written == asked_words.card(figures("agent-dt"), facts)
     assert asked_words.tables(figures("agent-dt"), facts) in written

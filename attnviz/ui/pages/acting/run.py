@@ -282,8 +282,8 @@ def by_hand(request: Request, steps: int) -> frozenset[int]:
 
 def _decided(request: Request) -> Played:
     """The whole episode of one that is asked for a return. Raises `AttnvizError` for what cannot be put anywhere."""
-    from attnviz.systems.acting.deciding import MOST as LIMIT
     from attnviz.systems.acting.deciding import Ask, grown
+    from attnviz.systems.acting.told import MOST as LIMIT
 
     who, scene, (begin, letters) = decider(), world(request), request.mine
     plain, changed = Ask(request.asked, seed=request.seed), _ask(request)

@@ -6,7 +6,7 @@
     what is done at step t is read off the token s_t, which sees R_0 ... R_t, s_0 ... s_t, a_0 ... a_(t-1)
 
 Names and shapes of the weights are those of transformers' `DecisionTransformerModel`, whose folders are read as they
-are (`tests/parity/systems/test_decision.py` compares the two).
+are (`tests/parity/acting/test_decision.py` compares the two).
 """
 
 from __future__ import annotations
@@ -87,7 +87,8 @@ class Linear(nn.Module):
 
     def forward(self, given: Tensor) -> Tensor:
         flat: Tensor = torch.addmm(self.bias, given.flatten(0, -2), self.weight)
-        return flat.unflatten(0, given.shape[:-1])
+        found: Tensor = flat.unflatten(0, given.shape[:-1])
+        return found
 
 
 class Looking(nn.Module):

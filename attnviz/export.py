@@ -150,7 +150,6 @@ def reader_data(trace: Trace, selection: Selection, language: str = "en", *, bla
     return {
         **_line(queries),
         "roleNames": {role: role_name(role, language) for role in {*trace.queries.roles, *trace.keys.roles} if role},
-        "tokens": queries.tokens,
         "alone": [len(places) == 1 for places in queries.units.places],
         "keys": _line(keys) if trace.crossed else None,
         "border": None if trace.crossed or first is None else sum(token < first for token in queries.tokens),
@@ -165,7 +164,7 @@ def reader_data(trace: Trace, selection: Selection, language: str = "en", *, bla
 def _line(side: Side) -> dict[str, object]:
     """One line of the reader."""
     return {
-        "labels": side.labels, "special": list(side.units.special), "texts": list(side.texts),
+        "labels": side.labels, "tokens": side.tokens, "special": list(side.units.special), "texts": list(side.texts),
         "roles": list(side.roles), "rightToLeft": side.right_to_left,
     }  # fmt: skip
 

@@ -46,13 +46,13 @@ function draw(root, data, say) {
     };
   }
 
-  function face(label, special, title, name, point) {
+  function face(label, special, title, name, point, number) {
     const box = element("div", "token" + (special ? " special" : "") + name);
     const face = element("button", "face", label);
     face.dir = "auto"; // ## stays before the Hebrew letters that it stands before
     face.title = title.replace("{token}", () => label);
-    face.onmouseenter = face.onfocus = point;
-    face.onmouseleave = face.onblur = () => light(picked);
+    face.onmouseenter = face.onfocus = () => { point(); tell(number); };
+    face.onmouseleave = face.onblur = () => { light(picked); tell({}); };
     const weight = element("span", "weight");
     box.append(face, weight);
     return { box, face, weight };
@@ -61,7 +61,7 @@ function draw(root, data, say) {
   function token(label, place) {
     const answer = data.border !== null && place >= data.border;
     const name = (data.blank === place ? " blank" : "") + (answer ? " answer" : "");
-    const made = face(label, data.special[place], data.words.look, name, () => light(place));
+    const made = face(label, data.special[place], data.words.look, name, () => light(place), { query: data.tokens[place] });
     made.face.onclick = () => { picked = place; light(place); say.pick(data.tokens[place]); };
     if (data.blanks) {
       const several = !data.special[place] && !data.alone[place]; // a blank is one token
@@ -82,7 +82,7 @@ function draw(root, data, say) {
 
   // A token that is only looked at: pointing at it shows who does.
   function source(label, place) {
-    return face(label, data.keys.special[place], data.words.asked, "", () => back(place));
+    return face(label, data.keys.special[place], data.words.asked, "", () => back(place), { key: data.keys.tokens[place] });
   }
 
   // The deepest blue leaves letters, dark or light, a contrast of 5: hence 0.7.
@@ -109,6 +109,20 @@ function draw(root, data, say) {
     mark(queries, -1);
     mark(keys, key);
     join((_, one) => one === key);
+  }
+
+  // What is pointed at elsewhere on the page, and here: by the number of its token.
+  function tell(pair) { window.dispatchEvent(new CustomEvent("attnviz-point", { detail: { from: "reader", ...pair } })); }
+
+  function hear({ detail: { from, query, key, shares } }) {
+    if (from === "reader") return;
+    const [row, column] = [data.tokens.indexOf(query), (data.keys ?? data).tokens.indexOf(key)];
+    light(row < 0 ? picked : row);
+    if (shares?.length === queries.length && shares[0].length === keys.length) {
+      colour(keys, (place) => 255 * shares[picked ?? 0][place]);
+      keys.forEach(({ weight }) => { weight.textContent = ""; }); // a tile's colours may be of a row or of logarithms
+    }
+    keys.forEach(({ box }, place) => box.classList.toggle("pointed", place === column));
   }
 
   // Lines from those who look to those looked at, where a dot is; `chosen` (query, key) says which are drawn strong.
@@ -166,6 +180,8 @@ function draw(root, data, say) {
   const at = held(root);
   root.replaceChildren(bar, ...lines, over);
   light(picked);
+  window.removeEventListener("attnviz-point", root.hear);
+  window.addEventListener("attnviz-point", (root.hear = hear));
   root.sizes?.disconnect();
   root.sizes = new ResizeObserver(() => join());
   root.sizes.observe(root);

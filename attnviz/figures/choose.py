@@ -73,6 +73,11 @@ class Head:
         """Does one thing look at another?"""
         return self.keys is not self.queries
 
+    @property
+    def pair(self) -> tuple[int, int] | None:
+        """The tokens (query, key) of the chosen pair, the first of each unit."""
+        return None if self.cell is None else (self.queries.tokens[self.cell[0]], self.keys.tokens[self.cell[1]])
+
     def beyond(self, other: Head) -> Float[Tensor, "query key"]:
         """By how much does each weight exceed that of another picture? A pair that one of them does not allow counts as
         0 there; NaN where neither allows it.

@@ -51,7 +51,8 @@ class Mosaic:
     """What is shown of every head: all tiles side by side, one byte a cell, and how they stand.
 
     `places` are the (layer, head) that have a tile; `layers` the run's, those without attention among them. `columns`
-    say where a head stands in its layer's row, where heads stand in another order than by their number.
+    say where a head stands in its layer's row, where heads stand in another order than by their number. `exact`: each
+    cell is one pair, the first key on the left.
     """
 
     cells: UInt8[np.ndarray, "down across"]
@@ -61,6 +62,7 @@ class Mosaic:
     down: Spacing
     across: Spacing
     columns: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    exact: bool = True
 
     def spot(self, place: tuple[int, int]) -> tuple[int, int]:
         """The row and column in which a (layer, head) stands."""
@@ -117,7 +119,8 @@ def mosaic(
     places = [(layer, head) for layer in tiles for head in range(len(tiles[layer]))]
     columns = _columns(order, {layer: len(found) for layer, found in tiles.items()})
     cells, down, across = _mosaic(tiles, (trace.n_layers, trace.n_heads), columns)
-    return Mosaic(cells, places, trace.layers, trace.n_heads, down, across, columns)
+    exact = (down.size, across.size) == tuple(len(side.places) for side in shown) and not shown[1].right_to_left
+    return Mosaic(cells, places, trace.layers, trace.n_heads, down, across, columns, exact)
 
 
 def _columns(order: Sequence[tuple[int, int]], heads: Mapping[int, int]) -> dict[tuple[int, int], int]:
@@ -135,6 +138,8 @@ def paint_mosaic(shown: Mosaic, style: Style, selected: tuple[int, int] | None =
     picture = {
         "type": "heatmap", "z": shown.cells, "zmin": 0, "zmax": GAP, "colorscale": bytes_ramp(theme(style)),
         "showscale": False, "hoverinfo": "skip",
+        "meta": {name: [one.size, one.pitch] for name, one in (("down", shown.down), ("across", shown.across))}
+        | {"exact": shown.exact},
     }  # fmt: skip
     layers, heads = _layer_names(shown, style.language), _head_names(shown, style.language)
     figure: dict[str, Any] = {

@@ -34,13 +34,13 @@ def heatmap(
 ) -> go.Figure:
     """Who looks at whom in this head? Hover gives the exact weight; above 90,000 cells to 1/200 of the scale.
 
-    `by` takes places together as an axis offers it (`Axis.groupings`: tokens as characters or words). The cells' `meta`
-    names the token of each row (`queries`) and column (`keys`), the first of its unit, for `plotly_click`. Cells that
-    are not allowed are drawn in a colour of their own, not as 0; weight that reaches no token (a sink's) in a column of
-    its own, whose `meta` is null. `cell` (query, key) is framed, and a line parts the text from what the model wrote
-    (`Trace.border`). Two texts that were read as one have a colour each, and so have a chat's roles; `block` (0, 1)
-    shows what the first looks at in the second. Raises `AttnvizError` for a layer or head that is not there, or a layer
-    without attention.
+    `by` takes places together as an axis offers it (`Axis.groupings`: tokens as characters or words). For who clicks
+    and points, the cells' `meta` names the token of each row (`queries`) and column (`keys`), the first of its unit,
+    and the layout's `meta` those of `cell` (query, key), which is framed. Cells that are not allowed are drawn in a
+    colour of their own, not as 0; weight that reaches no token (a sink's) in a column of its own, whose `meta` is null.
+    A line parts the text from what the model wrote (`Trace.border`). Two texts that were read as one have a colour
+    each, and so have a chat's roles; `block` (0, 1) shows what the first looks at in the second. Raises `AttnvizError`
+    for a layer or head that is not there, or a layer without attention.
     """
     query, key = (0, None) if cell is None else cell
     selection = Selection(layer, head, query, key, rule=rule, specials=specials, by=by, block=block)
@@ -59,6 +59,7 @@ def paint_head(shown: Head, style: Style) -> go.Figure:
     shapes += strips(figure, rows, columns, (len(queries.tokens), len(keys.tokens)), style)
     if shown.cell is not None:
         shapes.append(cell_frame(*shown.cell, theme(style)))
+        figure.layout.meta = {"cell": shown.pair}
     if shapes:
         figure.update_layout(shapes=[*figure.layout.shapes, *shapes])
     return as_written(figure, keys.right_to_left)

@@ -16,7 +16,7 @@ from attnviz.ui.kit.charts import (
     head_picture,
     style_now,
 )
-from attnviz.ui.kit.clicks import clicked, listen_to_clicks, listen_to_head
+from attnviz.ui.kit.clicks import WHY, clicked, listen_to_clicks, listen_to_head
 from attnviz.ui.kit.controls import (
     BUILT_IN,
     LESSONS,
@@ -107,7 +107,7 @@ from attnviz.ui.stores import SETTINGS, SOFT, RuleChoice, as_rule, model_store, 
 __all__ = [
     "BUILT_IN", "CHART_HEIGHT", "FAMILIES", "ICON", "LANGUAGE", "LESSONS", "LINKED_SAMPLES", "LINKED_START",
     "MODELS", "PLACES", "RULE_PARAMS", "SAMPLES", "SCOPES", "SETTINGS", "SHARED", "SHARED_PARAMS", "SOFT", "START",
-    "Choices", "Group", "Member", "Param", "PictureClicks", "Pictures", "RuleChoice", "Screen", "Selection",
+    "WHY", "Choices", "Group", "Member", "Param", "PictureClicks", "Pictures", "RuleChoice", "Screen", "Selection",
     "Steps", "Value", "address", "after_the_score", "alpha_of", "article", "as_rule", "asset", "bar", "bar_cell",
     "between", "blank_position", "bold", "bring_text", "brought", "cell_table", "chance", "choices_now", "choose",
     "choose_any_model", "choose_asked_model", "choose_asked_text", "choose_asked_token", "choose_cell",

@@ -33,6 +33,7 @@ export default function ({ data, setTriggerValue }) {
   const typed = (event) => entered(event, data.lines);
   document.addEventListener("pointerdown", pressed, true);
   document.addEventListener("keydown", typed, true);
+  link({ ...data.charts, why: data.why });
   document.documentElement.dataset.clicks = "heard";
   return () => {
     document.removeEventListener("pointerdown", pressed, true);

@@ -1,5 +1,7 @@
 """A click on a tile opens a head, a click on a cell explains it, and Enter reads a text of several lines.
 
+Where there are both, pointing at one shows the pair in the other, in the sentence and by the formula (`linked.js`).
+
 Streamlit reports clicks on points, not on the cells of a heatmap. An unseen point on every cell would do, and did: it
 doubled the time that Plotly needs to draw a heatmap of 20 tokens.
 """
@@ -16,10 +18,13 @@ from attnviz.ui.kit.charts import css_class
 from attnviz.ui.kit.reader import asset
 from attnviz.ui.kit.rules import SHARED
 
+WHY = SHARED + "why"  # the key of the place of the formula
+
 
 @cache  # one component with its script: at most 20 kB
 def _component():  # type: ignore[no-untyped-def]
-    return st.components.v2.component("attnviz_clicks", html="<span></span>", js=asset("kit/clicks.js"))
+    scripts = asset("kit/linked.js") + asset("kit/clicks.js")
+    return st.components.v2.component("attnviz_clicks", html="<span></span>", js=scripts)
 
 
 def listen_to_clicks(key: str, charts: dict[str, str], **on_click: Callable[[], None]) -> None:
@@ -28,7 +33,11 @@ def listen_to_clicks(key: str, charts: dict[str, str], **on_click: Callable[[], 
     `on_click` are the callbacks `on_<kind>_change`; they find what was clicked with `clicked`.
     """
     data = {kind: css_class(chart) for kind, chart in charts.items()}
-    _component()(key=key + "clicks", data={"charts": data, "lines": css_class(SHARED + "text")}, **on_click)
+    _component()(
+        key=key + "clicks",
+        data={"charts": data, "lines": css_class(SHARED + "text"), "why": css_class(WHY)},
+        **on_click,
+    )
 
 
 def clicked(key: str, kind: str) -> tuple[int, int] | None:

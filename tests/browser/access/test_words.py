@@ -37,3 +37,9 @@ def test_a_projector_has_larger_text_and_one_picture_and_the_link_says_so(visit:
         "([selector, large]) => parseFloat(getComputedStyle(document.querySelector(selector)).fontSize) <= large / 1.3",
         arg=[f"{one.place('heatmap')} .ytick text", large],
     )
+
+
+def test_a_projector_enlarges_the_sentence_too(visit: Start) -> None:
+    size = "(face) => getComputedStyle(face).fontSize"
+    large, usual = (visit({"lang": "en", **more}).page.locator(".reader .face").nth(1) for more in ({"large": "1"}, {}))
+    assert (usual.evaluate(size), large.evaluate(size)) == ("18px", "27px")

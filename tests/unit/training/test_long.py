@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 import torch
@@ -16,8 +17,11 @@ from attnviz.training import next_token
 from attnviz.training.documents import Document
 from attnviz.training.long import card as long_card
 from attnviz.training.long import data as long
+from attnviz.training.long import drills
 from attnviz.training.long import train as training
 from attnviz.training.long.card import Case, Reading, Report, Told
+from attnviz.training.long.data import Stage
+from attnviz.training.long.drills import Drills
 
 START, END = 2, 3
 TEXT = 400  # tokens of each text of `numbered`
@@ -25,7 +29,7 @@ FOUND = long.Sources(
     reviews=[[10, 11, 12, END], [13, 14, END]], dialogues=[[20, 21, END, 22, END]],
     zh=[[100 + n, 200 + n, 300 + n] for n in range(60)], en=[[400 + n, 500 + n] for n in range(90)],
 )  # fmt: skip
-RECIPE = {"steps": 1, "tokens_a_step": 8_192, "layers": 4, "heads": 4, "width": 160, "seconds": 6}
+RECIPE = {"steps": 2_700, "tokens_a_step": 8_192, "layers": 4, "heads": 4, "width": 160, "seconds": 6}
 ONE = Case(before=[50, 51], passage=[60, 61, 62], between=[70, 71, 72, 73, 74])
 
 
@@ -72,12 +76,87 @@ def test_nothing_returns_where_it_is_not_asked_for(monkeypatch: pytest.MonkeyPat
     assert len(set(long_card.plain(numbered(), 4_096, START))) == 4_096
 
 
-def test_every_batch_has_8192_tokens_in_rows_of_each_length_in_turn(wordpiece: PreTrainedTokenizerFast) -> None:
-    found = [one for one, _ in zip(long.batches(FOUND, wordpiece, 7), range(8), strict=False)]
-    assert [one.shape for one in found] == [(8_192 // length, length) for length in long.LENGTHS] * 2
-    assert all((one[:, 0] == wordpiece.cls_token_id).all() for one in found)
-    again = next(long.batches(FOUND, wordpiece, 7))
-    assert (again == found[0]).all() and not (next(long.batches(FOUND, wordpiece, 8)) == found[0]).all()
+def drilled(seed: int, size: int = 8_000) -> Drills:
+    return Drills(size, START, numbered(), random.Random(seed))
+
+
+def test_every_step_has_sentences_and_what_has_its_turn_beside_them() -> None:
+    def told(seed: int) -> list[dict[str, Any]]:
+        sentences = ({"number": torch.tensor(n)} for n in itertools.count())
+        return list(Stage(32, 40, ("texts", "drill", "texts", "far")).lessons(sentences, drilled(seed)))
+
+    steps = told(7)
+    assert [step["sentences"]["number"].item() for step in steps] == list(range(32))
+    assert [list(step)[1] for step in steps] == ["texts", "drill", "texts", "far"] * 8
+    texts = [step["texts"].ids.shape for step in steps if "texts" in step]
+    assert texts == [(max(1, 4_096 // length), length) for length in long.TOLD] * 2
+    assert [step["far"].ids.shape for step in steps if "far" in step] == [(1, length) for length in long.FAR]
+    assert all(step["drill"].ids.numel() == 2_048 for step in steps if "drill" in step)
+    rows = [step[name] for step in steps for name in ("texts", "drill", "far") if name in step]
+    assert all((row.ids[:, 0] == START).all() and row.ids.shape == row.targets.shape for row in rows)
+    same, other = (torch.equal(steps[1]["drill"].ids, told(seed)[1]["drill"].ids) for seed in (7, 8))
+    assert same and not other
+
+
+def test_blocks_are_random_or_pieces_of_texts_shuffled_and_as_they_are() -> None:
+    made = drilled(4, size=900)  # the texts' tokens begin at 1,000
+    assert all(max(made.block(50, pieces=False)) < 900 for _ in range(20))
+    found = [made.block(50, pieces=True) for _ in range(60)]
+    random_ones = [one for one in found if max(one) < 900]
+    pieces = [one for one in found if min(one) >= 1_000]
+    straight = [one for one in pieces if one == list(range(one[0], one[0] + 50))]
+    assert len(random_ones) + len(pieces) == 60 and all(len(part) > 8 for part in (random_ones, pieces, straight))
+    assert (
+        all(sorted(one) == list(range(min(one), min(one) + 50)) for one in pieces) and len(straight) < len(pieces) - 8
+    )
+
+
+@pytest.mark.parametrize("length", drills.SHORT)
+def test_a_drill_asks_only_for_what_stood_before(length: int) -> None:
+    found = drilled(3).near(32, length)
+    for ids, targets in zip(found.ids.tolist(), found.targets.tolist(), strict=True):
+        asked = [place for place, token in enumerate(targets) if token != drills.NO_TARGET]
+        assert asked == list(range(asked[0], length - 1)), "from the first token that returns to the end"
+        assert all(targets[place] == ids[place + 1] for place in asked)
+        block = ids[1 : 1 + ids[asked[0] :].index(ids[asked[0]], 1)] if ids[asked[0]] in ids[asked[0] + 1 :] else None
+        assert ids[asked[0]] == ids[1], "the block's first token is given"
+        assert block is None or ids[asked[0] : asked[0] + len(block)] == block
+        assert min(ids[1:]) >= drills.SPECIAL
+
+
+def test_a_far_drill_asks_for_blocks_that_return_and_for_no_text() -> None:
+    found = drilled(5).far(4_096)
+    ids, targets = found.ids[0].tolist(), found.targets[0].tolist()
+    asked = [place for place, token in enumerate(targets) if token != drills.NO_TARGET]
+    assert len(asked) > 500 and all(targets[place] == ids[place + 1] for place in asked)
+    pairs = {pair: place for place, pair in reversed(list(enumerate(itertools.pairwise(ids))))}
+    away = [place - pairs[ids[place], ids[place + 1]] for place in asked]
+    assert min(away) > 0 and max(away) > 2_048, "each stood before; some far away"
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_far_drill_asks_for_something_however_short(seed: int) -> None:
+    found = drilled(seed).far(160)
+    assert (found.targets != drills.NO_TARGET).any()
+
+
+def test_passages_return_far_as_often_as_near_and_every_token_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drills, "COPIED", 1)
+    found = drilled(2).running(6, 4_096)
+    assert torch.equal(found.targets[:, :-1], found.ids[:, 1:]) and (found.targets[:, -1] == drills.NO_TARGET).all()
+    away = []
+    for ids in found.ids.tolist():
+        away += [begin - ids.index(run[0]) for begin, run in repeats(ids) if within(run, ids[:begin])]
+    assert len(away) > 30 and min(away) < 500 and max(away) > 2_000
+
+
+@pytest.mark.parametrize("most", [1, 2, 1_000])
+def test_a_loguniform_number_is_within_and_halves_its_doublings(most: int) -> None:
+    rng = random.Random(1)
+    found = [drills.loguniform(most, rng) for _ in range(4_000)]
+    assert min(found) == 1 and max(found) <= most
+    if most == 1_000:
+        assert abs(sum(one < 32 for one in found) / 4_000 - 0.5) < 0.03
 
 
 def test_texts_end_and_dialogues_about_one_thing_stay_together(wordpiece: PreTrainedTokenizerFast) -> None:
@@ -121,7 +200,8 @@ def test_loss_is_the_cross_entropy_of_a_plain_forward() -> None:
     surprise = [-shares[text, place, ids[text, place + 1]].log() for text in range(3) for place in range(39)]
     expected = (sum(surprise) / len(surprise)).item()
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = training.loss(model, ids).item()
+        targets = torch.cat([ids[:, 1:], torch.full((3, 1), drills.NO_TARGET)], 1)
+        found = training.loss(model, drills.Row(ids, targets)).item()
     assert abs(found - expected) < 0.01 * expected  # bfloat16; worst seen 0.003
 
 
@@ -316,7 +396,19 @@ def test_card_says_what_it_was_trained_on_and_under_which_licences() -> None:
     card = long_card.card(report(), RECIPE)
     assert (card.data.license, card.data.language) == ("mit", ["zh", "en"])
     for paragraph in long_card.about(RECIPE):
-        for said in ("CC0 1.0", "CC BY 4.0", "Apache-2.0", "KdConv", "lab-gpt", "float16", "MIT", "8,192", "1 x 8192"):
+        for said in (
+            "CC0 1.0",
+            "CC BY 4.0",
+            "Apache-2.0",
+            "KdConv",
+            "lab-gpt",
+            "float16",
+            "MIT",
+            "8,192",
+            "2700",
+            "500 ",
+            "1100 ",
+        ):
             assert said in paragraph, said
         assert paragraph in card.text
     for command in ("attnviz.training.long.train`", "attnviz.training.long.card`"):

@@ -15,6 +15,7 @@ from attnviz.ui.kit import (
     CHART_HEIGHT,
     MODELS,
     SOFT,
+    WHY,
     Choices,
     Selection,
     Value,
@@ -95,7 +96,7 @@ def frame() -> Places:
     with middle:
         cell_pickers, cells = st.container(), st.container()
     with side:
-        why, take = st.container(), st.container()
+        why, take = st.container(key=WHY), st.container()
     prediction = st.container()
     with st.sidebar:
         controls, bought = st.container(), st.container()

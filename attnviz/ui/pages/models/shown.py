@@ -107,9 +107,10 @@ def explain(
     forbidden = math.isnan(found.weight) and not math.isnan(unchanged.weight)
     by_unit = selection.by != "token"
     cell, rule = selection.explained(run), kit.as_rule(kit.rule_now())
-    kit.show_why(
-        cell, rule, model.name, choices.scope(model), forbidden=forbidden, pair=found if by_unit else None
-    )  # fmt: skip
+    with st.container(key=kit.WHY):
+        kit.show_why(
+            cell, rule, model.name, choices.scope(model), forbidden=forbidden, pair=found if by_unit else None
+        )  # fmt: skip
     if not (found.alone or math.isnan(found.weight)):
         kit.show_tokens_of(run, selection, found)
     kit.show_sink(run, selection)

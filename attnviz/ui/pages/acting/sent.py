@@ -164,7 +164,8 @@ def _tokens(played: Played, view: tuple[int, int | None]) -> dict[str, Any]:
     sent, top = weights_sent(one)
     return {
         "weights": sent, "top": top, "queries": count, "keys": count, "tokens": list("Rsa"),
-        "tiles": tiles_sent(dict(enumerate(found)), max(0, count - 1), [True] * count), "lanes": _token_lanes(found, view),
+        "tiles": tiles_sent(dict(enumerate(found)), max(0, count - 1), [True] * count),
+        "lanes": _token_lanes(found, view),
     }  # fmt: skip
 
 

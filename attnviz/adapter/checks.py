@@ -88,6 +88,8 @@ def check_config(name: str, config: dict[str, Any]) -> None:
         raise ModelError("detector_samples", model=name, type=kind)
     if kind in CORRELATES:
         raise ModelError("series_correlates", model=name, type=kind)
+    if kind == "decision_transformer":
+        raise ModelError("acting_reads_arrays", model=name)
     if not (sees(kind) or hears(kind) or forecasts(kind) or _reads_text(kind)):
         raise ModelError("not_text", model=name, type=kind)
 

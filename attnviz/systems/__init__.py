@@ -78,8 +78,11 @@ def load(
     ('words', 'sentences')
     """
     from attnviz.models import load as load_model
+    from attnviz.systems.acting.folder import decides, open_folder
 
     if kind_of(name) is None:
+        if decides(name):
+            return open_folder(name)
         return load_model(name, revision, progress=progress, device=device, dtype=dtype)
     if device is not None or dtype is not None:
         _check_machine(str(name), device, dtype)

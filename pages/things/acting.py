@@ -10,17 +10,21 @@ choices.choose_task()
 left, right = st.columns([4, 8], gap="medium")
 with page.reader_errors():
     with left:
-        verdict = st.container()
+        verdict, asking = shown.part("verdict"), shown.part("asking")
+    with right:
+        picture, rest = shown.part("picture"), shown.part("rest")
+    with asking:
         request = choices.asked(choices.choose_world())
     played = run.play(request)
-    with left:
+    with asking:
         choices.choose_inside(request, played.episode.steps)
     with verdict:
         shown.say_verdict(request, played)
-    with right:
-        head = choices.choose_view(run.agent(request.task).n_heads)
-        shown.draw_picture(request, played, head)
+    with picture:
+        view = choices.choose_view(request)
+        shown.draw_picture(request, played, view)
+    with rest:
         shown.show_shares(request, played)
-        shown.show_numbers(request, played, head)
+        shown.show_numbers(request, played, view)
         measured.show_figures(request)
 page.done(SCREEN.params)

@@ -18,7 +18,10 @@ ROOT = Path(attnviz.__file__).parents[1]
 MOST = 6
 PLACES = ("attnviz", "pages", "benchmarks", "app.py")
 CALLED_BY_TRANSFORMERS = {("attnviz/adapter/registered.py", "_attention")}
-METHODS_OF_A_SYSTEM = {("attnviz/systems/acting/system.py", "play")}  # what people call on what `load` gave them
+METHODS_OF_A_SYSTEM = {
+    ("attnviz/systems/acting/system.py", "play"),
+    ("attnviz/systems/acting/deciding.py", "play"),
+}  # what people call on what `load` gave them
 
 
 def public(*rooms: ModuleType) -> set[tuple[str, str]]:

@@ -3,4 +3,7 @@
 AGENTS = {"agent-doorkey": ("doorkey",), "agent-tasks": ("goto", "fetch", "open", "putnext")}
 """The tasks that each agent learnt."""
 
-NAMES = tuple(AGENTS)
+DECIDER = "agent-dt"
+"""The one that is asked for a return (Decision Transformer); it plays DoorKey."""
+
+NAMES = (*AGENTS, DECIDER)

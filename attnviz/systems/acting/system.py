@@ -8,7 +8,7 @@ episode = agent.play(start("doorkey", 8, 3), hidden=[Hide("key", heads=(0,))])
 episode.reached, episode.steps, episode.shortest
 
 `agent-doorkey` fetches the key, opens the door and goes to the goal. `agent-tasks` is told in words what to do: go to
-a thing, fetch it, open a door, put one thing next to another.
+a thing, fetch it, open a door, put one thing next to another. `agent-dt` is asked for a return (`deciding.py`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import cast
 
 import torch
 from jaxtyping import Float
@@ -26,17 +27,18 @@ from attnviz.axes import Items, Patches
 from attnviz.core.attention import Attention
 from attnviz.core.interventions import ForbidEdge, Intervention, Place, check_tokens
 from attnviz.core.rules import Rule, Soft
-from attnviz.errors import ArgumentError, TextError, shown
-from attnviz.systems.acting import AGENTS, NAMES
+from attnviz.errors import ArgumentError, shown
+from attnviz.systems.acting import AGENTS, DECIDER, NAMES, deciding
+from attnviz.systems.acting.deciding import DecisionAgent
 from attnviz.systems.acting.drawing import TILE
 from attnviz.systems.acting.episode import Episode
 from attnviz.systems.acting.network import Actor, Shape, seen
 from attnviz.systems.acting.paths import shortest
 from attnviz.systems.acting.scene import ACTIONS, Scene
-from attnviz.systems.acting.world import act, start
+from attnviz.systems.acting.world import act, scene_of
 from attnviz.trace import Trace
 
-__all__ = ["NAMES", "Agent", "Episode", "Hide", "load", "most_steps"]
+__all__ = ["NAMES", "Agent", "DecisionAgent", "Episode", "Hide", "load", "most_steps", "scene_of"]
 
 PART = "cross"  # one who asks, and others who answer
 NAMED = ("key", "door", "goal", "target", "beside", "other", "wall", "empty", "here")
@@ -184,27 +186,21 @@ def most_steps(scene: Scene) -> int:
     return (10 if scene.task == "doorkey" else 5) * scene.size**2
 
 
-def scene_of(text: str) -> Scene:
-    """The world that a text names: "doorkey 8 3", a task, a size and a seed. Raises `TextError`, `ArgumentError`.
+def load(name: str) -> Agent:
+    """One of the agents of `NAMES`, or a folder like theirs; loaded once. Raises `ModelError` where there is none.
 
-    >>> scene_of("goto 6 0").mission.text
-    'go to the blue key'
+    `agent-dt` is another kind of agent, a `DecisionAgent`: who needs to tell asks `deciding.load` for it.
     """
-    parts = str(text).split()
-    if not parts:
-        raise TextError("text_empty")
-    if len(parts) != 3 or not all(one.isascii() and one.isdigit() and len(one) < 9 for one in parts[1:]):
-        raise TextError("acting_text", text=shown(text))
-    return start(parts[0], int(parts[1]), int(parts[2]))
+    return cast("Agent", deciding.load(name)) if name == DECIDER else _agent(name)
 
 
 @cache
-def load(name: str) -> Agent:
-    """One of the agents of `NAMES`, or a folder like theirs; loaded once. Raises `ModelError` where there is none."""
+def _agent(name: str) -> Agent:
+    """An agent whose heads look at cells."""
     place = shipped.folder(name)
     with shipped.damaged(place):
         shape = Shape(**shipped.config(place))
         network = Actor(shape)
         network.load_state_dict(shipped.tensors(place))
-        tasks = AGENTS[NAMES[1] if shape.words else NAMES[0]]
+        tasks = AGENTS["agent-tasks" if shape.words else "agent-doorkey"]
         return Agent(name, network.eval().requires_grad_(False), tasks, shipped.licence(place))

@@ -6,7 +6,7 @@ from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from attnviz.errors import ArgumentError, shown
+from attnviz.errors import ArgumentError, TextError, shown
 from attnviz.systems.acting.paths import shortest
 from attnviz.systems.acting.scene import (
     ACTIONS,
@@ -47,6 +47,20 @@ def start(task: str, size: int, seed: int, *, unseen: bool = False) -> Scene:
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed <= LAST_SEED:
         raise ArgumentError("acting_seed", got=shown(seed), last=LAST_SEED)
     return made(task, int(size), seed, unseen=unseen)
+
+
+def scene_of(text: str) -> Scene:
+    """The world that a text names: "doorkey 8 3", a task, a size and a seed. Raises `TextError`, `ArgumentError`.
+
+    >>> scene_of("goto 6 0").mission.text
+    'go to the blue key'
+    """
+    parts = str(text).split()
+    if not parts:
+        raise TextError("text_empty")
+    if len(parts) != 3 or not all(one.isascii() and one.isdigit() and len(one) < 9 for one in parts[1:]):
+        raise TextError("acting_text", text=shown(text))
+    return start(parts[0], int(parts[1]), int(parts[2]))
 
 
 def made(task: str, size: int, seed: int, *, unseen: bool = False, among: tuple[tuple[str, str], ...] = ()) -> Scene:

@@ -1,6 +1,6 @@
 """Does an agent arrive on worlds it never saw, where do its heads look, what does it cost to hide that? Print, write.
 
-    python -m attnviz.training.acting.card [agent-doorkey agent-tasks] [--write] [--worlds 500]
+    python -m attnviz.training.acting.card [agent-doorkey agent-tasks agent-dt] [--write] [--worlds 500]
 
 Every world is moved by minigrid itself (`measure.py`). Weight and importance stand side by side: the share of each
 head's weight on key, door and goal, and the success that is left when they are hidden from one head or from all.
@@ -16,10 +16,11 @@ import torch
 
 from attnviz.core.rules import Argmax
 from attnviz.shipped import WEIGHTS, recipe
-from attnviz.systems.acting import AGENTS, NAMES
+from attnviz.systems.acting import AGENTS, DECIDER, NAMES
 from attnviz.systems.acting.network import Actor
 from attnviz.systems.acting.scene import SIZES, Scene
 from attnviz.systems.acting.system import load
+from attnviz.training.acting import asked, asked_words
 from attnviz.training.acting.measure import Hidden, Way, part, played, some_empty_cell, worlds
 from attnviz.training.acting.words import card, tables
 from attnviz.training.folder import save_facts
@@ -95,12 +96,13 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     for name in given.agents:
-        figures = measured(name, given.worlds)
-        print(tables(figures))
+        folder = WEIGHTS / name
+        facts = recipe(folder) | {"parameters": load(name).parameters}
+        figures = asked.measured(given.worlds) if name == DECIDER else measured(name, given.worlds)
+        print(asked_words.tables(figures, facts) if name == DECIDER else tables(figures))
         if given.write:
-            folder = WEIGHTS / name
-            facts = recipe(folder) | {"parameters": load(name).parameters}
-            (folder / "README.md").write_text(card(name, figures, facts), encoding="utf-8")
+            text = asked_words.card(figures, facts) if name == DECIDER else card(name, figures, facts)
+            (folder / "README.md").write_text(text, encoding="utf-8")
             save_facts(folder, figures=figures)
 
 

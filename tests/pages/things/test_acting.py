@@ -167,6 +167,19 @@ def test_a_last_look_stands_in_the_lanes_too(head: int | None) -> None:
     assert [one["shares"][4] for one in lanes] == pytest.approx([*shares, 1 - sum(shares)], abs=1e-3)
 
 
+def test_steps_of_the_agent_between_two_take_overs_stay_its_own() -> None:
+    own = played()
+    kept = "".join(run.NAMED[action] for action in own.actions[2:4]).lower()
+    found = run.play(Request("doorkey", 8, 3, moves=f"1.L{kept}R", held=True))
+    assert found.mine == {1, 4} and found.episode.actions[0] == own.actions[0]
+    assert found.episode.actions[1:] == ("left", *own.actions[2:4], "right")
+    table_ = told.csv_lines(found, "doorkey")
+    assert [line.split(",")[2] for line in table_[1::4]] == ["agent", "person", "agent", "agent", "person"]
+    at = opened(moves=f"1.L{kept}R", mine="1")
+    assert [one.get("mine") for one in given(at)["steps"]] == [False, True, False, False, True, None]
+    assert say("acting.how_moves", "en", count=2) in said(at)
+
+
 def test_a_person_arrives_alone_by_the_shortest_way() -> None:
     way = "".join(run.NAMED[action] for action in shortest(start("doorkey", 6, 1)) or ())
     at = opened(size="6", seed="1", moves=f"0.{way}", mine="1", step=str(len(way)))
@@ -185,7 +198,8 @@ def test_what_was_done_in_one_world_does_not_go_to_another() -> None:
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_every_sample_opens_in_its_words(sample: str) -> None:
     task, size, seed = sample.split()
-    at = opened("zh", task=task, size=size, seed=seed)
+    by, task = ("return", "doorkey") if task == "return" else ("cells", task)
+    at = opened("zh", task=task, size=size, seed=seed, by=by)
     assert not at.error and not at.warning
     assert say(f"acting.task_{task}", "zh") in said(at) and len(given(at)["steps"]) > 1
 

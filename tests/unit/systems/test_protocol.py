@@ -37,6 +37,7 @@ TEXTS = {
 }
 ALONE = {
     "agent-tasks": "goto 8 3",
+    "agent-dt": "doorkey 5 3",
     "nmt-en-zh": "I like tea.",
     "nmt-en-zh-plain": "I like tea.",
     "han-topics": "你喜欢看电影吗？喜欢。",

@@ -12,18 +12,23 @@ import torch
 
 from attnviz.core.rules import Argmax
 from attnviz.shipped import WEIGHTS, figures, recipe
-from attnviz.systems.acting import AGENTS, NAMES
+from attnviz.systems.acting import AGENTS
+from attnviz.systems.acting.deciding import Unseen
+from attnviz.systems.acting.deciding import load as agent_of
 from attnviz.systems.acting.network import seen
 from attnviz.systems.acting.paths import shortest
 from attnviz.systems.acting.scene import ACTIONS, HELD_OUT, SIZES, STATES, TASKS, Mission, Thing
 from attnviz.systems.acting.system import load
+from attnviz.systems.acting.told import CARRYING, state_of
 from attnviz.systems.acting.world import act, start
-from attnviz.training.acting import imitate, optimise
+from attnviz.training.acting import asked_words, decide, imitate, optimise
+from attnviz.training.acting.asked import Asking, came
 from attnviz.training.acting.imitate import OneAlone, Recipe, lessons, solved
 from attnviz.training.acting.many import Many
 from attnviz.training.acting.measure import Way, part, played, worlds
 from attnviz.training.acting.optimise import Recipe as Policy
 from attnviz.training.acting.optimise import Rollout, advantages
+from attnviz.training.acting.ways import Walks, made_ways, told, walked
 from tests.unit.systems.acting.test_scene import drawn
 
 CHANCES = (0.12, 0.12, 0.3, 0.2, 0.1, 0.16)
@@ -135,7 +140,8 @@ def test_a_short_training_writes_the_agent_that_it_trained(tmp_path: Path) -> No
     )
     for network, name in made:
         agent = load(str(tmp_path / name))
-        assert agent.tasks == AGENTS[NAMES[name == "words"]] and recipe(tmp_path / name)["seconds"] >= 0
+        assert agent.tasks == AGENTS["agent-tasks" if name == "words" else "agent-doorkey"]
+        assert recipe(tmp_path / name)["seconds"] >= 0
         for mine, kept in zip(network.parameters(), agent.network.parameters(), strict=True):
             torch.testing.assert_close(mine.detach(), kept, atol=1e-2, rtol=1e-2)
 
@@ -161,7 +167,7 @@ def test_arguments_name_the_recipe_and_the_folder(monkeypatch: pytest.MonkeyPatc
     assert optimise.asked(Policy, "agent-doorkey", None) == (Policy(), WEIGHTS / "agent-doorkey")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", list(AGENTS))
 def test_the_figures_of_the_card_hold_for_a_few_of_its_worlds(name: str) -> None:
     said = figures(name)
     task = AGENTS[name][0]
@@ -175,3 +181,52 @@ def test_the_figures_of_the_card_hold_for_a_few_of_its_worlds(name: str) -> None
     first = "before" if task == "doorkey" else task
     for one, heads in watched[first].items():
         assert np.allclose(heads, said["shares"][first][one], atol=0.2)
+
+
+@pytest.mark.parametrize("changes", [(), (Unseen("earlier"),)], ids=["whole", "blind"])
+def test_many_rides_at_once_are_those_of_the_agent_that_plays_one(changes: tuple[Unseen, ...]) -> None:
+    agent, scenes = agent_of("agent-dt"), worlds("doorkey", 6)
+    found = came(agent.network, scenes, Asking(-14, changes=changes, likeliest=True))
+    rides = [agent.play(scene, asked=-14, changes=changes, greedy=True) for scene in scenes]
+    assert found.steps.tolist() == [one.steps for one in rides]
+    assert found.reached.tolist() == [one.reached for one in rides]
+    whole = sum(one.share("state").sum(0) for one in rides) / sum(one.steps for one in rides)
+    torch.testing.assert_close(found.shares["state"], whole, atol=1e-5, rtol=0)
+
+
+def test_ways_are_told_as_the_agent_is_told_them_and_their_returns_are_their_steps() -> None:
+    scenes = [start("doorkey", size, seed) for size in (5, 8) for seed in range(3)]
+    many, draw = Many.of(scenes), np.random.default_rng(0)
+    for kind in ("late", "random"):
+        found = walked(load("agent-doorkey").network, Many.of(scenes), kind, draw)
+        for way, scene in zip(found, scenes, strict=True):
+            after = scene
+            for cells, carrying, action in zip(way["cells"], way["carrying"], way["actions"], strict=True):
+                lit = state_of(after).nonzero().flatten().tolist()
+                assert sorted(cells[cells >= 0].tolist()) == [one for one in lit if one != CARRYING]
+                assert bool(carrying) == (CARRYING in lit)
+                after = act(after, ACTIONS[action])
+            lost = 0 if after.ended else 64
+            assert way["returns"] == -len(way["actions"]) - lost and bool(after.ended) == (way["returns"] >= -64)
+    assert told(many).shape == (6, 64)
+
+
+def test_a_training_learns_from_every_step_with_its_own_return_to_go(tmp_path: Path) -> None:
+    ways = made_ways(8, seed=1, together=2)
+    ways.write(tmp_path / "ways.npz")
+    again = Walks.read(tmp_path / "ways.npz")
+    one = decide.batch(again, np.array([0, 1]), np.zeros(2))
+    lengths = np.diff([*again.first, len(again.actions)])
+    for row in range(2):
+        known = one.actions[row] != decide.NONE
+        assert known.sum() == lengths[row] and one.past.returns[row, 0, 0] == again.returns[row] / 10
+    decide.train(decide.Recipe(steps=2, episodes=2, layers=1, heads=2, width=8), again, tmp_path / "dt")
+    assert recipe(tmp_path / "dt")["behaviour"].keys() == {"agent", "late", "noisy", "random"}
+    assert agent_of(str(tmp_path / "dt")).play(start("doorkey", 5, 0), limit=2).steps == 2
+
+
+def test_the_card_of_the_one_that_is_asked_is_made_of_its_figures() -> None:
+    written = (WEIGHTS / "agent-dt" / "README.md").read_text(encoding="utf-8")
+    facts = recipe(WEIGHTS / "agent-dt") | {"parameters": agent_of("agent-dt").parameters}
+    assert written == asked_words.card(figures("agent-dt"), facts)
+    assert asked_words.tables(figures("agent-dt"), facts) in written

@@ -29,12 +29,13 @@ from attnviz.ui.kit import (
     t,
 )
 from attnviz.ui.pages.acting import run
-from attnviz.ui.pages.acting.run import EDITS, LANES, MOVES, TASKS, Request
+from attnviz.ui.pages.acting.run import ASKED, EDITS, LANES, MOVES, TASKS, UNSEEN, Request
 
 KEY = "acting."
 LAST_SEED, HEADS = 9_999, 8
-SAMPLES = ("doorkey 8 3", "doorkey 6 1", "goto 8 4", "fetch 8 2", "open 8 1", "putnext 8 5")
-BLIND = ("", *dict.fromkeys(part for parts in LANES.values() for part in parts))
+BY = ("cells", "return")  # who plays DoorKey: one that looks at cells, or one that is asked for a return
+SAMPLES = ("doorkey 8 3", "doorkey 6 1", "return 8 3", "goto 8 4", "fetch 8 2", "open 8 1", "putnext 8 5")
+BLIND = ("", *dict.fromkeys(part for parts in (*LANES.values(), UNSEEN) for part in parts))
 WORDS = re.compile(r"([a-z]{3,6}\.[a-z]{3,4})?")  # red.ball
 
 
@@ -43,9 +44,16 @@ def _number(text: str) -> int:
     return int(text) if re.fullmatch(r"-?\d{1,9}", text) else -1
 
 
+def _number_or_none(text: str) -> int:
+    """A reader of any number, also below 0: 1 for what is none."""
+    return int(text) if re.fullmatch(r"-?\d{1,9}", text) else 1
+
+
 PARAMS = {
     **RULE_PARAMS,
     "task": Param("task", KEY + "task", TASKS[0], one_of(*TASKS)),
+    "by": Param("by", KEY + "by", BY[0], one_of(*BY)),
+    "asked": Param("asked", KEY + "asked", -20, _number_or_none),
     "size": Param("size", KEY + "size", 8, _number),
     "seed": Param("seed", KEY + "seed", 3, _number),
     "unseen": Param("unseen", KEY + "unseen", False, flag),
@@ -58,7 +66,8 @@ PARAMS = {
     "hidden": Param("hidden", KEY + "hidden", "", matching(PLACES)),
     "blind": Param("blind", KEY + "blind", "", one_of(*BLIND)),
     "of": Param("of", KEY + "of", -1, between(-1, HEADS - 1, int)),
-    "without": Param("without", KEY + "without", "", matching(re.compile(r"(0\.\d(-0\.\d)*)?"))),
+    "without": Param("without", KEY + "without", "", matching(re.compile(r"(\d\.\d(-\d\.\d)*)?"))),
+    "layer": Param("layer", KEY + "layer", 0, between(0, HEADS - 1, int)),
     "head": Param("head", KEY + "head", -1, between(-1, HEADS - 1, int)),
     "step": Param("step", KEY + "step", 0, between(0, run.MOST, int), slides=True),
 }
@@ -85,7 +94,7 @@ def other_world() -> None:
 def other_task() -> None:
     """Another task: what is hidden by name may not be there."""
     other_world()
-    _forget("blind", "unseen")
+    _forget("blind", "unseen", "without", "of")
 
 
 def choose_task() -> None:
@@ -97,6 +106,11 @@ def choose_task() -> None:
         PARAMS["task"], TASKS, t("acting.task"), lambda name: t(f"acting.task_{name}"), t("acting.task_help"),
         other_task,
     )  # fmt: skip
+    if now("task") == "doorkey":
+        st.segmented_control(
+            t("acting.by"), BY, key=KEY + "by", required=True, help=t("acting.by_help"), on_change=other_task,
+            format_func=lambda name: t(f"acting.by_{name}"), width="stretch",
+        )  # fmt: skip
 
 
 def choose_world() -> Request:
@@ -118,7 +132,17 @@ def choose_world() -> Request:
         KEY + "sample", SAMPLES, _take_sample, label=t("acting.samples"), wrap=True,
         format_func=lambda text: t(f"acting.sample_{text.split()[0]}_{text.split()[1]}"),
     )  # fmt: skip
-    return _choose_mission(Request(task, int(now("size")), int(now("seed"))))
+    return _choose_mission(Request(task, int(now("size")), int(now("seed")), asked=_choose_asked(task)))
+
+
+def _choose_asked(task: str) -> int:
+    """The return to ask for; 0 where nobody is asked for one."""
+    if task != "doorkey" or now("by") != BY[1]:
+        return 0
+    _say_range("asked", *ASKED, int(PARAMS["asked"].default or 0))
+    st.slider(t("acting.asked"), *ASKED, key=KEY + "asked", help=t("acting.asked_help"))
+    st.caption(t("acting.asked_say", steps=-int(now("asked"))))
+    return int(now("asked"))
 
 
 def _say_range(name: str, first: int, last: int, start: int) -> None:
@@ -136,7 +160,13 @@ def _another() -> None:
 
 def _take_sample(text: str) -> None:
     task, size, seed = text.split()
-    for name, value in (("task", task), ("size", int(size)), ("seed", int(seed))):
+    by = BY[1] if task == BY[1] else BY[0]
+    for name, value in (
+        ("task", task if task in TASKS else TASKS[0]),
+        ("size", int(size)),
+        ("seed", int(seed)),
+        ("by", by),
+    ):
         CLICKS.put(name, value)
     other_task()
     _forget(*INSIDE)
@@ -212,54 +242,67 @@ def _possible(request: Request) -> Request:
 
 def _inside(request: Request) -> Request:
     """With what is changed inside the agent; what this world or agent does not have counts for nothing."""
-    heads = run.agent(request.task).n_heads
-    of, blind = int(now("of")), str(now("blind") or "")
-    without = (one.split(".") for one in str(now("without")).split("-") if one)
+    heads, of, blind = run.heads(request), int(now("of")), str(now("blind") or "")
+    cells = 0 if request.decides else request.size**2
     found = replace(
         request, since=int(now("since")), rule=rule_now(),
-        without=tuple((0, int(head)) for _, head in without if int(head) < heads),
-        hidden=tuple(cell for cell in numbers_of(str(now("hidden"))) if cell < request.size**2),
-        blind=blind if blind in run.lanes(request.task) else "", of=(of,) if 0 <= of < heads else (),
+        without=tuple(one for one in _gone() if one in heads),
+        hidden=tuple(cell for cell in numbers_of(str(now("hidden"))) if cell < cells),
+        blind=blind if blind in run.can_hide(request) else "",
+        of=(of,) if (0, of) in heads and not request.decides else (),
     )  # fmt: skip
     return found if found.inner else replace(found, since=0, of=())
 
 
+def _gone() -> list[tuple[int, int]]:
+    """The heads that are taken away: layer and number."""
+    found = (one.split(".") for one in str(now("without")).split("-") if one)
+    return [(int(layer), int(head)) for layer, head in found]
+
+
 def choose_inside(request: Request, steps: int) -> None:
     """What is hidden, and from which heads; which heads are taken away; from which step on."""
-    heads = range(run.agent(request.task).n_heads)
+    heads = run.heads(request)
     with st.expander(t("acting.inside"), expanded=bool(request.inner)):
         left, right = st.columns(2, gap="small")
         with left:
-            options = ("", *run.lanes(request.task))
+            options = ("", *run.can_hide(request))
             if now("blind") not in options:
                 find(KEY + "blind", "")
             st.selectbox(
-                t("acting.blind"), options, key=KEY + "blind", help=t("acting.blind_help"),
+                t("acting.blind"), options, key=KEY + "blind",
+                help=t("acting.unseen_tokens_help" if request.decides else "acting.blind_help"),
                 format_func=lambda part: t(f"acting.part_{part}") if part else t("acting.nothing"),
             )  # fmt: skip
-        with right:
-            st.selectbox(
-                t("acting.of"), (-1, *heads), key=KEY + "of",
-                format_func=lambda head: t("acting.all_heads") if head < 0 else t("acting.head", head=head),
-            )  # fmt: skip
+        if not request.decides:
+            with right:
+                st.selectbox(
+                    t("acting.of"), (-1, *(head for _, head in heads)), key=KEY + "of",
+                    format_func=lambda head: t("acting.all_heads") if head < 0 else t("acting.head", head=head),
+                )  # fmt: skip
         _choose_heads(heads)
         _choose_since(steps)
         if request.changed:
             st.button(t("acting.as_before"), key=KEY + "as_before", icon=":material/undo:", on_click=_undo)
 
 
-def _choose_heads(heads: range) -> None:
+def head_name(one: tuple[int, int], many: bool) -> str:
+    """A head, with its layer where there are several."""
+    return t("acting.head_of", layer=one[0], head=one[1]) if many else t("acting.head", head=one[1])
+
+
+def _choose_heads(heads: tuple[tuple[int, int], ...]) -> None:
     """Which heads bring nothing."""
-    gone = [int(one[2:]) for one in str(now("without")).split("-") if one]
-    st.session_state[KEY + "gone"] = [head for head in gone if head in heads]
+    many = heads[-1][0] > 0
+    st.session_state[KEY + "gone"] = [one for one in _gone() if one in heads]
     st.pills(
-        t("acting.heads"), list(heads), key=KEY + "gone", selection_mode="multi", on_change=_take_gone,
-        format_func=lambda head: t("acting.head", head=head), help=t("acting.heads_help"),
+        t("acting.heads"), heads, key=KEY + "gone", selection_mode="multi", on_change=_take_gone,
+        format_func=lambda one: head_name(one, many), help=t("acting.heads_help"),
     )  # fmt: skip
 
 
 def _take_gone() -> None:
-    CLICKS.put("without", "-".join(f"0.{head}" for head in sorted(st.session_state[KEY + "gone"])))
+    CLICKS.put("without", "-".join(f"{layer}.{head}" for layer, head in sorted(st.session_state[KEY + "gone"])))
 
 
 def _choose_since(steps: int) -> None:
@@ -281,21 +324,32 @@ def _undo() -> None:
     st.session_state[RULE_PARAMS["temperature"].key] = SOFT.number
 
 
-def choose_view(heads: int) -> int | None:
-    """The mean of the heads (None), or one of them."""
-    if int(now("head")) >= heads:
-        find(KEY + "head", -1)
+def choose_view(request: Request) -> tuple[int, int | None]:
+    """A layer, and the mean of its heads (None) or one of them."""
+    heads = run.heads(request)
+    layers, many = heads[-1][0] + 1, heads[-1][1] + 1
+    for name, count, usual in (("layer", layers, 0), ("head", many, -1)):
+        if int(now(name)) >= count > 1:
+            find(KEY + name, usual)
+    if layers > 1:
+        st.segmented_control(
+            t("acting.layers"), range(layers), key=KEY + "layer", required=True, label_visibility="collapsed",
+            format_func=lambda layer: t("acting.layer", layer=layer),
+        )  # fmt: skip
     st.segmented_control(
-        t("acting.view"), [-1, *range(heads)], key=KEY + "head", required=True, label_visibility="collapsed",
+        t("acting.view"), [-1, *range(many)], key=KEY + "head", required=True, label_visibility="collapsed",
         format_func=lambda head: t("acting.view_mean") if head < 0 else t("acting.head", head=head), width="stretch",
     )  # fmt: skip
-    return int(now("head")) if int(now("head")) >= 0 else None
+    return int(now("layer")) if layers > 1 else 0, int(now("head")) if int(now("head")) >= 0 else None
 
 
 def take_head() -> None:
     """A tile was clicked: its head is open; clicked once more, the mean again."""
     if found := CLICKS.heard("head"):
-        CLICKS.put("head", -1 if int(now("head")) == int(found[1]) else int(found[1]))
+        layer, head = map(int, found)
+        again = (int(now("layer")), int(now("head"))) == (layer, head)
+        CLICKS.put("layer", layer)
+        CLICKS.put("head", -1 if again else head)
 
 
 def take_step() -> None:
@@ -324,7 +378,7 @@ def take_done() -> None:
 
 def _can_be(edits: str, moves: str) -> bool:
     """Can that be done in the world that stands on the page?"""
-    request: Request | None = st.session_state.get(KEY + "asked")
+    request: Request | None = st.session_state.get(KEY + "request")
     if request is None:
         return True
     try:

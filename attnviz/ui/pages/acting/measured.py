@@ -23,10 +23,12 @@ MOMENTS = {  # what is sought at which moment
 
 def show_figures(request: Request) -> None:
     """How often it arrives, and which head matters; printed by a command."""
-    name = run.agent(request.task).name
+    name = request.who
     figures = shipped.figures(name)
     if not figures:
         return
+    if request.decides:
+        return _show_asked(figures, name)
     with st.expander(t("acting.figures")):
         st.markdown(_arrived(figures, request))
         st.caption(t("acting.figures_say", worlds=figures["worlds"], agent=name))
@@ -36,6 +38,49 @@ def show_figures(request: Request) -> None:
             st.markdown(_heads(figures, request.task, group))
             st.markdown(_all_hidden(figures["without"][group]["all"]))
             st.caption(t("acting.weighed_say", worlds=figures.get("fewer", figures["worlds"])))
+
+
+def _show_asked(figures: dict[str, Any], name: str) -> None:
+    """What came of each return that was asked for, with something changed too, and which head matters."""
+    with st.expander(t("acting.figures")):
+        st.markdown(_returns(figures))
+        st.caption(t("acting.asked_figures_say", worlds=figures["worlds"], agent=name, **_alike(figures)))
+        heads = [t("acting.col_changed"), t("acting.col_came")]
+        rows = [[t(f"acting.way_{way}"), _came(told)] for way, told in figures["ways"].items()]
+        st.markdown(table(heads, rows, "---:"))
+        st.markdown(t("acting.weighed_tokens"))
+        st.markdown(_token_heads(figures))
+        st.caption(t("acting.weighed_say", worlds=figures["fewer"]))
+
+
+def _came(told: list[float]) -> str:
+    return f"{told[0]:.3f} · {told[1]:.1f}"
+
+
+def _alike(figures: dict[str, Any]) -> dict[str, str]:
+    """How the return that comes goes with the one that is asked for."""
+    of = figures["correlation"]
+    return {"possible": f"{of['possible']:.2f}", "blind": f"{of['return hidden']:.2f}"}
+
+
+def _returns(figures: dict[str, Any]) -> str:
+    """A row a return; the agent that it learnt from and the shortest ways beside."""
+    rows = [[asked.replace("-", "−"), _came(found)] for asked, found in figures["asked"].items()]
+    rows.append([run.DOORKEY, _came(figures["learnt"])])
+    rows.append([t("acting.row_shortest"), _came([1.0, figures["shortest"]])])
+    return table([t("acting.asked"), t("acting.col_came")], rows, "---:")
+
+
+def _token_heads(figures: dict[str, Any]) -> str:
+    """A row a head: where its weight lies, and what is left without it."""
+    parts, rows = list(figures["shares"]), []
+    for layer, left in enumerate(figures["without"]):
+        for head, told in enumerate(left):
+            shares = [f"{figures['shares'][part][layer][head]:.2f}" for part in parts]
+            rows.append([t("acting.head_of", layer=layer, head=head), *shares, _came(told)])
+    rows.append([t("acting.row_whole"), *[""] * len(parts), _came(figures["whole"])])
+    heads = [t("acting.col_which"), *(t(f"acting.lane_{part}") for part in parts), t("acting.col_without")]
+    return table(heads, rows, "---:")
 
 
 def _first(task: str) -> str:

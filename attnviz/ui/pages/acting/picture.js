@@ -2,7 +2,7 @@
 // server; every head small beside it, what it was likely to do, and the shares of what matters over all steps. What a
 // person does (moves, walls, things carried elsewhere) goes to the server as the whole of it, so that nothing is lost
 // however fast it comes. (kit/pictures/picture.js, lit.js, world.js and stage.js stand before it.)
-const SIDE = 430, SMALL = 76, PACE = { slow: 900, fast: 220 }, REST = 700, STRIP = 18; // pixels; milliseconds
+const SIDE = 430, NARROW = 300, SMALL = 76, PACE = { slow: 900, fast: 220 }, REST = 700, STRIP = 18; // pixels; milliseconds
 const KEYS = { ArrowLeft: "L", ArrowRight: "R", ArrowUp: "F", p: "P", d: "D", o: "O", " ": "O" };
 
 class Acting extends Stage {
@@ -12,7 +12,8 @@ class Acting extends Stage {
     Object.assign(this, { time, strip, pad, step: 0, speed: "slow", asked: null, lifted: null });
     this.side = element("div", "side");
     this.acts = element("div", "acts");
-    this.side.append(this.acts, this.heads);
+    this.map = new TokenMap(this);
+    this.side.append(this.map.box, this.acts, this.heads);
     root.append(this.side);
     this.stage.after(pad, time);
     this.stage.tabIndex = 0;
@@ -27,6 +28,10 @@ class Acting extends Stage {
     if (other) this.step = this.told = data.step;
     this.step = Math.min(this.step, data.steps.length - 1);
     const at = this.at;
+    this.wide = this.high = data.tokens ? NARROW : SIDE;
+    this.map.box.hidden = !data.tokens;
+    this.main.parentElement.classList.toggle("decides", Boolean(data.tokens));
+    if (other) this.map.at = null;
     this.stage.setAttribute("aria-label", data.held ? data.words.label_move : data.words.label);
     this.data = data;
     super.update(data, say);
@@ -39,7 +44,8 @@ class Acting extends Stage {
     const mine = this.act("mine", () => this.take());
     mine.title = this.data.words.mine_help;
     mine.setAttribute("aria-pressed", this.data.held);
-    const made = ["point", "wall", "carry", "hide"].map((name) => this.choice("mode", name));
+    if (this.data.tokens && this.mode === "hide") this.mode = "point";
+    const made = ["point", "wall", "carry", ...(this.data.tokens ? [] : ["hide"])].map((name) => this.choice("mode", name));
     made.push(element("span", "gap"), mine);
     if (this.hidden.size) made.push(this.act("show_all", () => this.hide(new Set())));
     this.renew(this.bar, made);
@@ -144,6 +150,7 @@ class Acting extends Stage {
   }
 
   to(step) {
+    this.map.at = null;
     this.step = Math.max(0, Math.min(this.last, step));
     this.draw();
   }
@@ -185,7 +192,7 @@ class Acting extends Stage {
     if (this.asked) return [begin, letters];
     if (step < begin) return [step, ""];
     if (step <= end) return [begin, letters.slice(0, step - begin)];
-    return [begin, letters + data.steps.slice(end, step).map(({ did }) => did).join("")];
+    return [begin, letters + data.steps.slice(end, step).map(({ did }) => did.toLowerCase()).join("")]; // the agent's in between
   }
 
   // A person's own move; those that the server has not answered yet stand before it.

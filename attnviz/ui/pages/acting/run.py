@@ -13,19 +13,24 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from attnviz.core.interventions import Intervention
+    from attnviz.systems.acting.deciding import Ask, DecisionAgent, Ride
     from attnviz.systems.acting.scene import Scene
     from attnviz.systems.acting.system import Agent, Episode, Hide
 
-DOORKEY, TASKED = "agent-doorkey", "agent-tasks"
+DOORKEY, TASKED, DECIDER = "agent-doorkey", "agent-tasks", "agent-dt"
+ASKED = (-64, -1)  # the returns that can be asked for: minus so many steps
 TASKS = ("doorkey", "goto", "fetch", "open", "putnext")
 SIZES = {"doorkey": (5, 6, 7, 8)}  # of the others 6 to 8
 MOST, FEW = 100, 12  # steps after which an episode is not gone on with; those between two looks whether it goes round
 LETTERS = {"L": "left", "R": "right", "F": "forward", "P": "pickup", "D": "drop", "O": "toggle"}
 NAMED = {action: letter for letter, action in LETTERS.items()}
+UNSEEN = ("return", "state", "action", "earlier")  # what can be hidden from one that looks at tokens
 LANES = {"doorkey": ("key", "door", "goal"), "putnext": ("target", "beside", "other")}  # of the others target and other
 EDIT = r"\d{1,2}(w\d{1,2}\.\d{1,2}|m\d{1,2}\.\d{1,2}\.\d{1,2}\.\d{1,2})"
 EDITS = re.compile(rf"({EDIT}(-{EDIT}){{0,29}})?")  # 5w3.4-7m1.2.3.3: at step 5 a wall, at 7 a thing put elsewhere
-MOVES = re.compile(r"(\d{1,2}\.[LRFPDO]{0,99})?")  # 5.FFL: from step 5 on
+MOVES = re.compile(
+    r"(\d{1,2}\.[LRFPDOlrfpdo]{0,99})?"
+)  # 5.FFL: from step 5 on; in small letters the agent's in between
 Edit = tuple[int, tuple[int, ...]]  # the step; column and row, and where a thing goes
 
 
@@ -37,6 +42,11 @@ def sizes(task: str) -> tuple[int, ...]:
 def lanes(task: str) -> tuple[str, ...]:
     """The parts of a world whose shares of the weight are shown."""
     return LANES.get(task, ("target", "other"))
+
+
+def can_hide(request: Request) -> tuple[str, ...]:
+    """What can be hidden by name."""
+    return UNSEEN if request.decides else lanes(request.task)
 
 
 def edits_of(text: str) -> tuple[Edit, ...]:
@@ -56,7 +66,8 @@ class Request:
     `what` and `beside` name another mission in words, as in "red.ball". `moves` are a person's from a step on, "" where
     there are none; with `held` the agent does not go on after them. `since` is the step from which the rule, the heads
     taken away and what is hidden count; `blind` names the part of the world that is hidden, `of` the heads it is hidden
-    from, all where it is empty.
+    from, all where it is empty. `asked` is the return that is asked for where a Decision Transformer plays, 0 where
+    another agent does.
     """
 
     task: str
@@ -74,11 +85,22 @@ class Request:
     hidden: tuple[int, ...] = ()
     blind: str = ""
     of: tuple[int, ...] = ()
+    asked: int = 0
 
     @property
     def untouched(self) -> Request:
         """The same world, the agent alone in it."""
-        return Request(self.task, self.size, self.seed, self.unseen, self.what, self.beside)
+        return Request(self.task, self.size, self.seed, self.unseen, self.what, self.beside, asked=self.asked)
+
+    @property
+    def decides(self) -> bool:
+        """Does a Decision Transformer play, whose tokens look at tokens?"""
+        return self.asked < 0
+
+    @property
+    def who(self) -> str:
+        """The agent's name."""
+        return DECIDER if self.decides else DOORKEY if self.task == "doorkey" else TASKED
 
     @property
     def inner(self) -> bool:
@@ -108,10 +130,10 @@ class Played:
 
     `circle` are two steps of which the second is the first again: from there on it goes round. `after` is the world
     after the last of a person's acts; `seen` what the agent sees at the end: weights `[head, cell]`, the probabilities
-    of its actions, the value.
+    of its actions, the value. Of a Decision Transformer these weights are all, with the rows of the last look.
     """
 
-    episode: Episode
+    episode: Episode | Ride
     mine: frozenset[int]
     after: Scene
     circle: tuple[int, int] | None = None
@@ -119,11 +141,25 @@ class Played:
 
 
 @cache  # two agents: below 1 MB
-def agent(task: str) -> Agent:
-    """Who plays a task."""
+def agent(name: str) -> Agent:
+    """One whose heads look at cells."""
     from attnviz.systems.acting.system import load
 
-    return load(DOORKEY if task == "doorkey" else TASKED)
+    return load(name)
+
+
+@cache  # 2 MB
+def decider() -> DecisionAgent:
+    """The one that is asked for a return."""
+    from attnviz.systems.acting.deciding import load
+
+    return load(DECIDER)
+
+
+def heads(request: Request) -> tuple[tuple[int, int], ...]:
+    """The heads of who plays, each a layer and a number."""
+    layers, many = (decider().n_layers, decider().n_heads) if request.decides else (1, agent(request.who).n_heads)
+    return tuple((layer, head) for layer in range(layers) for head in range(many))
 
 
 @runs.kept
@@ -166,7 +202,9 @@ def play(request: Request) -> Played:
 
     Raises `AttnvizError` for what cannot be put where it should.
     """
-    who, scene, (begin, letters) = agent(request.task), world(request), request.mine
+    if request.decides:
+        return _decided(request)
+    who, scene, (begin, letters) = agent(request.who), world(request), request.mine
     pieces: list[Episode] = []
     after, step, end = scene, 0, begin + len(letters)
     cuts = sorted({0, request.since, begin, end, *(one for one, _ in request.edits)} & set(range(MOST)))
@@ -179,7 +217,7 @@ def play(request: Request) -> Played:
         inner = _inner(request) if cut >= request.since and request.inner else {}
         if scene.ended or (request.held and cut >= end):
             break
-        own = [LETTERS[one] for one in letters[cut - begin : until - begin]] if begin <= cut < end else []
+        own = [LETTERS[one.upper()] for one in letters[cut - begin : until - begin]] if begin <= cut < end else []
         if own:
             found = [who.play(scene, moves=own, go_on=False, limit=until - cut, **inner)]
         else:
@@ -221,7 +259,7 @@ def _joined(who: Agent, pieces: list[Episode], last: Scene) -> Episode:
 def _ended(request: Request, episode: Episode, after: Scene) -> Played:
     """An episode with what is known of its end; one that goes round is cut where it begins anew."""
     begin, letters = request.mine
-    mine = frozenset(range(begin, min(episode.steps, begin + len(letters))))
+    mine = by_hand(request, episode.steps)
     acts = [begin + len(letters) if request.moves else 0, request.since if request.inner else 0]
     since = max([*acts, *(step for step, _ in request.edits)])
     circle = None if episode.reached or request.held or not request.repeats else _circle(episode.scenes[since:])
@@ -231,9 +269,55 @@ def _ended(request: Request, episode: Episode, after: Scene) -> Played:
     seen = None
     if not episode.scenes[-1].ended:
         inner = _inner(request) if episode.steps >= request.since and request.inner else {}
-        trace = (who := agent(request.task)).look(episode.scenes[-1], **inner)
+        trace = (who := agent(request.who)).look(episode.scenes[-1], **inner)
         seen = (trace.attention(0).open_weights[:, 0], trace.probabilities(0), who.value(trace))
     return Played(episode, mine, after, circle, seen)
+
+
+def by_hand(request: Request, steps: int) -> frozenset[int]:
+    """The steps that a person made, of so many; those of the agent between two of a person's take-overs are its own."""
+    begin, letters = request.mine
+    return frozenset(begin + place for place, one in enumerate(letters) if one.isupper() and begin + place < steps)
+
+
+def _decided(request: Request) -> Played:
+    """The whole episode of one that is asked for a return. Raises `AttnvizError` for what cannot be put anywhere."""
+    from attnviz.systems.acting.deciding import Ask, grown
+    from attnviz.systems.acting.told import MOST as LIMIT
+
+    who, scene, (begin, letters) = decider(), world(request), request.mine
+    plain, changed = Ask(request.asked, seed=request.seed), _ask(request)
+    ride, after = who.begin(scene), scene
+    for step in range(LIMIT + 1):
+        for when, places in request.edits:
+            if when == step:
+                after = scene = edited(scene, places)
+                ride = who.begin(scene, ride)
+        if scene.ended or step == LIMIT or (request.held and step >= begin + len(letters)):
+            break
+        own = LETTERS[letters[step - begin].upper()] if begin <= step < begin + len(letters) else None
+        ride = who.step(ride, changed if step >= request.since else plain, own)
+        scene = ride.scenes[-1]
+        after = scene if own else after
+    ended = scene.ended or ("limit" if ride.steps >= LIMIT else "stopped")
+    seen = None
+    if not scene.ended and ride.steps < LIMIT:
+        trace, asked = who.glance(ride, changed if ride.steps >= request.since else plain)
+        seen = (grown(ride.weights, trace), trace.probabilities(len(trace.tokens) - 1), float(asked[-1]))
+    return Played(
+        replace(ride, ended=ended, shortest=way(ride.scenes[0])), by_hand(request, ride.steps), after, None, seen
+    )
+
+
+def _ask(request: Request) -> Ask:
+    """What is asked of a Decision Transformer, and what is changed inside it."""
+    from attnviz.core.interventions import RemoveHeads
+    from attnviz.systems.acting.deciding import Ask, Unseen
+
+    changes: list[Intervention] = [RemoveHeads((head,), layers=(layer,)) for layer, head in request.without]
+    changes += [Unseen(request.blind)] if request.blind else []
+    rule = None if request.rule == SOFT else as_rule(request.rule)
+    return Ask(request.asked, rule, tuple(changes), seed=request.seed)
 
 
 def _circle(scenes: Sequence[Scene]) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attnviz.ui.kit import language, t, tiles_sent, weights_sent
-from attnviz.ui.pages.acting import run, told
+from attnviz.ui.pages.acting import decided, run, told
 from attnviz.ui.pages.acting.run import LETTERS, NAMED, Played, Request
 
 if TYPE_CHECKING:
@@ -27,26 +27,44 @@ SAID = (
     "tile_gone", "comma", "ended_reached", "ended_lost", "ended_limit", "is_open", "is_closed", "is_locked",
 )  # fmt: skip
 
+TOKENS = ("return", "state", "action")
+OPEN_TOKENS = ("name", "step", "most", "weight", "key", "kind", "map", "value")  # filled in by the browser
+SAID_TOKENS = ("tokens", "tokens_label", "token", "token_cell", "token_unseen", "token_none")
 
-def data_of(request: Request, played: Played, head: int | None, before: Played | None, step: int) -> dict[str, Any]:
-    """All that the browser needs."""
-    episode, weights = played.episode, _weights(played)
-    sent, top = weights_sent(_shown(weights, head))
+
+def data_of(
+    request: Request, played: Played, view: tuple[int, int | None], before: Played | None, step: int
+) -> dict[str, Any]:
+    """All that the browser needs; `view` is a layer and a head of it, or None for their mean."""
+    (layer, head), episode = view, played.episode
+    own = _tokens(played, view) if request.decides else _cells(request, played, head)
     side = request.size
     return {
+        **own,
         "episode": sha256(repr(request).encode()).hexdigest()[:16], "width": side, "height": side,
         "boxes": [[cell % side, cell // side, cell % side + 1, cell // side + 1] for cell in range(side**2)],
-        "steps": _steps(played), "weights": sent, "top": top, "queries": len(weights), "keys": side**2,
-        "tiles": tiles_sent({0: np.moveaxis(weights, 0, 1)}, 0, [True] * side**2),
-        "open": [0, -1 if head is None else head], "without": [list(one) for one in request.without],
-        "hidden": list(request.hidden), "lanes": _lanes(request, played, head), "marks": _marks(played),
+        "steps": _steps(played), "open": [layer, -1 if head is None else head],
+        "without": [list(one) for one in request.without],
+        "hidden": list(request.hidden), "marks": _marks(played),
         "before": None if before is None else [scene.cell(*scene.agent) for scene in before.episode.scenes],
         "step": min(step, episode.steps), "held": request.held, "moves": request.moves, "letters": list(LETTERS),
         "ended": "limit" if played.circle else episode.ended, "alt": "",
-        "map": t("acting.mean_of") if head is None else t("acting.head", head=head), "words": _words(),
+        "map": t("acting.mean_of") if head is None else t("acting.head", head=head),
+        "words": _words() | (_token_words() if request.decides else {}),
         "kinds": {kind: t(f"acting.kind_{kind}") for kind in ("key", "ball", "box", "door", "goal")},
         "colours": {one: t(f"acting.colour_{one}") for one in ("red", "green", "blue", "purple", "yellow", "grey")},
         "ways": [t(f"acting.facing_{one}") for one in ("right", "down", "left", "up")],
+    }  # fmt: skip
+
+
+def _cells(request: Request, played: Played, head: int | None) -> dict[str, Any]:
+    """The weights over cells."""
+    weights, count = _weights(played), request.size**2
+    sent, top = weights_sent(_shown(weights, head))
+    return {
+        "weights": sent, "top": top, "queries": len(weights), "keys": count,
+        "tiles": tiles_sent({0: np.moveaxis(weights, 0, 1)}, 0, [True] * count),
+        "lanes": _lanes(request, played, head),
     }  # fmt: skip
 
 
@@ -136,3 +154,43 @@ def _words() -> dict[str, str]:
     acts = {f"act_{letter}": t(f"acting.act_{action}") for letter, action in LETTERS.items()}
     tiles = {"head": t("acting.tile_head", **open_), "layer": ""}
     return found | acts | tiles | {"space": "" if language() == "zh" else " "}
+
+
+def _tokens(played: Played, view: tuple[int, int | None]) -> dict[str, Any]:
+    """The map of one head, or the mean of a layer's, every head small, and the lanes."""
+    (layer, head), found = view, decided.weights(played)
+    one = found[layer].mean(0) if head is None else found[layer, head]
+    count = found.shape[-1]
+    sent, top = weights_sent(one)
+    return {
+        "weights": sent, "top": top, "queries": count, "keys": count, "tokens": list("Rsa"),
+        "tiles": tiles_sent(dict(enumerate(found)), max(0, count - 1), [True] * count),
+        "lanes": _token_lanes(found, view),
+    }  # fmt: skip
+
+
+def _token_lanes(found: np.ndarray[Any, Any], view: tuple[int, int | None]) -> list[dict[str, Any]]:
+    """What the state of each step gives each part."""
+    from attnviz.systems.acting.deciding import share_of
+
+    layer, head = view
+    rows = np.nan_to_num(found[layer][:, 1::3])  # [head, step, token]
+    each: dict[str, list[float]] = {part: [] for part in decided.PARTS}
+    for step in range(rows.shape[1]):
+        for part, kept in each.items():
+            share = share_of(rows[:, step], step, part)
+            kept.append(round(float(share.mean() if head is None else share[head]), 4))
+    return [{"name": t(f"acting.lane_{part}"), "shares": kept} for part, kept in each.items()]
+
+
+def _token_words() -> dict[str, str]:
+    """What the browser says of tokens; what stands in braces it fills in itself."""
+    open_ = {name: f"{{{name}}}" for name in OPEN_TOKENS}
+    kinds = {f"kind_{kind[0] if kind != 'return' else 'R'}": t(f"acting.token_{kind}") for kind in TOKENS}
+    found = {name: t(f"acting.{name}", **open_) for name in SAID_TOKENS} | kinds
+    return found | {
+        "stop": t("acting.stop"), "value": t("acting.to_go", **open_), "tiles": t("acting.tiles_tokens"),
+        "layer": t("acting.layer_short", n="{n}"),
+        "tile": t("acting.tile_of", layer="{layer}", head="{head}"),
+        "tile_gone": t("acting.tile_of_gone", layer="{layer}", head="{head}"),
+    }  # fmt: skip

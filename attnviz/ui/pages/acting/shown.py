@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import streamlit as st
 
 from attnviz.ui.kit import (
@@ -21,16 +22,28 @@ from attnviz.ui.kit import (
     t,
     take_away,
 )
-from attnviz.ui.pages.acting import choices, run, told
+from attnviz.ui.pages.acting import choices, decided, run, told
 from attnviz.ui.pages.acting.choices import KEY, now, thing_name
 from attnviz.ui.pages.acting.sent import data_of
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from attnviz.ui.pages.acting.run import Played, Request
     from attnviz.ui.pages.acting.told import Lead, Phase
 
+View = tuple[int, int | None]  # a layer, and a head of it or None for their mean
 CHART = KEY + "map"
 MUCH = 0.5  # of a head's weight: most of it
+PARTS = ("verdict", "picture", "asking", "rest")  # from above to below where all stands in one column
+ORDER = "".join(
+    f"[data-testid='stLayoutWrapper']:has(> .st-key-acting-{name}) {{ order: {place}; }}"
+    for place, name in enumerate(PARTS)
+)
+BELOW = "[data-testid='stHorizontalBlock']:has(.st-key-acting-verdict) > [data-testid='stColumn']"
+NARROW = f"""<style>@media (max-width: 640px) {{
+{BELOW}, {BELOW} > [data-testid='stVerticalBlock'] {{ display: contents; }}
+{ORDER} }}</style>"""
 STYLE = """<style>
 .acting-shares { overflow-x: auto; }
 .acting-shares table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
@@ -40,6 +53,14 @@ STYLE = """<style>
 .acting-shares .last { padding-right: 1.3rem; }
 .acting-shares .most { font-weight: 700; text-decoration: underline; text-underline-offset: 3px; }
 </style>"""
+
+
+def part(name: str) -> DeltaGenerator:
+    """A part of the page: on a phone the picture stands before what is asked."""
+    made = st.container(key=f"acting-{name}")
+    if name == PARTS[0]:
+        made.html(NARROW)
+    return made
 
 
 def mission(request: Request) -> str:
@@ -53,13 +74,43 @@ def say_verdict(request: Request, played: Played) -> None:
     """First of all: does it arrive, in how many steps, after a change also before it; which head looks where."""
     st.markdown(t("acting.to_do", mission=plain(mission(request))))
     own = run.play(request.untouched)
+    if request.decides:
+        st.markdown(_asked(request, played))
     if not request.changed:
-        st.markdown(t(f"acting.ends_{_end(request, played)}", agent=run.agent(request.task).name, **_counts(played)))
+        st.markdown(t(f"acting.ends_{_end(request, played)}", agent=request.who, **_counts(played)))
     else:
         words = {**_counts(played), "how": _how(request, played), "before": _before(request, own)}
         st.markdown(t(f"acting.now_{_end(request, played)}", **words))
     _say_way(request, played)
-    st.markdown(joined([_lead(one) for one in told.leads(played, request.task)]))
+    if request.decides:
+        st.markdown(joined(_most_of(played)))
+    else:
+        st.markdown(joined([_lead(one) for one in told.leads(played, request.task)]))
+
+
+def _asked(request: Request, played: Played) -> str:
+    """What was asked for beside what came of it, and beside what cannot be."""
+    words = {"asked": -request.asked, "steps": played.episode.steps}
+    shortest = run.way(played.episode.scenes[0])
+    if not played.episode.reached:
+        return t("acting.asked_lost", **words)
+    if shortest is not None and -request.asked < shortest and not request.changed:
+        return t("acting.asked_impossible", shortest=shortest, **words)
+    return t("acting.asked_kept" if -request.asked == played.episode.steps else "acting.asked_other", **words)
+
+
+def _most_of(played: Played) -> list[str]:
+    """Which head looks most at the return, and which at what was earlier, in the mean of all steps."""
+    of, found = decided.shares(played), []
+    for name in ("return", "state", "earlier"):
+        parts = [one for part, one in of.items() if part == name or (name == "earlier" and part.startswith(name))]
+        if not played.episode.steps:
+            continue
+        means = np.sum([one.mean(0) for one in parts], axis=0)
+        layer, head = np.unravel_index(int(means.argmax()), means.shape)
+        words = {"head": choices.head_name((int(layer), int(head)), True), "share": f"{means[layer, head]:.2f}"}
+        found.append(t(f"acting.most_{name}", **words))
+    return found
 
 
 def _end(request: Request, played: Played) -> str:
@@ -92,7 +143,8 @@ def _how(request: Request, played: Played) -> str:
     if request.hidden:
         found.append(t("acting.how_hidden", count=len(request.hidden), heads=heads))
     if request.without:
-        found.append(t("acting.how_without", heads=", ".join(str(head) for _, head in request.without)))
+        gone = [f"{layer}.{head}" if request.decides else str(head) for layer, head in request.without]
+        found.append(t("acting.how_without", heads=", ".join(gone)))
     if request.rule != SOFT:
         found.append(t("acting.how_rule", rule=plain(rule_title(as_rule(request.rule)))))
     if request.inner and request.since:
@@ -114,20 +166,22 @@ def _lead(one: Lead) -> str:
     return t(f"acting.lead_{one.phase}", **words)
 
 
-def draw_picture(request: Request, played: Played, head: int | None) -> None:
+def draw_picture(request: Request, played: Played, view: View) -> None:
     """The world, step by step, in the browser."""
-    st.session_state[KEY + "asked"] = request
+    st.session_state[KEY + "request"] = request
     before = run.play(request.untouched) if request.changed else None
-    lit_picture("acting", "world", "stage")(
-        key=KEY + "picture", data=data_of(request, played, head, before, int(now("step"))),
+    lit_picture("acting", "world", "tokens", "stage")(
+        key=KEY + "picture", data=data_of(request, played, view, before, int(now("step"))),
         on_picked_change=choices.take_step, on_head_change=choices.take_head,
         on_hidden_change=choices.CLICKS.take_hidden, on_done_change=choices.take_done,
     )  # fmt: skip
-    st.caption(t("acting.shown", agent=run.agent(request.task).name))
+    st.caption(t("acting.shown_tokens" if request.decides else "acting.shown", agent=request.who))
 
 
 def show_shares(request: Request, played: Played) -> None:
     """The share of its weight that each head gives what matters, in each phase."""
+    if request.decides:
+        return _show_tokens(played)
     of, phases = told.shares(played, request.task), told.phases(played, request.task)
     if not phases:
         return
@@ -140,11 +194,33 @@ def show_shares(request: Request, played: Played) -> None:
         means = [(name, float(of[name][list(one.steps), head].mean())) for one in phases for name in names]
         cells = "".join(f"<td class='{_kind(name, share)}'>{share:.2f}</td>" for name, share in means)
         rows.append(f"<tr><th scope='row'>{html.escape(t('acting.head', head=head))}</th>{cells}</tr>")
-    top = f"<tr><td rowspan='2'></td>{over}</tr><tr>{parts}</tr>"
+    _table(f"<tr><td rowspan='2'></td>{over}</tr><tr>{parts}</tr>{''.join(rows)}")
+    st.caption(t("acting.shares_say"))
+
+
+def _show_tokens(played: Played) -> None:
+    """The share of its weight that each head gives each kind of token as an action is chosen."""
+    of = decided.shares(played)
+    if not played.episode.steps:
+        return
+    st.markdown(f"**{t('acting.shares_tokens')}**")
+    top = "".join(f"<th scope='col'>{html.escape(t(f'acting.lane_{part}'))}</th>" for part in of)
+    rows = []
+    for one in np.ndindex(*next(iter(of.values())).shape[1:]):
+        cells = "".join(
+            f"<td class='{_kind('', share)}'>{share:.2f}</td>" for share in (p.mean(0)[one] for p in of.values())
+        )
+        name = html.escape(choices.head_name((one[0], one[1]), True))
+        rows.append(f"<tr><th scope='row'>{name}</th>{cells}</tr>")
+    _table(f"<tr><td></td>{top}</tr>{''.join(rows)}")
+    st.caption(t("acting.shares_tokens_say"))
+
+
+def _table(rows: str) -> None:
+    """A table that can be gone to by keys and scrolled."""
     named = html.escape(t("acting.shares"), quote=True)
     frame = f"class='acting-shares' tabindex='0' role='region' aria-label='{named}'"
-    st.html(f"{STYLE}<div {frame}><table>{top}{''.join(rows)}</table></div>")
-    st.caption(t("acting.shares_say"))
+    st.html(f"{STYLE}<div {frame}><table>{rows}</table></div>")
 
 
 def _phase_name(phase: Phase) -> str:
@@ -157,15 +233,16 @@ def _kind(name: str, share: float) -> str:
     return f"{'last' if name == 'rest' else ''} {'most' if share >= MUCH else ''}".strip()
 
 
-def show_numbers(request: Request, played: Played, head: int | None) -> None:
+def show_numbers(request: Request, played: Played, view: View) -> None:
     """The whole episode as a map of numbers, and what can be taken away."""
     if not played.episode.steps:
         return
-    trace, step = played.episode.trace, min(int(now("step")), played.episode.steps - 1)
-    selection, style = Selection(0, head or 0, query=step), style_now("row", 420)
+    (layer, head), step = view, min(int(now("step")), played.episode.steps - 1)
+    trace, row = played.episode.trace, 3 * step + 1 if request.decides else step
+    selection, style = Selection(layer, head or 0, query=row), style_now("row", 420)
     with st.expander(t("acting.numbers")):
         draw_heatmap(trace, selection, style, key=CHART)
-        st.caption(t("acting.map_say", head=head or 0))
+        st.caption(t("acting.tokens_say" if request.decides else "acting.map_say", layer=layer, head=head or 0))
         take_away(trace, selection, style, chart=CHART)
     _take_files(request, played, head, file_name(trace, selection))
 
@@ -178,7 +255,11 @@ def _take_files(request: Request, played: Played, head: int | None, name: str) -
         on_click="ignore", width="stretch", icon=":material/movie:",
     )  # fmt: skip
     second.download_button(
-        t("acting.take_shares"), lambda: "\n".join(told.csv_lines(played, request.task)).encode("utf-8-sig"),
+        t("acting.take_shares"), lambda: "\n".join(_lines(request, played)).encode("utf-8-sig"),
         f"{name}-shares.csv", "text/csv", key=KEY + "take_shares", on_click="ignore", width="stretch",
         icon=":material/table:",
     )  # fmt: skip
+
+
+def _lines(request: Request, played: Played) -> list[str]:
+    return decided.csv_lines(played) if request.decides else told.csv_lines(played, request.task)

@@ -4,20 +4,30 @@ class Stage extends Lit {
 
   get last() { return this.data.steps.length - 1; }
 
-  get now() { return this.data.steps[this.step]; }
+  get seenStep() { return this.data.tokens && this.map.at ? Math.min(this.last, Math.floor(this.map.at.row / 3)) : this.step; }
 
-  get looks() { return this.step < this.data.queries; } // at the end nobody looks any more
+  get now() { return this.data.steps[this.seenStep]; }
+
+  // At the end nobody looks any more.
+  get looks() { return this.data.tokens ? 3 * this.seenStep + 1 < this.data.queries : this.step < this.data.queries; }
 
   draw() {
     if (!this.data || !this.small) return;
-    const shares = this.looks ? this.shares(this.step) : [];
+    const shares = this.looks && !this.data.tokens ? this.shares(this.step) : []; // tokens look at tokens, not at cells
     this.lit(this.canvas, shares, false);
     this.frame();
     this.tell();
     this.likely();
     this.drawLanes();
-    this.drawHeads(this.looks ? this.step : -1, this.step);
+    if (this.data.tokens) this.drawTokens();
+    else this.drawHeads(this.looks ? this.step : -1, this.step);
     this.timing();
+  }
+
+  drawTokens() {
+    this.map.draw();
+    this.heads.firstChild.textContent = this.data.words.tiles;
+    this.small.forEach(({ canvas, tile }) => this.map.mini(canvas, tile));
   }
 
   lit(canvas, shares, small) {
@@ -40,7 +50,7 @@ class Stage extends Lit {
     const { data } = this, side = boxes[0][2] - boxes[0][0], line = Math.max(1.5, side * 0.05);
     const through = (cells) => cells.map((cell) => middle(boxes[cell]));
     if (data.before) way(pen, through(data.before), [line * 1.5, line * 2.5], "rgba(31,36,48,0.55)", line);
-    way(pen, through(data.steps.slice(0, this.step + 1).map(({ at }) => at)), [], "rgba(164,18,63,0.6)", line);
+    way(pen, through(data.steps.slice(0, this.seenStep + 1).map(({ at }) => at)), [], "rgba(164,18,63,0.6)", line);
   }
 
   names(pen, boxes) {
@@ -66,7 +76,7 @@ class Stage extends Lit {
     const cell = this.over ?? this.at;
     if (cell === null || cell === undefined) return;
     this.mark(cell, []);
-    if (!this.looks) return;
+    if (!this.looks || this.data.tokens) return;
     const [x, y, right, bottom] = laid(this.data.boxes[cell], this.canvas, this.data), pen = this.canvas.getContext("2d");
     const weight = this.weight(this.step, cell);
     written(pen, Number.isNaN(weight) ? "–" : short(weight), [x, y, right, (y + bottom) / 2 + 4], Math.max(12, (right - x) * 0.24));
@@ -87,6 +97,7 @@ class Stage extends Lit {
   }
 
   seen() {
+    if (this.data.tokens) return this.map.most(3 * this.seenStep + 1);
     const order = this.data.boxes.map((_, cell) => cell).filter((cell) => this.weight(this.step, cell) > 0.0005);
     order.sort((a, b) => this.weight(this.step, b) - this.weight(this.step, a));
     return order.slice(0, 3).map((cell) => `${this.place(cell)} ${short(this.weight(this.step, cell))}`).join(this.data.words.comma);
@@ -95,16 +106,17 @@ class Stage extends Lit {
   tell() {
     const { data, now } = this, { words } = data;
     const stands = filled(words.stands, {
-      step: this.step, last: this.last, column: now.at % data.width, row: Math.floor(now.at / data.width), way: data.ways[now.turn],
+      step: this.seenStep, last: this.last, column: now.at % data.width, row: Math.floor(now.at / data.width), way: data.ways[now.turn],
       carries: now.carries ? filled(words.carries, { thing: this.thing(now.carries) }) : words.carries_nothing,
     });
     const most = this.looks ? this.seen() : "", found = [stands];
     if (this.looks) found.push(filled(most ? words.looks : words.looks_nowhere, { map: data.map, most }));
     if (now.did) found.push(filled(now.mine ? words.did_mine : words.did, { act: words[`act_${now.did}`] }));
-    else if (this.step === this.last && words[`ended_${data.ended}`]) found.push(words[`ended_${data.ended}`]);
+    else if (this.seenStep === this.last && words[`ended_${data.ended}`]) found.push(words[`ended_${data.ended}`]);
     this.canvas.setAttribute("aria-label", found.join(" "));
     const cell = this.over ?? this.at;
-    if (cell !== null && cell !== undefined && this.looks) {
+    if (cell !== null && cell !== undefined && this.data.tokens) found.unshift(`${this.place(cell)}${words.stop}`);
+    else if (cell !== null && cell !== undefined && this.looks) {
       const weight = this.weight(this.step, cell);
       found.unshift(filled(Number.isNaN(weight) ? words.cell_hidden : words.cell, { place: this.place(cell), weight: short(weight) }));
     }
@@ -123,7 +135,7 @@ class Stage extends Lit {
       row.classList.toggle("did", Boolean(did));
       row.firstChild.textContent = `${did ? "▸ " : ""}${data.words[`act_${data.letters[number]}`]}`;
     });
-    this.value.textContent = likely ? filled(data.words.value, { value: now.value.toFixed(2) }) : "";
+    this.value.textContent = likely ? filled(data.words.value, { value: data.tokens ? `${now.value}`.replace("-", "−") : now.value.toFixed(2) }) : "";
   }
 
   // Steps to the right, each lane's share of the weight as light; the step that is shown is framed.
@@ -136,13 +148,14 @@ class Stage extends Lit {
       shares.forEach((share, step) => share > 0 && lightUp(pen, [step * wide, 0, (step + 1) * wide + 0.5, canvas.height], Math.min(1, share), "colour"));
       pen.strokeStyle = DARK;
       pen.lineWidth = 3;
-      pen.strokeRect(this.step * wide + 1, 1.5, Math.max(3, wide - 2), canvas.height - 3);
-      told.textContent = this.looks ? shares[this.step].toFixed(2) : "–";
+      pen.strokeRect(this.seenStep * wide + 1, 1.5, Math.max(3, wide - 2), canvas.height - 3);
+      told.textContent = this.looks ? shares[this.seenStep].toFixed(2) : "–";
     }
   }
 
   sized() {
     const room = this.main.clientWidth || SIDE;
+    if (this.data.tokens) this.map.size(this.side.clientWidth || SIDE);
     for (const { canvas } of this.lanes) scaled(canvas, [Math.max(80, Math.min(SIDE, room) - 118), STRIP], 1);
   }
 }

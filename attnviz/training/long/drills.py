@@ -19,8 +19,9 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from attnviz.training.sentences import NO_TARGET
+
 Ids = list[int]
-NO_TARGET = -100
 SPECIAL = 5  # the first ids of the tokenizer are no tokens of a text
 SHORT = (64, 128, 256, 512, 1_024)  # tokens of a row of a drill, in turn
 BLOCK = (8, 100)  # tokens of a block that returns in a drill

@@ -29,15 +29,15 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from attnviz.models import built_in_folder
 from attnviz.shipped import WEIGHTS
-from attnviz.training import loop
+from attnviz.training import loop, sentences
 from attnviz.training.corpus import ask_for_sentences, read_corpus, read_data
 from attnviz.training.documents import read_reviews, read_topics
 from attnviz.training.folder import save_folder
-from attnviz.training.gpt import train as gpt
 from attnviz.training.long.data import LONGEST, STAGES, Lesson, passages, sources
-from attnviz.training.long.drills import NO_TARGET, Drills, Row
+from attnviz.training.long.drills import Drills, Row
 from attnviz.training.loop import Course
 from attnviz.training.recipe import Recipe, learner
+from attnviz.training.sentences import NO_TARGET
 
 BASE = 500_000.0  # of the rotary positions
 WARM_UP = 50  # steps until the full rate
@@ -60,11 +60,13 @@ def loss(model: LlamaForCausalLM, row: Row) -> Tensor:
 
 def losses(model: LlamaForCausalLM, lesson: Lesson) -> dict[str, Tensor]:
     """The loss of each part of a step."""
-    return {name: gpt.loss(model, part) if name == "sentences" else loss(model, part) for name, part in lesson.items()}
+    return {
+        name: sentences.loss(model, part) if name == "sentences" else loss(model, part) for name, part in lesson.items()
+    }
 
 
 def train(
-    recipe: Recipe, sentences: Iterator[dict[str, Tensor]], drills: Drills, tokenizer: PreTrainedTokenizerFast,
+    recipe: Recipe, told: Iterator[dict[str, Tensor]], drills: Drills, tokenizer: PreTrainedTokenizerFast,
     folder: Path,
 ) -> None:  # fmt: skip
     """Run the stages and write the result to `folder`, a snapshot every 100 steps."""
@@ -78,7 +80,7 @@ def train(
         share = partial(loop.cosine, steps=stage.course, warm_up=WARM_UP)
         seconds += loop.train(
             learner(recipe, model),
-            stage.lessons(sentences, drills),
+            stage.lessons(told, drills),
             partial(losses, model),
             Course(stage.steps, recipe.rate, share, stage.counts, bfloat16=True),
             loop.say(20),
@@ -107,14 +109,14 @@ def main() -> None:
     recipe = Recipe(heads=4, steps=sum(stage.steps for stage in STAGES), rate=given.rate, warm_up=WARM_UP)
     tokenizer = lengthened()
     _, languages = read_data(given.zh, given.en)
-    sentences = gpt.told(languages, recipe, tokenizer.get_vocab())
+    told = sentences.told(languages, recipe, tokenizer.get_vocab())
     chinese, english = read_corpus(given.zh, "zh").training, read_corpus(given.en, "en").training
     reviews, topics = read_reviews(given.reviews).training, read_topics(given.topics).training
     found = sources(reviews, topics, chinese, english, tokenizer)
     rng = random.Random(recipe.seed)
     texts = passages(found, int(tokenizer.sep_token_id or 0), rng)
     drills = Drills(len(tokenizer), int(tokenizer.cls_token_id or 0), texts, rng)
-    train(recipe, sentences, drills, tokenizer, given.out)
+    train(recipe, told, drills, tokenizer, given.out)
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ def _marks(values: Sequence[float], name: str, labels: Sequence[str], drawn: tup
     sign, ink = drawn
     return {
         "type": "scatter", "mode": "markers", "name": escaped(name, 40), "x": list(values),
-        "y": list(range(len(values))), "customdata": list(range(len(values))), "hovertext": list(labels),
+        "y": list(range(len(values))), "customdata": [[row] for row in range(len(values))], "hovertext": list(labels),
         "hovertemplate": f"<b>%{{hovertext}}</b><br>{escaped(name, 40)}: %{{x:.1%}}<extra></extra>",
         "marker": {"symbol": sign, "size": 11, "color": ink, "line": {"color": ink, "width": 2}},
         "selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}},

@@ -136,9 +136,8 @@ def choose_head(ranked: Sequence[tuple[Head, Head, float]]) -> int:
 def take_head(chart: str, names: Sequence[str]) -> None:
     """A point of the ranking was clicked."""
     points = st.session_state[chart].selection.points
-    number = points[0].get("customdata", -1) if points else -1
-    number = number[0] if isinstance(number, list) else number
-    if isinstance(number, int) and 0 <= number < len(names):
+    number = int(points[0].get("y", -1)) if points else -1  # rows lie at 0, 1, ...
+    if 0 <= number < len(names):
         st.session_state[KEY + "head"] = names[number]
 
 

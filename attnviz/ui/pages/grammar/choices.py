@@ -335,9 +335,8 @@ def choose_sentence(texts: Sequence[str]) -> str:
 def take_row(chart: str, box: str, values: Sequence[str]) -> None:
     """A point of the picture was clicked: its row is what is chosen in `box`."""
     points = st.session_state[chart].selection.points
-    number = points[0].get("customdata", -1) if points else -1
-    number = number[0] if isinstance(number, list) else number
-    if isinstance(number, int) and 0 <= number < len(values):
+    number = int(points[0].get("y", -1)) if points else -1  # rows lie at 0, 1, ...
+    if 0 <= number < len(values):
         st.session_state[KEY + box] = values[number]
         if box == "relation":
             _forget_head()

@@ -17,7 +17,11 @@ NAMES = ("head", "distance", "chance")
 def test_every_number_is_drawn_in_its_row(dark: bool) -> None:
     figure = beside(ROWS, NAMES, "share", chosen=1, style=Style(dark=dark))
     points, simpler, chance, words, ring = figure.data
-    assert list(points.x) == [0.9, 0.2, 1.0] and list(points.y) == [0, 1, 2] and list(points.customdata) == [0, 1, 2]
+    assert (
+        list(points.x) == [0.9, 0.2, 1.0]
+        and list(points.y) == [0, 1, 2]
+        and [row for (row,) in points.customdata] == [0, 1, 2]
+    )
     assert simpler.x[:2] == (0.5, 0.25) and math.isnan(simpler.x[2]) and chance.x[0] == 0.1
     assert list(words.text) == ["2.1", "0.0", ""] and set(words.x) == {EDGE}
     assert (list(ring.x), list(ring.y)) == ([0.2], [1])

@@ -36,8 +36,8 @@ NONE = -100  # no action: what cross entropy leaves out
 class Recipe:
     """How it is trained."""
 
-    steps: int = 1_000
-    whole: int = 3_000  # steps after which the cosine of the rate would come to 0
+    steps: int = 1_200
+    whole: int = 1_200  # steps after which the cosine of the rate would come to 0
     episodes: int = 24  # a batch
     rate: float = 2e-3
     decay: float = 0.01

@@ -66,7 +66,8 @@ class Walks:
             returns = self.returns[self.kinds == number]
             arrived = returns >= -MOST
             mean = float(-returns[arrived].mean()) if arrived.any() else 0.0
-            found[name] = [len(returns), round(float(arrived.mean()), 4), round(mean, 2)]
+            share = float(arrived.mean()) if len(returns) else 0.0
+            found[name] = [len(returns), round(share, 4), round(mean, 2)]
         return {"frames": len(self.actions), "behaviour": found}
 
     def states(self, rows: NDArray[Any]) -> torch.Tensor:

@@ -46,13 +46,11 @@ from attnviz.training import next_token
 from attnviz.training.cards import NAMED, table
 from attnviz.training.corpus import read_corpus
 from attnviz.training.documents import read_reviews, read_topics
-from attnviz.training.long.about import about
-from attnviz.training.long.data import LONGEST, Sources, passages, row, sources
-from attnviz.training.long.drills import Ids
+from attnviz.training.long.data import LENGTHS, Ids, Sources, passages, row, sources
 from attnviz.training.next_token import Told, continuations
 
 Names = Mapping[str, tuple[str, str]]  # in Chinese and English
-SEED = 31
+SEED, LONGEST = 31, LENGTHS[-1]
 ROWS, TARGETS = 12, 256  # rows of each kind; how many tokens at the end of a row are told twice
 BANDS = ((1, 255), (256, 1_023), (1_024, 4_095), (4_096, 8_191))  # places in a row; [CLS], at 0, is given
 CASES, GAPS, GAP = 20, (256, 1_024, 4_096, 7_900), 1_024  # passages a language; GAP: for the heads and what is new
@@ -275,6 +273,32 @@ def card(report: Report, recipe: Mapping[str, object]) -> ModelCard:
         "these figures.\n",
     ]  # fmt: skip
     return ModelCard("\n\n".join(parts))
+
+
+def about(recipe: Mapping[str, object]) -> tuple[str, str]:
+    """What the model is, what it learnt from and what it is not, a paragraph a language."""
+    facts = f"{recipe['steps']} x {recipe['tokens_a_step']}"
+    return (
+        f"一个只看前文的小模型，一次最多读 {LONGEST:,} 个词元：Llama 结构，{recipe['layers']} 层，每层 "
+        f"{recipe['heads']} 个头，宽 {recipe['width']}。它从 lab-gpt 的权重开始，在 {LENGTHS[0]:,} 至 {LONGEST:,} "
+        f"个词元的连续文本上继续训练 {recipe['steps']} 步（{facts} 个词元，{recipe['seconds']} 秒，两个 CPU 核），"
+        "以 float16 保存，许可 MIT。数据：Common Voice 的中英文句子（CC0 1.0）；Pang 与 Lee 的影评（polarity dataset "
+        "v2.0，2004，CC BY 4.0）；KdConv 对话（Zhou 等 2020，Apache-2.0）。训练文本中有意让一些段落原文重现。"
+        "数字都来自留出的文本：句子按自身的哈希每 80 句留一句，影评每类留 200 篇，对话按所谈的对象留三成"
+        "（`attnviz/training/documents.py`）。局限：给人看长文中的注意力用，不保证写得对；它学过的文本很少；"
+        "长文中只有文本末尾才有 [SEP]，所以单句的结尾它比 lab-gpt 说得差。",
+        f"A small decoder that sees only what came before, up to {LONGEST:,} tokens of it: Llama's shape, "
+        f"{recipe['layers']} layers of {recipe['heads']} heads, width {recipe['width']}. It began with the weights of "
+        f"lab-gpt and was trained on for {recipe['steps']} steps over running texts of {LENGTHS[0]:,} to {LONGEST:,} "
+        f"tokens ({facts} tokens, {recipe['seconds']} s on two cores of a CPU); stored in float16, licence MIT. Data: "
+        "Common Voice sentences in Chinese and English (CC0 1.0); the film reviews of Pang and Lee (polarity dataset "
+        "v2.0, 2004, CC BY 4.0); the dialogues of KdConv (Zhou et al. 2020, Apache-2.0). In the training texts some "
+        "passages return word for word, on purpose. All figures are on held-out texts: one sentence in 80 by its own "
+        "hash, 200 reviews of each class, and the dialogues about three things in ten "
+        "(`attnviz/training/documents.py`). Limits: it is there to show attention over long texts, not to be "
+        "right; it has read little; in the long texts [SEP] stands only where a text ends, so it tells the end of a "
+        "single sentence less well than lab-gpt.",
+    )
 
 
 def tables(figures: Mapping[str, float], before: Mapping[str, float]) -> tuple[str, str, str]:

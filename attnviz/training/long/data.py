@@ -1,27 +1,22 @@
-"""What lab-long learns from, step by step: sentences, reviews, dialogues and runs of sentences in long rows, drills."""
+"""The texts that lab-long learns from: reviews, dialogues and runs of sentences, laid side by side in long rows."""
 
 from __future__ import annotations
 
-import itertools
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from torch import Tensor
+import numpy as np
+from jaxtyping import Int64
 from transformers import PreTrainedTokenizerFast
 
 from attnviz.training.documents import Document
-from attnviz.training.long.drills import SHORT, Drills, Ids
 
+Ids = list[int]
 Item = TypeVar("Item")
-Lesson = Mapping[str, Any]  # what one step learns from, by name
-LONGEST = 8_192
-DRILLED, RUNNING = 2_048, 4_096  # tokens of a step's drill, and at least of its texts
-# Tokens of a row, in turn: attention costs their square, so most rows are short.
-TOLD = (512, 1_024, 2_048, 1_024, 4_096, 1_024, 2_048, LONGEST)
-FAR = (1_024, 2_048, 1_024, 4_096, 1_024, 2_048, 1_024, LONGEST)
+LENGTHS = (1_024, 2_048, 4_096, 8_192)  # tokens of a row; every step has 8,192 tokens in all
 KINDS, SHARES = ("reviews", "dialogues", "zh", "en"), (0.3, 0.15, 0.35, 0.2)
 COPIED, COPY = 0.3, (24, 240)  # how often a passage returns after another one, and how many tokens of it
 
@@ -85,45 +80,12 @@ def row(texts: Iterator[Ids], length: int, start: int, rng: random.Random) -> Id
     return ids[:length]
 
 
-@dataclass(frozen=True)
-class Stage:
-    """A part of the training: so many steps, the beginning of a `course` of so many; what stands beside the sentences.
-
-    `turns` go round step by step; with `pieces` the drills have pieces of texts among their blocks. A drill counts half
-    beside the sentences, a far one what `far` says.
-    """
-
-    steps: int
-    course: int
-    turns: tuple[str, ...]
-    pieces: bool = False
-    far: float = 0.5
-
-    @property
-    def counts(self) -> dict[str, float]:
-        """What each part of the loss counts."""
-        return {"drill": 0.5, "far": self.far}
-
-    def lessons(self, sentences: Iterator[Mapping[str, Tensor]], drills: Drills) -> Iterator[Lesson]:
-        """What each step learns from: 2,048 tokens of `sentences`, and beside them what has its turn.
-
-        That is a `drill` of as many tokens, `texts` of at least 4,096 in rows of one length, or a `far` drill, a row.
-        """
-        told, far, near = map(itertools.cycle, (TOLD, FAR, SHORT))
-        for turn in itertools.islice(itertools.cycle(self.turns), self.steps):
-            if turn == "texts":
-                length = next(told)
-                beside = drills.running(max(1, RUNNING // length), length)
-            elif turn == "far":
-                beside = drills.far(next(far), pieces=self.pieces)
-            else:
-                length = next(near)
-                beside = drills.near(DRILLED // length, length, pieces=self.pieces)
-            yield {"sentences": next(sentences), turn: beside}
-
-
-STAGES = (
-    Stage(500, 1_500, ("drill",)),
-    Stage(1_100, 1_400, ("texts", "drill", "texts", "far")),
-    Stage(1_100, 1_100, ("texts", "far", "drill", "far"), pieces=True, far=1.0),
-)
+def batches(found: Sources, tokenizer: PreTrainedTokenizerFast, seed: int) -> Iterator[Int64[np.ndarray, "row token"]]:
+    """Without end: 8,192 tokens in rows of one length, all lengths in turn."""
+    rng = random.Random(seed)
+    start, end = int(tokenizer.cls_token_id or 0), int(tokenizer.sep_token_id or 0)
+    texts = passages(found, end, rng)
+    while True:
+        for length in LENGTHS:
+            rows = [row(texts, length, start, rng) for _ in range(LENGTHS[-1] // length)]
+            yield np.array(rows, dtype=np.int64)

@@ -8,7 +8,7 @@ takes once the run has been recorded with its states; gradients and occlusion ru
 one process; what is printed are medians, in multiples of the forward pass (of occlusion: of passes of 16 texts, n / 16
 of them). Where others use the machine too, `--clock cpu`, the usual one, counts the time that the process had a
 processor. captum and inseq are measured where they are installed; they are not needed for anything else. inseq 0.7
-works beside transformers 5, but asks for typeguard 2 and CUDA 11's packages: install it without its dependencies.
+is imported beside transformers 5, but asks for typeguard 2 and CUDA 11's packages: install it without its dependencies.
 """
 
 from __future__ import annotations

@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from attnviz.errors import ModelError, first_line
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+MOST_STATED = 2**24  # bytes of a config.json
 WEIGHTS = Path(__file__).with_name("weights")
 FRONT_MATTER = re.compile(r"\s*---[\r\n]+(.*?)[\r\n]+---(?:[\r\n]|$)", re.DOTALL)  # as huggingface_hub finds it
 
@@ -43,6 +44,21 @@ def config(place: Path) -> dict[str, Any]:
     if not (place / "config.json").is_file():
         raise ModelError("folder_no_config", model=place)
     return _table(place, "config.json")
+
+
+def stated(name: object) -> dict[str, Any]:
+    """What the config.json of a folder says; {} where `name` is no folder with one that can be read.
+
+    No pipe is waited for, and no file read that is far larger than any such.
+    """
+    try:
+        file = Path(cast("str", name)) / "config.json"
+        if not file.is_file() or file.stat().st_size > MOST_STATED:
+            return {}
+        said = json.loads(file.read_text(encoding="utf-8"))
+    except Exception:  # a name may be anything, and so may what it does when it is asked for a path
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def recipe(place: Path) -> dict[str, Any]:

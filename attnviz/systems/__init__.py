@@ -7,15 +7,14 @@ A folder here is a system: `NAMES` in its `__init__.py` are the shipped weights 
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, cast
 
 from attnviz.errors import ModelError
 from attnviz.guard import sentences
+from attnviz.shipped import stated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,11 +44,7 @@ def kind_of(name: str | PathLike[str]) -> str | None:
     """
     if isinstance(name, str) and name in kinds():
         return kinds()[name]
-    try:
-        said = json.loads((Path(name) / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError, RecursionError):  # no folder, no such file, none that can be read
-        return None
-    kind = said.get("system") if isinstance(said, dict) else None
+    kind = stated(name).get("system")
     return kind if isinstance(kind, str) and kind in set(kinds().values()) else None
 
 
@@ -78,10 +73,11 @@ def load(
     ('words', 'sentences')
     """
     from attnviz.models import load as load_model
-    from attnviz.systems.acting.folder import decides, open_folder
 
     if kind_of(name) is None:
-        if decides(name):
+        if stated(name).get("model_type") == "decision_transformer":
+            from attnviz.systems.acting.folder import open_folder
+
             return open_folder(name)
         return load_model(name, revision, progress=progress, device=device, dtype=dtype)
     if device is not None or dtype is not None:

@@ -29,13 +29,16 @@ def two_towers(name: str, tokenizer: PreTrainedTokenizerBase) -> torch.nn.Module
     return getattr(transformers, f"{name}Model")(config)
 
 
+WANTED = {"Blip": "neither writes captions nor answers questions"}  # the others want "more than a text"
+
+
 @pytest.mark.parametrize("name", ["CLIP", "Siglip", "ChineseCLIP", "Blip"])
 def test_model_that_wants_a_picture_too_is_refused(
     name: str, tmp_path: Path, wordpiece: PreTrainedTokenizerBase
 ) -> None:
     two_towers(name, wordpiece).save_pretrained(tmp_path)
     wordpiece.save_pretrained(tmp_path)
-    with pytest.raises(ModelError, match="more than a text"):
+    with pytest.raises(ModelError, match=WANTED.get(name, "more than a text")):
         record(load(str(tmp_path)), TEXT)
 
 

@@ -84,7 +84,7 @@ def shares_of(weights: NDArray[np.float32]) -> NDArray[np.float32]:
     That is the row's largest weight, or four times an even one where that is more (but never above 1), so that a row
     that looks everywhere alike is pale.
 
-    >>> shares_of(np.full((1, 8), 0.125, np.float32)).max()
+    >>> float(shares_of(np.full((1, 8), 0.125, np.float32)).max())
     0.25
     """
     known = np.nan_to_num(weights)

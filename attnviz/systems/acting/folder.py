@@ -6,7 +6,6 @@ trace = model.read(Arrays(returns, states, actions))     # three tokens a step: 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,15 +104,6 @@ class DecisionModel:
             axis, axis, calls, model=self.name, kind="acting", rule=rule or Soft(), outputs=states, logits=logits,
             changes=tuple(changes),
         )  # fmt: skip
-
-
-def decides(name: Any) -> bool:
-    """Is that a folder of a Decision Transformer?"""
-    try:
-        said = json.loads((Path(name) / "config.json").read_text(encoding="utf-8"))
-    except (OSError, TypeError, ValueError):
-        return False
-    return isinstance(said, dict) and said.get("model_type") == KIND
 
 
 def open_folder(name: Any) -> DecisionModel:

@@ -40,11 +40,11 @@ with page.reader_errors(places.notice):
         kit.show_sink(run, selection)
     with places.prediction:
         shown.show_prediction(soft, run, rule)
-        shown.show_next(run, selection, now, name)
     with places.bought:
         shown.show_more_heads(name, now.text)
     with places.take:
         kit.take_away(run, selection, style, again=again)
+        shown.show_next(run, selection, now, name)
     kit.follow_slider(run, selection, style, now.rule)
 if not cold:
     choices.choose(places.box, places.controls)

@@ -120,8 +120,8 @@ def _say_member(screen: Screen) -> None:
 
 
 def how_it_works(name: str, label: str = "how_title") -> None:
-    """The article of a page, folded, in the sidebar, where it covers no picture; `label` is a message."""
-    with st.sidebar, st.expander(t(label), icon=":material/help:"):
+    """The article of a page behind a button in the sidebar; `label` is a message."""
+    with st.sidebar, st.popover(t(label), icon=":material/help:", width="stretch"):
         st.markdown(article(name))
         frame.list_words()
 

@@ -40,9 +40,9 @@ function translate(place) {
 // A table wider than a phone becomes a card a row (`page.css`); one of very many columns, or elsewhere, scrolls by keys too.
 function fit(box) {
   const table = box.querySelector(":scope > table"), heads = [...(table.tHead?.rows[0]?.cells ?? [])].map((one) => one.textContent);
-  const wide = box.scrollWidth > box.clientWidth + 1;
-  if ("cards" in box.dataset || (wide && innerWidth <= PHONE && heads.length <= MOST_CARDS)) return cards(box, table, heads);
-  if (box.tabIndex === 0 || !wide) return;
+  const wide = () => box.scrollWidth > box.clientWidth + 1;
+  if ("cards" in box.dataset || (wide() && innerWidth <= PHONE && heads.length <= MOST_CARDS)) cards(box, table, heads);
+  if (box.tabIndex === 0 || !wide()) return;
   box.tabIndex = 0;
   box.setAttribute("role", "group");
   box.setAttribute("aria-label", state.table);

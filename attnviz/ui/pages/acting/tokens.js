@@ -11,7 +11,7 @@ class TokenMap {
     this.canvas = element("canvas", "");
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "img");
-    this.said = element("div", "said");
+    this.said = element("div", "row-said");
     this.said.setAttribute("aria-live", "polite");
     this.box.append(this.title, this.canvas, this.said);
     this.canvas.onpointermove = (event) => this.point(this.under(event));

@@ -197,10 +197,9 @@ def show_more_heads(name: str, text: str) -> None:
 def show_next(run: Trace, chosen: Selection, now: Choices, model: str) -> None:
     """A button for each of two or three things to try, with what it changes as its words."""
     offered = [one for one in (_head(run, chosen), _rule(now), _blank(run, chosen, now, model)) if one]
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(t("next.title"), width="content")
-        for number, (says, sets) in enumerate(offered):
-            st.button(says, key=f"{KEY}next{number}", on_click=_set, args=(sets,), type="tertiary")
+    st.caption(t("next.title"))
+    for number, (says, sets) in enumerate(offered):
+        st.button(says, key=f"{KEY}next{number}", on_click=_set, args=(sets,), type="tertiary")
 
 
 def _set(sets: Mapping[str, Value]) -> None:

@@ -77,6 +77,16 @@ class Encoded(Axis):
         span = self.spans[place]
         return None if span is None else Characters(*span)
 
+    def holding(self, stretch: Span) -> list[int]:
+        """The tokens that hold any of these characters of `text`.
+
+        >>> Encoded("ab", (5, 6), ("a", "##b"), ((0, 1), (1, 2)), (False, False), None).holding((1, 2))
+        [1]
+        """
+        start, end = stretch
+        spans = enumerate(self.spans)
+        return [place for place, own in spans if own is not None and own[0] < end and own[1] > start]
+
     def left_out(self) -> list[tuple[str, str, int]]:
         if self.pair is None:
             return super().left_out()

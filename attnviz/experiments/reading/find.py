@@ -104,7 +104,7 @@ class _Looks:
     """Where the heads of one text's run look, laid out once for all its pairs."""
 
     def __init__(self, trace: Trace) -> None:
-        self._spans = trace.encoded.spans
+        self.text = trace.encoded
         text, size = ~torch.tensor(trace.key_special), len(trace.key_special)
         shape = trace.n_layers, trace.n_heads, len(trace.queries), size
         self.weights = torch.full(shape, math.nan, dtype=torch.float64)
@@ -113,12 +113,6 @@ class _Looks:
             found = trace.weights(layer).double() * text
             self.weights[layer, : len(found)] = found
             self.allowed |= (trace.attention(layer).scores > -math.inf).any(0) & text
-
-    def tokens(self, span: Span) -> list[int]:
-        """The tokens of the text that hold any of these characters."""
-        start, end = span
-        spans = enumerate(self._spans)
-        return [place for place, own in spans if own is not None and own[0] < end and own[1] > start]
 
     def at(self, asking: Sequence[int], sought: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Is it where a head looks most, and with which share of what stays on the text? `[layer, head]` each."""
@@ -142,7 +136,7 @@ class _Count:
 
     def add(self, looks: _Looks, pair: Pair) -> None:
         """One more pair, where the heads look in its text."""
-        asking, sought = looks.tokens(pair.asks), looks.tokens(pair.looks)
+        asking, sought = looks.text.holding(pair.asks), looks.text.holding(pair.looks)
         allowed = looks.allowed[asking].any(0)
         right = int(allowed[sought].sum())
         if not right:

@@ -212,10 +212,7 @@ def _questions(text: Encoded, span: Span, masked: bool) -> list[tuple[int | None
     if not masked:
         rows = [(place - 1, token) for place, token in enumerate(text.ids) if place]
         return [(None, rows)] if rows else []
-    start, end = span
-    spans = enumerate(text.spans)
-    differ = [place for place, one in spans if one is not None and one[0] < end and one[1] > start]
-    return [(place, [(place, text.ids[place])]) for place in differ]
+    return [(place, [(place, text.ids[place])]) for place in text.holding(span)]
 
 
 def as_csv(pairs: Sequence[Minimal], found: Preferred, gone: WithoutHeads | None = None) -> str:

@@ -163,11 +163,7 @@ def show_head(asked: Asked, pairs: Sequence[Pair], head: Head) -> None:
 def draw_pair(asked: Asked, pair: Pair, head: Head) -> None:
     """The words and the weights of one pair in one head."""
     trace = choices.trace(asked, pair.text)
-    spans = trace.encoded.spans
-    asks, looks = (
-        [place for place, own in enumerate(spans) if own is not None and own[0] < end and own[1] > start]
-        for start, end in (pair.asks, pair.looks)
-    )
+    asks, looks = (trace.encoded.holding(stretch) for stretch in (pair.asks, pair.looks))
     if not asks or not looks:
         st.caption(t("grammar.not_read"))
         return
@@ -342,8 +338,7 @@ def show_sentence(asked: Asked, pairs: Sequence[Minimal], gone: WithoutHeads | N
     trace = choices.trace(asked, text)
     heads = gone.heads if gone else [(layer, at) for layer in trace.open_layers for at in range(trace.n_heads)]
     head = choices.choose_head({at: _said(at, gone) for at in heads})
-    start, end = pair.span
-    asks = [at for at, own in enumerate(trace.encoded.spans) if own is not None and own[0] < end and own[1] > start]
+    asks = trace.encoded.holding(pair.span)
     if not asks:
         st.caption(t("grammar.not_read"))
         return head

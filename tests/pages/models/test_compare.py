@@ -39,6 +39,15 @@ def test_a_head_of_a_link_is_open_and_another_is_chosen_by_the_list() -> None:
     assert not at.exception and "A，头 0.3" in said(at) and "在 0.3 里" in said(at)
 
 
+def test_a_head_that_nobody_chose_stands_in_no_link() -> None:
+    at = run_page("compare", "en", {})
+    assert at.session_state[KEY + "head"] and "head" not in at.query_params
+    other = by_key(at, KEY + "head").options[1].split(" ")[0]
+    by_key(at, KEY + "head").set_value(other)
+    at.run()
+    assert at.query_params["head"] in (other, [other])
+
+
 def test_two_models_are_laid_head_beside_nearest_head() -> None:
     at = run_page("compare", "en", {"b": FIRST, "against": "lab-gpt"})
     assert not at.exception and not at.error and "Heads of two models have no numbers in common" in said(at)

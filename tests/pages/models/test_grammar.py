@@ -48,6 +48,15 @@ def test_a_relation_and_a_head_of_a_link_are_shown_on_its_sentence() -> None:
     assert (cell["x0"] + 0.5, cell["y0"] + 0.5) == (places.index("做"), places.index("饭"))
 
 
+def test_a_relation_and_a_head_that_nobody_chose_stand_in_no_link() -> None:
+    at = run_page("grammar", "en", {"least": "15"})
+    assert at.session_state[KEY + "relation"] and at.session_state[KEY + "head"]
+    assert not {"relation", "head"} & set(at.query_params)
+    by_key(at, KEY + "head").set_value("1.2")
+    at.run()
+    assert at.query_params["head"] in ("1.2", ["1.2"]) and "relation" not in at.query_params
+
+
 def test_any_pairs_are_held_to_a_distance_in_words_and_points() -> None:
     at = run_page("grammar", "en", {"task": "pairs", "pairs": PAIRS})
     assert not at.exception and not at.error

@@ -15,7 +15,10 @@ from attnviz.ui.kit import (
     Param,
     RuleChoice,
     as_rule,
+    choose,
     choose_any_model,
+    chosen,
+    find,
     model_store,
     offer_samples,
     one_of,
@@ -126,8 +129,8 @@ def _trace(what: Side) -> Trace:
 def choose_head(ranked: Sequence[tuple[Head, Head, float]]) -> int:
     """Which row of the ranking, the first where none was chosen."""
     names = [written(head) for head, _, _ in ranked]
-    if st.session_state[KEY + "head"] not in names:
-        st.session_state[KEY + "head"] = names[0]
+    if chosen(KEY + "head") not in names:
+        find(KEY + "head", names[0])
     said = {name: f"{name} · {moved:.2f}" for name, (_, _, moved) in zip(names, ranked, strict=True)}
     st.selectbox(t("compare.head"), names, key=KEY + "head", format_func=said.__getitem__, help=t("compare.head_help"))
     return names.index(str(st.session_state[KEY + "head"]))
@@ -138,7 +141,7 @@ def take_head(chart: str, names: Sequence[str]) -> None:
     points = st.session_state[chart].selection.points
     number = int(points[0].get("y", -1)) if points else -1  # rows lie at 0, 1, ...
     if 0 <= number < len(names):
-        st.session_state[KEY + "head"] = names[number]
+        choose(KEY + "head", names[number])
 
 
 def written(head: Head) -> str:

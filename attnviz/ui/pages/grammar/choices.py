@@ -22,7 +22,10 @@ from attnviz.ui.kit import (
     as_rule,
     between,
     bring_text,
+    choose,
     choose_any_model,
+    chosen,
+    find,
     flag,
     made_once,
     model_store,
@@ -305,8 +308,7 @@ def choose_without() -> bool:
 
 def choose_relation(names: Sequence[str], said: Callable[[str], str]) -> str:
     """One relation, the first where none was chosen."""
-    if st.session_state[KEY + "relation"] not in names:
-        st.session_state[KEY + "relation"] = names[0]
+    _first(KEY + "relation", names)
     st.selectbox(
         t("grammar.relation"), names, key=KEY + "relation", format_func=said, on_change=_forget_head,
         help=t("grammar.relation_help"),
@@ -314,11 +316,16 @@ def choose_relation(names: Sequence[str], said: Callable[[str], str]) -> str:
     return str(st.session_state[KEY + "relation"])
 
 
+def _first(key: str, options: Sequence[str]) -> None:
+    """Where none of these was chosen the first is shown, and no link says it."""
+    if chosen(key) not in options:
+        find(key, options[0])
+
+
 def choose_head(heads: dict[Head, str]) -> Head:
     """One head, the first where none was chosen; `heads` say what stands beside each."""
     names = {f"{layer}.{head}": (layer, head) for layer, head in heads}
-    if st.session_state[KEY + "head"] not in names:
-        st.session_state[KEY + "head"] = next(iter(names))
+    _first(KEY + "head", list(names))
     st.selectbox(
         t("grammar.head"), list(names), key=KEY + "head", format_func=lambda one: f"{one} · {heads[names[one]]}"
     )
@@ -337,6 +344,6 @@ def take_row(chart: str, box: str, values: Sequence[str]) -> None:
     points = st.session_state[chart].selection.points
     number = int(points[0].get("y", -1)) if points else -1  # rows lie at 0, 1, ...
     if 0 <= number < len(values):
-        st.session_state[KEY + box] = values[number]
+        choose(KEY + box, values[number])
         if box == "relation":
             _forget_head()

@@ -6,7 +6,7 @@ And what it computes of that: heads judged by pairs, what the model prefers; wat
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, TypeVar
@@ -90,26 +90,25 @@ def sample(name: str) -> str:
     return files("attnviz").joinpath("content", name).read_text(encoding="utf-8")
 
 
-def bank_of(asked: Asked) -> Treebank:
-    """The trees. Raises `TextError`."""
+def bank_of(asked: Asked) -> Treebank | None:
+    """The trees; None where lines are marked. Raises `TextError`."""
     from attnviz.experiments.reading.grammar import treebank
 
-    return treebank(asked.content)
+    return treebank(asked.content) if asked.trees else None
 
 
-def pairs_of(asked: Asked) -> dict[str, list[Pair]]:
+def pairs_of(asked: Asked, bank: Treebank | None) -> dict[str, list[Pair]]:
     """The pairs by relation, those of marked lines without a name. Raises `TextError`."""
     from attnviz.experiments.reading.grammar import relations
     from attnviz.experiments.reading.marks import lines_of, pairs_of
 
-    if asked.trees:
-        return relations(bank_of(asked).trees, asked.fewest)
+    if bank is not None:
+        return relations(bank.trees, asked.fewest)
     return {"": pairs_of(lines_of(asked.content))}
 
 
-def judged_of(asked: Asked) -> list[Judged] | None:
+def judged_of(asked: Asked, pairs: Mapping[str, Sequence[Pair]]) -> list[Judged] | None:
     """The heads of every relation; None once stopped. Raises `AttnvizError`."""
-    pairs = pairs_of(asked)
     if not pairs:
         return []
     open_model(asked.name)

@@ -20,6 +20,7 @@ from attnviz.ui.pages.grammar.choices import KEY, Asked, Head
 
 if TYPE_CHECKING:
     from attnviz.experiments.reading.find import Pair
+    from attnviz.experiments.reading.grammar import Treebank
     from attnviz.experiments.reading.judged import Judged
     from attnviz.experiments.reading.marks import Minimal
     from attnviz.experiments.reading.minimal import Preferred, WithoutHeads
@@ -33,27 +34,34 @@ MOST_ROWS, MOST_HEADS, MOST_NAMED, MOST_SENTENCES, MOST_GONE = 16, 10, 4, 60, 12
 def show_heads(asked: Asked, places: tuple[DeltaGenerator, DeltaGenerator]) -> None:
     """The verdict and its picture on the left, the chosen head on a sentence on the right."""
     left, right = places
-    pairs = choices.pairs_of(asked)
+    bank = choices.bank_of(asked)
+    pairs = choices.pairs_of(asked, bank)
     from attnviz.experiments.reading.judged import in_order
 
     with left:
-        found = choices.judged_of(asked)
+        found = choices.judged_of(asked, pairs)
         if found is None:
             return
         if not found:
             st.info(t("grammar.none_enough", least=asked.fewest))
             return
         ordered = in_order(found)
-        (say_trees if asked.trees else say_pairs)(asked, ordered)
+        if bank is not None:
+            say_trees(asked, bank, ordered)
+        else:
+            say_pairs(asked, ordered[0])
         picture = st.container()
     with right:
         names = [one.name for one in ordered]
-        chosen = choices.choose_relation(names, choices.relation_name) if asked.trees else names[0]
+        chosen = choices.choose_relation(names, choices.relation_name) if bank is not None else names[0]
         one = next(one for one in ordered if one.name == chosen)
         head = choices.choose_head(_heads(one))
         show_head(asked, pairs[chosen], head)
     with picture:
-        (draw_relations if asked.trees else draw_heads)(ordered, chosen, head)
+        if bank is not None:
+            draw_relations(ordered, chosen)
+        else:
+            draw_heads(one, head)
     with left, st.expander(t("grammar.table")):
         show_table(asked, ordered, chosen)
 
@@ -73,9 +81,8 @@ def _place(head: Head) -> str:
     return f"{head[0]}.{head[1]}"
 
 
-def say_trees(asked: Asked, found: Sequence[Judged]) -> None:
+def say_trees(asked: Asked, bank: Treebank, found: Sequence[Judged]) -> None:
     """How many relations have a head that is clearly above a fixed distance, and which."""
-    bank = choices.bank_of(asked)
     clear = [one for one in found if one.clear]
     words = {"model": plain(asked.name), "count": len(found), "sentences": len(bank.trees), "clear": len(clear)}
     st.markdown(t("grammar.verdict_some" if clear else "grammar.verdict_none", **words))
@@ -97,16 +104,15 @@ def _told(one: Judged, key: str, name: str = "") -> str:
     )  # fmt: skip
 
 
-def say_pairs(asked: Asked, found: Sequence[Judged]) -> None:
+def say_pairs(asked: Asked, one: Judged) -> None:
     """Which head looks where the pairs say, and is it more than a fixed distance?"""
-    one = found[0]
     key = "grammar.pairs_clear" if one.clear else "grammar.pairs_few" if math.isnan(one.held) else "grammar.pairs_not"
     st.markdown(t(key, model=plain(asked.name)) + " " + _told(one, "grammar.pairs_say"))
     if one.found.left_out:
         st.caption(t("grammar.pairs_left_out", count=one.found.left_out))
 
 
-def draw_relations(found: Sequence[Judged], chosen: str, _head: Head) -> None:
+def draw_relations(found: Sequence[Judged], chosen: str) -> None:
     """Every relation as a row; a click chooses it."""
     from attnviz.figures.attribution.beside import Row, beside
 
@@ -132,11 +138,10 @@ def draw_relations(found: Sequence[Judged], chosen: str, _head: Head) -> None:
     st.caption(t("grammar.how_held"))
 
 
-def draw_heads(found: Sequence[Judged], _chosen: str, head: Head) -> None:
+def draw_heads(one: Judged, head: Head) -> None:
     """The best heads as rows; a click chooses one."""
     from attnviz.figures.attribution.beside import Row, beside
 
-    one = found[0]
     heads = one.found.ranked[:MOST_HEADS]
     rows = [Row(_place(at), float(one.found.hits[at]), "", one.found.offset_hits, one.found.chance) for at in heads]
     marks = t("grammar.mark_head"), t("grammar.mark_offset"), t("grammar.mark_chance")

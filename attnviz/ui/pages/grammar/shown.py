@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -299,12 +298,12 @@ def draw_sets(found: dict[str, Preferred], chosen: str) -> None:
     )
 
 
-def _set_row(name: str, found: Preferred, simpler: float = math.nan) -> Row:
+def _set_row(name: str, found: Preferred) -> Row:
     from attnviz.experiments.reading.minimal import interval
     from attnviz.figures.attribution.beside import Row
 
     low, high = interval(found.right, found.judged)
-    return Row(name, found.share, share(found.share), simpler, EVEN, low, high)
+    return Row(name, found.share, share(found.share), chance=EVEN, low=low, high=high)
 
 
 def say_without(name: str, gone: WithoutHeads) -> None:
@@ -323,11 +322,14 @@ def say_without(name: str, gone: WithoutHeads) -> None:
 
 def draw_without(gone: WithoutHeads, head: Head) -> None:
     """The share without each of the heads that matter most; a click chooses one."""
-    from attnviz.figures.attribution.beside import beside
+    from attnviz.figures.attribution.beside import Row, beside
 
     heads = gone.heads[:MOST_GONE]
-    rows = [_set_row(t("grammar.without_head", head=_place(at)), gone.without(*at), gone.before.share) for at in heads]
-    rows = [replace(row, low=math.nan, high=math.nan) for row in rows]
+    left = [gone.without(*at).share for at in heads]
+    rows = [
+        Row(t("grammar.without_head", head=_place(at)), right, share(right), gone.before.share, EVEN)
+        for at, right in zip(heads, left, strict=True)
+    ]
     marks = t("grammar.mark_without"), t("grammar.mark_with"), t("grammar.mark_chance")
     at = heads.index(head) if head in heads else -1
     figure = beside(rows, marks, t("grammar.axis_right"), chosen=at, style=style_now())
@@ -341,7 +343,8 @@ def show_sentence(asked: Asked, pairs: Sequence[Minimal], gone: WithoutHeads | N
     text = choices.choose_sentence(list(dict.fromkeys(one.right for one in pairs)))
     pair = next(one for one in pairs if one.right == text)
     trace = choices.trace(asked, text)
-    heads = gone.heads if gone else [(layer, at) for layer in trace.open_layers for at in range(trace.n_heads)]
+    every = [(layer, at) for layer in trace.open_layers for at in range(trace.attention(layer).n_heads)]
+    heads = gone.heads if gone else every
     head = choices.choose_head({at: _said(at, gone) for at in heads})
     asks = trace.encoded.holding(pair.span)
     if not asks:

@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Float
@@ -35,7 +36,7 @@ class Compared:
     second: Float[Tensor, "layer_b head_b unit place"]
     same: bool
 
-    @property
+    @cached_property
     def ranked(self) -> list[tuple[Head, Head, float]]:
         """(head, the one it is compared with, how much of its weight moved), the most first."""
         heads, others = _there(self.first), _there(self.second)

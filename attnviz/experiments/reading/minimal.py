@@ -8,6 +8,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Float
@@ -65,7 +66,7 @@ class WithoutHeads:
     before: Preferred
     margins: Float[Tensor, "layer head pair"]
 
-    @property
+    @cached_property
     def heads(self) -> list[Head]:
         """(layer, head) of every head that was removed, the one whose loss lowers the margin most first."""
         places = [(layer, head) for layer, head in self.margins.isfinite().any(-1).nonzero().tolist()]

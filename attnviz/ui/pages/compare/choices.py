@@ -108,14 +108,20 @@ def _forget() -> None:
 
 def compared(first: Side, second: Side) -> Compared:
     """Both runs beside each other. Raises `AttnvizError`."""
-    from attnviz.experiments.reading.compare import compare
-
     traces = []
     for side in (first, second):
         open_model(side.name)
         with st.spinner(t("running", model=plain(side.name)), show_time=True):
             traces.append(_trace(side))
-    return compare(*traces, same=first.name == second.name)
+    return _compared(first, second, *traces)
+
+
+@runs.kept
+def _compared(request: Side, what: Side, _first: Trace, _second: Trace) -> Compared:
+    """A and B, by the names under which the store knows that their models' files count."""
+    from attnviz.experiments.reading.compare import compare
+
+    return compare(_first, _second, same=request.name == what.name)
 
 
 @runs.kept

@@ -40,6 +40,7 @@ def aligned(first: Encoded, second: Encoded) -> Aligned:
     >>> aligned(read("the cat", (0, 3), (4, 7)), read("the dog", (0, 3), (4, 6), (6, 7))).labels
     ('the', 'cat → dog')
     """
+    first, second = first.first(len(first)), second.first(len(second))  # what was not read takes long and has no tokens
     found = [_unit(first, second, one) for one in pairwise(_cuts(first, second))]
     units = [one for one in found if one is not None]
     before, after = _specials(first, second)
@@ -52,9 +53,9 @@ Unit = tuple[str, tuple[int, ...], tuple[int, ...], bool]
 
 def _cuts(first: Encoded, second: Encoded) -> list[tuple[int, int]]:
     """Places in both texts that go together and that no token of either side goes across."""
-    found = [(0, 0)]
+    found, inside = [(0, 0)], (_inside(first), _inside(second))
     for pair in sorted(set(_matched(first.text, second.text))):
-        if not _across(first, pair[0]) and not _across(second, pair[1]):
+        if pair[0] not in inside[0] and pair[1] not in inside[1]:
             found.append(pair)
     end = len(first.text), len(second.text)
     return [*dict.fromkeys(found), *([end] if found[-1] != end else [])]
@@ -80,11 +81,9 @@ def _starts(words: Sequence[str]) -> list[int]:
     return found
 
 
-def _across(side: Encoded, place: int) -> bool:
-    """Does a token stand on both sides of this place?"""
-    spans = [span for span in side.spans if span is not None]
-    begun = bisect_left(spans, place, key=lambda span: span[0])
-    return any(start < place < end for start, end in spans[max(0, begun - 3) : begun])
+def _inside(side: Encoded) -> set[int]:
+    """The places on both sides of which a token stands."""
+    return {place for span in side.spans if span is not None for place in range(span[0] + 1, span[1])}
 
 
 def _unit(first: Encoded, second: Encoded, cuts: tuple[tuple[int, int], tuple[int, int]]) -> Unit | None:
@@ -100,9 +99,7 @@ def _unit(first: Encoded, second: Encoded, cuts: tuple[tuple[int, int], tuple[in
 
 def _places(side: Encoded, start: int, end: int) -> tuple[int, ...]:
     """The tokens that begin in a stretch."""
-    known = [(span[0], place) for place, span in enumerate(side.spans) if span is not None]
-    low, high = (bisect_left(known, (at, -1)) for at in (start, end))
-    return tuple(place for _, place in known[low:high])
+    return tuple(place for place, span in enumerate(side.spans) if span is not None and start <= span[0] < end)
 
 
 def _specials(first: Encoded, second: Encoded) -> tuple[list[Unit], list[Unit]]:

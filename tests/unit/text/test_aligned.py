@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -47,6 +49,11 @@ def test_special_tokens_go_together_from_either_end() -> None:
     decoder = av.record(av.load("lab-gpt"), "小猫睡了").encoded
     both = aligned(av.record(av.load("lab-4"), "小猫睡了").encoded, decoder)
     assert both.labels == ("[CLS]", "小", "猫", "睡", "了")
+
+
+def test_what_was_not_read_is_not_laid_out() -> None:
+    cut = replace(read("ab", "ab"), text="ab cd", cut=2)
+    assert aligned(cut, read("xy", "xy")).labels == ("[CLS]", "ab → xy", "[SEP]")
 
 
 @st.composite

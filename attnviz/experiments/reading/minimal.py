@@ -133,14 +133,15 @@ def preferred_without(
     """
     check_functions(on_head=on_head, stop=stop)
     bench, report, halted = _Bench(model, pairs, rule), own(on_head), own(stop)
-    before = Preferred(bench.margins(()))
-    found = torch.full((*bench.size, len(pairs)), math.nan, dtype=torch.float64)
-    for done, (layer, head) in enumerate(bench.places):
+    before, first = Preferred(bench.margins(())), bench.first()
+    found = torch.full((first.n_layers, first.n_heads, len(pairs)), math.nan, dtype=torch.float64)
+    places = [(layer, head) for layer in first.open_layers for head in range(first.attention(layer).n_heads)]
+    for done, (layer, head) in enumerate(places):
         if halted is not None and halted():
             raise Stopped("run_stopped")
-        found[layer, head] = bench.margins([RemoveHeads((head,), layers=(layer,), part=bench.part)])
+        found[layer, head] = bench.margins([RemoveHeads((head,), layers=(layer,), part=first.part)])
         if report is not None:
-            report(done + 1, len(bench.places))
+            report(done + 1, len(places))
     return WithoutHeads(before, found)
 
 
@@ -166,9 +167,10 @@ class _Bench:
             self._add(number, pair)
         if not self._runs:
             raise ArgumentError("grammar_none_judged", got=len(pairs))
-        trace = next(iter(self._traces(list(self._runs.values())[:1], ())))
-        self.part, self.size = trace.part, (trace.n_layers, trace.n_heads)
-        self.places = [(layer, head) for layer in trace.open_layers for head in range(trace.attention(layer).n_heads)]
+
+    def first(self) -> Trace:
+        """The first run: it says which heads there are."""
+        return next(self._traces(list(self._runs.values())[:1], ()))
 
     def _add(self, number: int, pair: Minimal) -> None:
         """The runs of one pair. Raises `TextError` where a text cannot be read."""

@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from attnviz.experiments.reading.minimal import interval
 from attnviz.measures.ranks import spearman
 from attnviz.shipped import WEIGHTS
 from attnviz.systems.hierarchical.effect import Deletion, without_sentences, without_words
@@ -64,18 +65,6 @@ def look(system: Hierarchical, document: Document) -> Found:
         document, len(trace.tokens), tuple(sentences.probabilities(0).tolist()), without_sentences(system, trace),
         dict(zip(words, found, strict=False)),
     )  # fmt: skip
-
-
-def interval(right: int, count: int) -> tuple[float, float]:
-    """Where does the true share lie, with 95 %? Wilson 1927.
-
-    >>> [round(end, 3) for end in interval(80, 100)]
-    [0.711, 0.867]
-    """
-    z, share = 1.959964, right / count
-    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / (1 + z * z / count)
-    return middle - half, middle + half
 
 
 def effect(deletions: Sequence[Deletion]) -> dict[str, float]:

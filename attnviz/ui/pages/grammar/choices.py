@@ -218,26 +218,29 @@ def _forget_head() -> None:
 
 def choose_trees(name: str) -> Asked:
     """The trees in CoNLL-U: typed, from a file, or the sample. Raises `TextError`."""
-    box = KEY + "trees"
+    start = sample("trees.conllu")
     left, right = st.columns([3, 1], gap="medium", vertical_alignment="bottom")
     with right:
-        unread = bring_text(box, ("conllu", "txt"), t("grammar.bring"), t("grammar.file"))
+        unread = bring_text(KEY + "trees", ("conllu", "txt"), t("grammar.bring"), t("grammar.file"))
         st.number_input(t("grammar.fewest"), 1, 9_999, key=KEY + "fewest", help=t("grammar.fewest_help"))
     with left:
-        _cut(box, MOST_TREES, _first_trees)
-        st.text_area(
-            t("grammar.trees"), key=box, height=150, help=t("grammar.trees_help"), on_change=_forget,
-            placeholder=sample("trees.conllu")[:700],
-        )  # fmt: skip
-        _say_cut(box, MOST_TREES)
+        content = _typed("trees", start[:700], MOST_TREES, _first_trees) or start
     if unread:
         raise TextError("lines_file")
+    return Asked(name, rule_now(), content, int(st.session_state[KEY + "fewest"]), trees=True)
+
+
+def _typed(which: str, shown: str, most: int, first: Callable[[str], tuple[str, int]]) -> str:
+    """What is typed in a box, no more of it than the page reads, "" where it is blank; `shown` stands there in grey."""
+    box = KEY + which
+    _cut(box, most, first)
+    st.text_area(
+        t(f"grammar.{which}"), key=box, height=150, help=t(f"grammar.{which}_help"), on_change=_forget,
+        placeholder=shown,
+    )  # fmt: skip
+    _say_cut(box, most)
     content = str(st.session_state[box])
-    return Asked(name, rule_now(), content if content.strip() else sample("trees.conllu"), _fewest(), trees=True)
-
-
-def _fewest() -> int:
-    return int(st.session_state[KEY + "fewest"])
+    return content if content.strip() else ""
 
 
 def _first_trees(content: str) -> tuple[str, int]:
@@ -271,21 +274,14 @@ def _say_cut(box: str, most: int) -> None:
 
 def choose_lines(name: str, which: str, start: str) -> Asked:
     """Marked lines, typed or from a file, or those of `start`; `which` is the box. Raises `TextError`."""
-    box = KEY + which
     left, right = st.columns([3, 1], gap="medium", vertical_alignment="bottom")
     with right:
-        unread = bring_text(box, ("txt",), t("grammar.bring"), t("grammar.file_lines"))
+        unread = bring_text(KEY + which, ("txt",), t("grammar.bring"), t("grammar.file_lines"))
     with left:
-        _cut(box, MOST_LINES, _first_lines)
-        st.text_area(
-            t(f"grammar.{which}"), key=box, height=150, help=t(f"grammar.{which}_help"), on_change=_forget,
-            placeholder=start.strip(),
-        )  # fmt: skip
-        _say_cut(box, MOST_LINES)
+        content = _typed(which, start.strip(), MOST_LINES, _first_lines) or start
     if unread:
         raise TextError("lines_file")
-    content = str(st.session_state[box])
-    return Asked(name, rule_now(), content if content.strip() else start)
+    return Asked(name, rule_now(), content)
 
 
 def choose_set(own: bool) -> str:

@@ -13,9 +13,9 @@ import torch
 
 import attnviz as av
 from attnviz.errors import ArgumentError, ModelError, Stopped, TextError
-from attnviz.experiments.reading.find import Pair, find_heads
+from attnviz.experiments.reading.find import HeadsFound, Pair, find_heads
 from attnviz.experiments.reading.grammar import first_sentences, relations, treebank, trees
-from attnviz.experiments.reading.judged import judge
+from attnviz.experiments.reading.judged import Judged, in_order, judge
 from attnviz.experiments.reading.marks import marked, minimal, pairs_of
 from attnviz.experiments.reading.minimal import interval, preferred, preferred_without
 
@@ -116,6 +116,17 @@ def test_a_head_that_does_more_than_a_distance_is_clear_and_one_that_is_a_distan
     turned = [Pair(text, (4, 5), (at, at + 1)) for text, at in zip(texts[:15], [3, 5, 3, 2, 5] * 3, strict=True)]
     told = judge(model, {"": turned})[0]
     assert told.error > 0 and told.clear == (told.beyond > 3 * told.error)
+
+
+def test_what_is_furthest_above_a_distance_comes_first_and_what_cannot_be_judged_last() -> None:
+    found = HeadsFound(torch.ones(1, 1), torch.ones(1, 1), -1, 0.5, 0.1, 4, 0)
+    some = [Judged(name, found, held, 0.1) for name, held in (("none", math.nan), ("below", 0.2), ("above", 0.9))]
+    assert [one.name for one in in_order(some)] == ["above", "below", "none"]
+
+
+def test_a_pair_that_is_read_in_part_is_not_judged_though_its_words_are_read() -> None:
+    pairs = [minimal("The keys {are|is} here."), minimal("一{本|条}书" + "猫" * 3_000)]
+    assert preferred(av.load("lab-4"), pairs).margins.isnan().tolist() == [False, True]
 
 
 @pytest.mark.parametrize("name", ["lab-4", "lab-gpt"])

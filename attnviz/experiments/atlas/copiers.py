@@ -111,14 +111,10 @@ def written_by(trace: Trace, layer: int) -> Float[Tensor, "head key width"]:
     Raises `AttnvizError` where heads and output are not a sum, and where the model norms the output before it adds it.
     """
     block = trace.block(layer)
-    vectors = block.transformed(trace.attention(layer))
-    if block.added is not None:
-        added, output = block.added.double(), block.output.double()
-        factor = (added * output).sum() / output.square().sum().clamp_min(1e-30)
-        if (added - factor * output).abs().max() > 1e-4 * added.abs().max():
-            raise AttnvizError("output_normed", layer=layer)
-        vectors = vectors * factor.sign()
-    return vectors
+    vectors, factor = block.transformed(trace.attention(layer)), block.factor
+    if factor is None:
+        raise AttnvizError("output_normed", layer=layer)
+    return vectors * factor
 
 
 @dataclass(frozen=True)

@@ -101,11 +101,11 @@ class Bench:
     ) -> None:
         self.runs = runs_of(model, texts)
         self._model, self._rule, self._halted = model, rule, halted
-        before = list(self._traces(()))
-        first = before[0]
+        before = zip(self.runs, self._traces(()), strict=True)
+        run, first = next(before)
         self._part, self.size, self.unit = first.part, (first.n_layers, first.n_heads), _unit(first)
         self.places = [(layer, head) for layer in first.open_layers for head in range(first.attention(layer).n_heads)]
-        self._before: list[Any] = [self._kept(*one) for one in zip(self.runs, before, strict=True)]
+        self._before: list[Any] = [self._kept(run, first), *(self._kept(*one) for one in before)]
 
     def losses(self, gone: Sequence[Head]) -> Float[Tensor, " run"]:
         """What each run loses without these heads, in `unit`. Raises `Stopped`."""

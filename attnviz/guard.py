@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from attnviz.errors import AttnvizError, first_line, is_fault
+from attnviz.errors import AttnvizError, Stopped, first_line, is_fault
 
 LOG = logging.getLogger("attnviz")
 OWN = "_attnviz_own"  # marks an exception of the caller's own function
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
+Item = TypeVar("Item")
 
 
 @contextmanager
@@ -60,3 +61,18 @@ def own(function: Callable[Given, Answer] | None) -> Callable[Given, Answer] | N
             raise
 
     return called
+
+
+def one_by_one(
+    items: Sequence[Item], report: Callable[[int, int], object] | None, halted: Callable[[], bool] | None
+) -> Iterator[Item]:
+    """Each of them, one after the other: `halted` is asked before, and `report` hears how many are done, of how many.
+
+    Raises `Stopped` where it is to stop.
+    """
+    for number, item in enumerate(items):
+        if halted is not None and halted():
+            raise Stopped("run_stopped")
+        yield item
+        if report is not None:
+            report(number + 1, len(items))

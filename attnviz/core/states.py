@@ -76,6 +76,15 @@ class Block:
             raise AttnvizError("block_not_linear", between=", ".join(self.between))
         return self.projection
 
+    @property
+    def factor(self) -> float | None:
+        """How many times `output` was added; 1 where that could not be seen, None where it was normed before."""
+        if self.added is None:
+            return 1.0
+        added, output = self.added.double(), self.output.double()
+        found = float((added * output).sum() / output.square().sum().clamp_min(1e-30))
+        return None if (added - found * output).abs().max() > 1e-4 * added.abs().max() else found
+
     def transformed(self, attention: Attention) -> Float[Tensor, "head key width"]:
         """f(x_j) of every key: its value through the projection. (Kobayashi et al. 2020, eq. 4)
 

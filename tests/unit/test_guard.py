@@ -9,7 +9,7 @@ import pytest
 from streamlit.runtime.scriptrunner import RerunData, RerunException, StopException
 
 from attnviz.errors import ModelError, Stopped, TextError
-from attnviz.guard import guarded, own
+from attnviz.guard import guarded, one_by_one, own
 from attnviz.models.load import load
 from attnviz.text.tokens import encode
 
@@ -84,3 +84,15 @@ def test_whatever_goes_wrong_while_a_model_loads_is_a_sentence(monkeypatch: pyte
 def test_an_error_escapes_its_values_and_not_its_sentence() -> None:
     error = TextError("target_too_long", model="*m*", tokens=9, limit=4)
     assert error.say("en", lambda value: f"<{value}>").startswith("What <*m*> is to have written has 9 tokens")
+
+
+def test_of_things_gone_over_one_by_one_each_is_told_when_it_is_done_and_a_stop_comes_before_the_next() -> None:
+    told: list[object] = []
+    for item in one_by_one("ab", lambda done, count: told.append((done, count)), None):
+        told.append(item)
+    assert told == ["a", (1, 2), "b", (2, 2)]
+    seen: list[str] = []
+    with pytest.raises(Stopped):
+        for item in one_by_one("abc", None, lambda: len(seen) == 2):
+            seen.append(item)
+    assert seen == ["a", "b"]

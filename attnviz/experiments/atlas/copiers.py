@@ -15,7 +15,7 @@ from attnviz.adapter.machine import computing, home, placed
 from attnviz.core.given import check_functions
 from attnviz.core.rules import Rule
 from attnviz.errors import AttnvizError, ModelError, Stopped, TextError
-from attnviz.guard import own, sentences
+from attnviz.guard import one_by_one, own, sentences
 from attnviz.measures.reading import copied, raised
 from attnviz.models.load import Model
 from attnviz.recording.record import record
@@ -63,21 +63,16 @@ def copying(
     check_functions(on_text=on_text, stop=stop)
     if model.kind not in ("masked", "causal") or model.eager:
         raise ModelError("copying_not_known", model=model.name)
-    report, halted = own(on_text), own(stop)
     found: list[Tensor] = []
     unknown: dict[int, AttnvizError] = {}
     refused: AttnvizError | None = None
-    for number, text in enumerate(texts):
-        if halted is not None and halted():
-            raise Stopped("run_stopped")
+    for text in one_by_one(texts, own(on_text), own(stop)):
         try:
             found.append(_of_text(model, record(model, text, rule=rule, states=True), unknown))
         except (Stopped, ModelError):
             raise
         except AttnvizError as reason:
             refused = refused or reason
-        if report is not None:
-            report(number + 1, len(texts))
     if not found:
         raise refused or TextError("text_empty")
     rows = torch.cat(found, -1)
@@ -111,14 +106,10 @@ def written_by(trace: Trace, layer: int) -> Float[Tensor, "head key width"]:
     Raises `AttnvizError` where heads and output are not a sum, and where the model norms the output before it adds it.
     """
     block = trace.block(layer)
-    vectors = block.transformed(trace.attention(layer))
-    if block.added is not None:
-        added, output = block.added.double(), block.output.double()
-        factor = (added * output).sum() / output.square().sum().clamp_min(1e-30)
-        if (added - factor * output).abs().max() > 1e-4 * added.abs().max():
-            raise AttnvizError("output_normed", layer=layer)
-        vectors = vectors * factor.sign()
-    return vectors
+    vectors, factor = block.transformed(trace.attention(layer)), block.factor
+    if factor is None:
+        raise AttnvizError("output_normed", layer=layer)
+    return vectors * factor
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from attnviz.core.given import check_functions
 from attnviz.core.interventions import RemoveHeads
 from attnviz.core.rules import Rule
 from attnviz.errors import AttnvizError, Stopped, TextError
-from attnviz.guard import own, sentences
+from attnviz.guard import one_by_one, own, sentences
 from attnviz.measures.effect import moved, prediction_change
 from attnviz.models.load import Model
 from attnviz.recording.batches import record_batch
@@ -81,14 +81,11 @@ def head_effects(
     """
     check_functions(on_head=on_head, stop=stop)
     bench = Bench(model, texts, rule, own(stop))
-    report, places = own(on_head), bench.places
     mean, error = (torch.full(bench.size, math.nan, dtype=torch.float64) for _ in range(2))
-    for number, place in enumerate(places):
+    for place in one_by_one(bench.places, own(on_head), None):  # it is the bench that stops
         found = bench.losses([place])
         mean[place] = found.mean()
         error[place] = found.std() / math.sqrt(len(found)) if len(found) > 1 else math.nan
-        if report is not None:
-            report(number + 1, len(places))
     return Effects(mean, error, len(bench.runs), bench.unit)
 
 
@@ -104,11 +101,11 @@ class Bench:
     ) -> None:
         self.runs = runs_of(model, texts)
         self._model, self._rule, self._halted = model, rule, halted
-        before = list(self._traces(()))
-        first = before[0]
+        before = zip(self.runs, self._traces(()), strict=True)
+        run, first = next(before)
         self._part, self.size, self.unit = first.part, (first.n_layers, first.n_heads), _unit(first)
         self.places = [(layer, head) for layer in first.open_layers for head in range(first.attention(layer).n_heads)]
-        self._before: list[Any] = [self._kept(*one) for one in zip(self.runs, before, strict=True)]
+        self._before: list[Any] = [self._kept(run, first), *(self._kept(*one) for one in before)]
 
     def losses(self, gone: Sequence[Head]) -> Float[Tensor, " run"]:
         """What each run loses without these heads, in `unit`. Raises `Stopped`."""

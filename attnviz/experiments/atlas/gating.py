@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -151,7 +151,7 @@ def _measured(found: SoftGates, bench: Bench) -> SoftGates:
     groups: dict[str, tuple[Head, ...]] = {role: found.of_role(role) for role in ROLES}
     groups["others"] = tuple(place for place in bench.places if place not in groups["helps"])
     lost = {name: float(bench.losses(heads).mean()) if heads else 0.0 for name, heads in groups.items()}
-    return SoftGates(found.opened, found.shut, lost, found.runs)
+    return replace(found, lost=lost)
 
 
 class GatedLoss:

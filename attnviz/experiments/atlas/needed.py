@@ -12,9 +12,9 @@ from torch import Tensor
 
 from attnviz.core.given import check_functions
 from attnviz.core.rules import Rule
-from attnviz.errors import ArgumentError, ModelError, Stopped, shown
+from attnviz.errors import ArgumentError, ModelError, shown
 from attnviz.experiments.atlas.effects import Bench, Head, Run, bits, runs_of
-from attnviz.guard import own, sentences
+from attnviz.guard import one_by_one, own, sentences
 from attnviz.models.load import Model
 from attnviz.recording.gradients import Outcome, differentiable
 
@@ -64,16 +64,8 @@ def gate_slopes(
     check_functions(stop=stop)
     if model.kind not in ("masked", "causal"):
         raise ModelError("needed_no_loss", model=model.name)
-    halted = own(stop)
-    runs = runs_of(model, texts)
-    total: Tensor | None = None
-    for run in runs:
-        if halted is not None and halted():
-            raise Stopped("run_stopped")
-        found = _slopes(model, run, rule)
-        total = found if total is None else total + found
-    assert total is not None
-    return total / len(runs)
+    runs = one_by_one(runs_of(model, texts), None, own(stop))
+    return torch.stack([_slopes(model, run, rule) for run in runs]).mean(0)
 
 
 def _slopes(model: Model, run: Run, rule: Rule | None) -> Float[Tensor, "layer head"]:

@@ -151,15 +151,15 @@ class Atlas:
         """
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        more = [("effect", effects)] * bool(effects) + [("copying", copying)] * bool(copying)
-        names = [column for name, _ in more for column in (name, f"{name}_error")]
+        more = {name: made for name, made in (("effect", effects), ("copying", copying)) if made is not None}
+        names = [column for name in more for column in (name, f"{name}_error")]
         columns = [column for one in self.all for column in (one, f"{one}_tokens")]
         writer.writerow(["layer", "head", "name", "share", *columns, *names])
         for at in self.places:
             name = self.name(*at)
             called = ["", ""] if name is None else [name.name, _number(name.share)]
             cells = [c for one in self.all.values() for c in (_number(one.mean[at]), str(int(one.count[at])))]
-            cells += [_number(one[at]) for _, made in more if made for one in (made.mean, made.error)]
+            cells += [_number(one[at]) for made in more.values() for one in (made.mean, made.error)]
             writer.writerow([*at, *called, *cells])
         return out.getvalue()
 

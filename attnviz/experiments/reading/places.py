@@ -141,11 +141,11 @@ class Pieces:
         heads, weights = block.transformed(call).double(), call.weights
         if block.entered is None or block.added is None or len(block.entered) != weights.shape[1]:
             raise AttnvizError("residual_not_seen", layer=layer)
-        entered, added, output = (one.double() for one in (block.entered, block.added, block.output))
-        factor = float((added * output).sum() / output.square().sum().clamp_min(1e-30))
-        if (added - factor * output).abs().max() > 1e-4 * added.abs().max():
+        factor = block.factor
+        if factor is None:
             raise AttnvizError("output_normed", layer=layer)
-        heads, whole = heads * factor, entered + added
+        entered = block.entered.double()
+        heads, whole = heads * factor, entered + block.added.double()
         if block.norm is None or block.normed is None:
             return cls(weights, heads, entered, whole, torch.ones(len(entered), dtype=torch.float64))
         heads, entered = normed(heads, block.norm), normed(entered, block.norm)

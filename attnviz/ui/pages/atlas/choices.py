@@ -17,7 +17,8 @@ from attnviz.ui.kit import (
     rule_now,
     t,
 )
-from attnviz.ui.pages.atlas.run import Asked
+from attnviz.ui.pages.atlas import run
+from attnviz.ui.pages.atlas.run import ASKED_FOR, Asked
 
 KEY = "atlas."
 MEASURES = (
@@ -25,7 +26,6 @@ MEASURES = (
     "right", "entropy", "reach",
 )  # fmt: skip
 COMPONENTS = ("first_component", "second_component")
-ASKED_FOR = ("effect", "copying")  # measured only when that is asked for
 AXES = (*MEASURES, *ASKED_FOR, *COMPONENTS)
 ORDERS = ("greedy", "alone", "gates")  # in which heads are taken away
 USUAL = -1  # heads to keep: as few as will do
@@ -92,9 +92,9 @@ def choose_axes(more: Sequence[str]) -> tuple[str, str]:
 
 def choose_head(places: Sequence[Head], usual: Head, said: dict[Head, str]) -> Head:
     """One head, the usual one where none was chosen; `said` is what each does."""
-    names = {_written(one): one for one in places}
+    names = {written(one): one for one in places}
     if st.session_state[KEY + "head"] not in names:
-        st.session_state[KEY + "head"] = _written(usual)
+        st.session_state[KEY + "head"] = written(usual)
     st.selectbox(
         t("atlas.head"), list(names), key=KEY + "head", format_func=lambda one: f"{one}  {said[names[one]]}",
         help=t("atlas.head_help"),
@@ -107,8 +107,21 @@ def take_head(places: Sequence[Head], chart: str) -> None:
     points = st.session_state[chart].selection.points
     number = points[0].get("customdata", [-1])[0] if points else -1
     if 0 <= number < len(places):
-        st.session_state[KEY + "head"] = _written(places[number])
+        st.session_state[KEY + "head"] = written(places[number])
 
 
-def _written(head: Head) -> str:
+def written(head: Head) -> str:
+    """A head as links, lists and sentences know it."""
     return f"{head[0]}.{head[1]}"
+
+
+def named(heads: Sequence[Head], most: int) -> str:
+    """The first of some heads, in a sentence; a dash where there is none."""
+    found = t("atlas.comma").join(map(written, heads[:most])) or "–"
+    return found + ("…" if len(heads) > most else "")
+
+
+def offer_to_open(name: str, words: str, asked: Asked, more: dict[str, str]) -> None:
+    """A button to *Any model* with the model and its first sentence, and what the link says `more`."""
+    if st.button(words, key=KEY + name, icon=":material/open_in_new:"):
+        st.switch_page("pages/models.py", query_params=run.link_of(asked) | more)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from attnviz.ui.kit import dark, draw, language, plain, style_now, t
 from attnviz.ui.pages.atlas import run
-from attnviz.ui.pages.atlas.choices import KEY, ORDERS, Head
+from attnviz.ui.pages.atlas.choices import KEY, ORDERS, named, offer_to_open
 from attnviz.ui.pages.atlas.run import Asked
 
 if TYPE_CHECKING:
     from attnviz.experiments.atlas import Atlas, Needed, Role, SoftGates
 
 MOST_GREEDY = 24  # heads: the square of their number in readings
+MOST_NAMED = 12  # heads of a role that the sentence names
 CLOSE = 0.1  # bits (or 1 - cosine): so much lost is called as good
 KINDS: tuple[Role | None, ...] = ("helps", "hinders", "idle", None)
 OPEN = "open"
@@ -77,11 +77,10 @@ def keep(asked: Asked, made: Needed) -> None:
     st.session_state[KEY + "keep"] = kept
     st.slider(t("atlas.keep"), 0, count, key=KEY + "keep")
     kept = int(st.session_state[KEY + "keep"])
-    heads = t("atlas.comma").join(f"{layer}.{head}" for layer, head in made.kept(kept)) or "–"
+    heads = named(made.kept(kept), count)
     lost = f"{made.lost[count - kept]:+.2f}"
     st.markdown(t("atlas.keeps", count=kept, heads=heads, lost=lost, unit=t(f"atlas.unit_{made.unit}")))
-    if st.button(t("atlas.open_kept", count=kept), key=KEY + "open_kept", icon=":material/open_in_new:"):
-        st.switch_page("pages/models.py", query_params=run.link_of(asked) | gone(made, kept))
+    offer_to_open("open_kept", t("atlas.open_kept", count=kept), asked, gone(made, kept))
 
 
 def gone(made: Needed, kept: int) -> dict[str, str]:
@@ -115,17 +114,12 @@ def say_roles(asked: Asked, made: SoftGates) -> None:
 def _kind(made: SoftGates, kind: Role | None) -> str:
     """The heads of one kind, and what is lost without all of them."""
     heads = made.of_role(kind)
-    said = t(f"atlas.role_{kind or OPEN}", count=len(heads), heads=_written(heads))
+    said = t(f"atlas.role_{kind or OPEN}", count=len(heads), heads=named(heads, MOST_NAMED))
     return said if kind is None else said + t("atlas.role_lost", lost=_signed(made.lost[kind]))
 
 
 def _signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", "−")
-
-
-def _written(heads: Sequence[Head], most: int = 12) -> str:
-    found = t("atlas.comma").join(f"{layer}.{head}" for layer, head in heads[:most])
-    return found + ("…" if len(heads) > most else "")
 
 
 def draw_roles(made: SoftGates) -> None:
@@ -146,12 +140,7 @@ def open_without(asked: Asked, made: SoftGates) -> None:
     with st.container(horizontal=True):
         if others and helping:
             words = t("atlas.open_helping", count=len(helping), lost=_signed(made.lost["others"]))
-            _button("helping", words, asked, others)
+            offer_to_open("open_helping", words, asked, run.without(others))
         if hindering:
             words = t("atlas.open_unhindered", count=len(hindering), lost=_signed(made.lost["hinders"]))
-            _button("unhindered", words, asked, hindering)
-
-
-def _button(name: str, words: str, asked: Asked, removed: Sequence[Head]) -> None:
-    if st.button(words, key=f"{KEY}open_{name}", icon=":material/open_in_new:"):
-        st.switch_page("pages/models.py", query_params=run.link_of(asked) | run.without(removed))
+            offer_to_open("open_unhindered", words, asked, run.without(hindering))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from attnviz.trace import Trace
 
 KEY = "atlas."
+ASKED_FOR = ("effect", "copying")  # measured only when that is asked for
 MOST_REMOVED = 24  # sentences that are read again without each head
 MOST_NEEDED = 8  # sentences that are read again at every step
 Made = TypeVar("Made")
@@ -41,7 +42,7 @@ class More:
     @property
     def measures(self) -> tuple[str, ...]:
         """Their names."""
-        return tuple(name for name in ("effect", "copying") if self.values(name) is not None)
+        return tuple(name for name in ASKED_FOR if self.values(name) is not None)
 
     def values(self, measure: str) -> Tensor | None:
         """One of them, `[layer, head]`; None where it was not measured."""

@@ -24,8 +24,8 @@ from attnviz.ui.kit import (
     table,
 )
 from attnviz.ui.pages.atlas import choices, needed, run
-from attnviz.ui.pages.atlas.choices import ASKED_FOR, COMPONENTS, KEY, MEASURES, Head, measure_name
-from attnviz.ui.pages.atlas.run import Asked, More
+from attnviz.ui.pages.atlas.choices import COMPONENTS, KEY, MEASURES, Head, measure_name
+from attnviz.ui.pages.atlas.run import ASKED_FOR, Asked, More
 
 if TYPE_CHECKING:
     from attnviz.experiments.atlas import Atlas, Copying, Effects
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 CHART = KEY + "points"
 UNNAMED = ""
+MOST_NAMED = 8  # heads that a sentence names
 
 
 def kinds(found: Atlas) -> dict[Head, str]:
@@ -46,23 +47,21 @@ def say_verdict(asked: Asked, found: Atlas) -> None:
     """Which heads do what, over which sentences; what has no name."""
     from attnviz.experiments.atlas import NAMED
 
-    members: dict[str, list[str]] = defaultdict(list)
-    for (layer, head), name in kinds(found).items():
-        members[name].append(f"{layer}.{head}")
+    members: dict[str, list[Head]] = defaultdict(list)
+    for place, name in kinds(found).items():
+        members[name].append(place)
     named = sorted(((name, heads) for name, heads in members.items() if name), key=lambda one: -len(one[1]))
     begun = t("atlas.verdict", model=plain(asked.name), heads=len(found.places), texts=found.texts, tokens=found.tokens)
     lines = [
-        *(t("atlas.kind", what=measure_name(name), count=len(heads), heads=_some(heads)) for name, heads in named),
+        *(
+            t("atlas.kind", what=measure_name(name), count=len(heads), heads=choices.named(heads, MOST_NAMED))
+            for name, heads in named
+        ),
         *([t("atlas.unnamed", count=len(members[UNNAMED]), least=f"{NAMED:.0%}")] if members[UNNAMED] else []),
     ]
     st.markdown(begun + t("atlas.stop").join(lines) + t("atlas.end"))
     if found.left_out:
         st.caption(t("atlas.left_out", count=found.left_out))
-
-
-def _some(heads: list[str], most: int = 8) -> str:
-    """The first of them."""
-    return t("atlas.comma").join(heads[:most]) + ("…" if len(heads) > most else "")
 
 
 def say_effects(effects: Effects, found: Atlas) -> None:
@@ -74,7 +73,7 @@ def say_effects(effects: Effects, found: Atlas) -> None:
     sure = sum(effects.sure(*place) for place in known)
     st.markdown(
         t(
-            f"atlas.lost_{effects.unit}", head=f"{most[0]}.{most[1]}", lost=f"{float(effects.mean[most]):+.2f}",
+            f"atlas.lost_{effects.unit}", head=choices.written(most), lost=f"{float(effects.mean[most]):+.2f}",
             error=f"{float(effects.error[most]):.2f}", sure=sure, heads=len(known), runs=effects.runs,
         )
     )  # fmt: skip
@@ -85,11 +84,11 @@ def say_copying(made: Copying, found: Atlas) -> None:
     from attnviz.experiments.atlas import COPIES
 
     values = {place: float(made.mean[place]) for place in found.places if math.isfinite(float(made.mean[place]))}
-    copying = [f"{layer}.{head}" for (layer, head), value in values.items() if value >= COPIES]
-    against = [f"{layer}.{head}" for (layer, head), value in values.items() if value <= 1 - COPIES]
+    copying = [place for place, value in values.items() if value >= COPIES]
+    against = [place for place, value in values.items() if value <= 1 - COPIES]
     said = {"least": f"{COPIES:.0%}", "copy": len(copying), "heads": len(values), "against": len(against)}
     if values:
-        named = {"which": _some(copying) or "–", "others": _some(against) or "–"}
+        named = {"which": choices.named(copying, MOST_NAMED), "others": choices.named(against, MOST_NAMED)}
         st.markdown(t("atlas.copies_say", **said, **named, tokens=made.tokens))
     for layer, reason in made.unknown.items():
         st.caption(t("atlas.copies_unknown", layer=layer, reason=reason.say(language(), plain)))
@@ -135,7 +134,7 @@ def draw_points(found: Atlas, more: More, axes: tuple[str, str], chosen: Head) -
     across, up = (numbers(found, more, one) for one in axes)
     names = kinds(found)
     heads = [
-        Point(across[place], up[place], f"{place[0]}.{place[1]}", names[place], number)
+        Point(across[place], up[place], choices.written(place), names[place], number)
         for number, place in enumerate(found.places)
         if place in across and place in up
     ]
@@ -190,14 +189,12 @@ def show_head(asked: Asked, found: Atlas, more: More, chosen: Head) -> None:
     if name is not None:
         key = "atlas.head_rests" if name.name in ("first", "special") else "atlas.head_named"
         words = {"what": measure_name(name.name), "share": f"{name.share:.0%}"}
-    st.markdown(t(key, head=f"{chosen[0]}.{chosen[1]}", **words))
+    st.markdown(t(key, head=choices.written(chosen), **words))
     trace = run.trace(asked)
     selection = Selection(*chosen)
     st.caption(t("atlas.picture_of", text=plain(asked.texts[0][:60])))
     draw_heatmap(trace, selection, style_now("unit", 330), key=KEY + "heatmap")
-    if st.button(t("atlas.open"), key=KEY + "open", icon=":material/open_in_new:"):
-        place = {"layer": str(chosen[0]), "head": str(chosen[1])}
-        st.switch_page("pages/models.py", query_params=run.link_of(asked) | place)
+    choices.offer_to_open("open", t("atlas.open"), asked, {"layer": str(chosen[0]), "head": str(chosen[1])})
     with st.expander(t("atlas.numbers")):
         st.markdown(_head_table(found, more, chosen))
 
@@ -233,7 +230,7 @@ def show_table(asked: Asked, found: Atlas, more: More, chosen: Head) -> None:
     head = [t("atlas.head"), t("atlas.col_does"), *(measure_name(one) for one in shown)]
     means = {one: numbers(found, more, one) for one in shown}
     rows = [
-        bold([f"{place[0]}.{place[1]}", said, *(_figure(means[one].get(place), one) for one in shown)], place == chosen)
+        bold([choices.written(place), said, *(_figure(means[one].get(place), one) for one in shown)], place == chosen)
         for place, said in said_of(found).items()
     ]
     st.html("<style>.st-key-atlas-all table{font-size:.8rem}</style>")

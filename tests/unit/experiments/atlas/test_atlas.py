@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import weakref
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from attnviz.core.attention import Observed
 from attnviz.core.interventions import RemoveHeads
 from attnviz.errors import ArgumentError, Stopped, TextError
 from attnviz.experiments.atlas import MEASURES, NAMES, sums
+from attnviz.experiments.atlas.effects import TOGETHER, Bench, Run
 from attnviz.measures import ranked
 from tests.unit.figures.kinds import of
 
@@ -161,6 +163,19 @@ def test_what_is_lost_without_a_head_is_what_a_run_without_it_says(name: str) ->
     assert effects.unit == "loss" and effects.runs == len(lost)
     assert float(effects.mean[2, 1]) == pytest.approx(float(values.mean()), abs=1e-4)
     assert float(effects.error[2, 1]) == pytest.approx(float(values.std()) / math.sqrt(len(lost)), abs=1e-4)
+
+
+def test_of_runs_with_all_heads_losses_are_kept_and_not_traces(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, seen, alive = Bench._kept, list[weakref.ref[av.Trace]](), list[int]()
+
+    def watching(bench: Bench, run: Run, trace: av.Trace) -> object:
+        seen.append(weakref.ref(trace))
+        alive.append(sum(one() is not None for one in seen))
+        return kept(bench, run, trace)
+
+    monkeypatch.setattr(Bench, "_kept", watching)
+    assert len(Bench(av.load("lab-1"), TEXTS * 6, None, None).runs) == len(seen) > 4 * TOGETHER
+    assert max(alive) <= 2 * TOGETHER
 
 
 def test_the_file_holds_every_number_of_every_head() -> None:

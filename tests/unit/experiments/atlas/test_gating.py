@@ -10,7 +10,7 @@ import torch
 
 import attnviz as av
 from attnviz.errors import ModelError, Stopped
-from attnviz.experiments.atlas import ROLES, SoftGates, fit_gates
+from attnviz.experiments.atlas import ROLES, SoftGates, fit_gates, gating
 from attnviz.experiments.atlas.effects import Bench, bits, runs_of
 from attnviz.experiments.atlas.gating import FREE, PUSHED, GatedLoss
 from attnviz.models.load import Model
@@ -43,6 +43,15 @@ def test_the_slope_of_the_loss_is_the_difference_of_two_runs_between_0_and_1_too
         up, down = gates.detach().clone(), gates.detach().clone()
         up[place], down[place] = 0.63, 0.57
         assert float(slope[place]) == pytest.approx(float(loss(up) - loss(down)) / 0.06, rel=0.03, abs=1e-3)
+
+
+def test_texts_that_go_through_one_by_one_have_the_slope_of_all_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, slopes = av.load("lab-gpt"), []
+    for together in (True, False):
+        monkeypatch.setattr(gating, "together", lambda _, together=together: together)
+        gates = torch.full((4, 4), 0.6, requires_grad=True)
+        slopes += torch.autograd.grad(GatedLoss(model, runs_of(model, TEXTS), None)(gates), gates)
+    assert torch.allclose(*slopes, atol=1e-5)
 
 
 def test_a_gate_follows_its_push_where_the_loss_does_not_mind_by_more_than_it_is_worth() -> None:

@@ -71,7 +71,10 @@ def test_greedy_takes_first_what_is_missed_least_and_tells_how_far_it_is() -> No
     effects = av.head_effects(model, TEXTS[:1])
     assert found.lost[1] == pytest.approx(float(effects.mean.nan_to_num(99).min()), abs=1e-5)
     assert told[0] == (1, count * (count + 1) // 2) and told[-1] == (told[0][1], told[0][1])
-    assert found.lost[-1] == pytest.approx(av.heads_needed(model, TEXTS[:1], by="alone").lost[-1], abs=1e-5)
+    told.clear()
+    alone = av.heads_needed(model, TEXTS[:1], by="alone", on_head=lambda done, count: told.append((done, count)))
+    assert found.lost[-1] == pytest.approx(alone.lost[-1], abs=1e-5)
+    assert told == [(done, 2 * count) for done in range(1, 2 * count + 1)]
 
 
 def test_as_few_as_will_do_are_counted_from_all_of_them_down() -> None:

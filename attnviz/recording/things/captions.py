@@ -27,7 +27,7 @@ from attnviz.pictures import Picture, Seen
 from attnviz.recording.checks import check_rows
 from attnviz.recording.looks import Look
 from attnviz.recording.record import Watch, changes_of, fits, refuse_places, run, trace_of
-from attnviz.recording.things.sounds import Passing, Writing
+from attnviz.recording.things.writing import Passing, Writing
 from attnviz.text.labels import piece_label
 from attnviz.text.tokens import Encoded, check_size, clean, encode, encode_whole, written
 from attnviz.trace import Trace
@@ -250,16 +250,10 @@ def _write(model: VisionLanguageModel, words: Words, how: Writing) -> None:
     def choose(scores: Tensor) -> int:
         if not model.across:  # a place of a picture is nothing that can be written
             scores[..., model.picture_id] = -torch.inf
-        if how.draw is None:
-            return int(scores.argmax())
-        return int(torch.multinomial(how.draw.weigh(scores.cpu())[0], 1, generator=how.dice))
+        return how.choose(scores)
 
     def ended(number: int) -> bool:
-        how.ids.append(number)
-        if how.on_token is not None:
-            said = words.after(how.ids, model).whole
-            how.on_token(len(how.ids), said.text[len(words.start.text) :])
-        return number == end or (how.stop is not None and how.stop()) or len(how.ids) >= how.most
+        return how.wrote(number, words.start, model.tokenizer) or number == end
 
     told = _given(model, words, axis)
     with recording(network, changes_of(how.rule, how.interventions), values=False) as seen, torch.inference_mode():

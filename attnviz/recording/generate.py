@@ -22,7 +22,7 @@ from attnviz.models.load import Model
 from attnviz.models.memory import check_run
 from attnviz.recording.asked import check_changes, check_model, check_rule
 from attnviz.recording.checks import check_ids, check_numbers, why_not
-from attnviz.recording.prompts import Asked, reply_of
+from attnviz.recording.prompts import Asked, open_ended, reply_of
 from attnviz.recording.record import changes_of, fits, read, record, trace_of
 from attnviz.recording.things.writing import Writing
 from attnviz.sounds import Sound
@@ -163,7 +163,7 @@ def begun(model: Model, asked: Asked, most: int) -> tuple[Encoded | None, Encode
     """What is read, what is written on from, and how many tokens fit. `TextError` where there is no room for one."""
     encoded, _ = read(model, asked.text, pair=asked.pair)
     source = encoded if model.kind == "seq2seq" else None
-    start = _open_ended(encoded) if source is None else reply_of(model, asked.target)
+    start = open_ended(encoded) if source is None else reply_of(model, asked.target)
     if model.limit is not None:
         most = min(most, model.limit - len(start.ids))
         if most < 1 or (source is None and encoded.cut is not None):
@@ -172,15 +172,6 @@ def begun(model: Model, asked: Asked, most: int) -> tuple[Encoded | None, Encode
     sizes = (len(encoded.ids), most) if source is not None else (len(start.ids) + most,)
     check_run(model.network.config, *sizes, eager=model.eager)
     return source, start, most
-
-
-def _open_ended(encoded: Encoded) -> Encoded:
-    """The prompt without the special tokens that the tokenizer put at its end."""
-    if encoded.chat is not None:  # whose template ends as an answer begins
-        return encoded
-    own = [place for place, special in enumerate(encoded.special, 1) if not special]
-    end = max(own, default=len(encoded.ids))  # a text may be nothing but the token that begins it
-    return replace(encoded.first(end), text=encoded.text)
 
 
 @dataclass

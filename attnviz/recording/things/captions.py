@@ -26,6 +26,7 @@ from attnviz.models.seeing import VisionLanguageModel
 from attnviz.pictures import Picture, Seen
 from attnviz.recording.checks import check_rows
 from attnviz.recording.looks import Look
+from attnviz.recording.prompts import open_ended
 from attnviz.recording.record import Watch, changes_of, fits, refuse_places, run, trace_of
 from attnviz.recording.things.writing import Passing, Writing
 from attnviz.text.labels import piece_label
@@ -131,9 +132,7 @@ def _cut(model: VisionLanguageModel, text: str) -> Encoded:
     begin = tokenizer.bos_token
     if begin and begin in text:
         return encode_whole(text, tokenizer, None)
-    found = encode(text, tokenizer, None)
-    own = [place for place, special in enumerate(found.special, 1) if not special]
-    return replace(found.first(max(own)), text=found.text)
+    return open_ended(encode(text, tokenizer, None))
 
 
 def _axis(model: VisionLanguageModel, encoded: Encoded, sight: Sight) -> Axis:

@@ -25,15 +25,13 @@ from attnviz.models.memory import check_picture, check_run
 from attnviz.models.seeing import VisionLanguageModel
 from attnviz.pictures import Picture, Seen
 from attnviz.recording.checks import check_rows
-from attnviz.recording.looks import Look
+from attnviz.recording.looks import Look, beyond
 from attnviz.recording.prompts import open_ended
 from attnviz.recording.record import Watch, changes_of, fits, refuse_places, run, trace_of
 from attnviz.recording.things.writing import Passing, Writing
 from attnviz.text.labels import piece_label
 from attnviz.text.tokens import Encoded, check_size, clean, encode, encode_whole, written
 from attnviz.trace import Trace
-
-USUAL = (None, (None, None))  # what an argument is where nobody asked for it
 
 
 @dataclass(frozen=True)
@@ -99,8 +97,8 @@ def _read(model: Any, text: Any, given: Mapping[str, Any], may: Sequence[str]) -
         text, picture = None, text
     if picture is None:
         raise ModelError("model_captions", model=model.name)
-    if beyond := [name for name, one in given.items() if name not in may and one not in USUAL]:
-        raise AttnvizError("picture_beside_cannot", model=model.name, what=", ".join(beyond))
+    if more := beyond(given, may):
+        raise AttnvizError("picture_beside_cannot", model=model.name, what=more)
     if text is not None and not isinstance(text, str):
         raise AttnvizError("picture_beside_cannot", model=model.name, what="text")
     with guarded(lambda error: ModelError("picture_run_failed", model=model.name)):

@@ -26,7 +26,7 @@ from attnviz.models.hearing import HearingModel
 from attnviz.models.memory import check_sound
 from attnviz.notices import warn
 from attnviz.recording.checks import check_rows
-from attnviz.recording.looks import Look
+from attnviz.recording.looks import Look, beyond
 from attnviz.recording.prompts import as_languages
 from attnviz.recording.record import Watch, changes_of, refuse_places, run
 from attnviz.recording.things.writing import Passing, Writing
@@ -34,8 +34,6 @@ from attnviz.sounds.heard import Heard
 from attnviz.text.labels import piece_label
 from attnviz.text.tokens import Encoded, check_size, clean, written
 from attnviz.trace import Trace
-
-USUAL = (None, (None, None))  # what an argument is where nobody asked for it
 
 
 def listened(model: HearingModel, sound: Any, look: Look, given: Mapping[str, Any]) -> Trace:
@@ -54,8 +52,8 @@ def _heard(model: HearingModel, sound: Any, given: Mapping[str, Any], may: Seque
     """The sound as the model hears it, once it is one; what is asked for beside it must be of these."""
     if sound is None or isinstance(sound, Encoded) or (isinstance(sound, str) and not _is_file(sound)):
         raise ModelError("model_hears", model=model.name)
-    if beyond := [name for name, one in given.items() if name not in may and one not in USUAL]:
-        raise AttnvizError("sound_cannot", model=model.name, what=", ".join(beyond))
+    if more := beyond(given, may):
+        raise AttnvizError("sound_cannot", model=model.name, what=more)
     with guarded(lambda error: ModelError("sound_run_failed", model=model.name)):
         read = model.hear(sound)
     if not isinstance(sound, Heard):

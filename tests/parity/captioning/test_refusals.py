@@ -112,6 +112,17 @@ def test_changes_name_the_places_of_the_row_and_leave_the_tower_alone(tmp_path: 
         av.record(model, "what", picture=PICTURE, interventions=[av.HideToken(99)])
 
 
+def test_a_change_may_name_a_token_that_is_yet_to_be_written(tmp_path: Path) -> None:
+    model = opened(saved(tmp_path, "llava"))
+    border = len(av.record(model, "what is it ?", picture=PICTURE).tokens)
+    changes = [av.HideToken(border)]
+    trace = av.generate(model, "what is it ?", picture=PICTURE, most=3, interventions=changes)
+    assert trace.border == border and len(trace.tokens) > border + 1
+    assert float(trace.weights(0)[:, border + 1 :, border].abs().max()) == 0
+    with pytest.raises(av.AttnvizError):
+        av.generate(model, "what", picture=PICTURE, most=3, interventions=[av.HideToken(99)])
+
+
 def test_a_prompt_is_the_one_of_transformers_own_processor(tmp_path: Path) -> None:
     """Idefics3's: tiles in rows, and the whole once more; LLaVA's and PaliGemma's beside it."""
     makers = {

@@ -32,7 +32,7 @@ def opened(folder: str, lang: str = "en", **link: str) -> AppTest:
 
 
 def words(at: AppTest) -> dict:
-    return component(at, KEY + "lit")
+    return component(at, KEY + "picture")
 
 
 def weights(at: AppTest) -> np.ndarray:

@@ -22,8 +22,9 @@ from attnviz.models.load import Model
 from attnviz.models.memory import check_run
 from attnviz.recording.asked import check_changes, check_model, check_rule
 from attnviz.recording.checks import check_ids, check_numbers, why_not
-from attnviz.recording.prompts import Asked, reply_of
+from attnviz.recording.prompts import Asked, open_ended, reply_of
 from attnviz.recording.record import changes_of, fits, read, record, trace_of
+from attnviz.recording.things.writing import Writing
 from attnviz.sounds import Sound
 from attnviz.sounds.heard import Heard
 from attnviz.systems.protocol import System
@@ -82,30 +83,29 @@ def generate(
     dice.manual_seed(whole("seed", seed) % 2**64)  # torch takes no longer one, and a negative one as this
     if most < 1:
         raise ArgumentError("argument_most", got=most)
+    how = Writing(most, rule or Soft(), interventions, own(on_token), own(stop), draw, dice)
+    given = {"chat": chat, "pair": pair, "languages": languages}
     if isinstance(model, Model) and model.kind == "hearing":
-        from attnviz.recording.things.sounds import Writing, wrote
+        from attnviz.recording.things.sounds import wrote
 
-        how = Writing(most, rule or Soft(), interventions, own(on_token), own(stop), draw, dice)
-        return wrote(cast("HearingModel", model), text, how, {"chat": chat, "pair": pair, "languages": languages})
+        return wrote(cast("HearingModel", model), text, how, given)
     if isinstance(model, Model) and (picture is not None or model.kind == "captioning"):
         from attnviz.recording.things.captions import wrote as answered
-        from attnviz.recording.things.sounds import Writing
 
-        how = Writing(most, rule or Soft(), interventions, own(on_token), own(stop), draw, dice)
-        return answered(model, text, how, {"chat": chat, "pair": pair, "languages": languages, "picture": picture})
+        return answered(model, text, how, given | {"picture": picture})
     asked = Asked.of(text, chat, pair, None, languages, goes_on=True)
     if not isinstance(model, Model) or model.kind not in ("causal", "seq2seq"):
         raise ModelError("model_writes_nothing", model=model.name)
     if not model.network.can_generate():  # a body without the head that its type has
         raise ModelError("model_writes_nothing", model=model.name)
-    chosen = Soft() if rule is None else rule
-    changes = changes_of(chosen, interventions)
+    changes = changes_of(how.rule, interventions)
     if model.eager and changes:
         raise ModelError("model_read_only", model=model.name)
     with guarded(lambda error: why_not(model)):
         asked = asked.read_by(model)
-        writer = _Writer(model, *begun(model, asked, most), own(on_token), own(stop), draw, dice)
-        trace = _written(writer, changes, {"rule": chosen, "changes": interventions})
+        source, start, most = begun(model, asked, most)
+        writer = _Writer(model, source, start, replace(how, most=most))
+        trace = _written(writer, changes, {"rule": how.rule, "changes": interventions})
     return replace(trace, border=len(writer.start.ids)) if writer.source is None else trace
 
 
@@ -125,7 +125,7 @@ def _written(writer: _Writer, changes: Sequence[Intervention], said: dict[str, A
 
 @dataclass
 class _Writer:
-    """One text being written: what it goes on from, what has been written, and when it ends.
+    """One text being written: what it goes on from, and how.
 
     `source` is what the encoder reads; `start` the prompt, or the decoder's start token.
     """
@@ -133,23 +133,18 @@ class _Writer:
     model: Model
     source: Encoded | None
     start: Encoded
-    most: int
-    on_token: Callable[[int, str], object] | None
-    stop: Callable[[], bool] | None
-    draw: Soft | None
-    dice: torch.Generator
-    ids: list[int] = field(default_factory=list)
+    how: Writing
 
     @property
     def sizes(self) -> tuple[int, int | None]:
         """The most tokens that source and target can have; None for a model without a source."""
-        longest = len(self.start.ids) + self.most
+        longest = len(self.start.ids) + self.how.most
         return (longest, None) if self.source is None else (len(self.source.ids), longest)
 
     @property
     def read(self) -> tuple[Encoded, Encoded | None]:
         """What the model has read by the end: prompt and answer in one, or source and target."""
-        whole = written(self.ids, self.model.tokenizer, after=self.start)
+        whole = written(self.how.ids, self.model.tokenizer, after=self.start)
         return (whole, None) if self.source is None else (self.source, whole)
 
     def write(self, run: Run) -> _Steps:
@@ -157,30 +152,18 @@ class _Writer:
         steps = _Steps(self.model, run)
         first = torch.tensor([(self.source or self.start).ids])
         start = None if self.source is None else torch.tensor([self.start.ids])
-        Stepping(self.model.network, first, start, self.most, self._choose, self._ended).run(steps)
+        Stepping(self.model.network, first, start, self.how.most, self.how.choose, self._ended).run(steps)
         return steps
 
-    def _choose(self, scores: Tensor) -> int:
-        """The likeliest token, or one drawn."""
-        if self.draw is None:
-            return int(scores.argmax())
-        return int(torch.multinomial(self.draw.weigh(scores.cpu())[0], 1, generator=self.dice))
-
     def _ended(self, number: int) -> bool:
-        """One more token is there: tell it, and ask whether that was all."""
-        self.ids.append(number)
-        if self.on_token is not None:
-            whole = written(self.ids, self.model.tokenizer, after=self.start)
-            self.on_token(len(self.ids), whole.text[len(self.start.text) :])
-        asked = self.stop is not None and self.stop()
-        return asked or len(self.ids) >= self.most
+        return self.how.wrote(number, self.start, self.model.tokenizer)
 
 
 def begun(model: Model, asked: Asked, most: int) -> tuple[Encoded | None, Encoded, int]:
     """What is read, what is written on from, and how many tokens fit. `TextError` where there is no room for one."""
     encoded, _ = read(model, asked.text, pair=asked.pair)
     source = encoded if model.kind == "seq2seq" else None
-    start = _open_ended(encoded) if source is None else reply_of(model, asked.target)
+    start = open_ended(encoded) if source is None else reply_of(model, asked.target)
     if model.limit is not None:
         most = min(most, model.limit - len(start.ids))
         if most < 1 or (source is None and encoded.cut is not None):
@@ -189,15 +172,6 @@ def begun(model: Model, asked: Asked, most: int) -> tuple[Encoded | None, Encode
     sizes = (len(encoded.ids), most) if source is not None else (len(start.ids) + most,)
     check_run(model.network.config, *sizes, eager=model.eager)
     return source, start, most
-
-
-def _open_ended(encoded: Encoded) -> Encoded:
-    """The prompt without the special tokens that the tokenizer put at its end."""
-    if encoded.chat is not None:  # whose template ends as an answer begins
-        return encoded
-    own = [place for place, special in enumerate(encoded.special, 1) if not special]
-    end = max(own, default=len(encoded.ids))  # a text may be nothing but the token that begins it
-    return replace(encoded.first(end), text=encoded.text)
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ LOOKED = {
     "vision": ("pictures", "looked"), "hearing": ("things.sounds", "listened"), "series": ("things.series", "foreseen"),
     "captioning": ("things.captions", "told"),
 }  # fmt: skip
+USUAL = (None, (None, None))  # what an argument is where nobody asked for it
 
 
 @dataclass(frozen=True)
@@ -39,3 +40,8 @@ def looked(model: Any, thing: Any, look: Look, given: Mapping[str, Any]) -> Trac
     place, name = LOOKED["captioning" if beside else model.kind]
     found: Trace = getattr(import_module(f"{__package__}.{place}"), name)(model, thing, look, given)
     return found
+
+
+def beyond(given: Mapping[str, Any], may: Collection[str] = ()) -> str:
+    """What was asked for beside and may not be, by its names; "" where that is nothing."""
+    return ", ".join(name for name, one in given.items() if name not in may and one not in USUAL)

@@ -23,12 +23,10 @@ from attnviz.models.memory import check_picture
 from attnviz.models.seeing import VisionModel
 from attnviz.recording.dataflow import Dataflow
 from attnviz.recording.detection import detected
-from attnviz.recording.looks import Look
+from attnviz.recording.looks import Look, beyond
 from attnviz.recording.record import Watch, changes_of, refuse_places, run, with_blocks
 from attnviz.text.tokens import Encoded
 from attnviz.trace import Trace
-
-USUAL = (None, (None, None))  # what an argument is where nobody asked for it
 
 
 def looked(model: VisionModel, picture: Any, look: Look, given: Mapping[str, Any]) -> Trace:
@@ -38,8 +36,8 @@ def looked(model: VisionModel, picture: Any, look: Look, given: Mapping[str, Any
     """
     if picture is None or isinstance(picture, (str, Encoded)):
         raise ModelError("model_sees", model=model.name)
-    if beyond := [name for name, one in given.items() if one not in USUAL]:
-        raise AttnvizError("picture_cannot", model=model.name, what=", ".join(beyond))
+    if more := beyond(given):
+        raise AttnvizError("picture_cannot", model=model.name, what=more)
     with guarded(lambda error: ModelError("picture_run_failed", model=model.name)):
         read = model.see(picture)
         if isinstance(model, DetectionModel):

@@ -140,3 +140,12 @@ def start_of(model: Model) -> int:
         start = config.bos_token_id if config.bos_token_id is not None else config.pad_token_id
     found: int = start
     return found
+
+
+def open_ended(encoded: Encoded) -> Encoded:
+    """The prompt without the special tokens that the tokenizer put at its end."""
+    if encoded.chat is not None:  # whose template ends as an answer begins
+        return encoded
+    own = [place for place, special in enumerate(encoded.special, 1) if not special]
+    end = max(own, default=len(encoded.ids))  # a text may be nothing but the token that begins it
+    return replace(encoded.first(end), text=encoded.text)

@@ -12,7 +12,7 @@ from attnviz.adapter.classes import Choice, named_class
 from attnviz.adapter.machine import Machine
 from attnviz.adapter.opening import LOCAL, adapter_of, network_of, notices_of, own_config, tokenizer_of
 from attnviz.adapter.vision.kinds import both
-from attnviz.adapter.vision.opening import SAID
+from attnviz.adapter.vision.opening import SAID, said_processor
 from attnviz.errors import ModelError, first_line
 from attnviz.guard import guarded
 from attnviz.notices import Notice
@@ -56,13 +56,7 @@ def processor_of(name: str, folder: Path, config: Any) -> tuple[Any, tuple[Notic
     if not any((folder / file).is_file() for file in SAID):
         made = getattr(transformers, known[0])(**_usual(config))
         return made, (Notice("captioning_default", {"model": name}),)
-    with guarded(lambda reason: ModelError("picture_processor", model=name, reason=first_line(reason))):
-        found = transformers.AutoImageProcessor.from_pretrained(
-            folder, backend="pil", config=config, local_files_only=True, trust_remote_code=False
-        )
-    if type(found).__name__ not in known:
-        raise ModelError("picture_processor_other", model=name, kind=type(found).__name__)
-    return found, ()
+    return said_processor(name, folder, config, known), ()
 
 
 def _usual(config: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,11 +89,18 @@ def processor_of(name: str, folder: Path, config: Any) -> tuple[Any, tuple[Notic
         maker = getattr(transformers, PROCESSORS[config.model_type])
         made = maker(size={"height": rows, "width": columns}, do_center_crop=False)
         return made, (Notice("picture_default", {"model": name, "height": rows, "width": columns}),)
+    known = DETECTORS if config.model_type in DETECTORS else PROCESSORS
+    return said_processor(name, folder, config, known.values()), ()
+
+
+def said_processor(name: str, folder: Path, config: Any, known: Collection[str]) -> Any:
+    """The image processor that a folder's files say, of one of the classes in `known`. Raises `ModelError`."""
+    import transformers
+
     with guarded(lambda reason: ModelError("picture_processor", model=name, reason=first_line(reason))):
         found = transformers.AutoImageProcessor.from_pretrained(
             folder, backend="pil", config=config, local_files_only=True, trust_remote_code=False
         )
-    known = DETECTORS if config.model_type in DETECTORS else PROCESSORS
-    if type(found).__name__ not in known.values():
+    if type(found).__name__ not in known:
         raise ModelError("picture_processor_other", model=name, kind=type(found).__name__)
-    return found, ()
+    return found

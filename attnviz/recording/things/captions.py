@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -25,14 +25,13 @@ from attnviz.models.memory import check_picture, check_run
 from attnviz.models.seeing import VisionLanguageModel
 from attnviz.pictures import Picture, Seen
 from attnviz.recording.checks import check_rows
-from attnviz.recording.looks import Look
+from attnviz.recording.looks import Look, beyond
+from attnviz.recording.prompts import open_ended
 from attnviz.recording.record import Watch, changes_of, fits, refuse_places, run, trace_of
-from attnviz.recording.things.sounds import Passing, Writing
+from attnviz.recording.things.writing import Passing, Writing
 from attnviz.text.labels import piece_label
 from attnviz.text.tokens import Encoded, check_size, clean, encode, encode_whole, written
 from attnviz.trace import Trace
-
-USUAL = (None, (None, None))  # what an argument is where nobody asked for it
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,11 @@ class Words:
     question: Encoded | None
     start: Encoded
     whole: Encoded
+
+    @property
+    def more(self) -> int:
+        """How many tokens are written after the start."""
+        return len(self.whole.ids) - len(self.start.ids)
 
     def after(self, ids: Sequence[int], model: VisionLanguageModel) -> Words:
         """The same with so many tokens written after the start."""
@@ -98,8 +102,8 @@ def _read(model: Any, text: Any, given: Mapping[str, Any], may: Sequence[str]) -
         text, picture = None, text
     if picture is None:
         raise ModelError("model_captions", model=model.name)
-    if beyond := [name for name, one in given.items() if name not in may and one not in USUAL]:
-        raise AttnvizError("picture_beside_cannot", model=model.name, what=", ".join(beyond))
+    if more := beyond(given, may):
+        raise AttnvizError("picture_beside_cannot", model=model.name, what=more)
     if text is not None and not isinstance(text, str):
         raise AttnvizError("picture_beside_cannot", model=model.name, what="text")
     with guarded(lambda error: ModelError("picture_run_failed", model=model.name)):
@@ -131,9 +135,7 @@ def _cut(model: VisionLanguageModel, text: str) -> Encoded:
     begin = tokenizer.bos_token
     if begin and begin in text:
         return encode_whole(text, tokenizer, None)
-    found = encode(text, tokenizer, None)
-    own = [place for place, special in enumerate(found.special, 1) if not special]
-    return replace(found.first(max(own)), text=found.text)
+    return open_ended(encode(text, tokenizer, None))
 
 
 def _axis(model: VisionLanguageModel, encoded: Encoded, sight: Sight) -> Axis:
@@ -160,32 +162,40 @@ def _recorded(model: VisionLanguageModel, words: Words, look: Look) -> Trace:
     if look.states:
         raise ModelError("model_keeps_blocks", model=model.name)
     axis = _checked(model, words)
+    check_tokens(look.interventions, *_sizes(model, words, len(axis)))
     longest = max(len(axis), words.sight.patches)
     watch = Watch.over(model.network, longest, look.values, own(look.on_layer), own(look.stop))
+    watch = replace(watch, parts=_parts(model), states=watch.states and not model.across)
+    result, found = run(
+        model.network, changes_of(look.rule, look.interventions), name=model.name, watch=watch,
+        **_given(model, words, axis),
+    )  # fmt: skip
+    if model.across:
+        return _across(model, words, look, result, found)
+    return _in_a_row(model, words, axis, look, result, found)
+
+
+def _sizes(model: VisionLanguageModel, words: Words, longest: int) -> tuple[int, int | None]:
+    """How many places changes may name: of the picture and of what is read, or of the one row of both."""
+    return (words.sight.patches, longest) if model.across else (longest, None)
+
+
+def _parts(model: VisionLanguageModel) -> Callable[[str], str]:
+    """How the maps of a model are told apart, by the names of its modules."""
     if not model.across:
-        return _in_a_row(model, words, axis, look, replace(watch, parts=in_a_row))
-    check_tokens(look.interventions, words.sight.patches, len(axis))
-    watch = replace(watch, states=False, parts=answered if words.question else captioned)
-    result, found = run(
-        model.network, changes_of(look.rule, look.interventions), name=model.name, watch=watch,
-        **_given(model, words, axis),
-    )  # fmt: skip
-    return _across(model, words, look, result, found)
+        return in_a_row
+    return answered if asks(model.network) else captioned
 
 
-def _in_a_row(model: VisionLanguageModel, words: Words, axis: Any, look: Look, watch: Watch) -> Trace:
+def _in_a_row(
+    model: VisionLanguageModel, words: Words, axis: Any, look: Look, result: Any, found: Mapping[str, Layers]
+) -> Trace:
     """The trace of a model that reads picture and text in one row: that of its decoder."""
-    check_tokens(look.interventions, len(axis))
-    result, found = run(
-        model.network, changes_of(look.rule, look.interventions), name=model.name, watch=watch,
-        **_given(model, words, axis),
-    )  # fmt: skip
     layers = {"self": found.get("self", ())}
     fits(layers, model.name, len(axis), None)
     said = {"rule": look.rule, "changes": look.interventions, "blank": None}
     trace = trace_of(model, axis.of, None, result, layers, predictions=look.predictions, **said)
-    more = len(words.whole.ids) - len(words.start.ids)
-    return replace(trace, queries=axis, keys=axis, border=len(axis) - more if more else None)
+    return replace(trace, queries=axis, keys=axis, border=len(axis) - words.more if words.more else None)
 
 
 def _given(model: VisionLanguageModel, words: Words, axis: Any) -> dict[str, Any]:
@@ -197,10 +207,9 @@ def _given(model: VisionLanguageModel, words: Words, axis: Any) -> dict[str, Any
     }
     if not model.across:
         ids = torch.tensor([axis.of.ids])
-        more = len(words.whole.ids) - len(words.start.ids)
         kind = network.config.model_type
         if kind == "paligemma":  # the prompt sees itself in both directions
-            told["token_type_ids"] = (torch.arange(len(axis)) >= len(axis) - more).long()[None]
+            told["token_type_ids"] = (torch.arange(len(axis)) >= len(axis) - words.more).long()[None]
         if kind in MERGED:
             told["mm_token_type_ids"] = (ids == model.picture_id).long()
         return {"input_ids": ids, **told}
@@ -224,7 +233,6 @@ def _across(
     sides |= {} if asked is None else {"question": (asked, asked), "asked": (said, asked)}
     logits = result["logits"][0] if look.predictions and "logits" in result else None
     name = str if logits is None else partial(piece_label, tokenizer=model.tokenizer)
-    more = len(said.ids) - len(words.start.ids)
     traces = {}
     for part, (queries, keys) in sides.items():
         own = queries is said
@@ -232,7 +240,7 @@ def _across(
             queries, keys, found[part], model=model.name, kind="captioning", rule=look.rule, part=part,
             outputs=result["last_hidden_state"][0] if part == "encoder" else torch.zeros(0, 0),
             logits=logits if own else None, name_piece=name, changes=look.interventions,
-            border=len(words.start.ids) if own and more else None,
+            border=len(words.start.ids) if own and words.more else None,
         )  # fmt: skip
     whole = replace(traces["cross"], others={part: one for part, one in traces.items() if part != "cross"})
     for change in look.interventions:
@@ -244,26 +252,20 @@ def _write(model: VisionLanguageModel, words: Words, how: Writing) -> None:
     """Write token by token, each step over the new token alone; nothing is kept of the steps but the tokens."""
     network: Any = model.network
     axis = _axis(model, words.start, words.sight)
-    check_tokens(how.interventions, len(axis) if not model.across else words.sight.patches, len(axis) + how.most)
+    check_tokens(how.interventions, *_sizes(model, words, len(axis) + how.most))
     end = int(network.config.text_config.sep_token_id) if model.across else -1
 
     def choose(scores: Tensor) -> int:
         if not model.across:  # a place of a picture is nothing that can be written
             scores[..., model.picture_id] = -torch.inf
-        if how.draw is None:
-            return int(scores.argmax())
-        return int(torch.multinomial(how.draw.weigh(scores.cpu())[0], 1, generator=how.dice))
+        return how.choose(scores)
 
     def ended(number: int) -> bool:
-        how.ids.append(number)
-        if how.on_token is not None:
-            said = words.after(how.ids, model).whole
-            how.on_token(len(how.ids), said.text[len(words.start.text) :])
-        return number == end or (how.stop is not None and how.stop()) or len(how.ids) >= how.most
+        return how.wrote(number, words.start, model.tokenizer) or number == end
 
     told = _given(model, words, axis)
     with recording(network, changes_of(how.rule, how.interventions), values=False) as seen, torch.inference_mode():
-        seen.parts = in_a_row if not model.across else answered if words.question else captioned
+        seen.parts = _parts(model)
         if model.across:
             told = {"input_ids": torch.tensor([words.start.ids]), "encoder_hidden_states": _states(network, told)}
         else:

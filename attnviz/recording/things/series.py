@@ -24,12 +24,11 @@ from attnviz.guard import guarded, own
 from attnviz.models.forecasting import ForecastModel
 from attnviz.models.memory import check_series
 from attnviz.notices import warn
-from attnviz.recording.looks import Look
+from attnviz.recording.looks import Look, beyond
 from attnviz.recording.record import Watch, changes_of, refuse_places, run
 from attnviz.text.tokens import Encoded
 from attnviz.trace import Gap, Trace
 
-USUAL = (None, (None, None))  # what an argument is where nobody asked for it
 Made = dict[str, tuple[Axis, Axis, Layers]]  # by the name of a map: its queries, its keys, its layers
 
 
@@ -40,8 +39,8 @@ def foreseen(model: ForecastModel, table: Any, look: Look, given: Mapping[str, A
     """
     if table is None or isinstance(table, (str, Encoded)):
         raise ModelError("model_forecasts", model=model.name)
-    if beyond := [name for name, one in given.items() if name != "target" and one not in USUAL]:
-        raise AttnvizError("series_cannot", model=model.name, what=", ".join(beyond))
+    if more := beyond(given, ("target",)):
+        raise AttnvizError("series_cannot", model=model.name, what=more)
     if look.states:
         raise ModelError("model_keeps_blocks", model=model.name)
     with guarded(lambda error: ModelError("series_run_failed", model=model.name)):

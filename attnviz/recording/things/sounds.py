@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,28 +15,25 @@ from attnviz.adapter.generation import Stepping
 from attnviz.adapter.hearing.prompts import beginning
 from attnviz.adapter.hearing.reading import inputs
 from attnviz.adapter.outputs import Layers, last_states
-from attnviz.adapter.registered import Run, recording
+from attnviz.adapter.registered import recording
 from attnviz.answers import Answer
 from attnviz.axes import Axis
 from attnviz.core.attention import Attention
-from attnviz.core.interventions import Intervention, check_tokens
-from attnviz.core.rules import Rule, Soft
+from attnviz.core.interventions import check_tokens
 from attnviz.errors import AttnvizError, ModelError, TextError
 from attnviz.guard import guarded, own
 from attnviz.models.hearing import HearingModel
-from attnviz.models.load import Model
 from attnviz.models.memory import check_sound
 from attnviz.notices import warn
-from attnviz.recording.checks import check_numbers, check_rows
-from attnviz.recording.looks import Look
+from attnviz.recording.checks import check_rows
+from attnviz.recording.looks import Look, beyond
 from attnviz.recording.prompts import as_languages
 from attnviz.recording.record import Watch, changes_of, refuse_places, run
+from attnviz.recording.things.writing import Passing, Writing
 from attnviz.sounds.heard import Heard
 from attnviz.text.labels import piece_label
 from attnviz.text.tokens import Encoded, check_size, clean, written
 from attnviz.trace import Trace
-
-USUAL = (None, (None, None))  # what an argument is where nobody asked for it
 
 
 def listened(model: HearingModel, sound: Any, look: Look, given: Mapping[str, Any]) -> Trace:
@@ -55,8 +52,8 @@ def _heard(model: HearingModel, sound: Any, given: Mapping[str, Any], may: Seque
     """The sound as the model hears it, once it is one; what is asked for beside it must be of these."""
     if sound is None or isinstance(sound, Encoded) or (isinstance(sound, str) and not _is_file(sound)):
         raise ModelError("model_hears", model=model.name)
-    if beyond := [name for name, one in given.items() if name not in may and one not in USUAL]:
-        raise AttnvizError("sound_cannot", model=model.name, what=", ".join(beyond))
+    if more := beyond(given, may):
+        raise AttnvizError("sound_cannot", model=model.name, what=more)
     with guarded(lambda error: ModelError("sound_run_failed", model=model.name)):
         read = model.hear(sound)
     if not isinstance(sound, Heard):
@@ -147,20 +144,6 @@ def _target(model: HearingModel, read: Heard, target: Any, languages: tuple[str 
     return found
 
 
-@dataclass
-class Writing:
-    """How an answer is to be written: the fields mean what the arguments of `generate` mean."""
-
-    most: int
-    rule: Rule
-    interventions: tuple[Intervention, ...]
-    on_token: Callable[[int, str], object] | None
-    stop: Callable[[], bool] | None
-    draw: Soft | None
-    dice: torch.Generator
-    ids: list[int] = field(default_factory=list)
-
-
 def wrote(model: HearingModel, sound: Any, how: Writing, given: Mapping[str, Any]) -> Trace:
     """Let a model write down what it hears, then read once more what it wrote: the trace of that.
 
@@ -186,36 +169,10 @@ def _write(model: HearingModel, read: Heard, start: Encoded, how: Writing) -> No
     changes = changes_of(how.rule, how.interventions)
     check_tokens(how.interventions, len(read.axis), len(start.ids) + how.most)
 
-    def choose(scores: Tensor) -> int:
-        if how.draw is None:
-            return int(scores.argmax())
-        return int(torch.multinomial(how.draw.weigh(scores.cpu())[0], 1, generator=how.dice))
-
     def ended(number: int) -> bool:
-        how.ids.append(number)
-        if how.on_token is not None:
-            whole = written(how.ids, model.tokenizer, after=start)
-            how.on_token(len(how.ids), whole.text[len(start.text) :])
-        return (how.stop is not None and how.stop()) or len(how.ids) >= how.most
+        return how.wrote(number, start, model.tokenizer)
 
     told = inputs(model.network, read)
     with recording(model.network, changes, values=False) as seen, torch.inference_mode():
-        step = Stepping(model.network, told, torch.tensor([start.ids]), how.most, choose, ended)
+        step = Stepping(model.network, told, torch.tensor([start.ids]), how.most, how.choose, ended)
         step.run(Passing(model, seen))
-
-
-@dataclass
-class Passing:
-    """Lets the steps of a run pass: what they recorded is let go."""
-
-    model: Model
-    run: Run
-    blind: bool = False
-
-    def add(self, result: Mapping[str, Any], *, cached: bool) -> None:
-        """One forward pass. Raises `ModelError` for one that gives no numbers."""
-        check_numbers(result, self.model.name, self.model.network.dtype)
-        self.run.next_step()
-        self.run.steps[-2].clear()
-        if not cached:
-            self.run.written = 0

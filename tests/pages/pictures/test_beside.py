@@ -32,7 +32,7 @@ def opened(folder: str, lang: str = "en", **link: str) -> AppTest:
 
 
 def words(at: AppTest) -> dict:
-    return component(at, KEY + "lit")
+    return component(at, KEY + "picture")
 
 
 def weights(at: AppTest) -> np.ndarray:
@@ -61,6 +61,8 @@ def test_words_light_up_the_picture_and_the_shares_are_those_of_the_run(
     new = [one["text"] for one in shown if one["mark"] == "names"]
     assert trace.border is not None and new == trace.tokens[trace.border :]
     assert words(at)["picked"] == next(place for place, one in enumerate(shown) if one["mark"] == "names")
+    table = "".join(one.proto.body for one in at.get("html") if "<table" in one.proto.body)
+    assert table.count("<tr") == 1 + len(new)  # of what was written alone
     mean = sum(trace.weights(layer).mean(0) for layer in range(2)) / 2
     row = mean[-1, list(trace.keys.pictured)]  # type: ignore[attr-defined]
     assert weights(at)[-1].sum() == pytest.approx(float(row.sum()), abs=1e-3)
@@ -73,6 +75,8 @@ def test_a_head_that_is_chosen_lights_up_alone_and_a_token_stays(folders: dict[s
     own = trace.weights(1, 2)[-1, list(trace.keys.pictured)]  # type: ignore[attr-defined]
     assert weights(at)[-1] == pytest.approx(own.numpy(), abs=1e-4) and words(at)["picked"] == 1
     assert len(words(at)["boxes"]) == 16
+    most = trace.keys.labels[list(trace.keys.pictured)[int(own.argmax())]]  # type: ignore[attr-defined]
+    assert f"{most} {float(own.max()):.3f}" in words(at)["panels"][0]["words"][-1]["look"]
 
 
 def test_a_blip_answers_by_way_of_its_question(folders: dict[str, str]) -> None:

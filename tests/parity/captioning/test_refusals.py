@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 import transformers as hf
 
 import attnviz as av
-from attnviz.adapter.captioning.prompts import prompt
+from attnviz.adapter.captioning.prompts import prompt, template_of
 from attnviz.models import memory
 from tests.parity.captioning import IMAGE, PROCESSORS, network, noise, opened, saved, tokenizer
 from tests.parity.vision import KINDS
@@ -112,6 +113,17 @@ def test_changes_name_the_places_of_the_row_and_leave_the_tower_alone(tmp_path: 
         av.record(model, "what", picture=PICTURE, interventions=[av.HideToken(99)])
 
 
+def test_a_change_may_name_a_token_that_is_yet_to_be_written(tmp_path: Path) -> None:
+    model = opened(saved(tmp_path, "llava"))
+    border = len(av.record(model, "what is it ?", picture=PICTURE).tokens)
+    changes = [av.HideToken(border)]
+    trace = av.generate(model, "what is it ?", picture=PICTURE, most=3, interventions=changes)
+    assert trace.border == border and len(trace.tokens) > border + 1
+    assert float(trace.weights(0)[:, border + 1 :, border].abs().max()) == 0
+    with pytest.raises(av.AttnvizError):
+        av.generate(model, "what", picture=PICTURE, most=3, interventions=[av.HideToken(99)])
+
+
 def test_a_prompt_is_the_one_of_transformers_own_processor(tmp_path: Path) -> None:
     """Idefics3's: tiles in rows, and the whole once more; LLaVA's and PaliGemma's beside it."""
     makers = {
@@ -141,6 +153,34 @@ def test_a_trace_of_both_is_saved_and_read_back(tmp_path: Path) -> None:
 def test_the_tower_of_a_clip_is_still_opened_alone(tmp_path: Path) -> None:
     KINDS["clip"]().save_pretrained(tmp_path)
     assert isinstance(av.load(tmp_path), av.VisionModel)
+
+
+def test_a_template_that_lies_beside_in_a_file_of_its_own_is_taken_before_the_tokenizers(tmp_path: Path) -> None:
+    own = tokenizer("llava")
+    own.chat_template = "{{ 'mine' }}"
+    assert template_of(tmp_path, own) == "{{ 'mine' }}"
+    (tmp_path / "chat_template.json").write_text('{"chat_template": "{{ 1 }}"}', encoding="utf-8")
+    assert template_of(tmp_path, own) == "{{ 1 }}"
+    (tmp_path / "chat_template.json").write_text("[]", encoding="utf-8")
+    assert template_of(tmp_path, own) == "{{ 'mine' }}"
+
+
+def test_a_qwen_is_asked_as_its_maker_asks_it() -> None:
+    """The turn of a person with a picture, as Qwen2-VL's own template writes it."""
+    said = "<|im_start|>user\n<|vision_start|><image><|vision_end|>what ?<|im_end|>\n<|im_start|>assistant\n"
+    for kind in ("qwen2_vl", "qwen2_5_vl"):
+        assert prompt("", kind, tokenizer(kind), "", "<image>", "what ?") == said
+
+
+def test_a_prompt_that_fills_the_model_leaves_no_room_for_an_answer(tmp_path: Path) -> None:
+    model = opened(saved(tmp_path, "llava"))
+    full = replace(model, limit=len(av.record(model, "what is it ?", picture=PICTURE).tokens))
+    with pytest.raises(av.TextError, match="already fills"):
+        av.generate(full, "what is it ?", picture=PICTURE)
+    assert (
+        len(av.generate(replace(full, limit=(full.limit or 0) + 1), "what is it ?", picture=PICTURE).tokens)
+        == (full.limit or 0) + 1
+    )
 
 
 def test_a_templates_own_prompt_is_taken_where_it_has_the_picture_and_the_text(tmp_path: Path) -> None:

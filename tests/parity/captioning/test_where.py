@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import transformers as hf
 
 import attnviz as av
 from attnviz.axes import Box
@@ -68,6 +69,19 @@ def test_one_bright_place_is_the_token_that_says_it_covers_it(kind: str, size: s
         found = touched(model, SIZES[size], spot)
         covering = {one for one in pictured if _meet(keys.stands_for(one), spot)}
         assert place in covering and set(found[: len(covering)]) == covering, (place, box, found)
+
+
+def test_a_picture_that_is_laid_in_a_square_first_is_covered_where_it_lies_in_it(tmp_path: Path) -> None:
+    """96 x 48 pixels in the middle of 96 x 96, of 4 x 4 patches: the two rows of patches between see it."""
+    square = dict(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+    model = opened(saved(tmp_path, "llava", local("llava"), hf.LlavaImageProcessorPil(do_pad=True, **square)))
+    keys = av.record(model, QUESTION, picture=lit(96, 48, Box(0, 0, 0, 0))).keys
+    boxes = {place: box for place in range(len(keys)) if isinstance(box := keys.stands_for(place), Box)}
+    assert [tuple(box) for box in boxes.values()] == [
+        (24.0 * column, 24.0 * row, 24.0 * (column + 1), 24.0 * (row + 1)) for row in range(2) for column in range(4)
+    ]
+    for place in (min(boxes), max(boxes)):
+        assert touched(model, (96, 48), inner(boxes[place]))[:1] == [place]
 
 
 def _meet(box: Any, spot: Box) -> bool:

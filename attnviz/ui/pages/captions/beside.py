@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -123,14 +123,8 @@ def _samples() -> dict[str, str]:
 
 def take_pasted() -> None:
     """A picture was pasted, anywhere on the page."""
-    if found := st.session_state[KEY + "lit"]["pasted"]:
+    if found := CLICKS.heard("pasted"):
         pictures().paste(found)
-
-
-def take_word() -> None:
-    """A word was clicked: its look stays."""
-    if (found := st.session_state[KEY + "lit"]["picked"]) is not None:
-        st.session_state[KEY + "token"] = max(0, int(found))
 
 
 def show(name: str) -> None:
@@ -153,7 +147,7 @@ def show(name: str) -> None:
         with right:
             place = st.container()
             head = _choose_map(trace)
-            words = rows.words(trace, str(now("view")), *head)
+            words = _words(request, str(now("view")), *head, trace)
             with place:
                 _draw(picture, trace, words)
             _shares(trace, words)
@@ -190,17 +184,29 @@ def _written(request: Request, _picture: Picture) -> Trace:
     )  # fmt: skip
 
 
+@runs.kept
+def _words(request: Request, view: str, layer: int, head: int, _trace: Trace) -> Words:
+    """Where each word looked by a map; `_trace` is the one of the request. A click on a word asks for it again."""
+    return rows.words(_trace, view, layer, head)
+
+
+@runs.kept
+def _mean_shares(request: Request, _trace: Trace) -> tuple[float, ...]:
+    """The shares of picture, prompt and answer in what was written, in all heads."""
+    return rows.mean_shares(_trace)
+
+
 def _say(trace: Trace, request: Request) -> None:
     """First of all: what it says, and how much of its weight lay on the picture."""
     how = plain(rule_title(as_rule(request.rule)))
     said = t("captions.beside_says", model=plain(request.name), how=how, said=plain(rows.said(trace)) or "–")
-    st.markdown(said + " " + _share(trace))
+    st.markdown(said + " " + _share(trace, request))
 
 
-def _share(trace: Trace) -> str:
+def _share(trace: Trace, request: Request) -> str:
     """How much of the weight of what was written went to the picture, in all heads; how BLIP's words look."""
     if trace.part == "self":
-        picture, prompt, answer = (f"{share:.0%}" for share in rows.mean_shares(trace))
+        picture, prompt, answer = (f"{share:.0%}" for share in _mean_shares(request, trace))
         places = len(getattr(trace.keys, "pictured", ()))
         return t(
             "captions.beside_row", picture=picture, prompt=prompt, answer=answer, places=places, tokens=len(trace.keys)
@@ -224,7 +230,7 @@ def _draw(picture: Picture, trace: Trace, words: Words) -> None:
         for number, (text, new) in enumerate(zip(words.texts, words.written, strict=True))
     ]
     component("captions", "words")(
-        key=KEY + "lit",
+        key=KEY + "picture",
         data={
             "image": picture_address(picture), "width": picture.width, "height": picture.height, "boxes": cells,
             "things": [], "picked": picked, "big": BIG, "pastes": True,
@@ -233,7 +239,7 @@ def _draw(picture: Picture, trace: Trace, words: Words) -> None:
             ],
             "words": {"label": t("captions.words_label"), "tiles": t("captions.tiles")},
         },
-        on_picked_change=take_word, on_pasted_change=take_pasted,
+        on_picked_change=partial(CLICKS.take_number, "picked", "token"), on_pasted_change=take_pasted,
     )  # fmt: skip
     st.caption(t("captions.beside_colours"))
 

@@ -50,9 +50,7 @@ def mean_shares(trace: Trace) -> tuple[float, ...]:
     from attnviz.measures import picture_shares
 
     border = len(trace.tokens) - 1 if trace.border is None else trace.border
-    found = [picture_shares(trace, trace.weights(layer))[:, border:].mean((0, 1)) for layer in trace.open_layers]
-    mean = sum(found[1:], found[0]) / len(found)
-    return tuple(mean.tolist())
+    return tuple(picture_shares(trace, rows_of(trace, "all", 0, 0))[border:].mean(0).tolist())
 
 
 def rows_of(trace: Trace, view: str, layer: int, head: int) -> Tensor:

@@ -340,10 +340,9 @@ def _cut(episode: Episode, steps: int) -> Episode:
 @runs.kept
 def way(scene: Scene) -> int | None:
     """How many steps the shortest way has; None where there is none."""
-    from attnviz.systems.acting.paths import shortest
+    from attnviz.systems.acting.paths import length
 
-    found = shortest(scene)
-    return None if found is None else len(found)
+    return length(scene)
 
 
 def nameable(scene: Scene) -> list[str]:

@@ -11,6 +11,7 @@ What draws or counts asks these four, and never what kind of axis it has.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from attnviz.axes.direction import right_to_left
@@ -128,6 +129,29 @@ class Axis:
         """The characters that a place stands for, "" where it stands for none."""
         found = self.stands_for(place)
         return self.text[found.start : found.end] if isinstance(found, Characters) else ""
+
+
+@dataclass(frozen=True)
+class Over(Axis):
+    """An axis made of another (`of`), whose text it keeps: kinds of it say what their places are."""
+
+    of: Axis
+
+    @property
+    def text(self) -> str:
+        return self.of.text
+
+    @property
+    def cut(self) -> int | None:
+        return self.of.cut
+
+    @property
+    def unit(self) -> str:
+        return self.of.unit
+
+    @property
+    def groupings(self) -> tuple[str, ...]:
+        return self.of.groupings
 
 
 class Wordless(Axis):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from attnviz.axes.axis import Axis, Stands, check_special
+from attnviz.axes.axis import Over, Stands, check_special
 from attnviz.axes.units import Units
 
 
 @dataclass(frozen=True)
-class Beside(Axis):
+class Beside(Over):
     """The places of an axis (`of`), and after them special ones by name: their mean, a summary, an empty place.
 
     >>> from attnviz.axes import Items
@@ -18,7 +18,6 @@ class Beside(Axis):
     ('tea', 'cup', '[MEAN]')
     """
 
-    of: Axis
     last: tuple[str, ...]
 
     def __post_init__(self) -> None:
@@ -35,18 +34,6 @@ class Beside(Axis):
         return (*self.of.special, *(True for _ in self.last))
 
     @property
-    def text(self) -> str:
-        return self.of.text
-
-    @property
-    def cut(self) -> int | None:
-        return self.of.cut
-
-    @property
-    def unit(self) -> str:
-        return self.of.unit
-
-    @property
     def segments(self) -> tuple[int | None, ...]:
         found = self.of.segments
         return (*found, *(None for _ in self.last)) if found else ()
@@ -55,10 +42,6 @@ class Beside(Axis):
     def roles(self) -> tuple[str | None, ...]:
         found = self.of.roles
         return (*found, *(None for _ in self.last)) if found else ()
-
-    @property
-    def groupings(self) -> tuple[str, ...]:
-        return self.of.groupings
 
     def grouped(self, by: str) -> Units:
         found = self.of.grouped(by)

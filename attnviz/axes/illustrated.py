@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from attnviz.axes.axis import Axis, Box, Stands, check_lengths
+from attnviz.axes.axis import Box, Over, Stands, check_lengths
 from attnviz.axes.units import Units
 
 
 @dataclass(frozen=True)
-class Illustrated(Axis):
+class Illustrated(Over):
     """The places of an axis (`of`), some of which are places of a picture `width` x `height` pixels large.
 
     `names` has what each of those is called, "" for one of the text; `boxes` what it covers of the picture: left, top,
@@ -22,7 +22,6 @@ class Illustrated(Axis):
     Box(left=0, top=0, right=8, bottom=4)
     """
 
-    of: Axis
     width: int
     height: int
     names: tuple[str, ...]
@@ -50,24 +49,8 @@ class Illustrated(Axis):
         return tuple(place for place, name in enumerate(self.names) if name)
 
     @property
-    def text(self) -> str:
-        return self.of.text
-
-    @property
-    def cut(self) -> int | None:
-        return self.of.cut
-
-    @property
-    def unit(self) -> str:
-        return self.of.unit
-
-    @property
     def roles(self) -> tuple[str | None, ...]:
         return self.of.roles
-
-    @property
-    def groupings(self) -> tuple[str, ...]:
-        return self.of.groupings
 
     def grouped(self, by: str) -> Units:
         """As the axis has it; each place of the picture stays by itself."""

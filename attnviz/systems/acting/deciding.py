@@ -29,7 +29,8 @@ from attnviz.core.rules import Rule, Soft
 from attnviz.errors import ArgumentError, AttnvizError, shown
 from attnviz.systems.acting.decision import KINDS, Change, Decider, Past, Shape
 from attnviz.systems.acting.drawing import animated
-from attnviz.systems.acting.paths import shortest
+from attnviz.systems.acting.episode import Way, chosen
+from attnviz.systems.acting.paths import length
 from attnviz.systems.acting.scene import ACTIONS, Scene
 from attnviz.systems.acting.told import MOST, UNIT, action_of, state_of
 from attnviz.systems.acting.world import act, scene_of
@@ -76,31 +77,15 @@ class Unseen(Intervention):
 
 
 @dataclass(frozen=True, eq=False)
-class Ride:
-    """What came of a return that was asked for: `scenes` are one more than `actions`, the rest has a row a step.
+class Ride(Way):
+    """What came of a return that was asked for; `asked` is the return to go at each step.
 
-    `asked` is the return to go at each step. `weights` have the rows of every token as it was when it was the newest
-    (a layer changed from a step on changes no earlier row); NaN where it could not look. `ended` as in `Episode`.
+    `weights` have the rows of every token as it was when it was the newest (a layer changed from a step on changes no
+    earlier row); NaN where it could not look.
     """
 
-    agent: str
-    scenes: tuple[Scene, ...]
-    actions: tuple[str, ...]
     asked: tuple[int, ...]
-    probabilities: Float[Tensor, "step action"]
     weights: Float[Tensor, "layer head token token"]
-    ended: str
-    shortest: int | None
-
-    @property
-    def steps(self) -> int:
-        """How many it took."""
-        return len(self.actions)
-
-    @property
-    def reached(self) -> bool:
-        """Did it arrive?"""
-        return self.ended == "reached"
 
     @property
     def values(self) -> tuple[float, ...]:
@@ -226,20 +211,22 @@ class DecisionAgent:
         while not ride.scenes[-1].ended and ride.steps < most and (go_on or ride.steps - first < len(moves)):
             ride = self.step(ride, ask, next(iter(moves[ride.steps - first :]), None))
         stopped = "limit" if ride.steps >= most and (go_on or ride.steps - first < len(moves)) else "stopped"
-        return replace(ride, ended=ride.scenes[-1].ended or stopped, shortest=_length(ride.scenes[0]))
+        return replace(ride, ended=ride.scenes[-1].ended or stopped, shortest=length(ride.scenes[0]))
 
     def begin(self, scene: Scene, before: Ride | None = None) -> Ride:
         """A ride without a step; or one that goes on after another, in the world as it is now."""
         if before is not None:
             return replace(before, scenes=(*before.scenes[:-1], scene))
         none = torch.zeros(self.n_layers, self.n_heads, 0, 0)
-        return Ride(self.name, (scene,), (), (), torch.zeros(0, len(ACTIONS)), none, "", None)
+        return Ride(self.name, (scene,), (), torch.zeros(0, len(ACTIONS)), "", None, asked=(), weights=none)
 
     def step(self, ride: Ride, ask: Ask, told: str | None = None) -> Ride:
         """One more step: its own, or one that it is told. Raises as `look` and `act`."""
         trace, asked = self.glance(ride, ask)
         chances = trace.probabilities(len(trace.tokens) - 1)
-        action = told or _chosen(chances, ask, ride.steps)
+        # at each step a number of its own, however the steps before were taken
+        draw = torch.Generator().manual_seed(1_000 * ask.seed + ride.steps)
+        action = told or chosen(chances, ask.greedy, draw)
         return replace(
             ride, scenes=(*ride.scenes, act(ride.scenes[-1], action)), actions=(*ride.actions, action), asked=asked,
             probabilities=torch.cat([ride.probabilities, chances[None]]), weights=grown(ride.weights, trace),
@@ -278,17 +265,6 @@ def grown(weights: Tensor, trace: Trace) -> Float[Tensor, "layer head token toke
     for layer in range(len(found)):
         found[layer, :, old:] = trace.attention(layer).open_weights[:, old:].float()
     return found
-
-
-def _chosen(chances: Float[Tensor, " action"], ask: Ask, step: int) -> str:
-    """The likeliest action, or one drawn: at each step by a number of its own, however the steps before were taken."""
-    draw = torch.Generator().manual_seed(1_000 * ask.seed + step)
-    return ACTIONS[int(chances.argmax() if ask.greedy else torch.multinomial(chances, 1, generator=draw)[0])]
-
-
-def _length(scene: Scene) -> int | None:
-    way = shortest(scene)
-    return None if way is None else len(way)
 
 
 @cache

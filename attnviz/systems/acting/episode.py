@@ -12,25 +12,22 @@ from torch import Tensor
 from attnviz.axes import Patches, Steps
 from attnviz.core.attention import Observed
 from attnviz.systems.acting.drawing import TILE, animated
-from attnviz.systems.acting.scene import Scene
+from attnviz.systems.acting.scene import ACTIONS, Scene
 from attnviz.trace import Trace
 
 
 @dataclass(frozen=True, eq=False)
-class Episode:
-    """`scenes` are one more than `actions`; the rest has a row for each step.
+class Way:
+    """What an agent did from a scene on: `scenes` are one more than `actions`, and `probabilities` has a row for each.
 
-    `weights` are NaN where a cell was hidden. `ended` is "reached", "lost" (another thing was fetched), "limit" (no
-    steps left) or "stopped" (the prescribed moves were over). `shortest` is the length of the shortest way from the
-    first scene, None where there is none.
+    `ended` is "reached", "lost" (another thing was fetched), "limit" (no steps left) or "stopped" (the prescribed moves
+    were over). `shortest` is the length of the shortest way from the first scene, None where there is none.
     """
 
     agent: str
     scenes: tuple[Scene, ...]
     actions: tuple[str, ...]
     probabilities: Float[Tensor, "step action"]
-    values: tuple[float, ...]
-    weights: Float[Tensor, "step head cell"]
     ended: str
     shortest: int | None
 
@@ -43,6 +40,14 @@ class Episode:
     def reached(self) -> bool:
         """Did it arrive?"""
         return self.ended == "reached"
+
+
+@dataclass(frozen=True, eq=False)
+class Episode(Way):
+    """The way of an agent whose heads look at cells, a row for each step; `weights` are NaN where a cell was hidden."""
+
+    values: tuple[float, ...]
+    weights: Float[Tensor, "step head cell"]
 
     @cached_property
     def trace(self) -> Trace:
@@ -69,3 +74,9 @@ class Episode:
         weights = self.weights.nan_to_num(0.0)
         lit = weights.mean(dim=1) if head is None else weights[:, head]
         return animated(self.scenes, lit.numpy(), tile=tile, milliseconds=milliseconds)
+
+
+def chosen(probabilities: Float[Tensor, " action"], greedy: bool, draw: torch.Generator) -> str:
+    """The likeliest action, or one drawn."""
+    number = probabilities.argmax() if greedy else torch.multinomial(probabilities, 1, generator=draw)[0]
+    return ACTIONS[int(number)]

@@ -180,3 +180,9 @@ def _put_next(scene: Scene) -> list[Phase]:
         free, lying = free | taken, lying | taken
     beside = ahead(_marks(scene, other)).any(axis=-1)
     return [*way, Phase(free, ahead(lying & beside), "drop")]
+
+
+def length(scene: Scene) -> int | None:
+    """How many steps the shortest way has; None where there is none."""
+    way = shortest(scene)
+    return None if way is None else len(way)

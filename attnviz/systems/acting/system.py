@@ -31,9 +31,9 @@ from attnviz.errors import ArgumentError, shown
 from attnviz.systems.acting import AGENTS, DECIDER, NAMES, deciding
 from attnviz.systems.acting.deciding import DecisionAgent
 from attnviz.systems.acting.drawing import TILE
-from attnviz.systems.acting.episode import Episode
+from attnviz.systems.acting.episode import Episode, chosen
 from attnviz.systems.acting.network import Actor, Shape, seen
-from attnviz.systems.acting.paths import shortest
+from attnviz.systems.acting.paths import length
 from attnviz.systems.acting.scene import ACTIONS, Scene
 from attnviz.systems.acting.world import act, scene_of
 from attnviz.trace import Trace
@@ -149,27 +149,18 @@ class Agent:
         while not scenes[-1].ended and len(taken) < most and (go_on or len(taken) < len(moves)):
             trace = self.look(scenes[-1], rule=rule, changes=changes, hidden=hidden)
             looks.append(trace)
-            taken.append(
-                moves[len(taken)] if len(taken) < len(moves) else _chosen(trace.probabilities(0), greedy, draw)
-            )
+            taken.append(moves[len(taken)] if len(taken) < len(moves) else chosen(trace.probabilities(0), greedy, draw))
             scenes.append(act(scenes[-1], taken[-1]))
-        way = shortest(scene)
         stopped = "limit" if len(taken) >= most and (go_on or len(taken) < len(moves)) else "stopped"
         return Episode(
             self.name, tuple(scenes), tuple(taken), _stacked([one.probabilities(0) for one in looks], len(ACTIONS)),
-            tuple(self.value(one) for one in looks), _weights(looks, self.n_heads, len(scene.cells)),
-            scenes[-1].ended or stopped, None if way is None else len(way),
+            scenes[-1].ended or stopped, length(scene), values=tuple(self.value(one) for one in looks),
+            weights=_weights(looks, self.n_heads, len(scene.cells)),
         )  # fmt: skip
 
 
 def _hiding(hidden: Sequence[Hide], scene: Scene) -> list[Intervention]:
     return [change for one in hidden for change in one.of(scene)]
-
-
-def _chosen(probabilities: Float[Tensor, " action"], greedy: bool, draw: torch.Generator) -> str:
-    """The likeliest action, or one drawn."""
-    number = probabilities.argmax() if greedy else torch.multinomial(probabilities, 1, generator=draw)[0]
-    return ACTIONS[int(number)]
 
 
 def _stacked(rows: Sequence[Tensor], *shape: int) -> Tensor:

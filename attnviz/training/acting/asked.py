@@ -22,17 +22,17 @@ from attnviz.core.interventions import Intervention, Place, RemoveHeads
 from attnviz.core.masks import Causal
 from attnviz.core.rules import Argmax, Rule, Soft
 from attnviz.systems.acting import DECIDER
-from attnviz.systems.acting.deciding import PARTS, UNSEEN, Unseen, load, share_of
+from attnviz.systems.acting.deciding import PARTS, UNSEEN, USUAL, Unseen, load, share_of
 from attnviz.systems.acting.decision import Decider, Layer, Past
 from attnviz.systems.acting.scene import ACTIONS, Scene
 from attnviz.systems.acting.system import load as learnt_from
-from attnviz.systems.acting.told import CARRYING, FEATURES, MOST, UNIT
+from attnviz.systems.acting.told import MOST, UNIT
 from attnviz.training.acting.many import Many
 from attnviz.training.acting.measure import played, worlds
-from attnviz.training.acting.ways import LOST, told
+from attnviz.training.acting.ways import LOST, spread, told
 
 RETURNS = (-8, -12, -16, -20, -30, -40, -50, -60)
-USUAL, FEWER = -20, 100
+FEWER = 100
 
 
 @dataclass(frozen=True)
@@ -119,10 +119,7 @@ def _newest(
     network: Decider, many: Many, to_go: int, step: int, last: Tensor | None
 ) -> Float[Tensor, "world new width"]:
     """The tokens that a step brings: the action before it, what is asked for now, the state."""
-    cells, count = torch.from_numpy(told(many).astype(np.int64)), len(many.size)
-    states = torch.zeros(count, FEATURES + 1).scatter_(-1, torch.where(cells < 0, FEATURES, cells), 1.0)
-    states[:, CARRYING] = torch.from_numpy((many.carrying[:, 0] >= 0).astype(np.float32))
-    whole = states[:, None, :FEATURES]
+    count, whole = len(many.size), spread(told(many), many.carrying[:, 0] >= 0)[:, None]
     now = Past(
         torch.full((count, 1, 1), to_go / UNIT), whole, torch.zeros(count, 0, len(ACTIONS)),
         torch.full((count, 1), step),

@@ -45,9 +45,7 @@ def _pair(told: list[float]) -> str:
 
 def _asked(figures: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     """Return by return, beside the agent that was learnt from, the data, and the shortest ways."""
-    rows = [
-        [f"{asked}", f"{found[0]:.3f} / {found[1]:.1f}", f"{found[2]:.2f}"] for asked, found in figures["asked"].items()
-    ]
+    rows = [[asked, _pair(found), f"{found[2]:.2f}"] for asked, found in figures["asked"].items()]
     rows.append(["agent-doorkey", _pair(figures["learnt"]), f"{figures['learnt'][1] / figures['shortest']:.2f}"])
     rows += [[f"数据 data: {KINDS[kind]}", _pair(told[1:]), ""] for kind, told in facts["behaviour"].items()]
     rows.append(["最短路 shortest ways", f"1.000 / {figures['shortest']:.1f}", "1.00"])
@@ -101,14 +99,9 @@ def card(figures: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     behaviour = facts["behaviour"]
     ways = "; ".join(f"{KINDS[kind]} {told[0]:,}" for kind, told in behaviour.items())
     numbers = {
-        **facts,
-        "worlds": figures["worlds"],
-        "most": MOST,
-        "lost": LOST,
-        "ways": ways,
-        "batch": facts["episodes"],
-    }
-    numbers["episodes"] = sum(told[0] for told in behaviour.values())
+        **facts, "worlds": figures["worlds"], "most": MOST, "lost": LOST, "ways": ways, "batch": facts["episodes"],
+        "episodes": sum(told[0] for told in behaviour.values()),
+    }  # fmt: skip
     prose = Path(__file__).with_name(f"{DECIDER}.md").read_text(encoding="utf-8").format(**numbers)
     many = "" if figures["worlds"] == 500 else f" --worlds {figures['worlds']}"
     return in_parts(

@@ -37,7 +37,6 @@ class Recipe:
     """How it is trained."""
 
     steps: int = 1_200
-    whole: int = 1_200  # steps after which the cosine of the rate would come to 0
     episodes: int = 24  # a batch
     rate: float = 2e-3
     decay: float = 0.01
@@ -110,7 +109,7 @@ def train(recipe: Recipe, ways: Walks, folder: Path) -> Decider:
     loop.train(
         loop.adamw(network, rate=recipe.rate, decay=recipe.decay), batches(ways, recipe), partial(losses, network),
         loop.Course(
-            recipe.steps, recipe.rate, partial(loop.cosine, steps=recipe.whole, warm_up=recipe.warm_up), {"right": 0.0}
+            recipe.steps, recipe.rate, partial(loop.cosine, steps=recipe.steps, warm_up=recipe.warm_up), {"right": 0.0}
         ),
         loop.say(100),
         loop.Every(500, lambda now: write(folder, network, {**asdict(recipe), **ways.facts}, now.seconds), last=True),

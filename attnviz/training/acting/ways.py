@@ -72,11 +72,16 @@ class Walks:
 
     def states(self, rows: NDArray[Any]) -> torch.Tensor:
         """The states `[..., feature]` of some steps."""
-        cells = torch.from_numpy(self.cells[rows].astype(np.int64))
-        found = torch.zeros(*cells.shape[:-1], FEATURES + 1)
-        found.scatter_(-1, torch.where(cells < 0, FEATURES, cells), 1.0)
-        found[..., CARRYING] = torch.from_numpy(self.carrying[rows].astype(np.float32))
-        return found[..., :FEATURES]
+        return spread(self.cells[rows], self.carrying[rows])
+
+
+def spread(cells: NDArray[np.int16], carrying: NDArray[np.bool_]) -> torch.Tensor:
+    """States `[..., feature]` of the features of their cells (-1: none) and of whether something is carried."""
+    told_of = torch.from_numpy(cells.astype(np.int64))
+    found = torch.zeros(*told_of.shape[:-1], FEATURES + 1)
+    found.scatter_(-1, torch.where(told_of < 0, FEATURES, told_of), 1.0)
+    found[..., CARRYING] = torch.from_numpy(carrying.astype(np.float32))
+    return found[..., :FEATURES]
 
 
 def told(many: Many) -> NDArray[np.int16]:

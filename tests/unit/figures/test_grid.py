@@ -131,6 +131,13 @@ def test_exactly_64_tokens_are_not_pooled() -> None:
     assert tile(grid(trace), 0, 64).tolist() == expected
 
 
+@pytest.mark.parametrize(("count", "exact"), [(5, True), (64, True), (65, False)])
+def test_who_points_at_a_tile_reads_its_weights_where_a_cell_is_one_pair(count: int, exact: bool) -> None:
+    picture = grid(numbered(count, layers=1, heads=1)).data[0]
+    (down, pitch), (across, _) = picture.meta["down"], picture.meta["across"]
+    assert picture.meta["exact"] is exact and (down, across) == (min(count, 64),) * 2 and pitch > down
+
+
 def test_cells_that_are_not_allowed_are_not_drawn_as_zero() -> None:
     trace = made(causal=True)
     figure = grid(trace, rule=Threshold(0.3))

@@ -65,6 +65,12 @@ def test_hiding_specials_does_not_rescale_what_stays() -> None:
     )
 
 
+def test_who_points_at_the_formula_is_told_the_tokens_of_the_framed_cell() -> None:
+    figure = heatmap(made(), layer=1, head=0, specials=False, cell=(2, 4))
+    assert figure.layout.meta == {"cell": (2, 4)} and figure.layout.shapes[-1].y0 == 0.5
+    assert heatmap(made(), layer=1, head=0).layout.meta is None
+
+
 def test_a_text_of_specials_only_is_still_drawn() -> None:
     figure = heatmap(made(("[CLS]", "[SEP]")), layer=0, head=0, specials=False)
     assert np.asarray(figure.data[0].z).shape == (2, 2)

@@ -22,7 +22,7 @@ from attnviz.systems.acting.system import load
 from attnviz.systems.acting.told import CARRYING, state_of
 from attnviz.systems.acting.world import act, start
 from attnviz.training.acting import asked_words, decide, imitate, optimise
-from attnviz.training.acting.asked import Asking, came
+from attnviz.training.acting.asked import Asking, Came, came
 from attnviz.training.acting.imitate import OneAlone, Recipe, lessons, solved
 from attnviz.training.acting.many import Many
 from attnviz.training.acting.measure import Way, part, played, worlds
@@ -230,3 +230,8 @@ def test_the_card_of_the_one_that_is_asked_is_made_of_its_figures() -> None:
     facts = recipe(WEIGHTS / "agent-dt") | {"parameters": agent_of("agent-dt").parameters}
     assert written == asked_words.card(figures("agent-dt"), facts)
     assert asked_words.tables(figures("agent-dt"), facts) in written
+
+
+def test_a_return_is_minus_the_steps_and_more_is_taken_where_it_did_not_arrive() -> None:
+    found = Came(np.array([5, 64]), np.array([True, False]), {})
+    assert found.returns.tolist() == [-5, -128] and found.told() == [0.5, 5.0]

@@ -75,7 +75,8 @@ def draw_frame(title: str) -> None:
         "table": t("frame.table"),
         "dark": dark(),
         "touched": touched(),
-        "glossary": glossary.words(title),
+        "glossary": glossary.words(chosen),
+        "go": t("glossary.go"),
     }
     _draw(TOP, [group], {**said, "names": [*names, list(UNLISTED)], "words": words})
 

@@ -39,17 +39,19 @@ function translate(place) {
 
 // A table wider than a phone becomes a card a row (`page.css`); one of very many columns, or elsewhere, scrolls by keys too.
 function fit(box) {
-  const table = box.querySelector(":scope > table"), heads = [...(table.tHead?.rows[0]?.cells ?? [])].map((one) => one.textContent);
   const wide = () => box.scrollWidth > box.clientWidth + 1;
-  if ("cards" in box.dataset || (wide() && innerWidth <= PHONE && heads.length <= MOST_CARDS)) cards(box, table, heads);
+  if ("cards" in box.dataset || (innerWidth <= PHONE && wide() && headed(box).length <= MOST_CARDS)) cards(box);
   if (box.tabIndex === 0 || !wide()) return;
   box.tabIndex = 0;
   box.setAttribute("role", "group");
   box.setAttribute("aria-label", state.table);
 }
 
+const headed = (box) => [...(box.querySelector(":scope > table").tHead?.rows[0]?.cells ?? [])].map((one) => one.textContent);
+
 // What a cell is stands above it; the roles say again what the style takes from a table.
-function cards(box, table, heads) {
+function cards(box) {
+  const table = box.querySelector(":scope > table"), heads = headed(box);
   box.dataset.cards = "";
   for (const [selector, role] of ROLES) for (const one of [table, ...table.querySelectorAll(selector)]) if (one.matches(selector)) one.setAttribute("role", role);
   for (const row of table.tBodies[0]?.rows ?? []) [...row.cells].forEach((cell, place) => { cell.dataset.head = heads[place] ?? ""; });
@@ -141,7 +143,7 @@ export default function ({ data, setTriggerValue }) {
     Object.assign(state, { names: data.names, words: data.words, table: data.table });
     state.watch ??= new MutationObserver(() => { state.asked ||= requestAnimationFrame(mend); });
     state.watch.observe(document.body, { subtree: true, childList: true, characterData: true });
-    explainWords(data.glossary, (word) => setTriggerValue("word", word));
+    explainWords(data, (word) => setTriggerValue("word", word));
     mend();
     compare(data.dark, data.touched, (is) => setTriggerValue("screen", is));
   }

@@ -40,9 +40,9 @@ function explain({ range, word }) {
   box.setAttribute("role", "dialog");
   box.setAttribute("aria-label", word.name);
   const [name, says, go] = ["b", "p", "button"].map((tag) => document.createElement(tag));
-  Object.assign(go, { type: "button", textContent: word.go, onclick: () => { box.hidePopover(); glossary.goTo(word.key); } });
+  Object.assign(go, { type: "button", textContent: glossary.go.replace("{page}", () => word.page), onclick: () => { box.hidePopover(); glossary.goTo(word.key); } });
   [name.textContent, says.textContent] = [word.name, word.says];
-  box.replaceChildren(name, says, ...(word.go ? [go] : []));
+  box.replaceChildren(name, says, ...(word.page === glossary.title ? [] : [go]));
   const app = getComputedStyle(document.querySelector('[data-testid="stApp"]'));
   Object.assign(box.style, { background: app.backgroundColor, color: app.color });
   box.showPopover();
@@ -65,10 +65,10 @@ function listen() {
   });
 }
 
-function explainWords(words, goTo) {
+function explainWords({ glossary: words, go, title }, goTo) {
   if (!CSS.highlights || !HTMLElement.prototype.showPopover) return;  // the page's help has all of them
   if (!glossary.goTo) listen();
-  Object.assign(glossary, { goTo, words: words.map(([key, name, forms, says, go]) => ({ key, name, forms, says, go })) });
+  Object.assign(glossary, { goTo, go, title, words: words.map(([key, name, forms, says, page]) => ({ key, name, forms, says, page })) });
   lookForWords();
 }
 

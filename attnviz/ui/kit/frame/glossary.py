@@ -6,11 +6,13 @@ readers the same sentences stand in the page's help.
 
 from __future__ import annotations
 
+from functools import cache
 from html import escape
 
 import streamlit as st
 
-from attnviz.ui.kit.languages import t
+from attnviz.messages import say
+from attnviz.ui.kit.languages import language, t
 
 # A word by its name in the messages, and the page on which to see what it means.
 WORDS = {
@@ -25,25 +27,24 @@ WORDS = {
 TO = "glossary.to"  # the page that a reader asked for in the explanation of a word
 
 
-def words(title: str) -> list[list[str]]:
-    """What the browser needs of every word: its name, its pattern, what it means, the way to its page.
-
-    There is no way to the page that is open, which bears this `title`.
-    """
-    pages = {page: t(f"page_{page}") for page in WORDS.values()}
+@cache  # two languages: 30 kB
+def words(spoken: str) -> list[list[str]]:
+    """What the browser needs of every word: its key, its name, its pattern, what it means, its page's name."""
+    parts = ("", "_forms", "_says")
     return [
-        [name, t(f"glossary.{name}"), t(f"glossary.{name}_forms"), t(f"glossary.{name}_says"),
-         "" if pages[page] == title else t("glossary.go", page=pages[page])]
-        for name, page in WORDS.items()
-    ]  # fmt: skip
+        [word, *(say(f"glossary.{word}{part}", spoken) for part in parts), say(f"ui.page_{page}", spoken)]
+        for word, page in WORDS.items()
+    ]
 
 
 def list_words() -> None:
     """All words and what they mean, folded one by one."""
     st.markdown(f"**{t('glossary.title')}**")
     st.caption(t("glossary.hint"))
-    said = [(t(f"glossary.{name}"), t(f"glossary.{name}_says")) for name in WORDS]
-    lines = "".join(f"<details><summary>{escape(word)}</summary><p>{escape(says)}</p></details>" for word, says in said)
+    lines = "".join(
+        f"<details><summary>{escape(name)}</summary><p>{escape(says)}</p></details>"
+        for _, name, _, says, _ in words(language())
+    )
     st.html(f"<div class='attnviz-words'>{lines}</div>")
 
 

@@ -7,17 +7,19 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from attnviz.systems.acting import AGENTS, DECIDER
 from attnviz.ui.kit import SOFT, RuleChoice, as_rule, runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from attnviz.core.interventions import Intervention
+    from attnviz.core.rules import Rule
     from attnviz.systems.acting.deciding import Ask, DecisionAgent, Ride
     from attnviz.systems.acting.scene import Scene
     from attnviz.systems.acting.system import Agent, Episode, Hide
 
-DOORKEY, TASKED, DECIDER = "agent-doorkey", "agent-tasks", "agent-dt"
+DOORKEY, TASKED = AGENTS
 ASKED = (-64, -1)  # the returns that can be asked for: minus so many steps
 TASKS = ("doorkey", "goto", "fetch", "open", "putnext")
 SIZES = {"doorkey": (5, 6, 7, 8)}  # of the others 6 to 8
@@ -185,15 +187,24 @@ def edited(scene: Scene, places: tuple[int, ...]) -> Scene:
 
 def _inner(request: Request) -> dict[str, Any]:
     """What is changed inside the agent, as the engine takes it."""
-    from attnviz.core.interventions import RemoveHeads
     from attnviz.systems.acting.system import Hide
 
     heads = request.of or None
     hidden: list[Hide] = [Hide(cell, heads) for cell in request.hidden if cell < request.size**2]
     hidden += [Hide(request.blind, heads)] if request.blind else []
-    changes: list[Intervention] = [RemoveHeads((head,), layers=(layer,)) for layer, head in request.without]
-    rule = None if request.rule == SOFT else as_rule(request.rule)
-    return {"rule": rule, "changes": tuple(changes), "hidden": tuple(hidden)}
+    return {"rule": _rule(request), "changes": tuple(_removed(request)), "hidden": tuple(hidden)}
+
+
+def _removed(request: Request) -> list[Intervention]:
+    """The heads that are without effect."""
+    from attnviz.core.interventions import RemoveHeads
+
+    return [RemoveHeads((head,), layers=(layer,)) for layer, head in request.without]
+
+
+def _rule(request: Request) -> Rule | None:
+    """The rule inside the agent, None for its own."""
+    return None if request.rule == SOFT else as_rule(request.rule)
 
 
 @runs.kept
@@ -311,13 +322,10 @@ def _decided(request: Request) -> Played:
 
 def _ask(request: Request) -> Ask:
     """What is asked of a Decision Transformer, and what is changed inside it."""
-    from attnviz.core.interventions import RemoveHeads
     from attnviz.systems.acting.deciding import Ask, Unseen
 
-    changes: list[Intervention] = [RemoveHeads((head,), layers=(layer,)) for layer, head in request.without]
-    changes += [Unseen(request.blind)] if request.blind else []
-    rule = None if request.rule == SOFT else as_rule(request.rule)
-    return Ask(request.asked, rule, tuple(changes), seed=request.seed)
+    changes = [*_removed(request), *([Unseen(request.blind)] if request.blind else [])]
+    return Ask(request.asked, _rule(request), tuple(changes), seed=request.seed)
 
 
 def _circle(scenes: Sequence[Scene]) -> tuple[int, int] | None:
@@ -340,10 +348,9 @@ def _cut(episode: Episode, steps: int) -> Episode:
 @runs.kept
 def way(scene: Scene) -> int | None:
     """How many steps the shortest way has; None where there is none."""
-    from attnviz.systems.acting.paths import shortest
+    from attnviz.systems.acting.paths import length
 
-    found = shortest(scene)
-    return None if found is None else len(found)
+    return length(scene)
 
 
 def nameable(scene: Scene) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +17,7 @@ from attnviz.ui.kit import (
     SOFT,
     WHY,
     Choices,
+    RuleChoice,
     Selection,
     Value,
     as_rule,
@@ -53,7 +54,12 @@ BEFORE = KEY + "before_change"  # what was chosen when the button was pressed
 
 def way_to(name: str, now: Choices) -> Callable[[], Trace]:
     """How the run on the screen is had from its store: with the rule inside it, or with soft weights."""
-    return partial(runs.trace, name, now.text, now.rule if now.scope == "run" else SOFT, now.blank)
+    return partial(runs.trace, name, now.text, _inside(now), now.blank)
+
+
+def _inside(now: Choices) -> RuleChoice:
+    """The rule that the model is run with."""
+    return now.rule if now.scope == "run" else SOFT
 
 
 @dataclass(frozen=True)
@@ -164,14 +170,12 @@ def _set_change() -> None:
     """A sentence with a blank that argmax attention in every layer fills with another word; its row is opened."""
     if st.session_state[KEY + "text"] != CHANGE["text"]:
         st.session_state[BEFORE] = {name: st.session_state.get(KEY + name) for name in CHANGE}
-    for name, value in CHANGE.items():
-        choose(KEY + name, value)
+    _set(CHANGE)
 
 
 def _take_back() -> None:
     """The sentence and all else as it was before."""
-    for name, value in (st.session_state.pop(BEFORE, None) or {}).items():
-        choose(KEY + name, value)
+    _set(st.session_state.pop(BEFORE, None) or {})
 
 
 def show_more_heads(name: str, text: str) -> None:
@@ -196,7 +200,8 @@ def show_more_heads(name: str, text: str) -> None:
 
 def show_next(run: Trace, chosen: Selection, now: Choices, model: str) -> None:
     """A button for each of two or three things to try, with what it changes as its words."""
-    offered = [one for one in (_head(run, chosen), _rule(now), _blank(run, chosen, now, model)) if one]
+    habits = _habits(model, now.text, _inside(now), now.blank, run)
+    offered = [one for one in (_head(habits, chosen), _rule(now), _blank(run, chosen, now, model)) if one]
     st.caption(t("next.title"))
     for number, (says, sets) in enumerate(offered):
         st.button(says, key=f"{KEY}next{number}", on_click=_set, args=(sets,), type="tertiary")
@@ -207,11 +212,17 @@ def _set(sets: Mapping[str, Value]) -> None:
         choose(KEY + name, value)
 
 
-def _head(run: Trace, chosen: Selection) -> tuple[str, dict[str, Value]] | None:
-    """The head with the clearest habit, of those that are not open; rather one that does something else."""
+@runs.kept
+def _habits(model: str, text: str, rule: RuleChoice, blank: int | None, _run: Trace) -> tuple[Habit, ...]:
+    """What every head of a run does most; once a run, for it reads all of its weights."""
     from attnviz.measures import strongest
 
-    found = [one for one in strongest([run]) if one.share >= CLEAR and one.sink < MOSTLY_TEXT]
+    return strongest([_run])
+
+
+def _head(habits: Sequence[Habit], chosen: Selection) -> tuple[str, dict[str, Value]] | None:
+    """The head with the clearest habit, of those that are not open; rather one that does something else."""
+    found = [one for one in habits if one.share >= CLEAR and one.sink < MOSTLY_TEXT]
     open_now = (chosen.layer, chosen.head)
     own = next((one.name for one in found if (one.layer, one.head) == open_now), None)
     others = [one for one in found if (one.layer, one.head) != open_now]
@@ -237,7 +248,7 @@ def _rule(now: Choices) -> tuple[str, dict[str, Value]]:
 def _blank(run: Trace, chosen: Selection, now: Choices, model: str) -> tuple[str, dict[str, Value]] | None:
     """Blank the token that asks; where there is a blank already, read it with more heads, or with one."""
     query = chosen.query
-    if now.blank is None and query is not None and not run.special[query] and runs.model(model).mask_id is not None:
+    if now.blank is None and not run.special[query] and runs.model(model).mask_id is not None:
         return t("next.blank", token=plain(run.tokens[query])), {"blank": query}
     more = "lab-1" if model == "lab-8" else "lab-8"
     return t(f"next.{more.replace('-', '_')}"), {"model": more}

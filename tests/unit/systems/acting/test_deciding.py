@@ -70,6 +70,8 @@ def test_what_is_hidden_gets_no_weight_from_the_heads_it_is_hidden_from(what: st
     hidden = range(15) if what == "earlier" else range(("return", "state", "action").index(what), 17, 3)
     gone = [token for token in hidden if token < 17]
     assert row[:, 1, gone].isnan().all() and not row[:, [0, 2, 3]][..., :17].isnan().any()
+    left = [token for token in range(17) if token not in gone]
+    torch.testing.assert_close(row[:, 1, left].sum(-1), torch.ones(len(row)), atol=1e-5, rtol=0)
 
 
 def test_with_the_returns_hidden_it_cannot_know_what_is_asked_for() -> None:

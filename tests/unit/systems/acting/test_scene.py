@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from attnviz.errors import ArgumentError
-from attnviz.systems.acting.paths import shortest
+from attnviz.systems.acting.paths import length, shortest
 from attnviz.systems.acting.scene import EMPTY, HELD_OUT, SIZES, TASKS, WALL, Mission, Scene, Thing
 from attnviz.systems.acting.world import act, start
 
@@ -60,6 +60,7 @@ def test_a_wall_is_put_and_taken_away_and_the_way_changes() -> None:
     assert without.toggle_wall(2, 1) == DOORKEY
     shut = without.toggle_wall(2, 1).move((1, 2), (3, 1))  # the key behind the door
     assert shortest(shut) is None and DOORKEY.at(1, 2) == KEY
+    assert (length(DOORKEY), length(without), length(shut)) == (8, 6, None)
 
 
 def test_a_thing_is_moved_and_the_first_scene_stays() -> None:

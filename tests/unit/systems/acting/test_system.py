@@ -183,7 +183,9 @@ def test_a_share_is_of_where_the_thing_lies_at_each_step() -> None:
     scenes = (DOORKEY, DOORKEY.move((1, 2), (1, 3)), DOORKEY)
     weights = torch.zeros(2, 1, 25)
     weights[:, 0, 16] = 0.75  # where the key lies at the second step
-    found = Episode("built", scenes, ("left", "left"), torch.zeros(2, 6), (0.0, 0.0), weights, "stopped", None)
+    found = Episode(
+        "built", scenes, ("left", "left"), torch.zeros(2, 6), "stopped", None, values=(0.0, 0.0), weights=weights
+    )  # fmt: skip
     assert found.share("key").tolist() == [[0.0], [0.75]] and not found.share("target").any()
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from attnviz.messages import LANGUAGES, table
 from attnviz.ui import registry
+from attnviz.ui.kit.frame import glossary
 from attnviz.ui.kit.frame.glossary import WORDS
 
 # What pages say, and the words that are found in it, those of one place by the longer one.
@@ -44,3 +45,9 @@ def test_patterns_find_the_words_and_not_what_looks_like_them(language: str) -> 
 def test_every_word_leads_to_a_page() -> None:
     assert set(WORDS.values()) <= {screen.name for screen in registry.screens()}
     assert registry.named("limits").name == "limits"
+
+
+def test_the_page_of_a_word_is_asked_for_once() -> None:
+    glossary.ask("entropy")
+    glossary.ask("no such word")
+    assert (glossary.asked(), glossary.asked()) == (WORDS["entropy"], None)

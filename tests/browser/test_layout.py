@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,23 @@ def test_every_label_of_the_heatmap_stands_inside_it(visit: Start) -> None:
     for box in (label.bounding_box() for label in boxes):
         assert box["x"] >= chart["x"] - 1 and box["x"] + box["width"] <= chart["x"] + chart["width"] + 1
         assert box["y"] >= chart["y"] - 1 and box["y"] + box["height"] <= chart["y"] + chart["height"] + 1
+
+
+LONG = (
+    "The old man sat by the river and read a book while it rained and the children played in the garden behind the "
+    "house of his brother who had gone to the city to buy bread"
+)
+SHOWN = """(chart) => [...chart.querySelectorAll(".xaxislayer-above .xtick text")]
+  .filter((one) => one.style.visibility !== "hidden").map((one) => one.getBoundingClientRect().right)"""
+
+
+@pytest.mark.parametrize(("text", "thinned"), [(LONG, True), (" ".join(LONG.split()[:14]), False)])
+def test_labels_never_lie_on_each_other_and_stay_where_there_is_room(visit: Start, text: str, thinned: bool) -> None:
+    one = visit({"lang": "en", "text": text}, viewport=NARROW)
+    heatmap = one.chart("heatmap")
+    for viewport in (NARROW, WIDE):
+        one.page.set_viewport_size(viewport)
+        one.page.wait_for_timeout(1_500)
+        ends, every = heatmap.evaluate(SHOWN), heatmap.locator(".xaxislayer-above .xtick text").count()
+        steps = [after - before for before, after in pairwise(ends)]
+        assert len(steps) > 10 and min(steps) >= 9 and (len(ends) < every) == thinned

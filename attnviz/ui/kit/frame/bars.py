@@ -58,7 +58,7 @@ class Group:
 
 @cache  # one component with its script: at most 20 kB
 def _component():  # type: ignore[no-untyped-def]
-    scripts = asset("kit/frame/glossary.js") + asset("kit/frame/frame.js")
+    scripts = asset("kit/frame/glossary.js") + asset("kit/frame/ticks.js") + asset("kit/frame/frame.js")
     return st.components.v2.component("attnviz_frame", html="<span></span>", js=scripts)
 
 

@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from attnviz.recording.generate import generate
     from attnviz.recording.gradients import Differentiable, Gradients, Logit, Outcome, differentiable
     from attnviz.recording.record import record
+    from attnviz.recording.things.towers import PatchText, patch_text
     from attnviz.sounds import Sound, open_sound
     from attnviz.systems import load
     from attnviz.trace import Cell, Gap, Trace, load_trace
@@ -137,6 +138,7 @@ _HOMES = {
     "notebook.views": ("head_view", "model_view"),
     "pictures": ("Picture", "Seen", "open_picture"),
     "recording.record": ("record",),
+    "recording.things.towers": ("PatchText", "patch_text"),
     "core.rules": ("Argmax", "Entmax", "Rule", "Sample", "Soft", "Sparsemax", "Threshold", "TopK", "TopP"),
     "sounds": ("Sound", "open_sound"),
     "systems": ("load",),
@@ -179,6 +181,7 @@ __all__ = [
     "Norm",
     "Observed",
     "Outcome",
+    "PatchText",
     "Picture",
     "PictureError",
     "Place",
@@ -228,6 +231,7 @@ __all__ = [
     "model_view",
     "open_picture",
     "open_sound",
+    "patch_text",
     "reading",
     "record",
     "record_batch",

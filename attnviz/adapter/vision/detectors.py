@@ -1,4 +1,4 @@
-"""Models that find things in a picture: DETR, Conditional DETR and DAB-DETR with transformers' ResNet, YOLOS."""
+"""Models that find things in a picture: DETR and its kind with transformers' ResNet, RT-DETR, YOLOS."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ import numpy as np
 from torch import Tensor
 
 from attnviz.adapter.vision.kinds import DETECTORS, both, first
+from attnviz.adapter.vision.sampled import encodes, points, points_of
 from attnviz.answers import NO_OBJECT, Answer
-from attnviz.axes import Patches, Slots
+from attnviz.axes import Axis, Patches, Slots
 from attnviz.errors import ModelError, PictureError
 from attnviz.notices import Notice
 from attnviz.pictures import Picture, Seen
 
 QUERY = "query"  # what a slot is called
 HEADED = "ForObjectDetection"  # what the classes that find things end with
+BACKBONES = ("resnet", "rt_detr_resnet")
 STEM = 4  # the stride of what stands before ResNet's stages
 
 
@@ -26,7 +28,7 @@ def check_detector(name: str, config: Any) -> None:
         raise ModelError("detector_alone", model=name)
     backbone = getattr(config, "backbone_config", None)
     kind = getattr(backbone, "model_type", "?")
-    if config.model_type in DETECTORS and config.model_type != "yolos" and kind != "resnet":
+    if config.model_type in DETECTORS and config.model_type != "yolos" and kind not in BACKBONES:
         raise ModelError("detector_backbone", model=name, kind=kind)
 
 
@@ -36,6 +38,9 @@ def usual_processor(name: str, model_type: str) -> tuple[Any, tuple[Notice, ...]
 
     made = getattr(transformers, DETECTORS[model_type])()
     size = made.size
+    if size["height"]:  # stretched to one size, as RT-DETR has it
+        stretched = {"model": name, "height": size["height"], "width": size["width"]}
+        return made, (Notice("picture_default", stretched),)
     said = {"model": name, "shortest": size["shortest_edge"], "longest": size["longest_edge"]}
     return made, (Notice("detector_default", said),)
 
@@ -69,6 +74,8 @@ def _stride(config: Any) -> tuple[int, int]:
 
 def n_slots(config: Any) -> int:
     """How many queries a detector asks the picture with."""
+    if getattr(config, "two_stage", False):  # as many as the encoder proposes
+        return int(config.two_stage_num_proposals)
     return int(config.num_detection_tokens if config.model_type == "yolos" else config.num_queries)
 
 
@@ -77,11 +84,14 @@ def slot_names(config: Any) -> tuple[str, ...]:
     return Slots(n_slots(config), QUERY).labels
 
 
-def sides(config: Any, read: Seen) -> dict[str, tuple[bool, bool]]:
-    """The maps of a detector: are its queries, and its keys, slots? Places of the picture where not."""
+def sides(config: Any, places: Axis, slots: Axis) -> dict[str, tuple[Axis, Axis]]:
+    """The queries and keys of each map of a detector: slots, places of the picture, or points that queries chose."""
     if config.model_type == "yolos":
-        return {"self": (False, False)}
-    return {"encoder": (False, False), "decoder": (True, True), "cross": (True, False)}
+        return {"self": (places, places)}
+    if not points(config):
+        return {"encoder": (places, places), "decoder": (slots, slots), "cross": (slots, places)}
+    own = {"encoder": (places, places)} if encodes(config) else {}
+    return {**own, "decoder": (slots, slots), "cross": (slots, points_of(config))}
 
 
 def slots_of(config: Any, result: Mapping[str, Any], read: Seen) -> Slots:

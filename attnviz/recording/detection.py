@@ -11,7 +11,7 @@ from torch import Tensor
 
 from attnviz.adapter.machine import home
 from attnviz.adapter.outputs import Layers, last_states
-from attnviz.adapter.vision.detectors import found_by, n_slots, sides, slots_of
+from attnviz.adapter.vision.detectors import found_by, n_slots, sides, slots_of, strides
 from attnviz.adapter.vision.reading import inputs
 from attnviz.adapter.vision.sampled import check_points, points
 from attnviz.core.attention import Attention, Sampled
@@ -57,7 +57,7 @@ def _trace(model: DetectionModel, read: Seen, look: Look, result: Any, found: Ma
     answer = found_by(config, result, slots) if look.predictions else None
     traces = {}
     for part, (queries, keys) in sides(config, read.axis, slots).items():
-        layers = tuple(_on_picture(one, read) for one in found.get(part, ()))
+        layers = tuple(_on_picture(one, config, read) for one in found.get(part, ()))
         if _sizes(layers) != {(len(queries), len(keys))}:
             raise ModelError("model_not_by_token", model=model.name)
         traces[part] = Trace(
@@ -81,12 +81,15 @@ def _states(part: str, result: Any) -> Tensor:
     return found
 
 
-def _on_picture(layer: Attention | Gap, read: Seen) -> Attention | Gap:
+def _on_picture(layer: Attention | Gap, config: Any, read: Seen) -> Attention | Gap:
     """A layer as it is kept: points in pixels of the picture as it was brought, without the gate of their heads."""
     if not isinstance(layer, Sampled):
         return layer
-    size = torch.tensor([read.picture.width, read.picture.height], dtype=torch.float32)
-    return replace(layer, values=layer.values[..., :0], places=home(layer.places) * size)
+    rows, columns = read.values.shape[1:]
+    each, count = int(config.decoder_n_points), layer.keys.shape[-2]
+    cells = torch.tensor(strides(config, count // each), dtype=torch.float32).repeat_interleave(each)
+    scale = cells[:, None] * torch.tensor([read.picture.width / columns, read.picture.height / rows])
+    return replace(layer, values=layer.values[..., :0], places=home(layer.places) * scale)
 
 
 def _sizes(layers: Layers) -> set[tuple[int, int]]:

@@ -72,6 +72,16 @@ def _stride(config: Any) -> tuple[int, int]:
     return stride, stride
 
 
+def strides(config: Any, levels: int) -> list[int]:
+    """How many pixels of the prepared picture a cell of each level of features has a side; beyond the backbone's own
+    each level has half as many cells as the one before.
+    """
+    backbone = config.backbone_config
+    more = 2 if backbone.downsample_in_first_stage else 1
+    found = [STEM * 2 ** (int(name.removeprefix("stage")) - 1) * more for name in backbone.out_features]
+    return [*found, *(found[-1] * 2**more for more in range(1, levels))][:levels]
+
+
 def n_slots(config: Any) -> int:
     """How many queries a detector asks the picture with."""
     if getattr(config, "two_stage", False):  # as many as the encoder proposes

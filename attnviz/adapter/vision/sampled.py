@@ -79,7 +79,7 @@ def _looking(
         values = values.masked_fill(~attention_mask[..., None], 0.0)
     values = values.unflatten(-1, (module.n_heads, -1))
     places = _places(module, asked, reference_points, spatial_shapes)
-    call = sent(module, _compared(module, asked, places), keep=keep)
+    call = sent(module, _compared(module, asked, _cells(module, places, spatial_shapes)), keep=keep)
     gate = call.values.transpose(-1, -2)  # 1, or 0 of a head that was taken away
     weights = (call.weights.to(values.dtype) * gate).transpose(1, 2)
     if hasattr(module, "attn"):  # of Deformable DETR and the first RT-DETR
@@ -97,6 +97,11 @@ def _looking(
     return module.output_proj(read), weights
 
 
+def _cells(module: Any, places: Tensor, shapes: Tensor) -> Tensor:
+    """The places of points in cells of their own level: a level's last cells may reach beyond the picture."""
+    return places * shapes.flip(-1).repeat_interleave(module.n_points, 0)
+
+
 def _compared(module: Any, asked: Tensor, places: Tensor) -> Sampled:
     """Queries `[batch, head, query, width]` beside the keys of their points; values of 1 are the gate of a head."""
     heads, count = module.n_heads, module.n_levels * module.n_points
@@ -108,7 +113,7 @@ def _compared(module: Any, asked: Tensor, places: Tensor) -> Sampled:
 
 
 def _places(module: Any, asked: Tensor, around: Tensor, shapes: Tensor) -> Tensor:
-    """Where the points lie, `[batch, query, head, point, 2]`: x and y as shares of the picture."""
+    """Where the points lie, `[batch, query, head, point, 2]`: x and y as shares of each level's features."""
     levels, count = module.n_levels, module.n_points
     offsets = module.sampling_offsets(asked).unflatten(-1, (module.n_heads, levels, count, 2))
     middle = around[:, :, None, :, None, :2]

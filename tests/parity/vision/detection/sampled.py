@@ -72,8 +72,8 @@ def network(kind: str) -> Any:
 
 
 def built(kind: str) -> Any:
-    """A network of a kind by hand: the first number of a place's state is its brightness, on every level by itself, the
-    second is 1; what is brightest is proposed first, points lie in the middle of what is proposed, values are brightness.
+    """A network of a kind by hand: the first number of a place's state is its brightness, on every level by itself,
+    the second is 1; the brightest is proposed first, points lie in the middle of what is proposed and read brightness.
     """
     made = KINDS[kind]().eval()
     for name, numbers in [*made.named_parameters(), *made.named_buffers()]:
@@ -81,6 +81,8 @@ def built(kind: str) -> Any:
             norm = numbers.ndim == 1 and name.endswith(("weight", "running_var"))
             numbers.data.fill_(1.0 if norm else 0.0)
     for name, weights in made.named_parameters():
+        if "model.encoder.layers" in name and "norm" not in name:
+            continue  # of Deformable DETR: it would carry brightness from level to level
         if weights.ndim == 4:
             _handed_on(name, weights.data)
         elif name.endswith(("enc_output.0.weight", "value_proj.weight", "output_proj.weight", "enc_score_head.weight")):
@@ -96,13 +98,14 @@ def _handed_on(name: str, weights: Tensor) -> None:
         return
     own = weights.shape[1] // 2 if name.endswith("conv2.conv.weight") else 0
     middle = weights.shape[2] // 2
-    weights[0, own : own + (3 if weights.shape[1] == 3 else 1), middle, middle] = 1.0
+    own_end, place = own + (3 if weights.shape[1] == 3 else 1), 6 if middle == 3 else middle  # of 7 x 7 the last
+    weights[0, own:own_end, place, place] = 1.0
 
 
-def saved(folder: Path, kind: str, made: Any = None) -> Path:
-    """A kind as a folder."""
+def saved(folder: Path, kind: str, made: Any = None, prepares: Any = None) -> Path:
+    """A kind as a folder, its pictures prepared as usual or otherwise."""
     (network(kind) if made is None else made).save_pretrained(folder)
-    processor(kind).save_pretrained(folder)
+    (processor(kind) if prepares is None else prepares).save_pretrained(folder)
     return folder
 
 
@@ -113,6 +116,7 @@ class Theirs:
     places: list[Tensor] = field(default_factory=list)
     weights: list[Tensor] = field(default_factory=list)
     result: Any = None
+    size: tuple[int, int] = (0, 0)  # rows and columns of the prepared picture
 
     def hear(self, places: Tensor, weights: Tensor) -> None:
         self.places.append(places[0].flatten(2, -2))
@@ -138,9 +142,23 @@ def theirs(folder: Path, kind: str, picture: av.Picture, patch: pytest.MonkeyPat
             layer.encoder_attn.attn.register_forward_pre_hook(lambda module, given: found.hear(given[4], given[5]))
     prepared = processor(kind)(images=picture.image(), return_tensors="pt")
     with torch.inference_mode():
+        found.size = tuple(prepared["pixel_values"].shape[2:])
         found.result = own(pixel_values=prepared["pixel_values"], output_attentions=True)
     patch.undo()
     return found
 
 
-__all__ = ["HEADS", "KINDS", "LEVELS", "POINTS", "QUERIES", "SIZES", "built", "network", "opened", "saved", "theirs"]
+__all__ = [
+    "HEADS",
+    "KINDS",
+    "LEVELS",
+    "POINTS",
+    "QUERIES",
+    "SIZES",
+    "Theirs",
+    "built",
+    "network",
+    "opened",
+    "saved",
+    "theirs",
+]

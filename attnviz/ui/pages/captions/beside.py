@@ -144,10 +144,13 @@ def show(name: str) -> None:
             picture = pictures().choose()
             say_notes(picture)
             _choose_question()
+            length = st.container()
         model = open_model(name)
         request = Request(name, picture.fingerprint, str(now("question")).strip(), int(now("most")), rule_now())
         if getattr(model, "texts", None) or getattr(model, "silent", None):
             return _show_towers(request, picture, verdict, right)
+        with length:
+            st.slider(t("captions.most"), 1, 60, key=KEY + "most", help=t("captions.most_help"), on_change=_forget)
         trace = read(request, picture)
         with verdict:
             _say(trace, request)
@@ -230,12 +233,11 @@ def _panel(title: str, word: str, look: str, weights: NDArray[np.float32]) -> di
 
 
 def _choose_question() -> None:
-    """What the model is asked, and how much it may write."""
+    """What the model is asked, or compares the picture with."""
     st.text_input(
         t("captions.question"), key=KEY + "question", help=t("captions.question_help"), on_change=_forget,
         placeholder=t("captions.question_placeholder"),
     )  # fmt: skip
-    st.slider(t("captions.most"), 1, 60, key=KEY + "most", help=t("captions.most_help"), on_change=_forget)
 
 
 def read(request: Request, picture: Picture) -> Trace:

@@ -143,9 +143,11 @@ def draw_picture(shown: Shown, view: lit.View, head: Head, beside: tuple[bool, b
         on_hidden_change=choices.CLICKS.take_hidden,
         on_pasted_change=choices.take_pasted,
     )
-    st.caption(t("finding.shown", map=_map_name(head), rule=plain(rule_title(shown.trace.rule))))
+    points = lit.samples(shown.trace) and view.name == "looks"
+    here = {"map": _map_name(head), "rule": plain(rule_title(shown.trace.rule))}
+    st.caption(t("finding.shown_here" if points else "finding.shown", **here))
     if lit.samples(shown.trace):
-        st.caption(t("finding.shown_points" if view.name == "looks" else "finding.points_chosen"))
+        st.caption(t("finding.shown_points" if points else "finding.points_chosen"))
 
 
 def data_of(shown: Shown, view: lit.View, head: Head, beside: tuple[bool, bool]) -> dict[str, Any]:

@@ -255,7 +255,7 @@ def one_text(call: Attention) -> Attention:
     def first(tensor: Tensor | None) -> Tensor | None:
         return tensor if tensor is None or tensor.ndim < 4 else tensor[0]
 
-    more = {"places": call.places[0]} if isinstance(call, Sampled) else {}
+    more: dict[str, Any] = {"places": call.places[0]} if isinstance(call, Sampled) else {}
     return replace(
         call, queries=call.queries[0], keys=call.keys[0], values=call.values[0],
         allowed=first(call.allowed), bias=first(call.bias), sink=None if call.sink is None else call.sink[0], **more,

@@ -122,4 +122,5 @@ def _places(module: Any, asked: Tensor, around: Tensor, shapes: Tensor) -> Tenso
     else:  # round a box, as shares of it; of the second RT-DETR by a scale of its own
         scale = getattr(module, "offset_scale", 0.5)
         found = middle + offsets / count * around[:, :, None, :, None, 2:] * scale
-    return found.flatten(-3, -2)
+    places: Tensor = found.flatten(-3, -2)
+    return places

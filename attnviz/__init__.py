@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from attnviz import axes, export, figures, measures
     from attnviz.answers import Answer, Tag
     from attnviz.core import masks, similarity
-    from attnviz.core.attention import Attention, Observed, attend
+    from attnviz.core.attention import Attention, Observed, Sampled, attend
     from attnviz.core.interventions import (
         ForbidEdge,
         HideToken,
@@ -83,7 +83,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "answers": ("Answer", "Tag"),
-    "core.attention": ("Attention", "Observed", "attend"),
+    "core.attention": ("Attention", "Observed", "Sampled", "attend"),
     "core.states": ("Block", "Norm", "Projection"),
     "experiments.atlas": (
         "Atlas",
@@ -192,6 +192,7 @@ __all__ = [
     "Rule",
     "RuleError",
     "Sample",
+    "Sampled",
     "Seen",
     "SeriesError",
     "Soft",

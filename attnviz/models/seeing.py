@@ -18,7 +18,7 @@ from attnviz.adapter.classes import Kind
 from attnviz.adapter.machine import Machine
 from attnviz.adapter.vision.opening import opened
 from attnviz.adapter.vision.reading import seen
-from attnviz.adapter.vision.towers import Beside
+from attnviz.adapter.vision.towers import TextTower
 from attnviz.errors import ModelError
 from attnviz.models.load import Boundary, Model, WithoutText
 from attnviz.notices import Notice
@@ -43,7 +43,7 @@ class VisionModel(WithoutText):
 
     processor: Any = field(default=None, kw_only=True, repr=False, compare=False)
     trained: bool = field(default=False, kw_only=True)
-    texts: Beside | None = field(default=None, kw_only=True, repr=False, compare=False)
+    texts: TextTower | None = field(default=None, kw_only=True, repr=False, compare=False)
     silent: ModelError | None = field(default=None, kw_only=True, repr=False, compare=False)
 
     def see(self, picture: Any) -> Seen:

@@ -13,7 +13,7 @@ from attnviz.adapter.vision.dab import attending, attends
 from attnviz.adapter.vision.detectors import check_detector, usual_processor
 from attnviz.adapter.vision.kinds import DETECTORS, PROCESSORS, TOWERS, both, tower
 from attnviz.adapter.vision.sampled import attending_points
-from attnviz.adapter.vision.towers import Beside, beside
+from attnviz.adapter.vision.towers import TextTower, text_tower
 from attnviz.errors import ModelError, first_line
 from attnviz.guard import guarded
 from attnviz.notices import Notice
@@ -36,7 +36,7 @@ class Opened:
     trained: bool
     finds: bool
     notices: tuple[Notice, ...] = ()
-    texts: Beside | None = None
+    texts: TextTower | None = None
     silent: ModelError | None = None
 
 
@@ -66,7 +66,7 @@ def opened(name: str, folder: Path, machine: Machine) -> Opened:
     trained = finds or read.choice.kind == "sequence"
     made = Opened(read.network.eval(), processor, trained, finds, (*said, *found, *more))
     try:
-        return replace(made, texts=None if own is whole else beside(name, folder, whole, machine))
+        return replace(made, texts=None if own is whole else text_tower(name, folder, whole, machine))
     except ModelError as reason:  # pictures are looked at all the same
         return replace(made, silent=reason)
 

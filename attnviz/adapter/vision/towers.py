@@ -25,7 +25,7 @@ TOGETHER: Mapping[str, str] = {"clip": "CLIPModel", "siglip": "SiglipModel"}
 
 
 @dataclass(frozen=True, eq=False)
-class Beside:
+class TextTower:
     """What reads texts in a model of two towers; `network` has that tower and what projects both into one space."""
 
     network: Any
@@ -59,7 +59,7 @@ class Beside:
             return home(self.network.visual_projection(tower.post_layernorm(near[first - 1 :])))
 
 
-def beside(name: str, folder: Path, config: Any, machine: Machine) -> Beside | None:
+def text_tower(name: str, folder: Path, config: Any, machine: Machine) -> TextTower | None:
     """What reads texts in a folder of both towers; None for a folder of another kind. Raises `ModelError`."""
     named = named_class(config) if config.model_type in TOGETHER else None
     if named is None or named.__name__ != TOGETHER[config.model_type]:
@@ -72,4 +72,4 @@ def beside(name: str, folder: Path, config: Any, machine: Machine) -> Beside | N
     if not speaks:
         raise ModelError("tower_headless", model=name)
     machine.put(name, network)
-    return Beside(network.eval(), tokenizer, int(config.text_config.max_position_embeddings))
+    return TextTower(network.eval(), tokenizer, int(config.text_config.max_position_embeddings))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from attnviz.axes.axis import Over, Stands, check_special
+from attnviz.axes.axis import Axis, Over, Stands, check_special
 from attnviz.axes.units import Units
+
+NAMED_IN_FIELDS = (Axis,)  # whoever reads the annotations of what comes from `Over` looks for its name here
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from attnviz.axes.axis import Box, Over, Stands, check_lengths
+from attnviz.axes.axis import Axis, Box, Over, Stands, check_lengths
 from attnviz.axes.units import Units
+
+NAMED_IN_FIELDS = (Axis,)  # as in `beside`
 
 
 @dataclass(frozen=True)

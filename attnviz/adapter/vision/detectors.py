@@ -13,6 +13,7 @@ from attnviz.adapter.vision.sampled import encodes, points, points_of
 from attnviz.answers import NO_OBJECT, Answer
 from attnviz.axes import Axis, Patches, Slots
 from attnviz.errors import ModelError, PictureError
+from attnviz.guard import guarded
 from attnviz.notices import Notice
 from attnviz.pictures import Picture, Seen
 
@@ -47,7 +48,11 @@ def usual_processor(name: str, model_type: str) -> tuple[Any, tuple[Notice, ...]
 
 def framed(name: str, config: Any, processor: Any, picture: Picture) -> Seen:
     """The picture as a detector reads it, and where each place of its features lies on it. Raises `PictureError`."""
-    prepared = processor(images=picture.image(), return_tensors="np")
+    narrow = {"width": picture.width, "height": picture.height}
+    with guarded(
+        lambda error: PictureError("picture_narrow", **narrow)
+    ):  # YOLOS rounds a short side down, to 0 as well
+        prepared = processor(images=picture.image(), return_tensors="np")
     values = np.asarray(prepared["pixel_values"], np.float32)[0]
     if not np.all(prepared.get("pixel_mask", 1)):
         raise ModelError("picture_processor_other", model=name, kind=type(processor).__name__)

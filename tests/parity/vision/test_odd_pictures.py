@@ -85,6 +85,10 @@ def given(read: Any) -> list[np.ndarray[Any, Any]]:
 @pytest.mark.parametrize("kind", MAKERS)
 def test_an_odd_picture_is_read_as_the_plain_one_it_stands_for(kind: str, odd: str) -> None:
     file, plain = ODD[odd]
+    if kind == "yolos" and odd in ("wide", "tall"):  # its short side would be rounded down to 0
+        with pytest.raises(av.PictureError, match="too long and narrow"):
+            model(kind).see(file)
+        return
     mine, theirs = model(kind).see(file), model(kind).see(av.Picture(np.asarray(plain)))
     assert (mine.picture.width, mine.picture.height) == plain.size
     assert len(given(mine)) == len(given(theirs)) > 0

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from attnviz.axes.axis import Axis, Box, Over, Stands, check_lengths
+from attnviz.axes.axis import Axis, Box, Over, Stands, check_lengths  # noqa: F401 -- `of: Axis` is resolved here
 from attnviz.axes.units import Units
-
-NAMED_IN_FIELDS = (Axis,)  # as in `beside`
 
 
 @dataclass(frozen=True)

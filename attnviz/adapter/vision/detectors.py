@@ -48,8 +48,8 @@ def usual_processor(name: str, model_type: str) -> tuple[Any, tuple[Notice, ...]
 
 def framed(name: str, config: Any, processor: Any, picture: Picture) -> Seen:
     """The picture as a detector reads it, and where each place of its features lies on it. Raises `PictureError`."""
-    narrow = {"width": picture.width, "height": picture.height}
-    with guarded(lambda error: PictureError("picture_narrow", **narrow)):  # YOLOS rounds down, to 0 as well
+    narrow = PictureError("picture_narrow", width=picture.width, height=picture.height)
+    with guarded(lambda error: narrow):  # YOLOS rounds a short side down, to 0 as well
         prepared = processor(images=picture.image(), return_tensors="np")
     values = np.asarray(prepared["pixel_values"], np.float32)[0]
     if not np.all(prepared.get("pixel_mask", 1)):

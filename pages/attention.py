@@ -45,7 +45,7 @@ with page.reader_errors(places.notice):
     with places.take:
         kit.take_away(run, selection, style, again=again)
         shown.show_next(run, selection, now, name)
-    kit.follow_slider(run, selection, style, now.rule)
+    kit.follow_slider(run, selection, style, now.rule, (name, now.scope))
 if not cold:
     choices.choose(places.box, places.controls)
 choices.choose_at_the_bottom()

@@ -58,7 +58,7 @@ class Group:
 
 @cache  # one component with its script: at most 20 kB
 def _component():  # type: ignore[no-untyped-def]
-    scripts = asset("kit/frame/glossary.js") + asset("kit/frame/frame.js")
+    scripts = "".join(asset(f"kit/frame/{name}.js") for name in ("glossary", "help", "frame"))
     return st.components.v2.component("attnviz_frame", html="<span></span>", js=scripts)
 
 

@@ -72,6 +72,7 @@ function mend() {
   }
   if (state.words.length) document.querySelectorAll(OWN).forEach(translate);
   for (const bar of Object.values(state.bars ?? {})) if (!bar.isConnected) host(bar)?.append(bar);
+  mendHelp();
   lookForWords();
 }
 

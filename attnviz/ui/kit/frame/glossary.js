@@ -2,7 +2,7 @@
 // one sentence what it means. Nothing that Streamlit drew is changed: ranges are painted, and a click is looked up in them.
 const glossary = (window.attnvizGlossary ??= { words: [], ranges: [], asked: 0 });
 const SAID = '[data-testid="stMain"] :is([data-testid="stMarkdownContainer"], [data-testid="stCaptionContainer"])';
-const NOT_SAID = "button, a, label, summary, input, textarea, .katex, code, [role='heading'], [data-testid='stWidgetLabel']";
+const NOT_SAID = "button, a, label, summary, input, textarea, .katex, code, [role='heading'], [data-testid='stWidgetLabel'], .st-key-help";
 
 function findWords() {
   glossary.asked = 0;

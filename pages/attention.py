@@ -29,6 +29,7 @@ with page.reader_errors(places.notice):
         kit.draw_grid(run, selection, style)
     with places.text:
         kit.draw_reader(run, selection, blanks=model.mask_id is not None)
+        shown.show_blank(soft, run, rule)
     with places.head_pickers:
         kit.choose_head(run)
     with places.cell_pickers:
@@ -38,8 +39,8 @@ with page.reader_errors(places.notice):
     with places.why:
         kit.show_why(selection.explained(run), rule, name, now.scope)
         kit.show_sink(run, selection)
-    with places.prediction:
-        shown.show_prediction(soft, run, rule)
+    with places.effect:
+        shown.show_effect(soft, run, rule)
     with places.bought:
         shown.show_more_heads(name, now.text)
     with places.take:

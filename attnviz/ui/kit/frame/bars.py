@@ -27,6 +27,8 @@ MARKUP = (
     ('[data-testid="stExpandSidebarButton"]', "data-word", "menu"),
     ('[data-testid="stSidebarCollapseButton"] button', "aria-label", "close_menu"),
     ('[data-testid="stSidebar"]', "aria-label", "menu"),
+    ('[data-testid="stSelectbox"] button[aria-label="Open"]', "aria-label", "open_list"),
+    ('[data-testid="stSelectbox"] button[aria-label="Close"]', "aria-label", "close_list"),
     ('[data-testid="stSidebarNav"], [data-testid="stTopNav"]', "aria-label", "pages"),
 )
 # A list of pages with sections inside is no list to a screen reader, which then is told of none.
@@ -43,6 +45,8 @@ ENGLISH = (
     (r"no corresponding file was found|requested does not seem to exist", "no_page_says"),
     (r"^Connection error$", "no_server"),
     (r"^Stop$", "stop"),
+    (r"^Help for (.*)$", "tip_for"),
+    (r"^Help$", "tip"),
 )
 
 

@@ -15,7 +15,7 @@ const make = (tag, name, text) => {
 // Where Streamlit says something of its own; our pages' texts are never searched.
 const OWN = [
   "TopNavSection", "TopNav", "SidebarNav", "InputInstructions", "SelectboxVirtualDropdown", "StatusWidget", "Dialog",
-].map((name) => `[data-testid="st${name}"]`).join() + ', [role="dialog"], [role="listbox"], .modebar-btn';
+].map((name) => `[data-testid="st${name}"]`).join() + ', [role="dialog"], [role="listbox"], .modebar-btn, [data-testid="stTooltipHoverTarget"] > button';
 
 function say(text) {
   for (const [english, ours] of state.words) {

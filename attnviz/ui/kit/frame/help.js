@@ -7,7 +7,7 @@ function mendHelp() {
   button?.setAttribute("aria-expanded", String(Boolean(panel)));
   if (panel && panel !== help.panel) {
     panel.setAttribute("role", "region");
-    panel.setAttribute("aria-label", button?.textContent ?? "");
+    panel.setAttribute("aria-label", panel.querySelector("strong")?.textContent ?? "");
     panel.tabIndex = 0;
     panel.style.background = getComputedStyle(document.querySelector('[data-testid="stApp"]')).backgroundColor;
     if (!help.panel) panel.focus({ preventScroll: true });

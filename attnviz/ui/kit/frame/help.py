@@ -16,16 +16,17 @@ BOX, PANEL = "help", "help-panel"
 OPEN = "help.open"  # the name of the page whose help is open; another page's is not
 
 
-def show_help(name: str, label: str, article: Callable[[], str]) -> None:
-    """A button on top of the page, and where it was pressed the article and the words of the field."""
+def show_help(name: str, title: str, article: Callable[[], str]) -> None:
+    """A button on top of the page, and where it was pressed the article under its title, and the words of the field."""
     with st.container(key=BOX):
         is_open = st.session_state.get(OPEN) == name
-        st.button(label, key=f"{BOX}.button", icon=":material/help:", on_click=_turn, args=(name,))
+        st.button(t("frame.help"), key=f"{BOX}.button", icon=":material/help:", on_click=_turn, args=(name,))
         if is_open:
             with st.container(key=PANEL):
                 st.button(
                     t("frame.close_help"), key=f"{BOX}.close", icon=":material/close:", on_click=_turn, args=(name,)
                 )
+                st.markdown(f"**{title}**")
                 st.markdown(article())
                 list_words()
 

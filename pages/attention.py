@@ -10,7 +10,7 @@ from attnviz.ui.pages.attention import SCREEN, choices, shown
 
 page.heading(SCREEN)
 kit.listen_to_head()
-places, cold = shown.frame(), runs.cold()
+places, cold, drawn = shown.frame(), runs.cold(), False
 if cold:
     choices.choose(places.box, places.controls)
 with page.reader_errors(places.notice):
@@ -46,8 +46,11 @@ with page.reader_errors(places.notice):
     with places.take:
         kit.take_away(run, selection, style, again=again)
         shown.show_next(run, selection, now, name)
-    kit.follow_slider(run, selection, style, now.rule, (name, now.scope))
+    drawn = True
 if not cold:
     choices.choose(places.box, places.controls)
 choices.choose_at_the_bottom()
+if drawn:  # what nobody sees before a slider is taken comes after all that is seen
+    with page.reader_errors():
+        kit.follow_slider(run, selection, style, now.rule, (name, now.scope))
 page.done(SCREEN.params)

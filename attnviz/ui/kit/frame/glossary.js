@@ -65,10 +65,10 @@ function listen() {
   });
 }
 
-function explainWords({ glossary: words, go, title }, goTo) {
+function explainWords({ language, go, title }, goTo) {
   if (!CSS.highlights || !HTMLElement.prototype.showPopover) return;  // the page's help has all of them
   if (!glossary.goTo) listen();
-  Object.assign(glossary, { goTo, go, title, words: words.map(([key, name, forms, says, page]) => ({ key, name, forms, says, page })) });
+  Object.assign(glossary, { goTo, go, title, words: WORDS[language].map(([key, name, forms, says, page]) => ({ key, name, forms, says, page })) });
   lookForWords();
 }
 

@@ -14,6 +14,7 @@ function mendHelp() {
   }
   if (!panel && help.panel && (document.activeElement ?? document.body) === document.body) button?.focus({ preventScroll: true });
   help.panel = panel;
+  document.documentElement.toggleAttribute("data-help", Boolean(panel)); // a class higher up: `:has` is asked at every change
 }
 
 function leaveHelp(event) {

@@ -64,3 +64,10 @@ def test_axe_finds_nothing_while_help_is_open(visit: Start, look: tuple[str, dic
     one.page.wait_for_function(INSIDE)
     one.page.evaluate(AXE.read_text(encoding="utf-8"))
     assert one.page.evaluate(RUN) == []
+
+
+def test_its_button_lies_over_no_words(visit: Start) -> None:
+    one = visit({"lang": "zh"}, viewport=WIDE, name="readings")
+    button, verdict = one.page.locator(".st-key-help-button button"), one.page.get_by_text("模型整体更支持").first
+    top, words = button.bounding_box(), verdict.bounding_box()
+    assert top["y"] >= 58 and top["y"] + top["height"] <= words["y"] + 1

@@ -54,6 +54,18 @@ def test_a_phone_scrolls_down_and_never_sideways(visit: Start, tmp_path: Path, l
     assert one.page.evaluate(CUT) == []
 
 
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_what_a_blank_says_stands_beside_its_sentence(visit: Start, size: dict[str, int]) -> None:
+    one = visit({"lang": "zh"}, viewport=size)
+    one.page.locator(".reader .hole").nth(4).click()
+    said = one.page.get_by_role("table").filter(has_text="空格处")
+    said.wait_for()
+    box, sentence, chart = (part.bounding_box() for part in (said, one.part("reader"), one.chart("grid")))
+    assert sentence["y"] + sentence["height"] <= box["y"] + SLACK and box["y"] + box["height"] <= chart["y"]
+    assert box["y"] + box["height"] <= size["height"] - 60  # a phone's bar is below
+    assert one.page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollTop") == 0
+
+
 def test_light_and_dark_follow_the_persons_system(visit: Start) -> None:
     light, dark = (visit(color_scheme=theme) for theme in ("light", "dark"))
     assert sum(map(int, light.page.evaluate(GROUND)[4:-1].split(","))) > 600

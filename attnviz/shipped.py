@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from attnviz import doors
 from attnviz.errors import ModelError, first_line
 
 if TYPE_CHECKING:
@@ -34,7 +35,10 @@ def has(name: str) -> bool:
 
 def folder(name: str) -> Path:
     """Where a name points: the folder of shipped weights, or the name itself as a path."""
-    return WEIGHTS / name if has(name) else Path(name)
+    if has(name):
+        return WEIGHTS / name
+    doors.check("path", name)
+    return Path(name)
 
 
 def config(place: Path) -> dict[str, Any]:
@@ -52,6 +56,7 @@ def stated(name: object) -> dict[str, Any]:
     No pipe is waited for, and no file read that is far larger than any such.
     """
     try:
+        doors.check("path", cast("str", name))
         file = Path(cast("str", name)) / "config.json"
         if not file.is_file() or file.stat().st_size > MOST_STATED:
             return {}

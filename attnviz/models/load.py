@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from attnviz import shipped
+from attnviz import doors, shipped
 from attnviz.adapter.captioning.kinds import across, tells
 from attnviz.adapter.checks import ADAPTER_WEIGHTS, check_config, check_files, read_config, type_of
 from attnviz.adapter.classes import Kind
@@ -184,6 +184,7 @@ def load(
     if revision is not None and not isinstance(revision, str):
         raise ArgumentError("argument_revision", got=shown(revision))
     check_functions(progress=progress)
+    doors.check("model", name, revision or "")
     progress = own(progress)
     with guarded(lambda reason: ModelError("model_not_loaded", model=name, reason=first_line(reason))):
         register()

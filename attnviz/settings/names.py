@@ -33,6 +33,9 @@ TABLE: dict[str, Row] = {
     "runs_mb": Row("number", None, None),
     "downloads_mb": Row("number", 0, 2_000),
     "upload_mb": Row("number", 200, 10),
+    "hosts": Row("words", "auto", "*"),
+    "frames": Row("words", "self", "self"),
+    "metrics": Row("switch", True, False),
     "device": Row("words", "cpu", "cpu"),
     "dtype": Row("words", "float32", "float32"),
 }

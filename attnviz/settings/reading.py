@@ -40,6 +40,9 @@ class Settings:
     runs_mb: float | None
     downloads_mb: float
     upload_mb: float
+    hosts: str
+    frames: str
+    metrics: bool
     device: str
     dtype: str
 

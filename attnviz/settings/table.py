@@ -29,6 +29,7 @@ def _digit(said: Any) -> Any:
 
 
 Size = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+Names = Annotated[str, Field(pattern=r"^[A-Za-z0-9.*:/,_ \[\]-]{1,1000}$")]
 Words = Annotated[str, Field(min_length=1, max_length=40)]
 
 
@@ -49,6 +50,9 @@ class _Given(BaseSettings):
     runs_mb: Size | None = None
     downloads_mb: Size | None = None
     upload_mb: Size | None = None
+    hosts: Names | None = None
+    frames: Names | None = None
+    metrics: bool | None = None
     device: Words | None = None
     dtype: Words | None = None
 

@@ -22,6 +22,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from attnviz import settings
 from attnviz.errors import AttnvizError
 from attnviz.ui.server.first_visit import LESSON, FirstVisit
+from attnviz.ui.server.headers import Guarded, hosts
 from attnviz.ui.server.shut import hush, refuse
 
 Message = MutableMapping[str, Any]
@@ -95,11 +96,13 @@ def checked() -> None:
     refuse()
     if now.hosted:
         hush()
+    if not config.is_manually_set("server.allowedHosts"):
+        config.set_option("server.allowedHosts", list(hosts()))
     if not config.is_manually_set("server.maxUploadSize"):
         config.set_option("server.maxUploadSize", max(round(now.upload_mb), 1))
 
 
-MIDDLEWARE = (Middleware(FirstVisit), Middleware(FirstPicture))
+MIDDLEWARE = (Middleware(Guarded), Middleware(FirstVisit), Middleware(FirstPicture))
 
 
 @asynccontextmanager

@@ -72,4 +72,4 @@ def test_uploads_are_bounded_by_the_settings(undone: None, monkeypatch: pytest.M
     monkeypatch.setattr(app.config, "is_manually_set", lambda _: False)
     monkeypatch.setenv("ATTNVIZ_HOSTED", "1")
     app.checked()
-    assert heard == {"server.maxUploadSize": 10}
+    assert heard == {"server.maxUploadSize": 10, "server.allowedHosts": []}

@@ -20,7 +20,18 @@ from attnviz.ui.stores import allowed, model_store
 from tests.pages.opened import chosen, run_page
 
 SCREENS = {screen.name: screen for screen in registry.screens()}
-NAMES = ("id", "model", "against", "file", "from", "by", "member", "network", "films")  # of a model, a file, a run
+NAMES = (
+    "id",
+    "model",
+    "against",
+    "file",
+    "from",
+    "by",
+    "member",
+    "network",
+    "films",
+    "folder",
+)  # of a model, a file, a run
 ALONE = [(screen.name, param.name) for screen in SCREENS.values() for param in screen.params.values()
          if param.name in NAMES and param.read is str]  # fmt: skip
 touched: list[str] = []  # every file that Python opened and folder that it listed since `watched`

@@ -103,6 +103,8 @@ def _followed(pipe: Connection, process: multiprocessing.process.BaseProcess, be
             if kind == "begin":
                 code = what
                 continue
+            for one in [] if not isinstance(what, Brought) else what.findings.keys() - so_far.findings.keys():
+                print(f"  found: {one}\n    {what.findings[one].code}", flush=True)  # should somebody stop us
             so_far = what if isinstance(what, Brought) else replace(so_far, done=what)
             if time.monotonic() - shown > EVERY:
                 shown = time.monotonic()

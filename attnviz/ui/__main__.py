@@ -39,7 +39,8 @@ def told(words: Sequence[str]) -> list[str]:
     """
     own, others = settings.split(words)
     now = settings.use(own)
-    follows = {"server.address": "0.0.0.0", "server.headless": "true"} if now.hosted else {}
+    follows = {"server.address": "0.0.0.0", "server.headless": "true", "browser.serverAddress": "localhost"}
+    follows = follows if now.hosted else {}  # without the last, Streamlit asks a server elsewhere for our address
     named = {word.partition("=")[0] for word in others}
     more = [word for name, said in follows.items() if f"--{name}" not in named for word in (f"--{name}", str(said))]
     return [*others, *more]

@@ -121,6 +121,7 @@ def test_what_is_not_a_setting_is_streamlit_s(monkeypatch: pytest.MonkeyPatch) -
     assert told(["--server.port", "8600", "--models-mb=5"]) == ["--server.port", "8600"]
     assert settings.now().models_mb == 5
     hosted = told(["--hosted", "--server.port", "8600"])
+    assert hosted[hosted.index("--browser.serverAddress") + 1] == "localhost", "or a server elsewhere is asked for it"
     assert hosted[:2] == ["--server.port", "8600"] and hosted[hosted.index("--server.address") + 1] == "0.0.0.0"
     assert told(["--hosted", "--server.address=10.0.0.1"]).count("--server.address") == 0
 

@@ -36,6 +36,7 @@ else:
     from attnviz import threads
     from attnviz.ui.server import app as server
 
+    server.checked()
     threads.wait_quietly()  # before `server.ready` loads PyTorch
 
     app = st.App(__file__, lifespan=server.ready, middleware=server.MIDDLEWARE, on_script_error=server.told)

@@ -22,6 +22,7 @@ from typing import Any
 from attnviz.messages import say
 
 LONGEST = 600  # characters of one value in a sentence: a path may have some hundred, a pasted text any number
+veils: list[Callable[[str], str]] = []  # what sentences may not say of this machine, a server takes out of their words
 SHORT = 80  # characters of a thing of another kind than was asked for
 
 
@@ -76,6 +77,8 @@ def _fitting(value: object) -> object:
         found = str(value)
     except Exception:
         return shown(value)
+    for veil in veils:
+        found = veil(found)
     found = found.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")  # no half of a pair
     return found if len(found) <= LONGEST else f"{found[: LONGEST - 1]}…"
 

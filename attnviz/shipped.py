@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from attnviz import doors
 from attnviz.errors import ModelError, first_line
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 MOST_STATED = 2**24  # bytes of a config.json
 WEIGHTS = Path(__file__).with_name("weights")
+SUMS = "SHA256SUMS"  # of all weights that come with the package, for `sha256sum -c` too
 FRONT_MATTER = re.compile(r"\s*---[\r\n]+(.*?)[\r\n]+---(?:[\r\n]|$)", re.DOTALL)  # as huggingface_hub finds it
 
 
@@ -34,7 +37,10 @@ def has(name: str) -> bool:
 
 def folder(name: str) -> Path:
     """Where a name points: the folder of shipped weights, or the name itself as a path."""
-    return WEIGHTS / name if has(name) else Path(name)
+    if has(name):
+        return WEIGHTS / name
+    doors.check("path", name)
+    return Path(name)
 
 
 def config(place: Path) -> dict[str, Any]:
@@ -52,6 +58,7 @@ def stated(name: object) -> dict[str, Any]:
     No pipe is waited for, and no file read that is far larger than any such.
     """
     try:
+        doors.check("path", cast("str", name))
         file = Path(cast("str", name)) / "config.json"
         if not file.is_file() or file.stat().st_size > MOST_STATED:
             return {}
@@ -66,18 +73,62 @@ def recipe(place: Path) -> dict[str, Any]:
     return _table(place, "recipe.json")
 
 
+def check(place: Path) -> None:
+    """Are the weights of a folder that comes with the package those that came? Raises `ModelError` where not.
+
+    Each file is read once while the program runs, a second for 500 MB. A folder from elsewhere has no sums to hold.
+    """
+    if place.parent != WEIGHTS or not (WEIGHTS / SUMS).is_file():
+        return
+    for file, expected in _sums(WEIGHTS / SUMS).items():
+        if file.startswith(f"{place.name}/") and _sum(WEIGHTS / file) != expected:
+            raise ModelError("shipped_damaged", model=place.name)
+
+
+def sums() -> str:
+    """The sums of all shipped weights as `sha256sum` writes them: `python -m attnviz.shipped` makes the file anew."""
+    files = sorted(file.relative_to(WEIGHTS).as_posix() for file in WEIGHTS.glob("*/**/*.safetensors"))
+    return "".join(f"{_sum(WEIGHTS / file)}  {file}\n" for file in files)
+
+
+def _sum(file: Path) -> str:
+    """The SHA-256 of a file; "" where there is none."""
+    if not file.is_file():
+        return ""
+    told = file.stat()
+    return _sum_of(file, told.st_mtime_ns, told.st_size)
+
+
+@cache
+def _sum_of(file: Path, *_: int) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+@cache
+def _sums(file: Path) -> dict[str, str]:
+    lines = (line.split(maxsplit=1) for line in file.read_text(encoding="utf-8").splitlines())
+    return {name: said for said, name in lines}
+
+
 def tensors(place: Path) -> dict[str, Tensor]:
-    """The weights of a folder, real numbers in float32. Raises `ModelError` where they cannot be read."""
+    """The weights of a folder, real numbers in float32. Raises `ModelError` where they cannot be read, are not those
+    that came with the package, or hold NaN or infinity.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     file = place / "model.safetensors"
+    if not file.is_file():  # nor a pipe, which would be waited for
+        raise ModelError("no_weights", model=place)
+    check(place)
     try:
         found = load_file(file)
-    except FileNotFoundError as reason:
-        raise ModelError("no_weights", model=place) from reason
     except (OSError, SafetensorError) as reason:
         raise ModelError("weights_corrupt", file=file, reason=reason) from reason
+    for name, one in found.items():
+        if one.is_floating_point() and not bool(one.isfinite().all()):
+            raise ModelError("weights_hold_nan", model=place.name, weight=name)
     return {name: one.float() if one.is_floating_point() else one for name, one in found.items()}
 
 
@@ -112,9 +163,9 @@ def card(place: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        found = FRONT_MATTER.match((place / "README.md").read_text(encoding="utf-8"))
+        found = FRONT_MATTER.match(_text(place / "README.md"))
         said = yaml.safe_load(found[1]) if found else None
-    except (OSError, ValueError, yaml.YAMLError):
+    except (OSError, ValueError, yaml.YAMLError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
 
@@ -138,6 +189,19 @@ def _table(place: Path, file: str) -> dict[str, Any]:
 def _read(place: Path, file: str) -> Any:
     """The content of a JSON file. Raises `ModelError` where it cannot be read: broken JSON, broken UTF-8, no file."""
     try:
-        return json.loads((place / file).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as reason:
-        raise ModelError("file_unreadable", model=place.name, file=file, reason=reason) from reason
+        return json.loads(_text(place / file))
+    except (OSError, ValueError, RecursionError) as reason:
+        raise ModelError("file_unreadable", model=place.name, file=file, reason=first_line(reason)) from reason
+
+
+def _text(file: Path) -> str:
+    """The text of a file. Raises `OSError` for a pipe, which would be waited for, and for one beyond `MOST_STATED`."""
+    if not file.is_file():
+        raise FileNotFoundError(f"there is no file {file.name}")
+    if file.stat().st_size > MOST_STATED:
+        raise OSError(f"it has {file.stat().st_size / 1e6:.0f} MB")
+    return file.read_text(encoding="utf-8")
+
+
+if __name__ == "__main__":
+    (WEIGHTS / SUMS).write_text(sums(), encoding="utf-8")

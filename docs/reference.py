@@ -13,6 +13,7 @@ from types import ModuleType
 import pdoc
 
 import attnviz
+from attnviz import settings
 
 FOLDER = Path("build/docs")
 
@@ -47,7 +48,7 @@ def write(folder: Path) -> list[Path]:
     vars(attnviz).update({name: getattr(attnviz, name) for name in attnviz.__all__})  # found when used: pdoc looks
     for room in (room for room in rooms() if hasattr(room, "__all__")):
         vars(room)["__all__"] = [name for name in room.__all__ if ours(room, name)]
-    attnviz.__doc__ = f"{attnviz.__doc__}\n{table()}"
+    attnviz.__doc__ = f"{attnviz.__doc__}\n{table()}\n\n## Settings of the app\n\n{settings.written('en')}\n"
     pdoc.render.configure(docformat="markdown", show_source=False, footer_text=f"attnviz {attnviz.__version__}")
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)

@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 
-from attnviz import __version__, threads
+from attnviz import __version__, settings, threads
 from attnviz.commands import terminal
 from attnviz.commands.arguments import Arguments, split
 from attnviz.errors import AttnvizError
@@ -59,7 +59,15 @@ def _done(asked: Arguments, language: str) -> Iterable[str]:
     if asked.version:
         return [f"attnviz {__version__}"]
     if asked.help or not asked.name:
-        return [say(f"command.help_{asked.name or 'all'}", language).rstrip()]
+        return _helped(asked.name, language)
     from attnviz.commands import cards, show
 
     return {"cards": cards.lines, "show": show.lines}[asked.name](asked.checked(), language)
+
+
+def _helped(name: str, language: str) -> Iterable[str]:
+    """The page of a command; that of all of them ends with the settings of the app."""
+    yield say(f"command.help_{name or 'all'}", language).rstrip()
+    if not name:
+        yield say("settings.help", language)
+        yield settings.written(language)

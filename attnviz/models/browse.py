@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from attnviz import doors
 from attnviz.errors import ModelError
 from attnviz.models.place import CONFIG
 
@@ -41,6 +42,7 @@ class Listing:
 
 def listing(folder: str | Path) -> Listing:
     """The folders and GGUF files of a folder. Raises `ModelError` for one that is not there or may not be read."""
+    doors.check("path", folder)
     place = Path(folder)
     try:
         with os.scandir(place) as inside:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +32,7 @@ OPTIONAL = (
     "target.spm", "generation_config.json", "chat_template.jinja", "preprocessor_config.json",
     "processor_config.json", "word_boundary.safetensors", "README.md", ADAPTER, ADAPTER_WEIGHTS,
 )  # fmt: skip
+before_fetching: list[Callable[[str, int], None]] = []  # told a model and its bytes; may raise (a server's quota)
 AT_ONCE = 8  # questions asked of the Hub at the same time
 
 __all__ = ["Progress", "fetch", "shard_names", "unread"]
@@ -154,6 +155,8 @@ def _check_room(hub: Hub, weights: Sequence[Remote]) -> None:
     header = _header(hub, weights[0])
     share = memory.loading_bytes(header) / max(memory.stored_bytes(header), 1)
     memory.check_weights(hub.name, int(sum(one.size for one in weights) * share))
+    for ask in before_fetching:
+        ask(hub.name, hub.total)
     free = shutil.disk_usage(hub.cache).free
     if hub.total > free:
         need, left = memory.gigabytes(hub.total), memory.gigabytes(free)

@@ -15,9 +15,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from attnviz import shipped
+from attnviz import doors, shipped
 from attnviz.adapter.captioning.kinds import across, tells
-from attnviz.adapter.checks import ADAPTER_WEIGHTS, check_config, check_files, read_config, type_of
+from attnviz.adapter.checks import ADAPTER_WEIGHTS, check_config, check_files, check_finite, read_config, type_of
 from attnviz.adapter.classes import Kind
 from attnviz.adapter.hearing.kinds import hears
 from attnviz.adapter.machine import STORED, Machine
@@ -27,8 +27,9 @@ from attnviz.adapter.prompts.languages import declared, usual
 from attnviz.adapter.prompts.templates import has_template
 from attnviz.adapter.registered import register
 from attnviz.adapter.series.kinds import forecasts
-from attnviz.adapter.stored.described import no_larger_than
+from attnviz.adapter.stored.described import check_described, no_larger_than
 from attnviz.adapter.stored.gguf import check_gguf
+from attnviz.adapter.stored.multiplying import check_growth
 from attnviz.adapter.stored.tidied import tidied
 from attnviz.adapter.tokenizers import check_tokenizer, read_said
 from attnviz.adapter.vision.kinds import sees
@@ -184,6 +185,7 @@ def load(
     if revision is not None and not isinstance(revision, str):
         raise ArgumentError("argument_revision", got=shown(revision))
     check_functions(progress=progress)
+    doors.check("model", name, revision or "")
     progress = own(progress)
     with guarded(lambda reason: ModelError("model_not_loaded", model=name, reason=first_line(reason))):
         register()
@@ -237,6 +239,10 @@ def _of_folder(found: Found, revision: str | None, machine: Machine, progress: R
     check_tokenizer(name, config, read_said(folder), {path.name for path in folder.iterdir()})
     files = shard_names(name, folder)
     held = _check_weights(name, folder, files, machine)
+    check_described(name, config, held.tensors, held.numbers)
+    check_growth(name, folder)
+    if name in BUILT_IN:
+        shipped.check(folder)
     size = sum((folder / file).stat().st_size for file in files)
     with reported(name, files[0], size, progress), no_larger_than(name, held.tensors, held.numbers):
         return _open(found, folder, machine, held.stored)
@@ -285,6 +291,7 @@ def _open(found: Found, folder: Path, machine: Machine, stored: str = "") -> Mod
         return opener(found.name, folder, machine, notices=found.notices, **known)
     with nullcontext(folder) if found.gguf else tidied(folder) as place:
         read = opened(found.name, place, found.gguf, machine)
+    check_finite(found.name, read.network)
     boundary = None if found.gguf else _boundary(folder)
     made = Model(
         found.name, read.kind, read.network, read.tokenizer, boundary, read.limit, read.eager,

@@ -14,6 +14,7 @@ from math import ceil, sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attnviz import doors
 from attnviz.errors import ArgumentError, PictureError, first_line, shown
 from attnviz.guard import guarded, sentences
 from attnviz.notices import Notice
@@ -71,6 +72,7 @@ def _of_path(source: Any, name: str) -> Picture:
         path = Path(os.fsdecode(os.fspath(source)))
     except Exception as reason:
         raise PictureError("picture_kind", got=shown(source)) from reason
+    doors.check("path", path)
     said = str(path)
     if said.lower().startswith(("http:/", "https:/", "data:")):
         raise PictureError("picture_address")

@@ -12,6 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attnviz import doors
 from attnviz.errors import SoundError, first_line, shown
 from attnviz.guard import guarded, sentences
 from attnviz.notices import Notice
@@ -51,6 +52,7 @@ def _of_path(source: Any, name: str, most: float) -> Sound:
         path = Path(os.fsdecode(os.fspath(source)))
     except Exception as reason:
         raise SoundError("sound_kind", got=shown(source)) from reason
+    doors.check("path", path)
     try:
         if not path.is_file():  # a device or a pipe may never end
             raise SoundError("sound_missing", place=str(path))

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import cast
@@ -31,8 +32,8 @@ class Brought:
         return Brought(self.done + other.done, {**other.findings, **self.findings}, self.said + other.said)
 
 
-def work(pipe: Connection, count: int, seed: int, root: Path) -> None:
-    """Try inputs in this process, and tell of each."""
+def work(pipe: Connection, count: int, seed: int, root: Path, package: str) -> None:
+    """Try inputs in this process, and tell of each; `package` has `inputs` of its own, unless it is this one."""
     quiet()
     from tests.fuzz import folders
     from tests.fuzz.names import model
@@ -41,6 +42,9 @@ def work(pipe: Connection, count: int, seed: int, root: Path) -> None:
     folders.use(root)
     for name in folders.ALL:
         model(name)
+    own = import_module(f"{package}.inputs") if package != __package__ else None
+    if own is not None:
+        own.prepare()
     limit_memory()
     tally = Tally(lambda code: pipe.send(("begin", code)))
     told: list[int] = [0]
@@ -52,7 +56,7 @@ def work(pipe: Connection, count: int, seed: int, root: Path) -> None:
         pipe.send(("end", Brought(tally.done, tally.findings, tally.said) if new else tally.done))
 
     tally.end = end
-    search(tally, count, seed)
+    search(tally, count, seed, None if own is None else own.inputs())
     pipe.send(("over", Brought(tally.done, tally.findings, tally.said)))
 
 
@@ -72,12 +76,12 @@ def quiet() -> None:
     torch.set_num_threads(1)
 
 
-def watched(count: int, seed: int, before: int) -> Brought:
+def watched(count: int, seed: int, before: int, package: str = str(__package__)) -> Brought:
     """What one process brings. That it dies, or is silent for long, is a finding with the input that it was at."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     with tempfile.TemporaryDirectory(prefix="attnviz-fuzz-", ignore_cleanup_errors=True) as root:
-        process = context.Process(target=work, args=(theirs, count, seed, Path(root)), daemon=True)
+        process = context.Process(target=work, args=(theirs, count, seed, Path(root), package), daemon=True)
         process.start()
         theirs.close()
         try:
@@ -99,6 +103,8 @@ def _followed(pipe: Connection, process: multiprocessing.process.BaseProcess, be
             if kind == "begin":
                 code = what
                 continue
+            for one in [] if not isinstance(what, Brought) else what.findings.keys() - so_far.findings.keys():
+                print(f"  found: {one}\n    {what.findings[one].code}", flush=True)  # should somebody stop us
             so_far = what if isinstance(what, Brought) else replace(so_far, done=what)
             if time.monotonic() - shown > EVERY:
                 shown = time.monotonic()

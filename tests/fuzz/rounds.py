@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.errors import HypothesisException
+from hypothesis.strategies import SearchStrategy
 
 from tests.fuzz.outcome import Outcome, tried
 from tests.fuzz.strategies import inputs
@@ -47,19 +48,19 @@ class Tally:
         return outcome
 
 
-def search(tally: Tally, count: int, first: int) -> Tally:
-    """Try so many inputs, the same for one `first` seed."""
+def search(tally: Tally, count: int, first: int, asked: SearchStrategy[str] | None = None) -> Tally:
+    """Try so many inputs, the same for one `first` seed; those of `asked`, unless all that this package makes."""
     number = 0
     while tally.done < count:
         before = tally.done
-        _round(tally, count - tally.done, first + number)
+        _round(tally, count - tally.done, first + number, inputs() if asked is None else asked)
         number += 1
         if tally.done == before:
             break
     return tally
 
 
-def _round(tally: Tally, count: int, number: int) -> None:
+def _round(tally: Tally, count: int, number: int, asked: SearchStrategy[str]) -> None:
     """Inputs until a new kind of finding is there and small, or there were enough."""
     small: dict[str, Finding] = {}
 
@@ -68,7 +69,7 @@ def _round(tally: Tally, count: int, number: int) -> None:
         max_examples=count, database=None, deadline=None, suppress_health_check=list(HealthCheck),
         phases=(Phase.generate, Phase.shrink), verbosity=Verbosity.quiet, report_multiple_bugs=False,
     )  # fmt: skip
-    @given(inputs())
+    @given(asked)
     def attempt(code: str) -> None:
         outcome = tally.one(code)
         if not small:

@@ -86,7 +86,8 @@ def test_every_library_that_the_package_imports_comes_with_it() -> None:
     """By itself, by way of another, or with an extra."""
     brought = {
         "streamlit": {"click", "starlette", "anyio", "PIL", "pandas", "pyarrow"}, "transformers": {"yaml", "tqdm"},
-        "huggingface_hub": {"httpx2"}, "training": {"sacrebleu", "scipy"}, "gguf": {"accelerate", "gguf"},
+        "huggingface_hub": {"httpx2"}, "pydantic_settings": {"pydantic"},
+        "training": {"sacrebleu", "scipy"}, "gguf": {"accelerate", "gguf"},
     }  # fmt: skip
     own = {name.replace("-", "_") for name in RANGES}
     assert imported() <= own.union(*brought.values())

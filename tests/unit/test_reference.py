@@ -55,6 +55,7 @@ def test_every_public_name_has_its_place_and_its_words(pages: dict[str, str]) ->
     for name, one in NAMES.items():
         assert f'id="{name}"' in pages["attnviz.html"], name
         assert first_line(one) and first_line(one) in said, name
+    assert "ATTNVIZ_MODELS_MB" in said  # the settings of the app stand below
 
 
 def test_every_room_has_a_page_with_all_its_names_and_is_reached_from_the_first(pages: dict[str, str]) -> None:

@@ -17,7 +17,7 @@ IMPORTED = """
 import app, sys
 from attnviz.ui.server import app as server
 assert app.app._user_lifespan is server.ready and app.app._on_script_error is server.told
-assert [one.cls for one in app.app._user_middleware] == [server.FirstVisit, server.FirstPicture]
+assert [one.cls for one in app.app._user_middleware] == [server.Guarded, server.FirstVisit, server.FirstPicture]
 assert app.app._resolve_script_path().name == "app.py"
 assert "torch" not in sys.modules  # or it would be silent for seconds before it says what it does
 """

@@ -6,7 +6,8 @@ transformers lays a network out without memory first, and makes up what the file
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -19,6 +20,14 @@ from attnviz.errors import ModelError
 TIMES = 4
 NUMBERS = 50_000_000  # beyond that: masks of 2,048 x 2,048 positions in each of twelve layers
 PIECES = 500
+FREE = frozenset({"max_length", "min_length", "model_max_length"})  # of what is written: a bound, and nothing is made
+# What a configuration calls numbers of layers, and widths, counts of pieces, places, labels and the like. A class may
+# make a list of so many things before the first tensor is laid out: a billion layers took all memory and did not end.
+LAYERS = re.compile(r"(layers?|blocks|depths?)$")
+COUNTS = re.compile(
+    r"(size|dim|dims|heads?|embd|positions|embeddings|inner|model|ff|kv|labels|experts|buckets|ctx|groups|states?"
+    r"|channels|kernel|functions|queries|vocab)$"
+)
 
 
 @dataclass
@@ -36,6 +45,29 @@ class _Building:
         self.pieces, self.numbers = self.pieces - 1, self.numbers - tensor.numel()
         if self.pieces < 0 or self.numbers < 0:
             raise ModelError("config_larger", model=self.name)
+
+
+def check_described(name: str, config: Mapping[str, Any], tensors: int, numbers: int) -> None:
+    """Does a configuration name no more layers, and no larger things, than so many tensors and numbers can fill?
+
+    Asked of config.json before a class of transformers reads it. Raises `ModelError`.
+    """
+    for key, value in _counted(config, ""):
+        most = TIMES * tensors + PIECES if LAYERS.search(key) else TIMES * numbers + NUMBERS
+        if value > most:
+            raise ModelError("config_larger", model=name)
+
+
+def _counted(said: Any, key: str) -> Iterator[tuple[str, float]]:
+    """Every number of a configuration that counts something, by its name; those in lists and within others too."""
+    if isinstance(said, Mapping):
+        for name, inner in said.items():
+            yield from _counted(inner, str(name))
+    elif isinstance(said, list):
+        for inner in said:
+            yield from _counted(inner, key)
+    elif isinstance(said, (int, float)) and key not in FREE and (LAYERS.search(key) or COUNTS.search(key)):
+        yield key, float(min(said, 1e300))
 
 
 _BUILDING: ContextVar[_Building | None] = ContextVar("attnviz_building", default=None)

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, cast
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from attnviz import shipped
 from attnviz.errors import TextError
 from attnviz.selection import SCALES
 from attnviz.ui.kit import link
 from attnviz.ui.kit.languages import t
 from attnviz.ui.kit.link import Param, between, flag, one_of
 from attnviz.ui.kit.rules import RULE_PARAMS, SHARED, choose_one, rule_now, value_of
-from attnviz.ui.stores import RuleChoice
+from attnviz.ui.stores import RuleChoice, offered
 
 if TYPE_CHECKING:
     from attnviz.axes import Units
@@ -200,10 +201,12 @@ def choose_any_model(
     about: str = "",
 ) -> str:
     """One of a short list (`titles` by name), or any Hub id, folder or GGUF file that is typed."""
-    current = str(st.session_state[key] or start).strip()
+    current, more = str(st.session_state[key] or start).strip(), offered()
     names = titles if isinstance(titles, Mapping) else dict(zip(titles, titles, strict=True))
+    if more is not None:  # those of a server that opens no others
+        names = {name: title for name, title in names.items() if shipped.has(name)} | {name: name for name in more}
     st.selectbox(
-        t("any_model"), list(dict.fromkeys([*names, current])), key=key, accept_new_options=True,
+        t("any_model"), list(dict.fromkeys([*names, current])), key=key, accept_new_options=more is None,
         format_func=lambda name: names.get(name, name), help=t("any_model_help") + about,
         placeholder=t("any_model_placeholder"), on_change=on_change,
     )  # fmt: skip

@@ -13,6 +13,8 @@ from attnviz.ui.kit.languages import t
 from attnviz.ui.kit.markdown import plain
 from attnviz.ui.kit.work import Bar, Halted, Tell, collect, doing, watched
 from attnviz.ui.stores import model_store, runs
+from attnviz.ui.stores import offered as offered
+from attnviz.ui.stores import open_folders as open_folders
 
 if TYPE_CHECKING:
     from attnviz.models import Model, Progress

@@ -14,6 +14,7 @@ from secrets import token_hex
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from attnviz import settings
 from attnviz.errors import AttnvizError, is_fault
 from attnviz.ui.kit import frame, link
 from attnviz.ui.kit.languages import article, language, t
@@ -103,7 +104,18 @@ def heading(screen: Screen) -> None:
     head = f"<strong role='heading' aria-level='1'>{t(title)}</strong> <small>{t(look)}</small>"
     st.markdown(f"<div class='page-head'>{head}</div>", unsafe_allow_html=True)
     address.come(screen.params)
+    _cut_texts()
     _say_member(screen)
+
+
+def _cut_texts() -> None:
+    """What is longer than the settings let a text be is cut there, and that is said."""
+    most = settings.now().characters
+    long = [key for key, said in st.session_state.items() if isinstance(said, str) and len(said) > most > 0]
+    for key in long:
+        st.session_state[key] = st.session_state[key][:most]
+    if long:
+        st.warning(t("settings.cut", most=f"{most:,}"), icon=":material/content_cut:")
 
 
 def _say_member(screen: Screen) -> None:

@@ -6,6 +6,7 @@ first picture put into the page (`first_picture.py`) and first visitors led to t
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -15,9 +16,14 @@ from urllib.parse import parse_qsl
 import streamlit as st
 from anyio.to_thread import run_sync
 from starlette.middleware import Middleware
+from streamlit import config
 from streamlit.runtime.pages_manager import PagesManager
 
+from attnviz import settings
+from attnviz.errors import AttnvizError
 from attnviz.ui.server.first_visit import LESSON, FirstVisit
+from attnviz.ui.server.headers import Guarded, hosts
+from attnviz.ui.server.shut import hush, refuse
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -80,7 +86,23 @@ class _Adding:
         await self.send({"type": "http.response.body", "body": body})
 
 
-MIDDLEWARE = (Middleware(FirstVisit), Middleware(FirstPicture))
+def checked() -> None:
+    """Are the settings such that the server can do what was meant? Else one sentence, and the exit code 2."""
+    try:
+        now = settings.now()
+    except AttnvizError as error:
+        print(error, file=sys.stderr, flush=True)
+        sys.exit(2)
+    refuse()
+    if now.hosted:
+        hush()
+    if not config.is_manually_set("server.allowedHosts"):
+        config.set_option("server.allowedHosts", list(hosts()))
+    if not config.is_manually_set("server.maxUploadSize"):
+        config.set_option("server.maxUploadSize", max(round(now.upload_mb), 1))
+
+
+MIDDLEWARE = (Middleware(Guarded), Middleware(FirstVisit), Middleware(FirstPicture))
 
 
 @asynccontextmanager

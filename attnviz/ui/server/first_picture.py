@@ -114,7 +114,10 @@ def _svg(shown: Head, style: Style, label: str) -> str:
 
 
 def draw_first() -> None:
-    """The first visitor's run, which is kept for the page, and its figures, which are thrown away."""
+    """The first visitor's run, which is kept for the page, and its figures, which are thrown away.
+
+    Raises `ModelError` where the weights of the first page are damaged.
+    """
     from attnviz.figures import grid, heatmap
 
     start = registry.home().params

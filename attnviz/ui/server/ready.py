@@ -11,6 +11,7 @@ from importlib import import_module
 from pkgutil import iter_modules, walk_packages
 
 import attnviz
+from attnviz.errors import AttnvizError
 from attnviz.ui.server.first_picture import draw_first
 
 NOT_SERVED = ("attnviz.training.", "attnviz.ui.__main__", "attnviz.__main__", "attnviz.commands")
@@ -24,7 +25,10 @@ TRACES = ("bar", "heatmap", "scatter", "layout")  # parts of Plotly, each of man
 def make_ready() -> None:
     """Import everything, do the first visitor's run, which is kept, and draw its figures, which are thrown away."""
     import_all()
-    draw_first()
+    try:
+        draw_first()
+    except AttnvizError as error:  # said on its pages; the others are served
+        print(error, flush=True)
     gc.collect()
     gc.freeze()  # what stands for good is looked through no more: looking for circles takes a tenth of the time
 

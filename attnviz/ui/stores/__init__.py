@@ -1,9 +1,11 @@
 """What is kept for all readers: models and runs, and the rule that a run is known by."""
 
 from attnviz.ui.stores import runs
+from attnviz.ui.stores.allowed import offered, open_folders
 from attnviz.ui.stores.choice import HARD, KINDS, SETTINGS, SOFT, SPARSE, RuleChoice, Setting, as_rule
 from attnviz.ui.stores.models import model_store
 
 __all__ = [
-    "HARD", "KINDS", "SETTINGS", "SOFT", "SPARSE", "RuleChoice", "Setting", "as_rule", "model_store", "runs",
+    "HARD", "KINDS", "SETTINGS", "SOFT", "SPARSE", "RuleChoice", "Setting", "as_rule", "model_store", "offered",
+    "open_folders", "runs",
 ]  # fmt: skip

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Callable
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from attnviz import shipped
+from attnviz import doors, settings, shipped
+from attnviz.ui.stores import allowed
 from attnviz.ui.stores.sizes import network_bytes, room
 from attnviz.ui.stores.store import Store
 
 if TYPE_CHECKING:
     from attnviz.models import Model
 
-SHARE = 0.3  # of the memory, unless ATTNVIZ_MODELS_MB says otherwise
+SHARE = 0.3  # of the memory, unless the settings say otherwise
 
 
 class ModelStore:
@@ -30,12 +30,12 @@ class ModelStore:
 
     def has(self, name: str, revision: str = "") -> bool:
         """Is it there already?"""
-        return self.store.has((name, revision, stamped(name, revision), machine()))
+        return self.store.has(_key(*meant(name, revision)))
 
     def take(self, name: str, revision: str = "", progress: Callable[[Any], None] | None = None) -> Model:
         """The model, loaded if nobody has. Raises what `load` raises."""
-        key = (name, revision, stamped(name, revision), machine())
-        found: Model = self.store.take(key, partial(_load, name, revision, progress))
+        name, revision = meant(name, revision)
+        found: Model = self.store.take(_key(name, revision), partial(_load, name, revision, progress))
         return found
 
     def let_go(self, need: int) -> int:
@@ -49,19 +49,32 @@ class ModelStore:
         return freed
 
 
+def meant(name: str, revision: str) -> tuple[str, str]:
+    """The model and revision that a person means: of one that is allowed in one revision, that. Raises what `load` does
+    for a model that may not be opened, before anything is looked at.
+    """
+    doors.check("model", name, revision)
+    chosen = None if shipped.has(name) else allowed.wanted(name, revision)
+    return (name, revision) if chosen is None else (name.partition("@")[0], chosen)
+
+
+def _key(name: str, revision: str) -> tuple[object, ...]:
+    return name, revision, stamped(name, revision), machine()
+
+
 def stamped(name: str, revision: str = "") -> tuple[object, ...]:
-    """What changes when the files of a local model do; () for any other."""
-    if shipped.has(name):  # asked before PyTorch is loaded for it
+    """What changes when the files of a local model do; () for any other, and for one that may not be looked at."""
+    if shipped.has(name) or not doors.lets_in("model", name):  # asked before PyTorch is loaded for it
         return ()
     from attnviz.models.place import stamp
 
     return stamp(name, revision or None)
 
 
-def machine() -> tuple[str | None, str | None]:
-    """The device and the number type that the app's models compute on and in: `ATTNVIZ_DEVICE`, `ATTNVIZ_DTYPE`."""
-    device, dtype = (os.environ.get(f"ATTNVIZ_{name}", "").strip() or None for name in ("DEVICE", "DTYPE"))
-    return device, dtype
+def machine() -> tuple[str, str]:
+    """The device and the number type that the app's models compute on and in."""
+    now = settings.now()
+    return now.device, now.dtype
 
 
 def _load(name: str, revision: str, progress: Callable[[Any], None] | None) -> Model:
@@ -75,7 +88,9 @@ def _load(name: str, revision: str, progress: Callable[[Any], None] | None) -> M
 def model_store() -> ModelStore:
     """The one store of models of this server."""
     from attnviz.models import memory
+    from attnviz.models.fetch import before_fetching
 
-    found = ModelStore(room("MODELS", SHARE))
+    found = ModelStore(room(settings.now().models_mb, SHARE))
     memory.make_room.append(found.let_go)
+    before_fetching.append(allowed.quota().take)
     return found

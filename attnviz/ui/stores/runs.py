@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import streamlit as st
 
+from attnviz import settings
 from attnviz.ui.stores.choice import SOFT, RuleChoice, as_rule
 from attnviz.ui.stores.models import machine, model_store, stamped
 from attnviz.ui.stores.sizes import room
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from attnviz.models import Card, Model
     from attnviz.trace import Trace
 
-SHARE = 0.2  # of the memory, unless ATTNVIZ_RUNS_MB says otherwise
+SHARE = 0.2  # of the memory, unless the settings say otherwise
 Made = TypeVar("Made")
 Given = ParamSpec("Given")
 
@@ -34,7 +35,7 @@ def traces() -> Store:
     """The one store of this server for traces and for all that is made of them and not small."""
     from attnviz.models import memory
 
-    found = Store(room("RUNS", SHARE))
+    found = Store(room(settings.now().runs_mb, SHARE))
     memory.make_room.insert(0, found.let_go)  # before models: a run is done again sooner than a model is loaded
     return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import is_dataclass
@@ -126,17 +125,8 @@ def _tensors(network: Any) -> Iterator[Any]:
     yield from network.buffers()
 
 
-def room(name: str, share: float) -> int:
-    """How many bytes may a store take? `ATTNVIZ_<name>_MB` millions, else a share of the machine's or container's.
-
-    Raises `SystemExit` where the variable is not a number: the server would not do what was meant.
-    """
+def room(megabytes: float | None, share: float) -> int:
+    """How many bytes may a store take? As many as its setting says, else a share of the machine's or container's."""
     from attnviz.models.memory import total
 
-    said = os.environ.get(variable := f"ATTNVIZ_{name}_MB", "").strip()
-    if not said:
-        return int(share * total())
-    try:
-        return max(int(float(said) * 1e6), 0)
-    except (ValueError, OverflowError):
-        raise SystemExit(f"{variable} is to be a number of megabytes such as 2000, not {said!r}.") from None
+    return int(share * total()) if megabytes is None else int(megabytes * 1e6)

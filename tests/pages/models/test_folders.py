@@ -154,11 +154,11 @@ def test_of_what_a_browser_says_only_names_are_taken(said_by: object, valid: boo
 
 
 def test_one_who_is_not_at_this_machine_is_shown_no_folders(monkeypatch: pytest.MonkeyPatch, shelf: Path) -> None:
-    monkeypatch.setenv(browser.SETTING, "0")
+    monkeypatch.setenv("ATTNVIZ_BROWSE", "0")
     at = looking(way=shelf)
     assert not [one for one in elements(at) if getattr(one, "key", None) == browser.KEY + "picked"]
     assert say("browse.before", "en") in said(at)
-    monkeypatch.setenv(browser.SETTING, "1")
+    monkeypatch.setenv("ATTNVIZ_BROWSE", "1")
     assert names(looking(way=shelf)) == ["empty", "我的 模型"]
 
 
@@ -173,7 +173,7 @@ def test_one_who_is_not_at_this_machine_is_shown_no_folders(monkeypatch: pytest.
 def test_folders_are_shown_where_both_ends_are_this_machine(
     address: str | None, host: str, may: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(browser.SETTING, raising=False)
+    monkeypatch.delenv("ATTNVIZ_BROWSE", raising=False)
     monkeypatch.setattr(browser.st, "get_option", lambda _: address)
     monkeypatch.setattr(type(browser.st.context), "headers", property(lambda _: {"Host": host}))
     assert browser.allowed() == may

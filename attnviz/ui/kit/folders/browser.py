@@ -1,28 +1,28 @@
 """A small browser over the folders of the machine that the app runs on, for those who sit at it.
 
-Whoever reaches the app from elsewhere is shown none of its folders, unless ATTNVIZ_BROWSE=1 says that they may be.
+Whoever reaches the app from elsewhere is shown none of its folders, unless the setting `browse` says that they may be.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import streamlit as st
 
+from attnviz import settings
 from attnviz.errors import ModelError
 from attnviz.ui.kit.folders import opened
 from attnviz.ui.kit.languages import language, t
 from attnviz.ui.kit.markdown import plain
+from attnviz.ui.kit.opening import offered, open_folders
 
 if TYPE_CHECKING:
     from attnviz.models.browse import Entry, Listing
 
 KEY = "folders."
 LOCAL = ("localhost", "127.0.0.1", "::1")
-SETTING = "ATTNVIZ_BROWSE"  # 1: folders may be looked through from elsewhere; 0: from nowhere
 MARK, FILE, FOLDER = "◆", "▤", "▸"  # a folder with a model, a file with one, any other folder
 
 
@@ -36,9 +36,11 @@ def brought() -> opened.Opened | None:
 
 def allowed() -> bool:
     """May the reader see what folders there are? One who sits at this machine."""
-    said = os.environ.get(SETTING, "").strip()
-    if said:
-        return said != "0"
+    said = settings.now().browse
+    if not open_folders():
+        return False
+    if said != "auto":
+        return said == "1"
     try:
         host = urlsplit("//" + str(st.context.headers.get("Host") or LOCAL[0])).hostname
     except ValueError:
@@ -49,6 +51,8 @@ def allowed() -> bool:
 @st.fragment
 def offer_models() -> None:
     """A button under which the models opened before and the folders of this machine can be chosen."""
+    if offered() is not None:
+        return
     may = allowed()
     with st.popover(
         t("browse.button" if may else "browse.button_before"), icon=":material/folder_open:", width="stretch",

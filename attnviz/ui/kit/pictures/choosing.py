@@ -12,7 +12,7 @@ import streamlit as st
 
 from attnviz.ui.kit.controls import offer_samples
 from attnviz.ui.kit.languages import t
-from attnviz.ui.kit.opening import opened_bytes, opened_path
+from attnviz.ui.kit.opening import open_folders, opened_bytes, opened_path
 
 if TYPE_CHECKING:
     from attnviz.pictures import Picture
@@ -88,11 +88,13 @@ class Pictures:
             )  # fmt: skip
 
     def _file(self) -> None:
-        """A file from this device, or the path of one on the machine that runs the app."""
+        """A file from this device, or, where that is allowed, the path of one on the machine that runs the app."""
         st.file_uploader(
             t("picture.upload"), list(TYPES), key=self.key + "upload", on_change=self._take_file, args=("upload",),
             help=t("picture.upload_help"),
         )  # fmt: skip
+        if not open_folders():
+            return
         st.session_state[self.key + "typed"] = self._now("path")
         st.text_input(
             t("picture.path"), key=self.key + "typed", on_change=self._take_path,

@@ -18,6 +18,7 @@ from attnviz.ui.kit import (
     file_name,
     joined,
     lit_picture,
+    open_folders,
     page,
     plain,
     rule_now,
@@ -272,7 +273,9 @@ def _lines(request: Request, played: Played) -> list[str]:
 
 
 def show_own() -> None:
-    """Folded: a folder, a file, and the map of what it read."""
+    """Folded: a folder, a file, and the map of what it read; nothing where no folder may be named."""
+    if not open_folders():
+        return
     with st.expander(t("acting.own")):
         st.markdown(t("acting.own_say"))
         left, right = st.columns([3, 2], gap="small", vertical_alignment="bottom")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from attnviz.ui.kit import offer_samples, plain, t
+from attnviz.ui.kit import offer_samples, open_folders, plain, t
 from attnviz.ui.pages.hearing import run
 
 if TYPE_CHECKING:
@@ -69,11 +69,13 @@ def _voices() -> None:
 
 
 def _file() -> None:
-    """A file from this device, or the path of one on the machine that runs the app."""
+    """A file from this device, or, where that is allowed, the path of one on the machine that runs the app."""
     st.file_uploader(
         t("hearing.upload"), list(TYPES), key=KEY + "upload", on_change=_take_file, args=("upload",),
         help=t("hearing.upload_help"),
     )  # fmt: skip
+    if not open_folders():
+        return
     st.session_state[KEY + "typed"] = _now("path")
     st.text_input(
         t("hearing.path"), key=KEY + "typed", on_change=_take_path, placeholder=t("hearing.path_placeholder"),

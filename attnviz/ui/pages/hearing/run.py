@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from attnviz import doors
 from attnviz.ui.kit import SOFT, RuleChoice, plain, runs, t, work
 from attnviz.ui.pages.hearing import ears, views
 
@@ -75,7 +76,7 @@ class Request:
 
 def built_in(name: str) -> bool:
     """Is it the model that writes digits, or a folder like its own?"""
-    return name == BUILT_IN or isdir(join(name, "voices"))
+    return name == BUILT_IN or (doors.lets_in("path", name) and isdir(join(name, "voices")))
 
 
 def system(name: str) -> System:
@@ -120,6 +121,7 @@ def opened(content: bytes, name: str) -> Sound:
 
 def opened_path(path: str) -> Sound:
     """The sound of a file. Raises `SoundError`."""
+    doors.check("path", path)
     try:
         told = Path(path).stat()
         return _opened_path(path, (told.st_mtime_ns, told.st_size))

@@ -10,7 +10,8 @@ from weakref import ref
 
 import pytest
 
-from attnviz.errors import Stopped
+from attnviz import settings
+from attnviz.errors import AttnvizError, Stopped
 from attnviz.ui.stores.sizes import room
 from attnviz.ui.stores.store import COLLECT, Store
 
@@ -144,12 +145,12 @@ def test_many_at_once_leave_it_within_its_room() -> None:
 def test_a_store_has_a_share_of_the_memory_unless_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("attnviz.models.memory.total", lambda: 10**10)
     monkeypatch.delenv("ATTNVIZ_RUNS_MB", raising=False)
-    assert room("RUNS", 0.2) == 2 * 10**9
+    assert room(settings.now().runs_mb, 0.2) == 2 * 10**9
     monkeypatch.setenv("ATTNVIZ_RUNS_MB", "1500")
-    assert room("RUNS", 0.2) == 1_500_000_000
+    assert room(settings.now().runs_mb, 0.2) == 1_500_000_000
     monkeypatch.setenv("ATTNVIZ_RUNS_MB", "much")
-    with pytest.raises(SystemExit, match="ATTNVIZ_RUNS_MB"):
-        room("RUNS", 0.2)
+    with pytest.raises(AttnvizError, match="ATTNVIZ_RUNS_MB"):
+        settings.now()
 
 
 class Ring:

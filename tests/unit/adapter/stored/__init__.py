@@ -1,0 +1,1 @@
+"""What files of models say, before it is believed."""

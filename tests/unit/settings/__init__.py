@@ -1,0 +1,1 @@
+"""The settings: one table, many sources, and what is wrong with one."""

@@ -5,26 +5,26 @@ What `numbers_of` says of one text's every token, summed; all shares at once as 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 from unicodedata import category
 
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from attnviz.adapter.machine import home
+from attnviz.adapter.registered import Call
 from attnviz.core.attention import Attention
 from attnviz.experiments.atlas import NAMES
 from attnviz.experiments.corpus.exact import whole
 from attnviz.text.tokens import Encoded
 from attnviz.text.units import members
-from attnviz.trace import Gap
 
 BARE = "_bare"  # what is added to a name where sinks were taken out
-CELLS = 2**22  # weights that are looked at together: 16 MB
 TINY = torch.finfo(torch.float32).tiny
-Layer = Attention | Gap
 
 
 def columns_of(measures: Sequence[str]) -> tuple[str, ...]:
@@ -123,53 +123,35 @@ class Pass:
         wanted = seen.wanted(shares) if shares else torch.zeros(len(texts), 0, *[seen.special.shape[1]] * 2)
         return cls(shares, bare, wanted, ~seen.special, kept, "entropy" in measures)
 
+    @property
+    def pairs(self) -> tuple[int, int]:
+        """How many queries and keys there are."""
+        return self.asked.shape[1], self.asked.shape[1]
+
     def numbers(
-        self, layers: Sequence[Layer], names: Sequence[str]
-    ) -> Iterator[tuple[list[int], Int64[Tensor, "two name layer head"]]]:
-        """Sums over all texts, in units of 2^-32, and how many tokens they are over; some layers at a time."""
-        for numbers, weights in self._together(layers):
-            found = self._all(weights)
-            yield numbers, torch.stack([torch.stack([found[name][side] for name in names]) for side in (0, 1)])
+        self, weights: Float[Tensor, "text head query key"], names: Sequence[str]
+    ) -> Int64[Tensor, "two name head"]:
+        """Of one layer: sums over all texts, in units of 2^-32, and over how many tokens they are, by `names`."""
+        found = self._all(weights)
+        return torch.stack([torch.stack([found[name][side] for name in names]) for side in (0, 1)])
 
-    def _together(
-        self, layers: Sequence[Layer]
-    ) -> Iterator[tuple[list[int], Float[Tensor, "text layer head query key"]]]:
-        """The weights of layers, as many at once as may be; a row's sum is 1, or 0 where it has no weight."""
-        some: list[tuple[int, Tensor]] = []
-        for number, layer in enumerate(layers):
-            if isinstance(layer, Gap):
-                continue
-            weights = layer.weights.float()
-            weights = weights if weights.ndim == 4 else weights[None]  # of a run over one text
-            if layer.sink is not None:
-                weights = weights / weights.sum(-1, keepdim=True).clamp_min(TINY)
-            if some and (some[0][1].shape != weights.shape or (len(some) + 1) * weights.numel() > CELLS):
-                yield [one for one, _ in some], torch.stack([one for _, one in some], 1)
-                some = []
-            some.append((number, weights))
-        if some:
-            yield [one for one, _ in some], torch.stack([one for _, one in some], 1)
-
-    def _all(self, weights: Float[Tensor, "text layer head query key"]) -> dict[str, tuple[Tensor, Tensor]]:
-        """By name what each head's number sums up to, and over how many tokens, both `[layer, head]`."""
-        size, flat = weights.shape[1:3], weights.flatten(1, 2)
-        total = flat.sum(-1)
-        found = self._shares(flat, total, self.shares)
+    def _all(self, rows: Float[Tensor, "text head query key"]) -> dict[str, tuple[Tensor, Tensor]]:
+        """By name what each head's number sums up to, and over how many tokens, both `[head]`."""
+        total = rows.sum(-1)
+        found = self._shares(rows, total, self.shares)
         if self.spread:
-            bits = -(flat * flat.clamp_min(TINY).log2()).sum(-1)
-            found["entropy"] = (
-                self._summed((bits * self.asked[:, None]).sum(-1)),
-                self._count(total, self.asked[:, None])[0],
-            )
+            bits = -(rows * rows.clamp_min(TINY).log2()).sum(-1)
+            count = self._count(total, self.asked[:, None])[0]
+            found["entropy"] = self._summed((bits * self.asked[:, None]).sum(-1)), count
         if self.bare:
-            rest = flat * self.kept[:, None, None]
+            rest = rows * self.kept[:, None, None]
             left = rest.sum(-1)
             rest = rest / left.clamp_min(TINY)[..., None]
             found |= {name + BARE: one for name, one in self._shares(rest, left, self.bare).items()}
-        return {name: (total.reshape(size), count.reshape(size)) for name, (total, count) in found.items()}
+        return found
 
     def _shares(self, rows: Tensor, total: Tensor, names: Sequence[str]) -> dict[str, tuple[Tensor, Tensor]]:
-        """Sums and counts of shares, each `[layer x head]`."""
+        """Sums and counts of shares, each `[head]`."""
         if not names:
             return {}
         at = [self.shares.index(name) for name in names]
@@ -196,4 +178,40 @@ class Pass:
     def _summed(values: Float[Tensor, "text head ..."]) -> Int64[Tensor, "head ..."]:
         """Whole numbers of each text, added."""
         found: Tensor = whole(values).sum(0)
+        return found
+
+
+class Weighing:
+    """Follows a pass (`registered.Follow`): each layer's weights are summed up while they are at hand, and let go.
+
+    Its output is made of them, so that they are computed once. `sums` are by layer, `strange` whether there was more
+    than one map.
+    """
+
+    def __init__(self, asked: Pass, names: Sequence[str]) -> None:
+        self._asked, self._names = asked, names
+        self._seen: dict[int, Call] = {}
+        self.sums: dict[int, Int64[Tensor, "two name head"]] = {}
+        self.strange = False
+
+    def __enter__(self) -> Weighing:
+        self._still = torch.inference_mode()
+        self._still.__enter__()
+        return self
+
+    def __exit__(self, *failure: Any) -> None:
+        self._still.__exit__(*failure)
+
+    def output(self, seen: Call, call: Attention) -> Tensor:
+        """The call's output, from the weights that were looked at."""
+        place, weights = seen.place, call.weights
+        first = self._seen.setdefault(place.layer, seen)
+        if first is not seen or place.part != "self" or weights.shape[-2:] != self._asked.pairs:
+            self.strange = True
+        elif place.layer not in self.sums:
+            rows = home(weights).float()
+            if call.sink is not None:
+                rows = rows / rows.sum(-1, keepdim=True).clamp_min(TINY)
+            self.sums[place.layer] = self._asked.numbers(rows, self._names)
+        found: Tensor = (weights @ call.values.to(weights.dtype)).to(call.values.dtype).transpose(1, 2).contiguous()
         return found

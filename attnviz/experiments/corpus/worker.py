@@ -17,13 +17,12 @@ from torch import Tensor
 
 from attnviz.adapter.checks import embedding_rows
 from attnviz.adapter.outputs import hears_last
-from attnviz.core.attention import Attention
 from attnviz.core.rules import Soft
 from attnviz.errors import AttnvizError
 from attnviz.experiments.atlas import NAMES, traces_of
 from attnviz.experiments.atlas.sums import tallies
 from attnviz.experiments.corpus.exact import Column, Sums, joined, whole
-from attnviz.experiments.corpus.passes import BARE, Layer, Pass, columns_of
+from attnviz.experiments.corpus.passes import BARE, Pass, Weighing, columns_of
 from attnviz.guard import guarded
 from attnviz.models.load import Model
 from attnviz.recording.batches import MOST, Batch, Reading, together
@@ -36,6 +35,7 @@ BODIES = ("masked", "causal", "plain")  # kinds whose attention lies in the body
 Line = tuple[int, str]  # its number in the file, from 1, and what it says
 Refused = tuple[int, AttnvizError]
 Read = tuple[int, Encoded]
+Table = Int64[Tensor, "two column layer head"]
 
 
 @dataclass(frozen=True)
@@ -97,30 +97,30 @@ class Worker:
         return sums, refused
 
     def _summed(self, texts: Sequence[Encoded]) -> Sums:
-        layers = self._layers(texts) if self._quick and len(texts[0].ids) <= MOST else None
-        if layers is None:
+        found = self._together(texts) if self._quick and len(texts[0].ids) <= MOST else None
+        if found is None:
             return self._by_traces(texts)
-        asked = Pass.of(texts, self.measures)
-        heads = max(layer.n_heads for layer in layers if isinstance(layer, Attention))
-        table = torch.zeros(2, len(self.columns), len(layers), heads, dtype=torch.int64)
-        for numbers, found in asked.numbers(layers, self.columns):
-            table[:, :, numbers, : found.shape[-1]] = found
-        return self._of_table(table, len(texts), sum(not one for text in texts for one in text.special))
+        return self._of_table(found, len(texts), sum(not one for text in texts for one in text.special))
 
-    def _layers(self, texts: Sequence[Encoded]) -> Sequence[Layer] | None:
-        """The layers of a pass over texts of one length; None where the model has more maps than one."""
+    def _together(self, texts: Sequence[Encoded]) -> Table | None:
+        """The sums of one pass over texts of one length; None where the model has more maps than one."""
         if max(max(text.ids) for text in texts) >= self._rows:
             return None  # told in a sentence there
+        watch = Weighing(Pass.of(texts, self.measures), self.columns)
         readings = [Reading(number, text, None, None) for number, text in enumerate(texts)]
-        watch = Watch(states=False, texts=len(texts))
-        inputs = self._batch.inputs(readings)
-        with torch.inference_mode():
-            _, found = run(self._body, name=self.model.name, watch=watch, **inputs)
-        if list(found) != ["self"]:
+        _, maps = run(
+            self._body, name=self.model.name, watch=Watch(states=False, texts=len(texts), follow=watch),
+            **self._batch.inputs(readings),
+        )  # fmt: skip
+        if watch.strange or list(maps) != ["self"]:
             self._quick = False
             return None
-        fits(found, self.model.name, len(texts[0].ids), None)
-        return found["self"]
+        fits(maps, self.model.name, len(texts[0].ids), None)
+        heads = max(one.shape[-1] for one in watch.sums.values())
+        table = torch.zeros(2, len(self.columns), len(maps["self"]), heads, dtype=torch.int64)
+        for layer, found in watch.sums.items():
+            table[:, :, layer, : found.shape[-1]] = found
+        return table
 
     def _by_traces(self, texts: Sequence[Encoded]) -> Sums:
         """The sums of texts that are recorded, each by its trace."""
@@ -139,7 +139,7 @@ class Worker:
         assert sums is not None
         return sums
 
-    def _of_table(self, table: Int64[Tensor, "two column layer head"], texts: int, tokens: int) -> Sums:
+    def _of_table(self, table: Table, texts: int, tokens: int) -> Sums:
         columns = {
             name: Column(*(tuple(side[place].flatten().tolist()) for side in table))
             for place, name in enumerate(self.columns)

@@ -58,10 +58,14 @@ class Recipe:
         from attnviz.models import load
 
         torch.set_num_threads(self.threads)
-        model = load(self.name, self.revision, device=self.device, dtype=self.dtype)
+        model = load(self.name, self.revision, device=self.device, dtype=self.dtype, progress=_unheard)
         if mark_of(model) != self.mark:
             raise ModelError("corpus_other_weights", model=self.name)
         return Worker(model, self.measures)
+
+
+def _unheard(_: object) -> None:
+    """So that a worker, which nobody watches, draws no bar of its own."""
 
 
 @contextmanager

@@ -27,7 +27,8 @@ def read(file: Path | str) -> tuple[list[tuple[int, str]], list[tuple[int, str]]
 @pytest.mark.parametrize(
     "content",
     [
-        CHINESE.encode(), b"\xef\xbb\xbf" + CHINESE.encode(), CHINESE.replace("\n", "\r\n").encode(), CHINESE.encode("gbk"),
+        CHINESE.encode(), b"\xef\xbb\xbf" + CHINESE.encode(), CHINESE.replace("\n", "\r\n").encode(),
+        CHINESE.encode("gbk"),
         CHINESE.encode("gb18030").replace(b"\n", b"\r\n"), CHINESE.encode("utf-16"), CHINESE.strip().encode(),
         gzip.compress(CHINESE.encode()), gzip.compress(CHINESE.encode("gbk")),
     ],
@@ -50,7 +51,8 @@ def test_bad_lines_cost_a_line_and_keep_their_numbers_blank_ones_are_none(tmp_pa
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "corpus_empty"), (b"\xef\xbb\xbf\r\n \n", "corpus_empty"), (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "corpus_no_text"),
+        (b"", "corpus_empty"), (b"\xef\xbb\xbf\r\n \n", "corpus_empty"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "corpus_no_text"),
         (gzip.compress(b""), "corpus_empty"), (b"\x1f\x8b and no more", "corpus_damaged"),
         (gzip.compress(CHINESE.encode() * 9)[:-20], "corpus_damaged"),
     ],

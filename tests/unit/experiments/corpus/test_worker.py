@@ -11,7 +11,8 @@ from attnviz.experiments.corpus.passes import BARE, columns_of
 from attnviz.experiments.corpus.worker import Worker
 
 TEXTS = [
-    "南京市长江大桥", "the cat sat on the mat, the cat sat", "他说他会来，但是他没有来。", "Hello [CLS] there", "café 5️⃣ 🇨🇳!",
+    "南京市长江大桥", "the cat sat on the mat, the cat sat", "他说他会来，但是他没有来。", "Hello [CLS] there",
+    "café 5️⃣ 🇨🇳!",
     "e\u0301tude", "龘𠀀 abc", "  spaces  in  it ", "don't 3.14", "\u200b", "x", "The the THE the", "a" * 300, "",
 ]  # fmt: skip
 

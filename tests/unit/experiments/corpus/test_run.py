@@ -191,7 +191,8 @@ def test_a_worker_that_finds_another_model_by_that_name_refuses(file: Path) -> N
     ("given", "message"),
     [
         ({"measures": "prevous"}, "corpus_measure"), ({"measures": []}, "corpus_measure"),
-        ({"executor": "spark"}, "corpus_executor"), ({"workers": 0}, "corpus_count"), ({"threads": 2000}, "corpus_count"), ({"out": "heads.xlsx"}, "corpus_ending"),
+        ({"executor": "spark"}, "corpus_executor"), ({"workers": 0}, "corpus_count"),
+        ({"threads": 2000}, "corpus_count"), ({"out": "heads.xlsx"}, "corpus_ending"),
         ({"out": "nowhere/heads.csv"}, "corpus_no_place"), ({"model": "air-beijing"}, "corpus_reads_texts"),
         ({"model": "vit-4"}, "corpus_reads_texts"),
     ],

@@ -24,6 +24,7 @@ from attnviz.text.tokens import Encoded
 from attnviz.text.units import members
 
 BARE = "_bare"  # what is added to a name where sinks were taken out
+CELLS = 2**19  # weights that are looked at together: 2 MB, which stay in the processor's caches
 TINY = torch.finfo(torch.float32).tiny
 
 
@@ -182,15 +183,16 @@ class Pass:
 
 
 class Weighing:
-    """Follows a pass (`registered.Follow`): each layer's weights are summed up while they are at hand, and let go.
+    """Follows a pass (`registered.Follow`): the weights are summed up soon after they are computed, and let go.
 
-    Its output is made of them, so that they are computed once. `sums` are by layer, `strange` whether there was more
-    than one map.
+    The output is made of them, so that they are computed once. `sums` are by layer, once the pass is over; `strange`
+    says whether there was more than one map.
     """
 
     def __init__(self, asked: Pass, names: Sequence[str]) -> None:
         self._asked, self._names = asked, names
         self._seen: dict[int, Call] = {}
+        self._waiting: list[tuple[int, Tensor]] = []
         self.sums: dict[int, Int64[Tensor, "two name head"]] = {}
         self.strange = False
 
@@ -201,17 +203,31 @@ class Weighing:
 
     def __exit__(self, *failure: Any) -> None:
         self._still.__exit__(*failure)
+        if failure[0] is None:
+            self._sum()
 
     def output(self, seen: Call, call: Attention) -> Tensor:
         """The call's output, from the weights that were looked at."""
         place, weights = seen.place, call.weights
-        first = self._seen.setdefault(place.layer, seen)
-        if first is not seen or place.part != "self" or weights.shape[-2:] != self._asked.pairs:
+        known = self._seen.setdefault(place.layer, seen)
+        if known is not seen or place.part != "self" or weights.shape[-2:] != self._asked.pairs:
             self.strange = True
-        elif place.layer not in self.sums:
-            rows = home(weights).float()
-            if call.sink is not None:
-                rows = rows / rows.sum(-1, keepdim=True).clamp_min(TINY)
-            self.sums[place.layer] = self._asked.numbers(rows, self._names)
+        elif place.layer not in self.sums and all(place.layer != layer for layer, _ in self._waiting):
+            self._take(place.layer, home(weights).float(), call.sink is not None)
         found: Tensor = (weights @ call.values.to(weights.dtype)).to(call.values.dtype).transpose(1, 2).contiguous()
         return found
+
+    def _take(self, layer: int, rows: Float[Tensor, "text head query key"], scale: bool) -> None:
+        """One layer's weights wait for others, as many as are looked at together; `scale` makes rows sum to 1."""
+        rows = rows / rows.sum(-1, keepdim=True).clamp_min(TINY) if scale else rows
+        if self._waiting and (len(self._waiting) + 1) * rows.numel() > CELLS:
+            self._sum()
+        self._waiting.append((layer, rows))
+
+    def _sum(self) -> None:
+        """Sum up what waits."""
+        if self._waiting:
+            together = self._asked.numbers(torch.cat([rows for _, rows in self._waiting], 1), self._names)
+            parts = together.split([rows.shape[1] for _, rows in self._waiting], -1)
+            self.sums |= {layer: part for (layer, _), part in zip(self._waiting, parts, strict=True)}
+            self._waiting = []

@@ -1,7 +1,7 @@
 """What does it cost to measure every head over a corpus, beside a bare forward pass over the same sentences?
 
     python -m benchmarks.corpus zh.txt en.txt [--sample 4096] [--turns 3] [--clock wall] [--measure previous,entropy]
-    python -m benchmarks.corpus zh.txt en.txt --whole --out folder [--executors loop,pool,ray]
+    python -m benchmarks.corpus zh.txt en.txt --whole --out folder [--executors loop,pool,ray] [--models lab-4]
 
 Sentences, one a line, in lab-4 and in all-MiniLM-L6-v2 (the one that `make test` fetches).
 
@@ -121,6 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked.add_argument("--clock", choices=CLOCKS, default="wall")
     asked.add_argument("--measure", default=None, help="unless given, all")
     asked.add_argument("--executors", default="loop,pool")
+    asked.add_argument("--models", default="lab-4,all-MiniLM-L6-v2")
     asked.add_argument("--workers", type=int, default=2)
     asked.add_argument("--whole", action="store_true")
     asked.add_argument("--out", type=Path, default=None)
@@ -140,7 +141,7 @@ def measured(names: dict[str, str], given: argparse.Namespace, folder: Path) -> 
     from attnviz import load
 
     torch.set_num_threads(1)
-    models = {label: load(name) for label, name in names.items()}
+    models = {label: load(name) for label, name in names.items() if label in given.models.split(",")}
     samples = {file: sampled(file, given.sample, folder) for file in given.files}
     missed = 0
     print("| model | file | sentences | corpus, sentences/s | of whole | of body |\n|---|---|---:|---:|---:|---:|")

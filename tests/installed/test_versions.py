@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 RANGES = {canonicalize_name(one.name): one for one in map(Requirement, PROJECT["project"]["dependencies"])}
 OPTIONAL = PROJECT["project"]["optional-dependencies"]
-# What `make test` does not install: a cluster is no part of it. `benchmarks.corpus --executors ray` was run with 2.60.0.
+# What `make test` does not install: a cluster is no part of it. `benchmarks.corpus --executors ray` ran with 2.60.0.
 UNTESTED = {"cluster"}
 LISTS = ("requirements.txt", "requirements-dev.txt", "requirements-models.txt")
 
@@ -89,7 +89,8 @@ def test_every_library_that_the_package_imports_comes_with_it() -> None:
     """By itself, by way of another, or with an extra."""
     brought = {
         "streamlit": {"click", "starlette", "anyio", "PIL", "pandas", "pyarrow"}, "transformers": {"yaml", "tqdm"},
-        "huggingface_hub": {"httpx2"}, "training": {"sacrebleu", "scipy"}, "gguf": {"accelerate", "gguf"}, "cluster": {"ray"},
+        "huggingface_hub": {"httpx2"}, "training": {"sacrebleu", "scipy"}, "gguf": {"accelerate", "gguf"},
+        "cluster": {"ray"},
     }  # fmt: skip
     own = {name.replace("-", "_") for name in RANGES}
     assert imported() <= own.union(*brought.values())

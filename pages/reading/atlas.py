@@ -16,8 +16,9 @@ asked = None
 with page.reader_errors():
     with below:
         asked = choices.choose_asked(name)
-        brought = choices.bring_heads()
+        choices.bring_heads()
     with left:
+        brought = choices.heads_brought()
         found = run.atlas_of(asked) if brought is None else brought.atlas
     if found is not None:
         shown.show(asked, found, (left, right))

@@ -64,11 +64,8 @@ def choose_asked(name: str) -> Asked:
     return Asked(name, tuple(lines[:MOST]), rule_now())
 
 
-def bring_heads() -> Brought | None:
-    """The heads of a whole corpus in place of these sentences, where a file of them was brought.
-
-    Raises `AttnvizError` for a file that is none.
-    """
+def bring_heads() -> None:
+    """A file of the heads of a whole corpus. Raises `AttnvizError` for one that is none."""
     with st.popover(t("atlas.bring"), icon=":material/upload_file:"):
         st.file_uploader(
             t("atlas.bring_file"), ["parquet", "csv", "json"], key=KEY + "heads_file", on_change=_take_heads
@@ -76,6 +73,10 @@ def bring_heads() -> Brought | None:
     refused: AttnvizError | None = st.session_state.pop(KEY + "heads_refused", None)
     if refused is not None:
         raise refused
+
+
+def heads_brought() -> Brought | None:
+    """The heads of the file that was brought, in the place of those of the sentences; it can be put away."""
     name = str(st.session_state[KEY + "corpus"])
     if not name:
         return None

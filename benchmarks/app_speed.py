@@ -100,9 +100,9 @@ SETTLED = """() => document.querySelector('[data-testid="stApp"]')?.dataset.test
   && document.querySelector('[data-testid="stMain"] [data-testid="stMarkdownContainer"]')
   && [...document.querySelectorAll('[data-testid="stPlotlyChart"]')].every((one) => one.querySelector('.main-svg'))"""
 # Notes what stands on the page and the time; then the milliseconds until there is a picture that did not (or a line),
-# of Plotly or of a component of our own.
+# of Plotly, of a component of our own, or an image.
 BEFORE = """() => {
-  const looks = '.js-plotly-plot, [data-testid^="stBidiComponent"], p';
+  const looks = '.js-plotly-plot, [data-testid^="stBidiComponent"], img, p';
   window.old = new Set([...document.querySelectorAll('[data-testid="stMain"]')].flatMap((main) =>
     [...main.querySelectorAll(looks)]));
   window.began = performance.now();
@@ -114,7 +114,8 @@ AFTER = """([path, words]) => {
   const pictured = (one) => one.offsetHeight > 100 && [one, ...one.querySelectorAll('*')].some((part) =>
     (part.shadowRoot ?? part).querySelector('svg, img, canvas'));
   const there = words ? all('p').some(isNew) : all('.js-plotly-plot .main-svg').some(isNew)
-    || all('[data-testid^="stBidiComponent"]').some((one) => isNew(one) && pictured(one));
+    || all('[data-testid^="stBidiComponent"]').some((one) => isNew(one) && pictured(one))
+    || all('img').some((one) => isNew(one) && one.complete && one.offsetHeight > 40);
   return location.pathname === path && there && performance.now() - began;
 }"""
 

@@ -1,11 +1,11 @@
-"""Two readings beside each other: two sentences, models or rules; which heads and which pairs of words changed?"""
+"""Two readings beside each other: sentences, models, rules, heads or layers; what changed, in which pairs of words?"""
 
 from __future__ import annotations
 
 import csv
 import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -28,24 +28,50 @@ class Compared:
 
     `first` and `second` are the weights `[layer, head, unit, place]`, NaN where there is no such head; the last place
     is all that is in no unit. `same` says that one network made both, so that a head is compared with itself; of two
-    networks each head of the first is compared with the one of the second that is nearest.
+    networks each head of the first is compared with the one of the second that is nearest. With `beside` all heads of
+    the first are compared with that one of the second. `layers` says that a "head" is the mean of a layer's.
     """
 
     units: Aligned
     first: Float[Tensor, "layer head unit place"]
     second: Float[Tensor, "layer_b head_b unit place"]
     same: bool
+    beside: Head | None = None
+    layers: bool = False
+
+    def of_layers(self) -> Compared:
+        """The same of layers: the mean of the heads that a layer has, as its head 0."""
+        first, second = (weights.nanmean(1, keepdim=True) for weights in (self.first, self.second))
+        return Compared(self.units, first, second, self.same, layers=True)
+
+    def with_one(self, beside: Head) -> Compared:
+        """All heads of the first beside one of the second. Raises `ArgumentError` where there is no such head."""
+        if beside not in self.others:
+            raise ArgumentError("compare_no_head", head=self.name(beside))
+        return replace(self, beside=beside)
+
+    @property
+    def others(self) -> list[Head]:
+        """The heads of the second."""
+        return _there(self.second)
+
+    def name(self, head: Head) -> str:
+        """What a head is called, 2.1, or a layer, 2; both from 0."""
+        return str(head[0]) if self.layers else f"{head[0]}.{head[1]}"
 
     @cached_property
     def ranked(self) -> list[tuple[Head, Head, float]]:
-        """(head, the one it is compared with, how much of its weight moved), the most first."""
-        heads, others = _there(self.first), _there(self.second)
-        found = []
-        for head in heads:
-            near = [head] if self.same else others
+        """(head, the one it is compared with, how much of its weight moved), the most first.
+
+        Beside one head that very head of the same run is left out: it would be laid beside itself.
+        """
+        others, found = self.others, []
+        for head in _there(self.first):
+            near = [self.beside] if self.beside is not None else [head] if self.same else others
             told = [(float(moved_weight(self.first[head], self.second[other])), other) for other in near]
             moved, nearest = min(told)
-            found.append((head, nearest, moved))
+            if self.beside is None or not (self.same and head == nearest and moved == 0):
+                found.append((head, nearest, moved))
         return sorted(found, key=lambda one: -one[2])
 
     def difference(self, head: Head, other: Head) -> Float[Tensor, "unit unit"]:
@@ -101,7 +127,7 @@ def as_csv(found: Compared) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["head_a", "head_b", "moved", "query", "key", "a", "b", "difference"])
     for head, other, moved in found.ranked:
-        names = ["{}.{}".format(*one) for one in (head, other)]
+        names = [found.name(one) for one in (head, other)]
         for change, asks, looks, before, after in found.changes(head, other):
             writer.writerow([*names, f"{moved:.6g}", asks, looks, *(f"{one:.6g}" for one in (before, after, change))])
     return out.getvalue()

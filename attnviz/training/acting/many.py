@@ -160,7 +160,7 @@ class Many:
         told_of = things[torch.from_numpy(cells + 1).flatten(1, 2).unbind(-1)]
         stands = places[torch.from_numpy(self.row), torch.from_numpy(self.column), torch.from_numpy(self.direction)]
         whole = torch.cat([told_of, stands], dim=-1)
-        return Seen(whole, self._state(held, words), torch.from_numpy(self.words), there)
+        return Seen(whole, self._state(held, words), torch.from_numpy(self.words.copy()), there)
 
     def _state(self, held: NDArray[np.bool_], words: bool) -> torch.Tensor:
         """Task, direction, carrying or not, as `network.state_of`."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -20,22 +20,31 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import torch
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributions import Categorical
 
-from attnviz.core.rules import Soft
+from attnviz.core.rules import Rule, Soft
 from attnviz.shipped import WEIGHTS
 from attnviz.systems.acting.network import Actor, Seen, Shape
 from attnviz.systems.acting.scene import SIZES
 from attnviz.systems.acting.world import LAST_SEED, made
 from attnviz.training import loop
-from attnviz.training.acting.many import Many
+from attnviz.training.acting.many import Many, Numbers
 from attnviz.training.folder import save_facts, save_tensors
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Chosen = TypeVar("Chosen", bound="DataclassInstance")
+
+
+@dataclass(frozen=True)
+class Way:
+    """The rule under which a round is played and learnt from, and 0 for heads that answer nothing `[world, head]`."""
+
+    rule: Rule = field(default_factory=Soft)
+    kept: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,14 @@ class Recipe:
     sharpness: float = 0.02  # the penalty on the weights' entropy, rising from 0
     layouts: int = 3_000  # of each size
     seed: int = 1
+
+    def sharper(self, done: float) -> float:
+        """The penalty on the weights' entropy when a share of the training is over."""
+        return self.sharpness * done
+
+    def way(self, number: int) -> Way:
+        """How it looks in a round: here always softly, with all heads."""
+        return Way()
 
     @property
     def frames_a_round(self) -> int:
@@ -92,6 +109,7 @@ class Batch:
     """Which share of the training is over; some of what was played, with what came of it."""
 
     done: float
+    way: Way
     seen: Seen
     actions: Tensor
     logs: Tensor
@@ -102,44 +120,60 @@ class Batch:
 class Runner:
     """Worlds that begin anew when they end, and a count of how they ended."""
 
-    def __init__(self, recipe: Recipe, draw: np.random.Generator) -> None:
-        first = LAST_SEED + 1
-        scenes = [
-            made("doorkey", size, first + number) for size in SIZES["doorkey"] for number in range(recipe.layouts)
-        ]
-        self.pool, self.draw = Many.of(scenes), draw
-        self.many = self.pool.some(draw.integers(len(scenes), size=recipe.worlds))
-        self.taken = np.zeros(recipe.worlds, dtype=np.int64)
+    def __init__(self, pool: Many, worlds: int, draw: np.random.Generator) -> None:
+        self.pool, self.draw, self.taken = pool, draw, np.zeros(worlds, dtype=np.int64)
+        self.many = pool.some(np.zeros(worlds, dtype=np.int64))
         self.ended: list[tuple[bool, int]] = []
+        self.begin(np.arange(worlds))
 
-    def step(self, actions: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-        """minigrid's rewards, and where a world ended and another began."""
-        done, _ = self.many.step(actions)
-        self.taken += 1
-        limit = 10 * self.many.size**2
-        rewards = np.where(done, 1 - 0.9 * self.taken / limit, 0.0)
-        over = done | (self.taken >= limit)
-        where = np.flatnonzero(over)
-        self.ended += [(bool(done[one]), int(self.taken[one])) for one in where]
+    def begin(self, where: Numbers) -> None:
+        """Other worlds in some places."""
         self.many.put(where, self.pool, self.draw.integers(len(self.pool.size), size=len(where)))
         self.taken[where] = 0
+
+    @property
+    def limit(self) -> Numbers:
+        """After how many steps each is given up."""
+        return 10 * self.many.size**2
+
+    @property
+    def reward(self) -> NDArray[np.float64]:
+        """minigrid's, for arriving now."""
+        found: NDArray[np.float64] = 1 - 0.9 * self.taken / self.limit
+        return found
+
+    def step(self, actions: Numbers) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """The rewards, and where a world ended and another began."""
+        done, lost = self.many.step(actions)
+        self.taken += 1
+        rewards = np.where(done, self.reward, 0.0)
+        over: NDArray[np.bool_] = done | lost | (self.taken >= self.limit)
+        where = np.flatnonzero(over)
+        self.ended += [(bool(done[one]), int(self.taken[one])) for one in where]
+        self.begin(where)
         return rewards, over
 
 
+def doors(recipe: Recipe) -> Many:
+    """minigrid's own DoorKey of every size."""
+    first = LAST_SEED + 1
+    return Many.of([made("doorkey", size, first + one) for size in SIZES["doorkey"] for one in range(recipe.layouts)])
+
+
 @torch.no_grad()
-def played(network: Actor, runner: Runner, steps: int) -> Rollout:
+def played(network: Actor, runner: Runner, steps: int, way: Way) -> Rollout:
     """Let the agent act in all worlds, by its probabilities."""
     kept: list[list[Any]] = [[] for _ in range(6)]
     for _ in range(steps):
         seen = runner.many.seen(words=network.shape.words)
-        said = network(seen, Soft())
+        said = network(seen, way.rule, kept=way.kept)
         policy = Categorical(logits=said.logits)
         actions = policy.sample()
         rewards, over = runner.step(actions.numpy())
         found = (seen, actions, policy.log_prob(actions), said.value, torch.tensor(rewards), torch.tensor(over))
         for one, part in zip(kept, found, strict=True):
             one.append(part)
-    last = network(runner.many.seen(words=network.shape.words), Soft()).value
+    last = network(runner.many.seen(words=network.shape.words), way.rule, kept=way.kept).value
     return Rollout(kept[0], *(torch.stack(one) for one in kept[1:]), last)  # type: ignore[call-arg]
 
 
@@ -174,7 +208,7 @@ def joined(parts: list[Seen]) -> Seen:
 
 def losses(network: Actor, recipe: Recipe, batch: Batch) -> dict[str, Tensor]:
     """The clipped loss (Schulman et al. 2017, eq. 7 and 9) and the penalty on flat heads, by part."""
-    said = network(batch.seen, Soft())
+    said = network(batch.seen, batch.way.rule, kept=batch.way.kept)
     policy = Categorical(logits=said.logits)
     ratio = (policy.log_prob(batch.actions) - batch.logs).exp()
     gain = torch.minimum(ratio * batch.better, ratio.clamp(1 - recipe.clip, 1 + recipe.clip) * batch.better).mean()
@@ -182,7 +216,7 @@ def losses(network: Actor, recipe: Recipe, batch: Batch) -> dict[str, Tensor]:
     flat = entropy_of(said.weights)
     return {
         "gain": -gain, "value": (said.value - batch.returns).square().mean(),
-        "spread": -spread * policy.entropy().mean(), "sharp": recipe.sharpness * batch.done * flat,
+        "spread": -spread * policy.entropy().mean(), "sharp": recipe.sharper(batch.done) * flat,
         "heads": flat.detach(),
     }  # fmt: skip
 
@@ -190,20 +224,20 @@ def losses(network: Actor, recipe: Recipe, batch: Batch) -> dict[str, Tensor]:
 def batches(network: Actor, runner: Runner, recipe: Recipe) -> Iterator[Batch]:
     """Without end: play, then some epochs over what was played."""
     for number in count():
-        rollout = played(network, runner, recipe.steps)
+        way = recipe.way(number)
+        rollout = played(network, runner, recipe.steps, way)
         better, whole = advantages(rollout, recipe), joined(rollout.seen)
         normed = (better - better.mean()) / (better.std() + 1e-8)
         flat = [one.flatten() for one in (rollout.actions, rollout.logs, better + rollout.values, normed)]
         for _ in range(recipe.epochs):
             for rows in torch.randperm(recipe.frames_a_round).split(recipe.minibatch):
-                yield Batch(number / recipe.rounds, part_of(whole, rows), *(one[rows] for one in flat))
+                kept = None if way.kept is None else way.kept[rows % recipe.worlds]
+                here = Way(way.rule, kept)
+                yield Batch(number / recipe.rounds, here, part_of(whole, rows), *(one[rows] for one in flat))
 
 
-def train(recipe: Recipe, folder: Path) -> Actor:
+def train(recipe: Recipe, folder: Path, network: Actor, runner: Runner) -> Actor:
     """Train, telling now and then how it goes; the folder is written over every 40 rounds."""
-    torch.manual_seed(recipe.seed)
-    network = Actor(Shape(words=False))
-    runner = Runner(recipe, np.random.default_rng(recipe.seed))
     parameters = list(network.parameters())
 
     def say(now: loop.Now) -> None:
@@ -240,17 +274,25 @@ def asked(kind: type[Chosen], name: str, text: str | None) -> tuple[Chosen, Path
     """The recipe and the folder to write that the arguments name; both as they were for the agent that is shipped."""
     parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=WEIGHTS / name)
-    for field, value in asdict(kind()).items():
-        parser.add_argument(f"--{field.replace('_', '-')}", type=type(value), default=value)
+    for name_, value in asdict(kind()).items():
+        parser.add_argument(f"--{name_.replace('_', '-')}", type=type(value), default=value)
     given = vars(parser.parse_args())
     folder = given.pop("out")
     return kind(**given), folder
 
 
+def begun(recipe: Recipe) -> tuple[Actor, Runner]:
+    """A network that knows nothing, in minigrid's DoorKey."""
+    torch.manual_seed(recipe.seed)
+    runner = Runner(doors(recipe), recipe.worlds, np.random.default_rng(recipe.seed))
+    return Actor(Shape(words=False)), runner
+
+
 def main() -> None:
     """Read the arguments and train."""
     torch.set_num_threads(1)
-    train(*asked(Recipe, "agent-doorkey", __doc__))
+    recipe, folder = asked(Recipe, "agent-doorkey", __doc__)
+    train(recipe, folder, *begun(recipe))
 
 
 if __name__ == "__main__":

@@ -19,9 +19,10 @@ WALL, ARROW = (0x6F, 0x76, 0x82), (0xA4, 0x12, 0x3F)  # as `world.js` has them
 SEEN = "() => document.documentElement.dataset.acting === 'heard'"
 
 
-def opened(visit: Start, **link: str) -> Visit:
+def opened(visit: Start, *, narrow: bool = False, **link: str) -> Visit:
     """The page, its world standing there."""
-    one = visit({"lang": "en", **link}, name="acting")
+    size = {"viewport": {"width": 390, "height": 844}} if narrow else {}
+    one = visit({"lang": "en", **link}, name="acting", **size)
     one.page.wait_for_function(SEEN)
     return one
 
@@ -178,3 +179,13 @@ def test_a_tile_opens_its_head_and_a_phone_never_scrolls_sideways(visit: Start) 
     expect(one.page.locator(".acting .tile").nth(2)).to_have_attribute("aria-pressed", "true")
     one.page.set_viewport_size({"width": 390, "height": 844})
     one.page.wait_for_function("() => document.documentElement.scrollWidth <= 390")
+
+
+def test_words_under_the_lanes_lie_apart_each_below_its_sign(visit: Start) -> None:
+    one = opened(visit, size="8", seed="1", narrow=True)
+    words = [mark.bounding_box() for mark in one.page.locator(".acting .marks b").all()]
+    first, then = [box for box in words if box is not None]
+    assert first["x"] + first["width"] + 5 > then["x"]  # too near for one line
+    assert first["y"] + first["height"] <= then["y"]
+    strip = one.page.locator(".acting .marks").bounding_box()
+    assert strip is not None and then["y"] + then["height"] <= strip["y"] + strip["height"] + 1

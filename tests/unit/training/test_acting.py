@@ -17,17 +17,17 @@ from attnviz.systems.acting.deciding import Unseen
 from attnviz.systems.acting.deciding import load as agent_of
 from attnviz.systems.acting.network import seen
 from attnviz.systems.acting.paths import shortest
-from attnviz.systems.acting.scene import ACTIONS, HELD_OUT, SIZES, STATES, TASKS, Mission, Thing
+from attnviz.systems.acting.scene import ACTIONS, COLOURS, HELD_OUT, KINDS, SIZES, STATES, TASKS, Mission, Thing
 from attnviz.systems.acting.system import load
 from attnviz.systems.acting.told import CARRYING, state_of
 from attnviz.systems.acting.world import act, start
-from attnviz.training.acting import asked_words, decide, imitate, optimise
+from attnviz.training.acting import asked_words, decide, optimise, tasks
 from attnviz.training.acting.asked import Asking, Came, came
-from attnviz.training.acting.imitate import OneAlone, Recipe, lessons, solved
 from attnviz.training.acting.many import Many
 from attnviz.training.acting.measure import Way, part, played, worlds
 from attnviz.training.acting.optimise import Recipe as Policy
 from attnviz.training.acting.optimise import Rollout, advantages
+from attnviz.training.acting.tasks import OneAlone, Recipe
 from attnviz.training.acting.ways import Walks, made_ways, told, walked
 from tests.unit.systems.acting.test_scene import drawn
 
@@ -78,29 +78,59 @@ def test_many_worlds_are_seen_as_one_is() -> None:
         assert many.there is not None and many.there.all()
 
 
-def test_the_best_actions_are_those_that_shorten_the_way() -> None:
-    for task in ("goto", "putnext"):
-        scene = start(task, 6, 4)
-        best, steps = solved([scene])
-        for action in shortest(scene) or ():
-            phase = int(task == "putnext" and scene.carrying is not None)
-            place = (0, phase, scene.agent[1], scene.agent[0], scene.direction)
-            left = len(shortest(scene) or ())
-            assert steps[place] == left
-            for number, name in enumerate(ACTIONS):
-                after = act(scene, name)
-                shorter = after.ended == "reached" or (not after.ended and len(shortest(after) or "x" * 99) == left - 1)
-                assert bool(best[place] >> number & 1) == shorter, (name, scene)
-            scene = act(scene, action)
+def test_what_was_seen_stays_when_the_worlds_go_on() -> None:
+    many = Many.of([start("fetch", 6, seed) for seed in range(4)])
+    seen_then = many.seen(words=True)
+    before = [getattr(seen_then, name).clone() for name in ("cells", "state", "words")]
+    many.step(np.array([0, 1, 2, 3]))
+    many.put(np.arange(4), Many.of([start("putnext", 8, seed) for seed in range(4)]), np.arange(4))
+    for name, was in zip(("cells", "state", "words"), before, strict=True):
+        assert torch.equal(getattr(seen_then, name), was)
 
 
-def test_no_lesson_shows_what_is_held_out() -> None:
-    pool = lessons(Recipe(layouts=20)).pool
+def test_no_room_of_the_training_shows_what_is_held_out() -> None:
+    pool = tasks.rooms(Recipe(layouts=20))
     named = {tuple(pair) for pair in pool.cells[..., [1, 0]].reshape(-1, 2)} | {tuple(one) for one in pool.words[:, :2]}
-    from attnviz.systems.acting.scene import COLOURS, KINDS
-
-    assert not named & {(COLOURS.index(colour), KINDS.index(kind)) for colour, kind in HELD_OUT}
+    out = {(COLOURS.index(colour), KINDS.index(kind)) for colour, kind in HELD_OUT}
+    assert not named & out and not {tuple(one) for one in tasks.HELD[:, [1, 0]]} & out
     assert len(named) == 18 + 2  # empty cells and walls
+
+
+def test_an_agent_begins_on_an_empty_cell_now_and_then_with_its_thing_in_hand() -> None:
+    recipe = Recipe(worlds=200, layouts=3)
+    many = tasks.Runner(tasks.rooms(recipe), recipe, np.random.default_rng(0)).many
+    number, put = np.arange(200), many.task == TASKS.index("putnext")
+    named = many.words[:, [1, 0]]
+    held = many.carrying[:, 0] >= 0
+    assert {KINDS[kind] for kind in many.cells[number, many.row, many.column, 0]} == {"empty"}
+    assert (many.carrying[put & held][:, [0, 1]] == named[put & held]).all()
+    things = ((many.cells[..., [0, 1]] == named[:, None, None]).all(-1)).sum((1, 2))
+    assert (things[put & held] == 0).all() and (things[put & ~held] == 1).all()
+    for task, share in (("putnext", recipe.begun), ("goto", recipe.carrying), ("open", recipe.carrying), ("fetch", 0)):
+        found = held[many.task == TASKS.index(task)].mean()
+        assert abs(found - share) < 0.15 and (found == 0) == (share == 0), task
+
+
+def test_rounds_are_hard_and_flat_heads_cost_when_the_recipe_says_so() -> None:
+    recipe = Recipe(frames=8 * 8_192, alone=0.5, flat=0.5, sharpness=0.2, silent=0.25, worlds=64)
+    hard = [isinstance(recipe.way(number).rule, OneAlone) for number in range(recipe.rounds)]
+    late = range(recipe.rounds // 2 + 1, recipe.rounds)
+    assert hard == [number in late and number % 2 == 0 for number in range(recipe.rounds)] and any(hard)
+    kept = torch.stack([recipe.way(0).kept for _ in range(50)])  # type: ignore[misc]
+    assert set(kept.unique().tolist()) == {0.0, 1.0} and float(kept.mean()) == pytest.approx(0.75, abs=0.02)
+    assert [recipe.sharper(done) for done in (0, 0.5, 0.75, 1)] == pytest.approx([0, 0, 0.1, 0.2])
+    assert [Policy().sharper(done) for done in (0, 1)] == [0, Policy().sharpness] and Policy().way(9) == optimise.Way()
+
+
+def test_a_lost_room_ends_without_a_reward_and_a_reached_one_with_1() -> None:
+    recipe = Recipe(worlds=2, layouts=1)
+    runner = tasks.Runner(tasks.rooms(recipe), recipe, np.random.default_rng(0))
+    words = Mission("fetch", "yellow", "key")
+    runner.many = Many.of([drawn(f"##### #...# #A{thing}.# #...# #####", words) for thing in "KB"])
+    runner.taken = np.zeros(2, dtype=np.int64)
+    rewards, over = runner.step(np.full(2, ACTIONS.index("pickup")))
+    assert rewards.tolist() == [1, 0] and over.tolist() == [True, True]
+    assert runner.ended == [(True, 1), (False, 1)]
 
 
 def test_one_alone_is_hard_and_passes_the_gradient_of_the_softmax_on() -> None:
@@ -132,13 +162,11 @@ def test_advantages_are_those_of_a_plain_loop() -> None:
 
 def test_a_short_training_writes_the_agent_that_it_trained(tmp_path: Path) -> None:
     made = (
-        (imitate.train(Recipe(rounds=3, worlds=8, layouts=2), tmp_path / "words"), "words"),
-        (
-            optimise.train(Policy(frames=64, worlds=4, steps=8, minibatch=16, layouts=2), tmp_path / "doorkey"),
-            "doorkey",
-        ),
+        (tasks, Recipe(frames=192, worlds=8, steps=8, minibatch=16, layouts=2, alone=0.3), "words"),
+        (optimise, Policy(frames=64, worlds=4, steps=8, minibatch=16, layouts=2), "doorkey"),
     )
-    for network, name in made:
+    for kind, course, name in made:
+        network = optimise.train(course, tmp_path / name, *kind.begun(course))
         agent = load(str(tmp_path / name))
         assert agent.tasks == AGENTS["agent-tasks" if name == "words" else "agent-doorkey"]
         assert recipe(tmp_path / name)["seconds"] >= 0
@@ -149,10 +177,10 @@ def test_a_short_training_writes_the_agent_that_it_trained(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("rate_at", "course", "steps"),
     [
-        (imitate.rate_at, Recipe(), Recipe().rounds),
+        (optimise.rate_at, Recipe(), Recipe().rounds * Recipe().steps_a_round),
         (optimise.rate_at, Policy(), Policy().rounds * Policy().steps_a_round),
     ],
-    ids=("imitate", "optimise"),
+    ids=("tasks", "optimise"),
 )
 def test_the_rate_falls_to_the_last_one(rate_at: Callable[..., float], course: Recipe | Policy, steps: int) -> None:
     found = [course.rate * rate_at(step, course) for step in (0, steps // 2, steps)]
@@ -161,8 +189,8 @@ def test_the_rate_falls_to_the_last_one(rate_at: Callable[..., float], course: R
 
 
 def test_arguments_name_the_recipe_and_the_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["imitate", "--last-rate", "0.5", "--rounds", "7", "--out", "there"])
-    assert optimise.asked(Recipe, "agent-tasks", None) == (Recipe(last_rate=0.5, rounds=7), Path("there"))
+    monkeypatch.setattr("sys.argv", ["tasks", "--last-rate", "0.5", "--frames", "7", "--out", "there"])
+    assert optimise.asked(Recipe, "agent-tasks", None) == (Recipe(last_rate=0.5, frames=7), Path("there"))
     monkeypatch.setattr("sys.argv", ["optimise"])
     assert optimise.asked(Policy, "agent-doorkey", None) == (Policy(), WEIGHTS / "agent-doorkey")
 

@@ -97,13 +97,14 @@ class Acting extends Stage {
       row.append(element("span", "name", name), canvas, told);
       return { row, canvas, told, number };
     });
-    const marks = element("div", "marks");
+    this.marks = element("div", "marks");
     data.marks.forEach(({ step, text }) => {
-      const made = element("span", "", text);
+      const made = element("span", ""), words = element("b", "", text);
       made.style.left = `${(100 * (step + 0.5)) / (this.last + 1)}%`;
-      marks.append(made);
+      made.append(words);
+      this.marks.append(made);
     });
-    this.strip.replaceChildren(element("div", "title", data.words.lanes), ...this.lanes.map(({ row }) => row), marks);
+    this.strip.replaceChildren(element("div", "title", data.words.lanes), ...this.lanes.map(({ row }) => row), this.marks);
   }
 
   layTime() {

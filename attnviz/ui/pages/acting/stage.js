@@ -157,5 +157,18 @@ class Stage extends Lit {
     const room = this.main.clientWidth || SIDE;
     if (this.data.tokens) this.map.size(this.side.clientWidth || SIDE);
     for (const { canvas } of this.lanes) scaled(canvas, [Math.max(80, Math.min(SIDE, room) - 118), STRIP], 1);
+    this.part();
+  }
+
+  // Words under the lanes that would lie on each other go a line down, each still under its own sign.
+  part() {
+    const ends = [];
+    for (const mark of this.marks.children) {
+      const { left, right } = mark.firstChild.getBoundingClientRect(), free = ends.findIndex((end) => end + 5 < left);
+      const line = free < 0 ? ends.length : free;
+      ends[line] = right;
+      mark.firstChild.style.marginTop = `${14 * line}px`;
+    }
+    this.marks.style.height = `${16 + 14 * Math.max(1, ends.length)}px`;
   }
 }

@@ -1,4 +1,4 @@
-"""What the page that compares asks: a sentence, a model and a rule for A and for B; one head. And the two runs."""
+"""What the page that compares asks: a sentence, a model, a rule for A and B; heads or layers, which. And the runs."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ KEY = "compare."
 FIRST = "The dog chased the cat because it was hungry."
 SECOND = "The dogs chased the cat because they were hungry."
 RULES = ("same", "soft", "top-k", "argmax", "sparsemax")
+OF = ("heads", "layers")
 NO_HEAD = ""
 Head = tuple[int, int]
 PARAMS = {
@@ -46,7 +47,9 @@ PARAMS = {
     "model_a": Param("model", KEY + "model_a", "lab-4", str),
     "model_b": Param("against", KEY + "model_b", "lab-4", str),
     "rule_b": Param("rule_b", KEY + "rule_b", RULES[0], one_of(*RULES)),
+    "of": Param("of", KEY + "of", OF[0], one_of(*OF)),
     "head": Param("head", KEY + "head", NO_HEAD, str),
+    "beside": Param("beside", KEY + "beside", NO_HEAD, str),
 }
 CASES = {  # what the samples put into A and B: sentences, models, the rule of B
     "number": (FIRST, SECOND, "lab-4", "lab-4", "same"),
@@ -55,7 +58,10 @@ CASES = {  # what the samples put into A and B: sentences, models, the rule of B
     "models": (FIRST, FIRST, "lab-4", "lab-8", "same"),
     "kinds": (FIRST, FIRST, "lab-4", "lab-gpt", "same"),
     "hard": (FIRST, FIRST, "lab-4", "lab-4", "argmax"),
+    "two_heads": (FIRST, FIRST, "lab-4", "lab-4", "same"),
+    "two_layers": (FIRST, FIRST, "lab-4", "lab-4", "same"),
 }
+WITH = {"two_heads": ("heads", "2.1"), "two_layers": ("layers", "3")}  # heads or layers of these, and which of B
 BOXES = ("a", "b", "model_a", "model_b", "rule_b")
 
 
@@ -99,11 +105,14 @@ def _take(case: str) -> None:
     for box, value in zip(BOXES, CASES[case], strict=True):
         st.session_state[KEY + box] = value
     _forget()
+    for box, value in zip(("of", "beside"), WITH.get(case, (OF[0], NO_HEAD)), strict=True):
+        st.session_state[KEY + box] = value
 
 
 def _forget() -> None:
     """A head belongs to what is compared."""
-    st.session_state[KEY + "head"] = NO_HEAD
+    for box in ("head", "beside"):
+        st.session_state[KEY + box] = NO_HEAD
 
 
 def compared(first: Side, second: Side) -> Compared:
@@ -132,13 +141,35 @@ def _trace(what: Side) -> Trace:
     return run.text_map
 
 
-def choose_head(ranked: Sequence[tuple[Head, Head, float]]) -> int:
+def choose_what(found: Compared) -> Compared:
+    """Heads or layers, and beside which of B."""
+    st.segmented_control(
+        t("compare.of"), OF, key=KEY + "of", required=True, on_change=_forget, width="stretch",
+        format_func=lambda one: t(f"compare.of_{one}"),
+    )  # fmt: skip
+    found = found.of_layers() if st.session_state[KEY + "of"] == "layers" else found
+    names = {NO_HEAD: t("compare.beside_own" if found.same else "compare.beside_nearest")}
+    names |= {found.name(head): called(found, head) for head in found.others}
+    if chosen(KEY + "beside") not in names:
+        find(KEY + "beside", NO_HEAD)
+    st.selectbox(t("compare.beside"), names, key=KEY + "beside", on_change=_forget_head, format_func=names.__getitem__)
+    beside = next((head for head in found.others if found.name(head) == st.session_state[KEY + "beside"]), None)
+    return found if beside is None else found.with_one(beside)
+
+
+def _forget_head() -> None:
+    """Another ranking begins with its first."""
+    st.session_state[KEY + "head"] = NO_HEAD
+
+
+def choose_head(found: Compared) -> int:
     """Which row of the ranking, the first where none was chosen."""
-    names = [written(head) for head, _, _ in ranked]
+    names = [found.name(head) for head, _, _ in found.ranked]
     if chosen(KEY + "head") not in names:
         find(KEY + "head", names[0])
-    said = {name: f"{name} · {moved:.2f}" for name, (_, _, moved) in zip(names, ranked, strict=True)}
-    st.selectbox(t("compare.head"), names, key=KEY + "head", format_func=said.__getitem__, help=t("compare.head_help"))
+    said = {found.name(head): f"{called(found, head)} · {moved:.2f}" for head, _, moved in found.ranked}
+    label = t("compare.layer_of_a" if found.layers else "compare.head")
+    st.selectbox(label, names, key=KEY + "head", format_func=said.__getitem__, help=t("compare.head_help"))
     return names.index(str(st.session_state[KEY + "head"]))
 
 
@@ -150,6 +181,6 @@ def take_head(chart: str, names: Sequence[str]) -> None:
         choose(KEY + "head", names[number])
 
 
-def written(head: Head) -> str:
-    """A head as links and lists know it."""
-    return f"{head[0]}.{head[1]}"
+def called(found: Compared, head: Head) -> str:
+    """A head, or a layer, in words."""
+    return t("compare.layer", layer=head[0]) if found.layers else found.name(head)

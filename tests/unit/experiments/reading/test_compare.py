@@ -68,6 +68,23 @@ def test_one_reading_with_itself_moves_nothing_and_another_model_has_its_nearest
         assert moved == pytest.approx(min(every)) and every.index(min(every)) == other[0]
 
 
+def test_all_heads_are_laid_beside_one_and_layers_by_the_mean_of_their_heads() -> None:
+    first, second = (av.record(av.load("lab-4"), text) for text in (ONE, OTHER))
+    found = compare(first, second, same=True).with_one((1, 2))
+    assert len(found.ranked) == 16 and {other for _, other, _ in found.ranked} == {(1, 2)}
+    for head, other, moved in found.ranked:
+        assert moved == pytest.approx(float(moved_weight(found.first[head], found.second[other])))
+    own = compare(first, first, same=True)
+    assert (1, 2) not in {head for head, _, _ in own.with_one((1, 2)).ranked} and len(own.with_one((1, 2)).ranked) == 15
+    layers = own.of_layers()
+    assert layers.others == [(layer, 0) for layer in range(4)] and layers.name((3, 0)) == "3"
+    assert torch.allclose(layers.first[:, 0], own.first.mean(1)) and [one[0] for one in layers.with_one((3, 0)).ranked]
+    assert as_csv(layers.with_one((3, 0))).splitlines()[1].split(",")[1] == "3"
+    for what, head in ((own, (4, 0)), (layers, (0, 1))):
+        with pytest.raises(ArgumentError, match="no head or layer"):
+            what.with_one(head)
+
+
 def test_texts_that_share_nothing_or_too_much_are_one_sentence() -> None:
     model = av.load("lab-4")
     with pytest.raises(ArgumentError, match="share no word"):

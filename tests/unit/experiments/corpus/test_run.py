@@ -107,6 +107,7 @@ def test_the_actors_of_ray_give_the_same_bits_in_whatever_order_they_end(
     monkeypatch.setattr(executors, "CHUNK", 3)
     many = av.corpus("lab-1", file, measures=SOME, executor="ray", workers=2)
     assert table(alone, tmp_path) == table(many, tmp_path) and heard == ["begun", "ended"]
+    assert [(n, e.message) for n, e in alone.refused] == [(n, e.message) for n, e in many.refused]
     assert Rows.told["compute"].size == 2 and Rows.told["num_cpus"] == 1 and Rows.told["batch_size"] == 1
 
 

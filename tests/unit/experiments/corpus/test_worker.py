@@ -6,9 +6,13 @@ import pytest
 import torch
 
 import attnviz as av
-from attnviz.experiments.atlas import MEASURES, NAMES
-from attnviz.experiments.corpus.passes import BARE, columns_of
+from attnviz.core.attention import Observed
+from attnviz.experiments.atlas import MEASURES, NAMES, sums
+from attnviz.experiments.corpus.exact import ONE
+from attnviz.experiments.corpus.passes import BARE, Pass, columns_of
 from attnviz.experiments.corpus.worker import Worker
+from attnviz.text.tokens import Encoded
+from attnviz.trace import Trace
 
 TEXTS = [
     "南京市长江大桥", "the cat sat on the mat, the cat sat", "他说他会来，但是他没有来。", "Hello [CLS] there",
@@ -29,14 +33,32 @@ def test_every_number_of_every_head_is_the_atlas_s(name: str) -> None:
     _compare(part.sums, expected, MEASURES)
 
 
-def _compare(sums, expected: av.Atlas, measures) -> None:  # type: ignore[no-untyped-def]
+def _compare(made, expected: av.Atlas, measures) -> None:  # type: ignore[no-untyped-def]
     sides = [(name, expected.all[name]) for name in measures]
     sides += [(name + BARE, expected.bare[name]) for name in NAMES if name in measures]
-    assert [name for name, _ in sides] == list(columns_of(measures)) == list(sums.columns)
+    assert [name for name, _ in sides] == list(columns_of(measures)) == list(made.columns)
     for name, tally in sides:
-        found = sums.columns[name].tally(sums.size)
+        found = made.columns[name].tally(made.size)
         assert torch.equal(found.count, tally.count), name
         assert torch.allclose(found.mean, tally.mean, atol=2e-5, equal_nan=True), name  # worst seen 1e-5, of reach
+
+
+def test_a_pass_of_texts_without_special_tokens_and_rows_without_weight_is_that_of_each_trace() -> None:
+    words = ("tea", "cup", ",", "tea", "cup")
+    spans = ((0, 3), (4, 7), (7, 8), (9, 12), (13, 16))
+    text = Encoded("tea cup, tea cup", (1, 2, 3, 1, 2), words, spans, (False,) * 5, None)
+    made = torch.rand(2, 3, 5, 5, generator=torch.Generator().manual_seed(3)).tril()
+    made = made / made.sum(-1, keepdim=True)
+    made[1, 2, 3] = 0.0  # a hard rule kept nothing
+    made[0, 1, 4] = torch.tensor([1.0, 0.0, 0.0, 0.0, 0.0])  # nothing but the sink
+    names = columns_of(MEASURES)
+    found = Pass.of([text, text], MEASURES).numbers(made, names)
+    expected = [sums.of_trace(Trace(text, text, (Observed.of(one),))) for one in made]
+    both = expected[0] + expected[1]
+    for place, name in enumerate(names):
+        tally = both.bare[name.removesuffix(BARE)] if name.endswith(BARE) else both.all[name]
+        assert found[1, place].tolist() == tally.count[0].tolist(), name
+        assert torch.allclose(found[0, place].double() / ONE, tally.total[0], atol=1e-5), name
 
 
 def test_what_cannot_go_together_is_measured_trace_by_trace() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from attnviz.axes.axis import Box, Over, Stands, check_lengths
+from attnviz.axes.axis import Axis, Box, Over, Stands, check_lengths  # noqa: F401 -- `of: Axis` is resolved here
 from attnviz.axes.units import Units
 
 

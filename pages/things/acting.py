@@ -27,4 +27,5 @@ with page.reader_errors():
         shown.show_shares(request, played)
         shown.show_numbers(request, played, view)
         measured.show_figures(request)
+        shown.show_own()
 page.done(SCREEN.params)

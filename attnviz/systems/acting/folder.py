@@ -6,6 +6,8 @@ trace = model.read(Arrays(returns, states, actions))     # three tokens a step: 
 
 from __future__ import annotations
 
+import io
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,13 @@ from attnviz.systems.acting.decision import Decider, Past, Shape
 from attnviz.trace import Trace
 
 KIND = "decision_transformer"
+NAMED = {  # what the arrays of a file may be called, D4RL's names among them
+    "returns": ("returns", "returns_to_go"),
+    "states": ("states", "observations"),
+    "actions": ("actions",),
+    "times": ("times", "timesteps"),
+}
+LARGEST = 64_000_000  # bytes of a file's arrays
 UNUSED = ("encoder.wte.", "predict_state.", "predict_return.")  # transformers keeps them; no action comes of them
 
 
@@ -56,6 +65,29 @@ class Arrays:
         if len(times) != count or times.min() < 0 or times.max() >= shape.max_ep_len:
             raise ArgumentError("acting_array_times", steps=count, last=shape.max_ep_len - 1)
         return Past(returns, states, actions, times)
+
+
+def read_arrays(content: bytes) -> Arrays:
+    """The episode in an NPZ file, its arrays named as in `NAMED`; `rewards` give the returns to go without them.
+
+    Nothing in it is unpickled. Raises `TextError` for what is no such file, lacks an array or is too large.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as file:
+            size = sum(one.file_size for one in file.infolist())
+        if size > LARGEST:
+            raise TextError("acting_npz_large", size=size / 1e6, most=LARGEST // 1_000_000)
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            found = {name: arrays[name] for name in arrays.files}
+    except (zipfile.BadZipFile, ValueError, OSError, EOFError, KeyError, MemoryError) as reason:
+        raise TextError("acting_npz") from reason
+    told = {name: next((found[one] for one in names if one in found), None) for name, names in NAMED.items()}
+    if told["returns"] is None and (rewards := found.get("rewards")) is not None:
+        told["returns"] = np.cumsum(_real("rewards", rewards).flatten().numpy()[::-1])[::-1]
+    lacking = [name for name in ("returns", "states", "actions") if told[name] is None]
+    if lacking:
+        raise TextError("acting_npz_lacks", lacking=", ".join(lacking), there=shown(", ".join(found)))
+    return Arrays(**told)
 
 
 def _real(name: str, given: Any) -> Tensor:

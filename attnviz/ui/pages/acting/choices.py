@@ -62,6 +62,8 @@ PARAMS = {
     "edits": Param("edits", KEY + "edits", "", str),
     "moves": Param("moves", KEY + "moves", "", str),
     "held": Param("mine", KEY + "held", False, flag),
+    "folder": Param("folder", KEY + "own.folder", "", str),
+    **{f"own_{name}": Param(f"own_{name}", KEY + f"own.{name}", 0, between(0, 999, int)) for name in ("layer", "head")},
     "since": Param("since", KEY + "since", 0, between(0, run.MOST - 1, int)),
     "hidden": Param("hidden", KEY + "hidden", "", matching(PLACES)),
     "blind": Param("blind", KEY + "blind", "", one_of(*BLIND)),

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attnviz.systems.acting.deciding import Ride
+    from attnviz.trace import Trace
     from attnviz.ui.pages.acting.run import Played
 
 PARTS = ("return", "state", "earlier_return", "earlier_state", "earlier_action")
@@ -37,3 +38,13 @@ def csv_lines(played: Played) -> list[str]:
             numbers = [f"{one[step, layer, head]:.6f}" for one in of.values()]
             lines.append(",".join([str(step), action, who, str(ride.asked[step]), str(layer), str(head), *numbers]))
     return lines
+
+
+def mean_shares(trace: Trace, layer: int) -> dict[str, NDArray[np.float32]]:
+    """The mean over the steps of what a step's state gives each part `[head]`."""
+    from attnviz.systems.acting.deciding import share_of
+
+    rows = np.nan_to_num(trace.weights(layer).numpy())[:, 1::3]
+    return {
+        part: np.mean([share_of(rows[:, step], step, part) for step in range(rows.shape[1])], axis=0) for part in PARTS
+    }

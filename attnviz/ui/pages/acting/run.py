@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from attnviz.systems.acting.deciding import Ask, DecisionAgent, Ride
     from attnviz.systems.acting.scene import Scene
     from attnviz.systems.acting.system import Agent, Episode, Hide
+    from attnviz.trace import Trace
 
 DOORKEY, TASKED = AGENTS
 ASKED = (-64, -1)  # the returns that can be asked for: minus so many steps
 TASKS = ("doorkey", "goto", "fetch", "open", "putnext")
 SIZES = {"doorkey": (5, 6, 7, 8)}  # of the others 6 to 8
+MOST_OWN = 128  # steps of an episode of one's own: 384 tokens
 MOST, FEW = 100, 12  # steps after which an episode is not gone on with; those between two looks whether it goes round
 LETTERS = {"L": "left", "R": "right", "F": "forward", "P": "pickup", "D": "drop", "O": "toggle"}
 NAMED = {action: letter for letter, action in LETTERS.items()}
@@ -359,3 +361,21 @@ def nameable(scene: Scene) -> list[str]:
 
     kinds = ASKED_FOR[scene.task]
     return list(dict.fromkeys(f"{one.colour}.{one.kind}" for one in scene.cells if one.kind in kinds))
+
+
+@runs.kept
+def read_own(name: str, mark: str, rule: RuleChoice, _content: bytes) -> Trace:
+    """Arrays, known by the mark of their file, read by a Decision Transformer of one's own. Raises `AttnvizError`."""
+    import numpy as np
+
+    from attnviz import load
+    from attnviz.errors import ModelError, TextError
+    from attnviz.systems.acting.folder import DecisionModel, read_arrays
+
+    model = load(name)
+    if not isinstance(model, DecisionModel):
+        raise ModelError("acting_own_other", model=name)
+    given = read_arrays(_content)
+    if (steps := len(np.atleast_1d(np.asarray(given.states)))) > MOST_OWN:
+        raise TextError("acting_own_long", steps=steps, most=MOST_OWN)
+    return model.read(given, rule=as_rule(rule))

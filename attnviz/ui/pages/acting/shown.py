@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,14 +13,18 @@ from attnviz.ui.kit import (
     SOFT,
     Selection,
     as_rule,
+    choose_head,
     draw_heatmap,
     file_name,
     joined,
     lit_picture,
+    page,
     plain,
+    rule_now,
     rule_title,
     style_now,
     t,
+    table,
     take_away,
 )
 from attnviz.ui.pages.acting import choices, decided, run, told
@@ -29,11 +34,12 @@ from attnviz.ui.pages.acting.sent import data_of
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
+    from attnviz.trace import Trace
     from attnviz.ui.pages.acting.run import Played, Request
     from attnviz.ui.pages.acting.told import Lead, Phase
 
 View = tuple[int, int | None]  # a layer, and a head of it or None for their mean
-CHART = KEY + "map"
+CHART, OWN = KEY + "map", KEY + "own."
 MUCH = 0.5  # of a head's weight: most of it
 PARTS = ("verdict", "picture", "asking", "rest")  # from above to below where all stands in one column
 ORDER = "".join(
@@ -263,3 +269,41 @@ def _take_files(request: Request, played: Played, head: int | None, name: str) -
 
 def _lines(request: Request, played: Played) -> list[str]:
     return decided.csv_lines(played) if request.decides else told.csv_lines(played, request.task)
+
+
+def show_own() -> None:
+    """Folded: a folder, a file, and the map of what it read."""
+    with st.expander(t("acting.own")):
+        st.markdown(t("acting.own_say"))
+        left, right = st.columns([3, 2], gap="small", vertical_alignment="bottom")
+        left.text_input(
+            t("acting.own_folder"), key=OWN + "folder", placeholder="decision-transformer-gym-hopper-medium"
+        )
+        with right.popover(t("acting.own_file"), icon=":material/upload_file:", width="stretch"):
+            file = st.file_uploader(t("acting.own_arrays"), ["npz"], key=OWN + "file")
+        name = str(st.session_state[OWN + "folder"] or "").strip()
+        if not name or file is None:
+            return
+        with page.reader_errors():
+            content = file.getvalue()
+            _show_own(run.read_own(name, sha256(content).hexdigest(), rule_now(), content))
+
+
+def _show_own(trace: Trace) -> None:
+    """What the states give each part, the map of a head, and what can be taken away."""
+    layer, head = choose_head(trace, OWN)
+    shares = decided.mean_shares(trace, layer)
+    most = max(decided.PARTS, key=lambda part: float(shares[part][head]))
+    steps = len(trace.tokens[1::3])
+    st.markdown(
+        t(
+            "acting.own_verdict", model=plain(trace.model), steps=steps, layer=layer, head=head,
+            part=t(f"acting.lane_{most}"), share=f"{float(shares[most][head]):.0%}",
+        )
+    )  # fmt: skip
+    selection, style = Selection(layer, head), style_now("unit", 420)
+    draw_heatmap(trace, selection, style, key=OWN + "map")
+    each = np.stack([shares[part] for part in decided.PARTS], axis=1)  # [head, part]
+    rows = [[str(one), *(f"{share:.2f}" for share in row)] for one, row in enumerate(each.tolist())]
+    st.markdown(table([t("acting.own_head"), *(t(f"acting.lane_{part}") for part in decided.PARTS)], rows, "---:"))
+    take_away(trace, selection, style, chart=OWN + "map")

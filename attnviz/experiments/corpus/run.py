@@ -221,10 +221,13 @@ class _Job:
         """Say how far it is. Raises `Stopped` where it is to stop."""
         if self.halted is not None and self.halted():
             raise Stopped("corpus_stopped", lines=self.state.place.lines)
+        place = self.state.place
         if lines == 0:
             self._share = share
+        elif share is not None and place.lines:  # inside a window: as if its lines were as long as those before
+            share = min(1.0, share * (place.lines + lines) / place.lines)
         if self.report is not None:
-            self.report(Progress(self.state.place.lines + lines, share, self._begun))
+            self.report(Progress(place.lines + lines, share, self._begun))
 
     def _check_memory(self, workers: int) -> None:
         """Is there room for a model in each worker? Raises `ModelError`."""

@@ -32,10 +32,19 @@ def mark_of(model: Model) -> str:
         flat = tensor.detach().flatten()
         some = flat[torch.linspace(0, max(len(flat) - 1, 0), min(LOOKED_AT, len(flat))).long()]
         found.update(f"{name} {tuple(tensor.shape)} {tensor.dtype} {some.double().tolist()}".encode())
-    backend = getattr(model.tokenizer, "backend_tokenizer", None)
-    vocabulary = sorted(model.tokenizer.get_vocab().items()) if backend is None else backend.to_str()
-    found.update(str(vocabulary).encode("utf-8", "surrogatepass"))
+    found.update(_cuts(model.tokenizer).encode("utf-8", "surrogatepass"))
     return found.hexdigest()
+
+
+def _cuts(tokenizer: Any) -> str:
+    """How a tokenizer cuts, without what its last call has left in it: how far it was to read, and to fill up."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        return str(sorted(tokenizer.get_vocab().items()))
+    said = json.loads(backend.to_str())
+    return json.dumps(
+        {name: one for name, one in said.items() if name not in ("truncation", "padding")}, sort_keys=True
+    )
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,7 @@ def operator(model: Any, windows: Sequence[Any], asked: argparse.Namespace) -> C
 class Heard:
     """What was heard of one corpus: when its lines were done, and what memory this process had then."""
 
+    together: int = 1  # workers, whose first windows are done at about one time
     at: list[tuple[float, int]] = field(default_factory=list)
     memory: list[tuple[float, int]] = field(default_factory=list)
 
@@ -84,8 +85,8 @@ class Heard:
 
     @property
     def speed(self) -> float:
-        """Lines a second, from the first that were told to the last."""
-        (begun, first), (ended, last) = self.at[0], self.at[-1]
+        """Lines a second, from when each worker had done a window to the last. Of few windows it says little."""
+        (begun, first), (ended, last) = self.at[min(self.together, len(self.at)) - 1], self.at[-1]
         return (last - first) / max(ended - begun, 1e-9)
 
     @property
@@ -99,7 +100,7 @@ def executed(model: Any, file: Path, executor: str, goal: Path, asked: argparse.
     """One corpus by one executor, told on the way."""
     import attnviz as av
 
-    heard, start = Heard(), time.perf_counter()
+    heard, start = Heard(1 if executor == "loop" else asked.workers), time.perf_counter()
     found = av.corpus(
         model, file, measures=asked.measure, executor=executor, workers=asked.workers, out=goal, on_lines=heard
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from attnviz import axes, export, figures, measures
     from attnviz.answers import Answer, Tag
     from attnviz.core import masks, similarity
-    from attnviz.core.attention import Attention, Observed, attend
+    from attnviz.core.attention import Attention, Observed, Sampled, attend
     from attnviz.core.interventions import (
         ForbidEdge,
         HideToken,
@@ -77,13 +77,14 @@ if TYPE_CHECKING:
     from attnviz.recording.generate import generate
     from attnviz.recording.gradients import Differentiable, Gradients, Logit, Outcome, differentiable
     from attnviz.recording.record import record
+    from attnviz.recording.things.towers import PatchText, patch_text
     from attnviz.sounds import Sound, open_sound
     from attnviz.systems import load
     from attnviz.trace import Cell, Gap, Trace, load_trace
 
 _HOMES = {
     "answers": ("Answer", "Tag"),
-    "core.attention": ("Attention", "Observed", "attend"),
+    "core.attention": ("Attention", "Observed", "Sampled", "attend"),
     "core.states": ("Block", "Norm", "Projection"),
     "experiments.atlas": (
         "Atlas",
@@ -139,6 +140,7 @@ _HOMES = {
     "notebook.views": ("head_view", "model_view"),
     "pictures": ("Picture", "Seen", "open_picture"),
     "recording.record": ("record",),
+    "recording.things.towers": ("PatchText", "patch_text"),
     "core.rules": ("Argmax", "Entmax", "Rule", "Sample", "Soft", "Sparsemax", "Threshold", "TopK", "TopP"),
     "sounds": ("Sound", "open_sound"),
     "systems": ("load",),
@@ -182,6 +184,7 @@ __all__ = [
     "Norm",
     "Observed",
     "Outcome",
+    "PatchText",
     "Picture",
     "PictureError",
     "Place",
@@ -192,6 +195,7 @@ __all__ = [
     "Rule",
     "RuleError",
     "Sample",
+    "Sampled",
     "Seen",
     "SeriesError",
     "Soft",
@@ -233,6 +237,7 @@ __all__ = [
     "model_view",
     "open_picture",
     "open_sound",
+    "patch_text",
     "reading",
     "record",
     "record_batch",

@@ -10,7 +10,7 @@ from attnviz.ui.pages.attention import SCREEN, choices, shown
 
 page.heading(SCREEN)
 kit.listen_to_head()
-places, cold = shown.frame(), runs.cold()
+places, cold, drawn = shown.frame(), runs.cold(), False
 if cold:
     choices.choose(places.box, places.controls)
 with page.reader_errors(places.notice):
@@ -29,6 +29,7 @@ with page.reader_errors(places.notice):
         kit.draw_grid(run, selection, style)
     with places.text:
         kit.draw_reader(run, selection, blanks=model.mask_id is not None)
+        shown.show_blank(soft, run, rule)
     with places.head_pickers:
         kit.choose_head(run)
     with places.cell_pickers:
@@ -38,15 +39,18 @@ with page.reader_errors(places.notice):
     with places.why:
         kit.show_why(selection.explained(run), rule, name, now.scope)
         kit.show_sink(run, selection)
-    with places.prediction:
-        shown.show_prediction(soft, run, rule)
+    with places.effect:
+        shown.show_effect(soft, run, rule)
     with places.bought:
         shown.show_more_heads(name, now.text)
     with places.take:
         kit.take_away(run, selection, style, again=again)
         shown.show_next(run, selection, now, name)
-    kit.follow_slider(run, selection, style, now.rule)
+    drawn = True
 if not cold:
     choices.choose(places.box, places.controls)
 choices.choose_at_the_bottom()
+if drawn:  # what nobody sees before a slider is taken comes after all that is seen
+    with page.reader_errors():
+        kit.follow_slider(run, selection, style, now.rule, (name, now.scope))
 page.done(SCREEN.params)

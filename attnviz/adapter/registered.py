@@ -24,7 +24,7 @@ from attnviz.adapter.chosen import chosen
 from attnviz.adapter.gaps import class_of, with_gaps
 from attnviz.adapter.machine import computing, home, homed
 from attnviz.adapter.vision.windows import Windows
-from attnviz.core.attention import Attention, attend
+from attnviz.core.attention import Attention, Sampled, attend
 from attnviz.core.causal import CausalMask
 from attnviz.core.interventions import Intervention, Place
 from attnviz.core.rules import Soft
@@ -255,9 +255,10 @@ def one_text(call: Attention) -> Attention:
     def first(tensor: Tensor | None) -> Tensor | None:
         return tensor if tensor is None or tensor.ndim < 4 else tensor[0]
 
+    more: dict[str, Any] = {"places": call.places[0]} if isinstance(call, Sampled) else {}
     return replace(
         call, queries=call.queries[0], keys=call.keys[0], values=call.values[0],
-        allowed=first(call.allowed), bias=first(call.bias), sink=None if call.sink is None else call.sink[0],
+        allowed=first(call.allowed), bias=first(call.bias), sink=None if call.sink is None else call.sink[0], **more,
     )  # fmt: skip
 
 
@@ -309,6 +310,14 @@ def _attention(
         kept = torch.nn.functional.dropout(call.weights.to(value.dtype), dropout)
         return (kept @ value).transpose(1, 2).contiguous(), None
     return call.output.transpose(1, 2).contiguous(), None
+
+
+def sent(module: torch.nn.Module, call: Attention, keep: bool = True) -> Attention:
+    """A call that a module makes by itself, after this run's interventions; written down where it is to be kept."""
+    run = _RUN.get()
+    if run is None or keep:
+        return call if run is None else _changed_and_recorded(run, module, call)
+    return _changed(run, run.place(module, call.queries.shape[-2], call.keys.shape[-2])[1], call)
 
 
 def _changed_and_recorded(run: Run, module: torch.nn.Module, call: Attention) -> Attention:

@@ -12,6 +12,8 @@ function draw(root, data, say) {
   const maps = Object.fromEntries(Object.entries(data.maps).map(([name, text]) => [name, bytes(text)]));
   let which = root.dataset.which || "head";
   let picked = data.picked;
+  let moved = null; // the open head's map while the slider of its rule is dragged
+  const shares = () => (which === "head" && moved) || maps[which];
   const bar = element("div", "bar");
   const lines = [];
   const queries = data.labels.map(line(data.keys ? data.words.queries : "", data, token));
@@ -98,14 +100,14 @@ function draw(root, data, say) {
 
   function light(query) {
     if (data.keys) { colour(queries, () => 0); mark(keys, -1); }
-    colour(keys, (key) => maps[which][query * keys.length + key]);
+    colour(keys, (key) => shares()[query * keys.length + key]);
     mark(queries, query);
     join((one) => one === query);
   }
 
   function back(key) {
     colour(keys, () => 0);
-    colour(queries, (query) => maps[which][query * keys.length + key]);
+    colour(queries, (query) => shares()[query * keys.length + key]);
     mark(queries, -1);
     mark(keys, key);
     join((_, one) => one === key);
@@ -125,12 +127,18 @@ function draw(root, data, say) {
     keys.forEach(({ box }, place) => box.classList.toggle("pointed", place === column));
   }
 
+  function follow({ detail: { weights } }) {
+    if (!weights === !moved && !weights) return;
+    moved = weights?.length === queries.length * keys.length ? weights : null;
+    light(picked);
+  }
+
   // Lines from those who look to those looked at, where a dot is; `chosen` (query, key) says which are drawn strong.
   let chosen = () => false;
   function join(now = chosen) {
     chosen = now;
     if (!root.classList.contains("joined")) return;
-    const all = [...maps[which]].map((weight, pair) => ({
+    const all = [...shares()].map((weight, pair) => ({
       share: weight / 255, query: Math.floor(pair / keys.length), key: pair % keys.length,
     })).filter(({ query, key }) => data.keys || query !== key);
     const strong = all.filter(({ query, key, share }) => chosen(query, key) && share >= 0.02);
@@ -180,8 +188,10 @@ function draw(root, data, say) {
   const at = held(root);
   root.replaceChildren(bar, ...lines, over);
   light(picked);
-  window.removeEventListener("attnviz-point", root.hear);
-  window.addEventListener("attnviz-point", (root.hear = hear));
+  for (const [name, ear] of [["attnviz-point", hear], ["attnviz-dragged", follow]]) {
+    window.removeEventListener(name, root[name]);
+    window.addEventListener(name, (root[name] = ear));
+  }
   root.sizes?.disconnect();
   root.sizes = new ResizeObserver(() => join());
   root.sizes.observe(root);

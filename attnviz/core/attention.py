@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 
 import torch
@@ -187,6 +187,30 @@ class Observed(Attention):
             self, queries=self.queries[head], keys=self.keys[head], values=self.values[head], allowed=allowed,
             given=self.given[head],
         )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sampled(Attention):
+    """A call whose queries look at a few points of a picture each, which they choose (Zhu et al. 2021, eq. 2).
+
+    A key is learned and stands for the same point of every query; where that lies `places` says, x and y of each
+    `[head, query, point, 2]`. What a query takes is read off the picture's features there, so no key has a value:
+    asking for the output raises `AttnvizError`.
+    """
+
+    places: Float[Tensor, "*batch query key 2"] = field(kw_only=True)
+
+    @classmethod
+    def of(cls, call: Attention, places: Float[Tensor, "*batch query key 2"]) -> Sampled:
+        """A call with the places of its points."""
+        return cls(**{one.name: getattr(call, one.name) for one in fields(Attention)}, places=places)
+
+    def fits(self, queries: int, keys: int) -> bool:
+        return super().fits(queries, keys) and self.places.shape == (self.n_heads, queries, keys, 2)
+
+    def only(self, head: int) -> Attention:
+        plain = Attention(**{one.name: getattr(self, one.name) for one in fields(Attention)})
+        return Sampled.of(plain.only(head), self.places[head])
 
 
 def attend(

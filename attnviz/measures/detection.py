@@ -11,6 +11,7 @@ from torch import Tensor
 
 from attnviz.answers import NO_OBJECT, Answer
 from attnviz.axes import Axis, Box
+from attnviz.core.attention import Sampled
 from attnviz.core.rules import Rule
 from attnviz.errors import ModelError
 from attnviz.trace import Trace
@@ -67,16 +68,29 @@ def inside(trace: Trace, layer: int, slot: int, rule: Rule | None = None) -> Flo
     """Which share of a query's weight on the picture lies in the box that it found, by head?
 
     `trace` is the map from queries to the picture ("cross"; YOLOS has one of all). A place counts by the part of it
-    that the box covers, so an even look gives the box's own share of the picture. NaN for a head that looks nowhere.
+    that the box covers, so an even look gives the box's own share of the picture. NaN for a head that looks nowhere. Of
+    a model that chooses its points (RT-DETR) each of them counts where it lies.
     """
     slots = _of_boxes(trace).read
     box = slots.stands_for(slot)
     assert isinstance(box, Box), slot
+    if isinstance(call := trace.attention(layer), Sampled):
+        return _inside_of_points(trace.weights(layer, rule=rule)[:, slot], call.places[:, slot], box)
     query = slot if len(trace.queries) == len(slots) else len(trace.queries) - len(slots) + slot
     weights = trace.weights(layer, rule=rule)[:, query]
     seen = torch.tensor([trace.keys.stands_for(place) is not None for place in range(len(trace.keys))])
     on_picture = weights[:, seen].sum(-1)
     return (weights * covered(trace.keys, box)).sum(-1) / on_picture.where(on_picture > 0, torch.nan)
+
+
+def _inside_of_points(
+    weights: Float[Tensor, "head point"], places: Float[Tensor, "head point 2"], box: Box
+) -> Float[Tensor, " head"]:
+    """Which share of the weight of points lies in a box, by head?"""
+    low, high = torch.tensor([box.left, box.top]), torch.tensor([box.right, box.bottom])
+    own = ((places >= low) & (places <= high)).all(-1)
+    total = weights.sum(-1)
+    return (weights * own).sum(-1) / total.where(total > 0, torch.nan)
 
 
 def _of_boxes(trace: Trace) -> Answer:

@@ -6,17 +6,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from attnviz.adapter.vision.detectors import framed, n_slots
+from attnviz.adapter.vision.sampled import points
 from attnviz.models.seeing import VisionModel
 from attnviz.pictures import Seen, open_picture
 
 
 @dataclass(frozen=True, init=False)  # no field beside a VisionModel's, so it is made as one
 class DetectionModel(VisionModel):
-    """A loaded model that finds things: DETR, Conditional DETR and DAB-DETR with transformers' ResNet, YOLOS.
+    """A loaded model that finds things: DETR, Conditional DETR and DAB-DETR with transformers' ResNet, YOLOS, RT-DETR,
+    Deformable DETR.
 
     `record` gives its maps ("encoder": places among places; "decoder": queries among queries; "cross": queries to
-    places; of YOLOS one of all of them) and, as `Trace.answer`, what each query found: `measures.found` reads it.
+    places; of YOLOS one of all of them) and, as `Trace.answer`, what each query found: `measures.found` reads it. The
+    queries of RT-DETR and Deformable DETR look at no map of all places but at points that they choose (`samples`): the
+    keys of "cross" are then those points, and its layers (`Sampled`) say where each lies.
     """
+
+    @property
+    def samples(self) -> bool:
+        """Do its queries choose the points that they look at?"""
+        return points(self.network.config)
 
     @property
     def queries(self) -> int:

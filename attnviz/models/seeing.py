@@ -18,6 +18,7 @@ from attnviz.adapter.classes import Kind
 from attnviz.adapter.machine import Machine
 from attnviz.adapter.vision.opening import opened
 from attnviz.adapter.vision.reading import seen
+from attnviz.adapter.vision.towers import TextTower
 from attnviz.errors import ModelError
 from attnviz.models.load import Boundary, Model, WithoutText
 from attnviz.notices import Notice
@@ -36,11 +37,14 @@ class VisionModel(WithoutText):
 
     It is a `Model` in all but what it reads: `kind` is "vision", it has no tokenizer and no limit. `processor` is
     transformers' own, which scales, crops and normalises a picture as the model was trained on; `trained` says whether
-    a head gives labels (`labels`).
+    a head gives labels (`labels`). `texts` is the tower beside it that reads texts (`patch_text`), of a CLIP or SigLIP
+    that has both; `silent` says why it cannot be had, where that is so.
     """
 
     processor: Any = field(default=None, kw_only=True, repr=False, compare=False)
     trained: bool = field(default=False, kw_only=True)
+    texts: TextTower | None = field(default=None, kw_only=True, repr=False, compare=False)
+    silent: ModelError | None = field(default=None, kw_only=True, repr=False, compare=False)
 
     def see(self, picture: Any) -> Seen:
         """Read a picture as the model does: what `open_picture` gave, or takes. `record` takes what comes back.
@@ -67,7 +71,7 @@ def open_folder(name: str, folder: Path, machine: Machine, **known: Any) -> Visi
         from attnviz.models.finding import DetectionModel as maker  # a kind of `VisionModel`, which stands here
     return maker(
         name, "vision", read.network, without, None, None, processor=read.processor, trained=read.trained,
-        notices=(*known.pop("notices", ()), *read.notices), **known,
+        texts=read.texts, silent=read.silent, notices=(*known.pop("notices", ()), *read.notices), **known,
     )  # fmt: skip
 
 

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
+from attnviz.adapter.machine import home
 from attnviz.adapter.outputs import Layers, last_states
-from attnviz.adapter.vision.detectors import found_by, n_slots, sides, slots_of
+from attnviz.adapter.vision.detectors import found_by, n_slots, sides, slots_of, strides
 from attnviz.adapter.vision.reading import inputs
-from attnviz.axes import Axis
-from attnviz.core.attention import Attention
+from attnviz.adapter.vision.sampled import check_points, points
+from attnviz.core.attention import Attention, Sampled
 from attnviz.core.interventions import check_tokens
 from attnviz.errors import ModelError
 from attnviz.guard import own
@@ -21,7 +23,7 @@ from attnviz.models.memory import check_picture
 from attnviz.pictures import Seen
 from attnviz.recording.looks import Look
 from attnviz.recording.record import Watch, changes_of, refuse_places, run
-from attnviz.trace import Trace
+from attnviz.trace import Gap, Trace
 
 ANSWERS = "cross"  # the map that comes first, where there is one: what each query looked at
 
@@ -34,8 +36,10 @@ def detected(model: DetectionModel, read: Seen, look: Look) -> Trace:
     if look.states:
         raise ModelError("model_keeps_blocks", model=model.name)
     network, places, slots = model.network, len(read.axis), n_slots(model.network.config)
-    two_sided = "cross" in sides(network.config, read)
+    two_sided = network.config.model_type != "yolos"
     check_tokens(look.interventions, places, slots if two_sided else None)
+    if points(network.config):
+        check_points(look.interventions, network.config, slots)
     check_picture(network.config, {"encoder": places, "decoder": slots} if two_sided else {"self": places})
     watch = Watch.over(network, max(places, slots), look.values, own(look.on_layer), own(look.stop))
     result, found = run(
@@ -52,10 +56,8 @@ def _trace(model: DetectionModel, read: Seen, look: Look, result: Any, found: Ma
     config, slots = model.network.config, slots_of(model.network.config, result, read)
     answer = found_by(config, result, slots) if look.predictions else None
     traces = {}
-    for part, (asks, asked) in sides(config, read).items():
-        queries: Axis = slots if asks else read.axis
-        keys: Axis = slots if asked else read.axis
-        layers = found.get(part, ())
+    for part, (queries, keys) in sides(config, read.axis, slots).items():
+        layers = tuple(_on_picture(one, config, read) for one in found.get(part, ()))
         if _sizes(layers) != {(len(queries), len(keys))}:
             raise ModelError("model_not_by_token", model=model.name)
         traces[part] = Trace(
@@ -67,13 +69,27 @@ def _trace(model: DetectionModel, read: Seen, look: Look, result: Any, found: Ma
 
 
 def _states(part: str, result: Any) -> Tensor:
-    """The last hidden states of the queries of a map."""
+    """The last hidden states of the queries of a map; none of an encoder that hands on features of several sizes."""
     if part == "self":
         return last_states(result)
     name = "encoder_last_hidden_state" if part == "encoder" else "last_hidden_state"
-    states: Tensor | None = result.get(name)
+    states: Any = result.get(name)
+    if isinstance(states, list | tuple):
+        return torch.zeros(0, 0)
     side = "encoder" if part == "encoder" else "decoder"
-    return last_states(result, side) if states is None else states[0]
+    found: Tensor = last_states(result, side) if states is None else states[0]
+    return found
+
+
+def _on_picture(layer: Attention | Gap, config: Any, read: Seen) -> Attention | Gap:
+    """A layer as it is kept: points in pixels of the picture as it was brought, without the gate of their heads."""
+    if not isinstance(layer, Sampled):
+        return layer
+    rows, columns = read.values.shape[1:]
+    each, count = int(config.decoder_n_points), layer.keys.shape[-2]
+    cells = torch.tensor(strides(config, count // each), dtype=torch.float32).repeat_interleave(each)
+    scale = cells[:, None] * torch.tensor([read.picture.width / columns, read.picture.height / rows])
+    return replace(layer, values=layer.values[..., :0], places=home(layer.places) * scale)
 
 
 def _sizes(layers: Layers) -> set[tuple[int, int]]:

@@ -24,7 +24,7 @@ with page.reader_errors():
         place = st.container()
         view = choices.choose_view(seen.trace)
         head = choices.choose_map(view)
-        choices.choose_changes(head)
+        choices.choose_changes(head, seen.trace)
         beside = choices.choose_beside(bool(seen.true), request.changed)
         with place:
             shown.draw_picture(seen, view, head, beside)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,18 @@ def test_a_phone_scrolls_down_and_never_sideways(visit: Start, tmp_path: Path, l
     assert one.page.evaluate(CUT) == []
 
 
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_what_a_blank_says_stands_beside_its_sentence(visit: Start, size: dict[str, int]) -> None:
+    one = visit({"lang": "zh"}, viewport=size)
+    one.page.locator(".reader .hole").nth(4).click()
+    said = one.page.get_by_role("table").filter(has_text="空格处")
+    said.wait_for()
+    box, sentence, chart = (part.bounding_box() for part in (said, one.part("reader"), one.chart("grid")))
+    assert sentence["y"] + sentence["height"] <= box["y"] + SLACK and box["y"] + box["height"] <= chart["y"]
+    assert box["y"] + box["height"] <= size["height"] - 60  # a phone's bar is below
+    assert one.page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollTop") == 0
+
+
 def test_light_and_dark_follow_the_persons_system(visit: Start) -> None:
     light, dark = (visit(color_scheme=theme) for theme in ("light", "dark"))
     assert sum(map(int, light.page.evaluate(GROUND)[4:-1].split(","))) > 600
@@ -85,3 +98,23 @@ def test_every_label_of_the_heatmap_stands_inside_it(visit: Start) -> None:
     for box in (label.bounding_box() for label in boxes):
         assert box["x"] >= chart["x"] - 1 and box["x"] + box["width"] <= chart["x"] + chart["width"] + 1
         assert box["y"] >= chart["y"] - 1 and box["y"] + box["height"] <= chart["y"] + chart["height"] + 1
+
+
+LONG = (
+    "The old man sat by the river and read a book while it rained and the children played in the garden behind the "
+    "house of his brother who had gone to the city to buy bread"
+)
+SHOWN = """(chart) => [...chart.querySelectorAll(".xaxislayer-above .xtick text")]
+  .filter((one) => one.style.visibility !== "hidden").map((one) => one.getBoundingClientRect().right)"""
+
+
+@pytest.mark.parametrize(("text", "thinned"), [(LONG, True), (" ".join(LONG.split()[:14]), False)])
+def test_labels_never_lie_on_each_other_and_stay_where_there_is_room(visit: Start, text: str, thinned: bool) -> None:
+    one = visit({"lang": "en", "text": text}, viewport=NARROW)
+    heatmap = one.chart("heatmap")
+    for viewport in (NARROW, WIDE):
+        one.page.set_viewport_size(viewport)
+        one.page.wait_for_timeout(1_500)
+        ends, every = heatmap.evaluate(SHOWN), heatmap.locator(".xaxislayer-above .xtick text").count()
+        steps = [after - before for before, after in pairwise(ends)]
+        assert len(steps) > 10 and min(steps) >= 9 and (len(ends) < every) == thinned

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 
 import numpy as np
@@ -300,12 +301,45 @@ def test_frames_for_the_slider_are_the_cells_that_the_page_draws_at_those_values
     given = dragged(at := opened(layer="1", head="2", specials=specials))
     size = given["rows"] * given["columns"]
     frames = np.frombuffer(base64.b64decode(given["frames"]), np.uint8).reshape(-1, size)
-    assert given["now"] == 1.0 and len(frames) == len(given["values"]) == 26 and len(given["frames"]) <= 50_000
+    assert given["now"] == 1.0 and len(frames) == len(given["values"]) == 50
     for place in (0, 5, 25):
         change(at, temperature=given["values"][place])
         drawn = cells(at)
         assert drawn.shape == (given["rows"], given["columns"])
         assert np.abs(drawn.ravel() * STEPS - frames[place]).max() <= 0.5 + 1e-6
+
+
+@pytest.mark.parametrize("look", [{}, {"specials": "0"}, {"scale": "log"}])
+def test_sentence_and_explanation_under_the_slider_are_what_the_page_says_at_those_values(look: dict[str, str]) -> None:
+    given = dragged(at := opened(layer="1", head="2", query="3", key="4", **look))
+    words = given["sentence"] or given["frames"]
+    frames = np.frombuffer(base64.b64decode(words), np.uint8).reshape(len(given["values"]), -1)
+    told = given["said"]
+    for place in (2, 9, 30):
+        change(at, temperature=given["values"][place])
+        shown = np.frombuffer(base64.b64decode(component(at, KEY + "reader")["maps"]["head"]), np.uint8)
+        assert np.abs(shown / 255 - frames[place] / STEPS).max() <= 0.5 / 255 + 0.5 / STEPS + 1e-6
+        form, *numbers = told["texts"][told["values"].index(given["values"][place])]
+        says = "".join(str(b) + a for a, b in zip(told["forms"][form], ["", *numbers], strict=True))
+        here = [one.value for one in at.main if getattr(one, "value", "") and isinstance(one.value, str)]
+        weight = re.search(r"weight \*\*([0-9.]+)\*\* \((.*?)\)", " ".join(here))
+        assert weight and f"weight <b>{weight[1]}</b> ({weight[2]})" in says
+        assert f"T = {given['values'][place]:g}" in says
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"text": "The dog chased the cat because it was hungry, and then it slept on the mat again."},
+        {"text": "长" * 60, "specials": "0", "scale": "log"},
+        {"rule": "hard", "hard": "threshold", "text": "长" * 30},
+        {"rule": "hard", "hard": "sample"},
+        {"rule": "sparse", "sparse": "entmax", "text": "他把书还给了图书馆" * 5},
+    ],
+)
+def test_what_follows_a_slider_is_at_most_50_kilobytes(state: dict[str, str]) -> None:
+    given = dragged(opened(**state))
+    assert len(given["values"]) >= 4 and len(json.dumps(given, ensure_ascii=False).encode()) <= 50_000
 
 
 def test_only_a_rule_with_a_number_is_followed_and_no_map_that_is_too_large() -> None:

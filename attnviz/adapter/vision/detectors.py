@@ -1,4 +1,4 @@
-"""Models that find things in a picture: DETR, Conditional DETR and DAB-DETR with transformers' ResNet, YOLOS."""
+"""Models that find things in a picture: DETR and its kind with transformers' ResNet, RT-DETR, YOLOS."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ import numpy as np
 from torch import Tensor
 
 from attnviz.adapter.vision.kinds import DETECTORS, both, first
+from attnviz.adapter.vision.sampled import encodes, points, points_of
 from attnviz.answers import NO_OBJECT, Answer
-from attnviz.axes import Patches, Slots
+from attnviz.axes import Axis, Patches, Slots
 from attnviz.errors import ModelError, PictureError
+from attnviz.guard import guarded
 from attnviz.notices import Notice
 from attnviz.pictures import Picture, Seen
 
 QUERY = "query"  # what a slot is called
 HEADED = "ForObjectDetection"  # what the classes that find things end with
+BACKBONES = ("resnet", "rt_detr_resnet")
 STEM = 4  # the stride of what stands before ResNet's stages
 
 
@@ -26,7 +29,7 @@ def check_detector(name: str, config: Any) -> None:
         raise ModelError("detector_alone", model=name)
     backbone = getattr(config, "backbone_config", None)
     kind = getattr(backbone, "model_type", "?")
-    if config.model_type in DETECTORS and config.model_type != "yolos" and kind != "resnet":
+    if config.model_type in DETECTORS and config.model_type != "yolos" and kind not in BACKBONES:
         raise ModelError("detector_backbone", model=name, kind=kind)
 
 
@@ -36,13 +39,18 @@ def usual_processor(name: str, model_type: str) -> tuple[Any, tuple[Notice, ...]
 
     made = getattr(transformers, DETECTORS[model_type])()
     size = made.size
+    if size["height"]:  # stretched to one size, as RT-DETR has it
+        stretched = {"model": name, "height": size["height"], "width": size["width"]}
+        return made, (Notice("picture_default", stretched),)
     said = {"model": name, "shortest": size["shortest_edge"], "longest": size["longest_edge"]}
     return made, (Notice("detector_default", said),)
 
 
 def framed(name: str, config: Any, processor: Any, picture: Picture) -> Seen:
     """The picture as a detector reads it, and where each place of its features lies on it. Raises `PictureError`."""
-    prepared = processor(images=picture.image(), return_tensors="np")
+    narrow = PictureError("picture_narrow", width=picture.width, height=picture.height)
+    with guarded(lambda error: narrow):  # YOLOS rounds a short side down, to 0 as well
+        prepared = processor(images=picture.image(), return_tensors="np")
     values = np.asarray(prepared["pixel_values"], np.float32)[0]
     if not np.all(prepared.get("pixel_mask", 1)):
         raise ModelError("picture_processor_other", model=name, kind=type(processor).__name__)
@@ -67,8 +75,20 @@ def _stride(config: Any) -> tuple[int, int]:
     return stride, stride
 
 
+def strides(config: Any, levels: int) -> list[int]:
+    """How many pixels of the prepared picture a cell of each level of features has a side; beyond the backbone's own
+    each level has half as many cells as the one before.
+    """
+    backbone = config.backbone_config
+    more = 2 if backbone.downsample_in_first_stage else 1
+    found = [STEM * 2 ** (int(name.removeprefix("stage")) - 1) * more for name in backbone.out_features]
+    return [*found, *(found[-1] * 2**more for more in range(1, levels))][:levels]
+
+
 def n_slots(config: Any) -> int:
     """How many queries a detector asks the picture with."""
+    if getattr(config, "two_stage", False):  # as many as the encoder proposes
+        return int(config.two_stage_num_proposals)
     return int(config.num_detection_tokens if config.model_type == "yolos" else config.num_queries)
 
 
@@ -77,11 +97,14 @@ def slot_names(config: Any) -> tuple[str, ...]:
     return Slots(n_slots(config), QUERY).labels
 
 
-def sides(config: Any, read: Seen) -> dict[str, tuple[bool, bool]]:
-    """The maps of a detector: are its queries, and its keys, slots? Places of the picture where not."""
+def sides(config: Any, places: Axis, slots: Axis) -> dict[str, tuple[Axis, Axis]]:
+    """The queries and keys of each map of a detector: slots, places of the picture, or points that queries chose."""
     if config.model_type == "yolos":
-        return {"self": (False, False)}
-    return {"encoder": (False, False), "decoder": (True, True), "cross": (True, False)}
+        return {"self": (places, places)}
+    if not points(config):
+        return {"encoder": (places, places), "decoder": (slots, slots), "cross": (slots, places)}
+    own = {"encoder": (places, places)} if encodes(config) else {}
+    return {**own, "decoder": (slots, slots), "cross": (slots, points_of(config))}
 
 
 def slots_of(config: Any, result: Mapping[str, Any], read: Seen) -> Slots:

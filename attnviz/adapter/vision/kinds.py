@@ -18,12 +18,11 @@ TOWERS: Mapping[str, str] = {"clip": "clip_vision_model", "siglip": "siglip_visi
 DETECTORS: Mapping[str, str] = {
     "detr": "DetrImageProcessorPil", "conditional_detr": "ConditionalDetrImageProcessorPil",
     "dab-detr": "ConditionalDetrImageProcessorPil", "yolos": "YolosImageProcessorPil",
+    "rt_detr": "RTDetrImageProcessorPil", "rt_detr_v2": "RTDetrImageProcessorPil",
+    "deformable_detr": "DeformableDetrImageProcessorPil",
 }  # fmt: skip
-# Types that look at a few sampled points of the picture each, so that there is no map of all places.
-SAMPLED = frozenset(
-    {"d_fine", "deformable_detr", "deimv2", "grounding-dino", "lw_detr", "mm-grounding-dino", "rf_detr", "rt_detr"}
-    | {"rt_detr_v2"}
-)
+# Other types that look at a few sampled points of the picture each: those of three types are read (`sampled`).
+SAMPLED = frozenset({"d_fine", "deimv2", "grounding-dino", "lw_detr", "mm-grounding-dino", "rf_detr"})
 # How transformers prepares the pictures of a type where its folder does not say it.
 PROCESSORS: Mapping[str, str] = {
     "vit": "ViTImageProcessorPil", "deit": "DeiTImageProcessorPil", "dinov2": "BitImageProcessorPil",

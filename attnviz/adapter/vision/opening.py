@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,8 @@ from attnviz.adapter.opening import EAGER, LOCAL, adapter_of, network_of, notice
 from attnviz.adapter.vision.dab import attending, attends
 from attnviz.adapter.vision.detectors import check_detector, usual_processor
 from attnviz.adapter.vision.kinds import DETECTORS, PROCESSORS, TOWERS, both, tower
+from attnviz.adapter.vision.sampled import attending_points
+from attnviz.adapter.vision.towers import TextTower, text_tower
 from attnviz.errors import ModelError, first_line
 from attnviz.guard import guarded
 from attnviz.notices import Notice
@@ -26,7 +28,7 @@ ABOUT_TEXT = frozenset({"weights_unused", "head_unused", "head_beside"})
 @dataclass(frozen=True)
 class Opened:
     """What transformers made of a folder. `trained` says whether a trained head gives labels, `finds` whether it gives
-    boxes with them.
+    boxes with them; `texts` is what reads texts beside it, None where there is none, `silent` why it cannot be had.
     """
 
     network: PreTrainedModel
@@ -34,6 +36,8 @@ class Opened:
     trained: bool
     finds: bool
     notices: tuple[Notice, ...] = ()
+    texts: TextTower | None = None
+    silent: ModelError | None = None
 
 
 def opened(name: str, folder: Path, machine: Machine) -> Opened:
@@ -52,6 +56,7 @@ def opened(name: str, folder: Path, machine: Machine) -> Opened:
     found = (*found, *adapter_of(name, folder, read.network))
     machine.put(name, read.network)
     attending(read.network)
+    attending_points(read.network)
     finds = read.choice.kind == "boxes"
     if own.model_type in DETECTORS and not finds:
         raise ModelError("detector_alone", model=name)
@@ -59,7 +64,11 @@ def opened(name: str, folder: Path, machine: Machine) -> Opened:
         raise ModelError("model_no_attention", model=name)
     processor, more = processor_of(name, folder, tower(whole))
     trained = finds or read.choice.kind == "sequence"
-    return Opened(read.network.eval(), processor, trained, finds, (*said, *found, *more))
+    made = Opened(read.network.eval(), processor, trained, finds, (*said, *found, *more))
+    try:
+        return replace(made, texts=None if own is whole else text_tower(name, folder, whole, machine))
+    except ModelError as reason:  # pictures are looked at all the same
+        return replace(made, silent=reason)
 
 
 def _read_from(config: Any) -> Any:

@@ -32,14 +32,21 @@ def show_cut(trace: Trace, limit: int | None) -> None:
 
 def show_sink(run: Trace, selection: Selection) -> None:
     """How much of this head's weight rests on [CLS], [SEP] and their like."""
+    for line in sink_lines(run, selection):
+        st.caption(line)
+
+
+def sink_lines(run: Trace, selection: Selection) -> list[str]:
+    """What `show_sink` says, if anything."""
     from attnviz.measures import sink_share
 
     marks = zip(run.key_tokens, run.key_special, strict=True)
     names = list(dict.fromkeys(plain(token) for token, special in marks if special))
-    if names:
-        said = names[0] if len(names) == 1 else t("and_names", first=", ".join(names[:-1]), last=names[-1])
-        share = sink_share(run, selection.layer, selection.head, rule=selection.rule)
-        st.caption(t("sink", share=f"{share:.0%}", names=said))
+    if not names:
+        return []
+    said = names[0] if len(names) == 1 else t("and_names", first=", ".join(names[:-1]), last=names[-1])
+    share = sink_share(run, selection.layer, selection.head, rule=selection.rule)
+    return [t("sink", share=f"{share:.0%}", names=said)]
 
 
 def show_why(
@@ -50,32 +57,44 @@ def show_why(
     `forbidden`: that the pair is not allowed is a change of the reader's, not the model's mask. By character or word
     `pair` is what the map says; of units of several tokens `show_tokens_of` says the rest, for they have no score.
     """
-    st.caption(t(f"shown_{scope}", model=plain(name), rule=rule_title(rule)))
+    st.caption(whose(rule, name, scope))
     labels = (cell.query_label, cell.key_label) if pair is None else (pair.query, pair.key)
     query, key = map(plain, labels)
     if cell.score == float("-inf") if pair is None else math.isnan(pair.weight):
         st.markdown(t("why_forbidden" if forbidden else "why_not_allowed", query=query, key=key))
         return
-    weight = cell.weight if pair is None else pair.weight
-    st.markdown(t("why_say", query=query, key=key, weight=f"{weight:.4f}", place=place_in_row(pair or cell)))
+    st.markdown(_say_weight(query, key, pair or cell))
     if pair is None or pair.alone:
-        _show_score(cell)
+        st.markdown("\n\n".join(score_lines(cell)))
 
 
-def _show_score(cell: Cell) -> None:
+def whose(rule: Rule, name: str, scope: str) -> str:
+    """Whose weights are shown: the model's, and which rule made them."""
+    return t(f"shown_{scope}", model=plain(name), rule=rule_title(rule))
+
+
+def why_lines(cell: Cell) -> list[str]:
+    """What `show_why` says of two tokens of which one may look at the other, a line each."""
+    return [_say_weight(plain(cell.query_label), plain(cell.key_label), cell), *score_lines(cell)]
+
+
+def _say_weight(query: str, key: str, found: Cell | Pair) -> str:
+    """Who looks at whom, and how much."""
+    return t("why_say", query=query, key=key, weight=f"{found.weight:.4f}", place=place_in_row(found))
+
+
+def score_lines(cell: Cell) -> list[str]:
     """From the product of two tokens to their weight."""
     if math.isnan(cell.product):  # the model gave its weights alone
-        st.markdown(t("why_observed"))
-        return
+        return [t("why_observed")]
     scale, bias = short(cell.scale), f"({short(cell.bias)})"
     key_name = "why_score_bias" if cell.bias else "why_score"
     product = f"({short(cell.product)})" if cell.product < 0 else short(cell.product)
-    lines = [
+    return [
         t("why_product", product=short(cell.product)),
         t(key_name, product=product, scale=scale, bias=bias, score=short(cell.score)),
         *after_the_score(cell),
     ]
-    st.markdown("\n\n".join(lines))
 
 
 def place_in_row(found: Cell | Pair) -> str:

@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 
@@ -120,10 +121,8 @@ def _say_member(screen: Screen) -> None:
 
 
 def how_it_works(name: str, label: str = "how_title") -> None:
-    """The article of a page behind a button in the sidebar; `label` is a message."""
-    with st.sidebar, st.popover(t(label), icon=":material/help:", width="stretch"):
-        st.markdown(article(name))
-        frame.list_words()
+    """The article of a page, beside it, behind a button on top of it; `label` is a message."""
+    frame.show_help(name, t(label), partial(article, name))
 
 
 @contextmanager

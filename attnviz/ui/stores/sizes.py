@@ -117,7 +117,8 @@ def _plain(item: object) -> bool:
 
 def network_bytes(model: Any) -> int:
     """The bytes of a model's numbers, trained or not; what layers share counts once."""
-    return nbytes(list(_tensors(model.network)))
+    beside = getattr(model, "texts", None)  # of two towers, the one that reads texts
+    return nbytes([*_tensors(model.network), *(() if beside is None else _tensors(beside.network))])
 
 
 def _tensors(network: Any) -> Iterator[Any]:

@@ -55,8 +55,8 @@ def test_a_word_of_the_page_that_is_open_leads_nowhere_and_escape_puts_it_away(v
 
 def test_the_keyboard_finds_all_words_in_the_help(visit: Start) -> None:
     one = visit({"lang": "en"})
-    one.page.get_by_role("button", name=say("ui.how_title", "en")).press("Enter")
-    word = one.page.get_by_text(say("glossary.entropy", "en"), exact=True)
+    one.page.locator(".st-key-help-button button").press("Enter")
+    word = one.page.locator(".attnviz-words").get_by_text(say("glossary.entropy", "en"), exact=True)
     says = one.page.get_by_text(say("glossary.entropy_says", "en"))
     expect(says).to_be_hidden()
     word.focus()

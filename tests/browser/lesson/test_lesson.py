@@ -43,8 +43,9 @@ def settled(one: Visit) -> None:
     one.ready("lesson")
 
 
-def test_by_keyboard_alone_through_all_steps_and_back(visit: Start) -> None:
-    one, lang = newcomer(visit, locale="zh-CN"), "zh"
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_by_keyboard_alone_through_all_steps_and_back(visit: Start, lang: str) -> None:
+    one = newcomer(visit, locale={"zh": "zh-CN", "en": "en-US"}[lang])
     for step in STEPS:
         heading(one, step, lang)
         assert one.page.locator(ALERT).count() == 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.person import LOOK, Visit
 
@@ -36,3 +38,26 @@ def test_the_open_head_follows_the_slider_and_the_answer_takes_its_place(visit: 
     one.wait_for_cells("JSON.stringify(z) !== JSON.stringify(arg)", before)
     one.page.wait_for_function("() => !document.querySelector('canvas.dragged')", polling=LOOK)
     assert float(one.page.evaluate("() => new URLSearchParams(location.search).get('temperature')")) > 1
+
+
+def test_sentence_and_explanation_follow_and_are_exact_where_the_slider_lands(visit: Start) -> None:
+    one = visit({"lang": "en", "layer": "3", "head": "2", "query": "4", "key": "5"})
+    before, place = one.shares(), one.page.locator(THUMB).bounding_box()
+    across, down = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+    one.page.mouse.move(across, down)
+    one.page.mouse.down()
+    one.page.mouse.move(across + 60, down, steps=3)
+    over = one.page.locator(".dragged-why")
+    thumb = f"{float(one.page.locator(THUMB).inner_text()):g}"
+    expect(over).to_contain_text(f"(T = {thumb})")
+    weight = re.search(r"with weight ([0-9.]+) ", over.inner_text())[1]
+    moved = one.shares()
+    assert moved != before and float(moved[5]) == pytest.approx(float(weight), abs=0.006)
+    expect(over.locator("mfrac").last).to_contain_text(f"/{thumb}")
+    one.page.mouse.up()
+    one.link_says(temperature=thumb)
+    one.page.wait_for_function("() => !document.querySelector('.dragged-why')", polling=LOOK)
+    expect(one.part("why")).to_contain_text(f"with weight {weight} ")
+    assert [float(share or 0) for share in one.shares()] == pytest.approx(
+        [float(share or 0) for share in moved], abs=0.011
+    )

@@ -193,3 +193,30 @@ def test_a_templates_own_prompt_is_taken_where_it_has_the_picture_and_the_text(t
     words = "{% for m in messages %}{{ m.content }}{% endfor %}"  # made for texts: what it has is no prompt
     assert prompt("", "llava", own, words, "<image>", "what ?") == "USER: <image>\nwhat ? ASSISTANT:"
     assert prompt("", "llava", own, takes, "<image>", "see <image>") == "see <image>"
+
+
+@pytest.mark.parametrize("kind", ["qwen2_vl", "qwen2_5_vl"])
+def test_what_a_qwen_keeps_of_its_last_picture_is_read_by_no_one_else(kind: str, tmp_path: Path) -> None:
+    """`rope_deltas` on the network is of whoever asked last: another visitor between two tokens changes nothing."""
+    model, wide = opened(saved(tmp_path, kind)), noise(97, 41)
+    alone = av.generate(model, "what is it ?", picture=PICTURE, most=4)
+    others = [av.generate(model, "a cat", picture=wide, most=2)]
+    kept = []
+
+    def visit(count: int, said: str) -> None:
+        others.append(av.generate(model, "a cat", picture=wide, most=2))
+        kept.append(model.network.model.rope_deltas)
+        model.network.model.rope_deltas = torch.tensor([[1000]])
+
+    again = av.generate(model, "what is it ?", picture=PICTURE, most=4, on_token=visit)
+    assert again.encoded.ids == alone.encoded.ids and len(kept) == 4
+    for layer in range(alone.n_layers):
+        torch.testing.assert_close(again.weights(layer), alone.weights(layer), atol=1e-6, rtol=0)
+    for other in others[1:]:
+        assert other.encoded.ids == others[0].encoded.ids
+        torch.testing.assert_close(other.weights(1), others[0].weights(1), atol=1e-6, rtol=0)
+    read = av.record(model, "what is it ?", picture=PICTURE)  # with what the last visitor left
+    torch.testing.assert_close(
+        read.weights(1), alone.weights(1)[:, : len(read.keys), : len(read.keys)], atol=1e-6, rtol=0
+    )
+    assert av.record(model, "what is it ?").tokens == ["what", "is", "it", "?"]

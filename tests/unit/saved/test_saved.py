@@ -32,7 +32,7 @@ from attnviz.axes import (
 )
 from attnviz.core import gates, rules
 from attnviz.core import interventions as changes
-from attnviz.core.attention import Attention, Observed, attend
+from attnviz.core.attention import Attention, Observed, Sampled, attend
 from attnviz.core.causal import CausalMask
 from attnviz.core.states import Block, Norm, Projection
 from attnviz.saved.names import LIKELIEST, MOST_NAMES, Names
@@ -100,6 +100,7 @@ def layers() -> list[Attention | Gap]:
             similarity.ActivationUnit(
                 *(tensors(5, 3, seed=n) for n in range(3)), tensors(5), tensors(1)[0], tensors(5), tensors(1)[0]))),
         attend(q, k, v, rule=gates.Gate()),
+        Sampled.of(attend(q, k, v[..., :0], rule=rules.Soft()), tensors(2, 4, 4, 2)),
         seen(torch.softmax(tensors(2, 4, 4), -1)), seen(torch.eye(4).expand(2, 4, 4)), MAMBA,
         *(attend(q, k, v, rule=rule.at(place)) for place, rule in enumerate(RULES)),
     ]  # fmt: skip

@@ -26,8 +26,25 @@ function lay(chart, { rows, columns, colours }, frame) {
 }
 
 const find = (name) => document.querySelector(`.${CSS.escape(name)}`);
-const clear = () => document.querySelectorAll("canvas.dragged").forEach((one) => one.remove());
 let given = null;  // what the server gave last; the slider outlives it
+
+// The sentence (`reader.js`) shows these weights of the open head, a byte each; without any, its own.
+const colour = (weights) => window.dispatchEvent(new CustomEvent("attnviz-dragged", { detail: { weights } }));
+
+// What the explanation says of the pair at this value of the slider, over what it said.
+function say(place, { values, forms, texts }, value) {
+  if (!place) return;
+  const [form, ...numbers] = texts[nearest(values, value)];
+  const over = place.querySelector(":scope > .dragged-why") ?? place.appendChild(document.createElement("div"));
+  over.className = "dragged-why";
+  over.innerHTML = forms[form].map((part, at) => (at ? numbers[at - 1] : "") + part).join("");
+  over.style.background = getComputedStyle(document.querySelector('[data-testid="stApp"]')).backgroundColor;
+}
+
+function clear() {
+  document.querySelectorAll("canvas.dragged, .dragged-why").forEach((one) => one.remove());
+  colour(null);
+}
 
 function follow() {
   const slider = given && find(given.slider)?.querySelector('input[type="range"]');
@@ -35,8 +52,11 @@ function follow() {
   if (!slider || !chart?._fullLayout) return;
   const value = Number(slider.value);
   if (Math.abs(value - given.now) < 1e-9) return clear();
-  const place = nearest(given.values, value), size = given.rows * given.columns;
-  lay(chart, given, given.cells.subarray(place * size, (place + 1) * size));
+  const place = nearest(given.values, value);
+  const at = (cells) => cells.subarray(place * cells.length / given.values.length, (place + 1) * cells.length / given.values.length);
+  lay(chart, given, at(given.cells));
+  if (given.words) colour(Uint8Array.from(at(given.words), (byte) => (byte > 200 ? 0 : byte * 255 / 200)));
+  if (given.said) say(find(given.why), given.said, value);
 }
 
 const watch = new MutationObserver(follow);
@@ -47,8 +67,13 @@ for (const event of ["pointerdown", "keydown"]) {
   }, true);
 }
 
+function unpacked(data) {
+  const cells = decoded(data.frames);
+  return { ...data, cells, words: data.sentence ? decoded(data.sentence) : data.own ? null : cells };
+}
+
 export default function ({ data }) {
-  const mine = (given = data.values.length ? { ...data, cells: decoded(data.frames) } : null);
+  const mine = (given = data.values.length ? unpacked(data) : null);
   clear();  // the server has answered
   return () => { if (given === mine) given = null; };
 }

@@ -5,11 +5,12 @@ without a name. `frame.js` mends that in the browser; nothing of it is seen on a
 """
 
 from attnviz.ui.kit.frame.bars import Group, draw_bar, draw_frame
-from attnviz.ui.kit.frame.glossary import asked, list_words
+from attnviz.ui.kit.frame.glossary import asked
+from attnviz.ui.kit.frame.help import show_help
 from attnviz.ui.kit.frame.large import PROJECTOR, choose_projector, enlarged, large
 from attnviz.ui.kit.frame.style import dark, style
 
 __all__ = [
     "PROJECTOR", "Group", "asked", "choose_projector", "dark", "draw_bar", "draw_frame", "enlarged", "large",
-    "list_words", "style",
+    "show_help", "style",
 ]  # fmt: skip

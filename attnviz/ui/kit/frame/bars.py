@@ -6,12 +6,14 @@ picture is seen changing. Their buttons are those of the controls in the drawer.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 
 import streamlit as st
 
+from attnviz.messages import LANGUAGES
 from attnviz.ui.kit.frame import glossary
 from attnviz.ui.kit.frame.style import dark
 from attnviz.ui.kit.languages import NAMES, TOUCHED, language, t, touched
@@ -27,6 +29,8 @@ MARKUP = (
     ('[data-testid="stExpandSidebarButton"]', "data-word", "menu"),
     ('[data-testid="stSidebarCollapseButton"] button', "aria-label", "close_menu"),
     ('[data-testid="stSidebar"]', "aria-label", "menu"),
+    ('[data-testid="stSelectbox"] button[aria-label="Open"]', "aria-label", "open_list"),
+    ('[data-testid="stSelectbox"] button[aria-label="Close"]', "aria-label", "close_list"),
     ('[data-testid="stSidebarNav"], [data-testid="stTopNav"]', "aria-label", "pages"),
 )
 # A list of pages with sections inside is no list to a screen reader, which then is told of none.
@@ -43,6 +47,8 @@ ENGLISH = (
     (r"no corresponding file was found|requested does not seem to exist", "no_page_says"),
     (r"^Connection error$", "no_server"),
     (r"^Stop$", "stop"),
+    (r"^Help for (.*)$", "tip_for"),
+    (r"^Help$", "tip"),
 )
 
 
@@ -56,10 +62,11 @@ class Group:
     options: Mapping[str, str]
 
 
-@cache  # one component with its script: at most 20 kB
+@cache  # one component with its script and the words of both languages: at most 60 kB
 def _component():  # type: ignore[no-untyped-def]
-    scripts = asset("kit/frame/glossary.js") + asset("kit/frame/frame.js")
-    return st.components.v2.component("attnviz_frame", html="<span></span>", js=scripts)
+    scripts = "".join(asset(f"kit/frame/{name}.js") for name in ("glossary", "help", "ticks", "frame"))
+    words = json.dumps({spoken: glossary.words(spoken) for spoken in LANGUAGES}, ensure_ascii=False)
+    return st.components.v2.component("attnviz_frame", html="<span></span>", js=f"const WORDS = {words};\n{scripts}")
 
 
 def draw_frame(title: str) -> None:
@@ -75,7 +82,6 @@ def draw_frame(title: str) -> None:
         "table": t("frame.table"),
         "dark": dark(),
         "touched": touched(),
-        "glossary": glossary.words(chosen),
         "go": t("glossary.go"),
     }
     _draw(TOP, [group], {**said, "names": [*names, list(UNLISTED)], "words": words})

@@ -15,7 +15,7 @@ const make = (tag, name, text) => {
 // Where Streamlit says something of its own; our pages' texts are never searched.
 const OWN = [
   "TopNavSection", "TopNav", "SidebarNav", "InputInstructions", "SelectboxVirtualDropdown", "StatusWidget", "Dialog",
-].map((name) => `[data-testid="st${name}"]`).join() + ', [role="dialog"], [role="listbox"], .modebar-btn';
+].map((name) => `[data-testid="st${name}"]`).join() + ', [role="dialog"], [role="listbox"], .modebar-btn, [data-testid="stTooltipHoverTarget"] > button';
 
 function say(text) {
   for (const [english, ours] of state.words) {
@@ -72,6 +72,9 @@ function mend() {
   }
   if (state.words.length) document.querySelectorAll(OWN).forEach(translate);
   for (const bar of Object.values(state.bars ?? {})) if (!bar.isConnected) host(bar)?.append(bar);
+  thin();
+  mendHelp();
+  document.documentElement.toggleAttribute("data-bottom", Boolean(state.bars?.bottom?.isConnected));
   lookForWords();
 }
 
@@ -141,7 +144,7 @@ export default function ({ data, setTriggerValue }) {
   if (data.language) {
     document.documentElement.lang = data.language === "zh" ? "zh-CN" : data.language;
     Object.assign(state, { names: data.names, words: data.words, table: data.table });
-    state.watch ??= new MutationObserver(() => { state.asked ||= requestAnimationFrame(mend); });
+    state.watch ??= new MutationObserver(() => { state.asked ||= setTimeout(mend, 60); }); // pictures are painted first
     state.watch.observe(document.body, { subtree: true, childList: true, characterData: true });
     explainWords(data, (word) => setTriggerValue("word", word));
     mend();

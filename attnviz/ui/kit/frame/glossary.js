@@ -2,7 +2,7 @@
 // one sentence what it means. Nothing that Streamlit drew is changed: ranges are painted, and a click is looked up in them.
 const glossary = (window.attnvizGlossary ??= { words: [], ranges: [], asked: 0 });
 const SAID = '[data-testid="stMain"] :is([data-testid="stMarkdownContainer"], [data-testid="stCaptionContainer"])';
-const NOT_SAID = "button, a, label, summary, input, textarea, .katex, code, [role='heading'], [data-testid='stWidgetLabel']";
+const NOT_SAID = "button, a, label, summary, input, textarea, .katex, code, [role='heading'], [data-testid='stWidgetLabel'], .st-key-help";
 
 function findWords() {
   glossary.asked = 0;
@@ -65,10 +65,10 @@ function listen() {
   });
 }
 
-function explainWords({ glossary: words, go, title }, goTo) {
+function explainWords({ language, go, title }, goTo) {
   if (!CSS.highlights || !HTMLElement.prototype.showPopover) return;  // the page's help has all of them
   if (!glossary.goTo) listen();
-  Object.assign(glossary, { goTo, go, title, words: words.map(([key, name, forms, says, page]) => ({ key, name, forms, says, page })) });
+  Object.assign(glossary, { goTo, go, title, words: WORDS[language].map(([key, name, forms, says, page]) => ({ key, name, forms, says, page })) });
   lookForWords();
 }
 

@@ -74,7 +74,7 @@ class Places:
     cell_pickers: DeltaGenerator
     cells: DeltaGenerator
     why: DeltaGenerator
-    prediction: DeltaGenerator
+    effect: DeltaGenerator
     bought: DeltaGenerator
     take: DeltaGenerator
     controls: DeltaGenerator
@@ -103,42 +103,47 @@ def frame() -> Places:
         cell_pickers, cells = st.container(), st.container()
     with side:
         why, take = st.container(key=WHY), st.container()
-    prediction = st.container()
+    effect = st.container()
     with st.sidebar:
         controls, bought = st.container(), st.container()
     page.how_it_works("attention")
     return Places(
-        box, notice, text, head_pickers, heads, cell_pickers, cells, why, prediction, bought, take, controls
+        box, notice, text, head_pickers, heads, cell_pickers, cells, why, effect, bought, take, controls
     )  # fmt: skip
 
 
-def show_prediction(before: Trace, after: Trace, rule: Rule) -> None:
-    """What the model says at the blank and where it sees words: softly, and computed with the rule."""
-    left, right = st.columns(2, gap="medium")
-    changed, position = after is not before, blank_position(before)
-    with left:
-        st.markdown(f"**{t('prediction_title')}**")
-        if position is None:
-            st.caption(t("prediction_hint"))
-        else:
-            _candidates(before, after, position, rule, changed)
-    with right:
-        _words(before, after, rule, changed)
-        if changed:
-            show_shift(before, after, position)
-        elif rule != as_rule(SOFT):
-            st.caption(t("redraw_note"))
-        _offer_change()
+def show_blank(before: Trace, after: Trace, rule: Rule) -> None:
+    """What the model says at the blank, beside the sentence it was made in: softly, and computed with the rule.
 
-
-def _candidates(before: Trace, after: Trace, position: int, rule: Rule, changed: bool) -> None:
-    """The five likeliest tokens and their probabilities, a line for each run."""
-    runs_shown = [(t("before_soft"), before)] + ([(t("after_rule", rule=rule_title(rule)), after)] if changed else [])
+    The five likeliest tokens and their probabilities, a line for each run.
+    """
+    position = blank_position(before)
+    if position is None:
+        return
+    runs_shown = [(t("before_soft"), before)]
+    if after is not before:
+        runs_shown.append((t("after_rule", rule=rule_title(rule)), after))
     lines = [
         [plain(name), *(f"**{plain(token)}** {chance(p)}" for token, p in run.predictions(position, top=5))]
         for name, run in runs_shown
     ]
     st.markdown(table([t("prediction_at"), *(str(place) for place in range(1, len(lines[0])))], lines))
+
+
+def show_effect(before: Trace, after: Trace, rule: Rule) -> None:
+    """Where the model sees words, and how far its outputs moved: softly, and computed with the rule."""
+    left, right = st.columns(2, gap="medium")
+    changed, position = after is not before, blank_position(before)
+    with left:
+        _words(before, after, rule, changed)
+        if changed:
+            show_shift(before, after, position)
+        elif rule != as_rule(SOFT):
+            st.caption(t("redraw_note"))
+    with right:
+        if position is None:
+            st.caption(t("prediction_hint"))
+        _offer_change()
 
 
 def _words(before: Trace, after: Trace, rule: Rule, changed: bool) -> None:

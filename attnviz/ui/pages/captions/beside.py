@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from attnviz.ui.kit import (
     choose_rule,
     draw_heatmap,
     model_store,
+    offer_file,
     one_of,
     open_model,
     page,
@@ -43,9 +44,13 @@ from attnviz.ui.kit import (
 from attnviz.ui.pages.captions import rows, scenes
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from attnviz.pictures import Picture
+    from attnviz.recording.things.towers import PatchText
     from attnviz.trace import Trace
-    from attnviz.ui.pages.captions.rows import Words
+    from attnviz.ui.pages.captions.rows import Compared, Words
 
 KEY = "captions.beside."
 BUILT_IN = "words"
@@ -139,8 +144,13 @@ def show(name: str) -> None:
             picture = pictures().choose()
             say_notes(picture)
             _choose_question()
-        open_model(name)
+            length = st.container()
+        model = open_model(name)
         request = Request(name, picture.fingerprint, str(now("question")).strip(), int(now("most")), rule_now())
+        if getattr(model, "texts", None) or getattr(model, "silent", None):
+            return _show_towers(request, picture, verdict, right)
+        with length:
+            st.slider(t("captions.most"), 1, 60, key=KEY + "most", help=t("captions.most_help"), on_change=_forget)
         trace = read(request, picture)
         with verdict:
             _say(trace, request)
@@ -154,13 +164,80 @@ def show(name: str) -> None:
             _numbers(trace, head)
 
 
+def _show_towers(request: Request, picture: Picture, verdict: Any, right: Any) -> None:
+    """The rest of the page for a model of two towers: a text, and how alike each patch is to it."""
+    with st.spinner(t("running", model=plain(request.name)), show_time=True):
+        found = _alike(replace(request, most=0), picture)
+    with right:
+        place = st.container()
+        head = _choose_map(found.trace)
+        compared = rows.compared(found, str(now("view")), *head)
+        with verdict:
+            _say_alike(found, compared, request)
+        with place:
+            _draw_towers(picture, request, compared)
+        offer_file(
+            "csv",
+            t("captions.towers_name"),
+            rows.cosine_table(found).encode,
+            KEY + "cosines_",
+            t("captions.towers_csv"),
+        )
+        _numbers(found.trace, head)
+
+
+@runs.kept
+def _alike(request: Request, _picture: Picture) -> PatchText:
+    """The patches and the text; `_picture` is the one of the request's fingerprint. Raises `AttnvizError`."""
+    from attnviz.recording.things.towers import patch_text
+
+    return patch_text(model_store().take(request.name), _picture, request.question, rule=as_rule(request.rule))
+
+
+def _say_alike(found: PatchText, compared: Compared, request: Request) -> None:
+    """First of all: how alike picture and text are as a whole, where most, and that this is no attention."""
+    (most, high), (least, low) = compared.most, compared.least
+    said = t(
+        "captions.towers_says", model=plain(request.name), text=plain(found.text.text), whole=f"{compared.whole:.3f}",
+        most=most, high=f"{high:.3f}", least=least, low=f"{low:.3f}",
+    )  # fmt: skip
+    st.markdown(said)
+    st.caption(t("captions.towers_no_attention"))
+
+
+def _draw_towers(picture: Picture, request: Request, compared: Compared) -> None:
+    """The picture lit by the cosines, and beside it where the class token of the tower looked."""
+    (most, high), (least, low) = compared.most, compared.least
+    text = t(
+        "captions.towers_look", text=request.question, most=most, high=f"{high:.3f}", least=least, low=f"{low:.3f}"
+    )
+    panels = [_panel("captions.towers_panel", request.question, text, compared.light)]
+    if compared.looks is not None:
+        panels.append(_panel("captions.towers_class", "[CLS]", t("captions.towers_class_look"), compared.looks))
+    component("captions", "words")(
+        key=KEY + "picture",
+        data={
+            "image": picture_address(picture), "width": picture.width, "height": picture.height,
+            "boxes": compared.boxes, "things": [], "picked": 0, "big": BIG // 2, "pastes": True, "panels": panels,
+            "words": {"label": t("captions.words_label"), "tiles": ""},
+        },
+        on_picked_change=partial(CLICKS.take_number, "picked", "token"), on_pasted_change=take_pasted,
+    )  # fmt: skip
+    st.caption(t("captions.towers_colours"))
+
+
+def _panel(title: str, word: str, look: str, weights: NDArray[np.float32]) -> dict[str, Any]:
+    """One picture lit by one row."""
+    sent = [{"text": word, "mark": "names", "says": "", "of": None, "look": look}]
+    return {"title": t(title), "words": sent, "weights": weights_sent(weights), "chances": None}
+
+
 def _choose_question() -> None:
-    """What the model is asked, and how much it may write."""
+    """What the model is asked, or compares the picture with."""
     st.text_input(
         t("captions.question"), key=KEY + "question", help=t("captions.question_help"), on_change=_forget,
         placeholder=t("captions.question_placeholder"),
     )  # fmt: skip
-    st.slider(t("captions.most"), 1, 60, key=KEY + "most", help=t("captions.most_help"), on_change=_forget)
 
 
 def read(request: Request, picture: Picture) -> Trace:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from attnviz.recording.things.towers import PatchText
     from attnviz.trace import Trace
 
 FINEST = 48  # cells of a side, at most
@@ -115,3 +116,40 @@ def laid(trace: Trace, words: Words, size: tuple[int, int]) -> tuple[list[list[f
         for column in range(across)
     ]
     return cells, found.float().numpy()
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What two towers make of a picture and a text, as it is drawn: the boxes of the patches, by what share of full
+    light each cosine is shown (the least not at all), how the class token looked (None: there is none), and the places
+    of the largest and of the least cosine.
+    """
+
+    boxes: list[list[float]]
+    light: NDArray[np.float32]
+    looks: NDArray[np.float32] | None
+    most: tuple[str, float]
+    least: tuple[str, float]
+    whole: float
+
+
+def compared(found: PatchText, view: str, layer: int, head: int) -> Compared:
+    """The cosines of the patches that lie on the picture, beside the look of the class token by a map."""
+    from attnviz.axes import Box
+
+    axis, trace = found.trace.keys, found.trace
+    places = [place for place in range(len(axis)) if isinstance(axis.stands_for(place), Box)]
+    boxes = [[float(side) for side in box] for place in places if isinstance(box := axis.stands_for(place), Box)]
+    own = found.cosines[places]
+    light = (own - own.min()) / (own.max() - own.min()).clamp(min=1e-9)
+    ends = [(axis.labels[places[int(at)]], float(own[at])) for at in (own.argmax(), own.argmin())]
+    token = next((place for place, name in enumerate(axis.labels) if name == "[CLS]"), None)
+    looks = None if token is None else rows_of(trace, view, layer, head)[token, places][None].float().numpy()
+    return Compared(boxes, light[None].float().numpy(), looks, ends[0], ends[1], found.whole)
+
+
+def cosine_table(found: PatchText) -> str:
+    """The cosines as CSV, a line for the whole picture and one for each patch."""
+    lines = ["patch,cosine", f"picture,{found.whole:.6f}"]
+    named = zip(found.trace.keys.labels, found.cosines.tolist(), strict=True)
+    return "\n".join([*lines, *(f'"{name}",{one:.6f}' for name, one in named if one == one)]) + "\n"

@@ -155,8 +155,9 @@ def choose_least() -> float:
 
 def asked(name: str, picture: Picture) -> Request:
     """The run as it is chosen: the rule, places hidden or painted over, heads without effect."""
+    painted = bool(now("painted")) or bool(getattr(model_of(name), "samples", False))
     return Request(
-        name, picture.fingerprint, rule_now(), numbers_of(str(now("hidden"))), bool(now("painted")),
+        name, picture.fingerprint, rule_now(), numbers_of(str(now("hidden"))), painted,
         run.heads_of(str(now("without"))),
     )  # fmt: skip
 
@@ -204,8 +205,10 @@ def model_of(name: str) -> Model:
 
 def choose_view(trace: Trace) -> lit.View:
     """Where queries look, which others they ask, or where places of the picture look."""
+    if now("view") not in lit.views(trace):
+        CLICKS.put("view", PARAMS["view"].default)
     name = choose_one(
-        PARAMS["view"], tuple(lit.VIEWS), t("finding.view"), lambda one: t(f"finding.view_{one}"),
+        PARAMS["view"], lit.views(trace), t("finding.view"), lambda one: t(f"finding.view_{one}"),
         t("finding.view_help"),
     )  # fmt: skip
     return lit.view(trace, name)
@@ -226,7 +229,7 @@ def choose_beside(known: bool, changed: bool) -> tuple[bool, bool]:
     return true, before
 
 
-def choose_changes(head: Head) -> None:
+def choose_changes(head: Head, trace: Trace) -> None:
     """Take the open head away, say what hiding means; and take changes back."""
     without = run.heads_of(str(now("without")))
     part, layer, number = head
@@ -236,7 +239,8 @@ def choose_changes(head: Head) -> None:
             key=KEY + "remove", on_click=_remove, args=(head,),
             help=t("finding.remove_help", part=t(f"finding.part_{part}")),
         )  # fmt: skip
-        st.toggle(t("finding.painted"), key=KEY + "painted", help=t("finding.painted_help"))
+        if not lit.samples(trace):  # whose places are hidden by painting over them alone
+            st.toggle(t("finding.painted"), key=KEY + "painted", help=t("finding.painted_help"))
         if without:
             st.button(
                 t("finding.all_heads", count=len(without)),

@@ -1,4 +1,6 @@
-"""Which map of a detector lights up the picture: queries on places, queries on queries, or places on places."""
+"""Which map of a detector lights up the picture: queries on places or on points of it, queries on queries, or places on
+places.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
+    from attnviz.axes import Axis
     from attnviz.trace import Trace
 
 VIEWS = {"looks": "cross", "asks": "decoder", "places": "encoder"}  # and the map that each shows
@@ -53,3 +58,59 @@ def view(run: Trace, name: str) -> View:
     places, slots = slice(0, first), slice(first, None)
     sides = {"looks": (slots, places), "asks": (slots, slots), "places": (places, places)}
     return View(name, run, *sides[name])
+
+
+def views(run: Trace) -> tuple[str, ...]:
+    """The ways to look at a run that it has maps for; the points that places of an encoder choose are not kept."""
+    return tuple(name for name, part in VIEWS.items() if part in run.parts or "cross" not in run.parts)
+
+
+def samples(run: Trace) -> bool:
+    """Do its queries look at points that they choose, in place of all places of the picture?"""
+    return hasattr(view(run, "looks").trace.attention(view(run, "looks").trace.open_layers[0]), "places")
+
+
+def places(run: Trace) -> Axis | None:
+    """The axis that has the places of the picture first; None where no map of the run has one."""
+    if not samples(run):
+        return view(run, "looks").trace.keys
+    return run.map("encoder").queries if "encoder" in run.parts else None
+
+
+def per_level(run: Trace) -> tuple[int, int]:
+    """How many levels of features the points lie on, and how many points each has."""
+    labels = view(run, "looks").trace.keys.labels
+    each = sum(label.startswith("level 1,") for label in labels)
+    return len(labels) // each, each
+
+
+def points(looks: View, layer: int, head: int | None, slots: Sequence[int]) -> NDArray[np.float32]:
+    """The points of some queries `[query, point, 3]`: x and y in pixels, and the weight; of a layer's heads (None) each
+    after the other, with its part of the mean.
+    """
+    call = looks.trace.attention(layer)
+    heads = slice(None) if head is None else slice(head, head + 1)
+    where, weights = call.places[heads, list(slots)].float().numpy(), call.weights[heads, list(slots)].float().numpy()  # type: ignore[attr-defined]
+    found = np.concatenate([where, weights[..., None] / len(weights)], -1)
+    return found.transpose(1, 0, 2, 3).reshape(len(slots), -1, 3).astype("<f4")
+
+
+def chosen(looks: View, mean: str, layer: int, head: int, slots: Sequence[int]) -> NDArray[np.float32]:
+    """The points of some queries by the map that is open: of one head, of a layer's or of all."""
+    if mean != "all":
+        return points(looks, layer, head if mean == "head" else None, slots)
+    every = [points(looks, number, None, slots) for number in looks.trace.open_layers]
+    for one in every:
+        one[..., 2] /= len(every)
+    return np.concatenate(every, 1)
+
+
+def tiles(looks: View, slot: int) -> NDArray[np.float32]:
+    """The points of one query in every head `[layer, head, point, 3]`; 0 where a layer has fewer heads."""
+    layers = [looks.trace.attention(number) for number in looks.trace.open_layers]
+    heads = max(one.n_heads for one in layers)
+    found = np.zeros((len(layers), heads, len(looks.trace.keys), 3), "<f4")
+    for number, layer in enumerate(looks.trace.open_layers):
+        for head in range(layers[number].n_heads):
+            found[number, head] = points(looks, layer, head, [slot])[0]
+    return found

@@ -1,13 +1,13 @@
 // Boxes on a picture, and where the query of each looked, which others it asked, or where a place of the picture looks.
 // The weights of the map are here, [query, key], two bytes each; the tiles show every head. Pointing asks no server.
-// (kit/pictures/picture.js and lit.js stand before it.)
+// (kit/pictures/picture.js and lit.js and points.js stand before it.)
 const LETTER = 6.4, WORD = 11.5; // pixels
 const DARKEST = 0.66; // of a place that gets nothing, under a spotlight: boxes still stand on something
 const DOT = 7, LINE = 9; // the radius of a query that is asked with all weight, and how wide the line to it is
 const HUES = ["#a3381b", "#1f5fa8", "#3f6f1f", "#7a3ba0", "#8a5a00", "#0b6e6e", "#9c2a66", "#4a4f5c"];
-const MARKS = { hit: "✓ ", twice: "2× ", nothing: "? ", missed: "✗ ", "": "" };
+const MARKS = { hit: "✓ ", twice: "2× ", nothing: "? ", missed: "✗ ", "": "", level1: "●", level2: "■", level3: "▲", level4: "⬢", level5: "⬟" };
 
-class Finder extends Lit {
+class Finder extends Pointed {
   constructor(root) {
     const layer = element("div", "boxes"), legend = element("div", "legend");
     super(root, { role: "group", paint: "spot", wide: 460, high: 420, tile: [4, 44, 52], over: [layer], below: [legend] });
@@ -44,7 +44,7 @@ class Finder extends Lit {
     const { words } = this.data;
     this.bar.replaceChildren(
       this.choice("mode", "point"), this.choice("mode", "hide"), element("span", "gap"),
-      this.choice("paint", "spot"), this.choice("paint", "colour"), element("span", "gap"),
+      ...(this.spots ? [] : [this.choice("paint", "spot"), this.choice("paint", "colour"), element("span", "gap")]),
     );
     if (this.hidden.size) this.bar.append(this.act("show_all", () => this.hide(new Set())));
     this.bar.append(this.act("save", () => this.save()));
@@ -134,6 +134,10 @@ class Finder extends Lit {
   }
 
   lit(canvas, shares, small) {
+    if (this.spots) {
+      this.dotted(canvas, shares.length ? this.pointsOf(this.shown()) : [], small);
+      return this.covers(canvas.getContext("2d"), canvas);
+    }
     const pen = canvas.getContext("2d"), { data } = this;
     pen.imageSmoothingEnabled = true;
     pen.clearRect(0, 0, canvas.width, canvas.height);
@@ -206,6 +210,7 @@ class Finder extends Lit {
 
   // Which share of a query's look lies in its box? A place counts by the part of it that the box covers.
   inside(query) {
+    if (this.spots) return this.within(query);
     const { data } = this, [left, top, right, bottom] = data.things[query].box;
     let own = 0, all = 0;
     data.boxes.forEach((box, key) => {
@@ -226,7 +231,7 @@ class Finder extends Lit {
   tell(query) {
     const { data } = this, { words } = data, percent = (share) => (Number.isNaN(share) ? "–" : `${(100 * share).toFixed(1)}%`);
     if (query < 0) { this.said.textContent = words.none; return; }
-    const names = data.view === "asks" ? data.things.map((thing) => thing.called) : data.places;
+    const names = this.spots ? Array(data.keys).fill("") : data.view === "asks" ? data.things.map((thing) => thing.called) : data.places;
     const most = this.most(query, names);
     const place = this.name(query), said = [];
     if (!most) said.push(filled(words.looks_nowhere, { place }));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ from attnviz.ui.pages.finding import choices, lit, run, told
 from attnviz.ui.pages.finding.choices import KEY, now
 
 if TYPE_CHECKING:
+    from attnviz.axes import Axis
     from attnviz.pictures import Picture
     from attnviz.trace import Trace
     from attnviz.ui.pages.finding.choices import Request
@@ -87,10 +89,23 @@ class Shown:
             return int(now("box"))
         return self.after.shown[0].slot if self.after.shown else -1
 
+    @cached_property
+    def axis(self) -> Axis:
+        """The axis whose first places are those of the picture."""
+        if (own := lit.places(self.trace)) is not None:
+            return own
+        model: Any = choices.model_of(self.request.name)
+        found: Axis = model.see(self.picture).axis
+        return found
+
+    @property
+    def count(self) -> int:
+        """How many places the picture has."""
+        return len(self.axis) - (0 if "cross" in self.trace.parts else len(self.after.things))
+
     def place(self) -> int:
         """The place of the picture that looks: the one chosen, or that in the middle."""
-        axis = self.trace.map(self.trace.part).keys
-        count = len(axis) - (0 if "cross" in self.trace.parts else len(self.after.things))
+        axis, count = self.axis, self.count
         rows = getattr(axis, "rows", 1)
         first = len(getattr(axis, "first", ()))
         usual = first + (rows // 2) * getattr(axis, "columns", 1) + getattr(axis, "columns", 1) // 2
@@ -119,7 +134,7 @@ def say(shown: Shown) -> None:
 
 def draw_picture(shown: Shown, view: lit.View, head: Head, beside: tuple[bool, bool]) -> None:
     """The boxes on the picture, lit where the chosen one looked; pointing asks no server."""
-    lit_picture("finding")(
+    lit_picture("finding", "points")(
         key=KEY + "picture",
         data=data_of(shown, view, head, beside),
         on_picked_change=partial(choices.CLICKS.take_number, "picked", "box"),
@@ -128,7 +143,11 @@ def draw_picture(shown: Shown, view: lit.View, head: Head, beside: tuple[bool, b
         on_hidden_change=choices.CLICKS.take_hidden,
         on_pasted_change=choices.take_pasted,
     )
-    st.caption(t("finding.shown", map=_map_name(head), rule=plain(rule_title(shown.trace.rule))))
+    points = lit.samples(shown.trace) and view.name == "looks"
+    here = {"map": _map_name(head), "rule": plain(rule_title(shown.trace.rule))}
+    st.caption(t("finding.shown_here" if points else "finding.shown", **here))
+    if lit.samples(shown.trace):
+        st.caption(t("finding.shown_points" if points else "finding.points_chosen"))
 
 
 def data_of(shown: Shown, view: lit.View, head: Head, beside: tuple[bool, bool]) -> dict[str, Any]:
@@ -136,34 +155,40 @@ def data_of(shown: Shown, view: lit.View, head: Head, beside: tuple[bool, bool])
     mean, (part, layer, number) = str(now("mean")), head
     values = view.weights(mean, layer, number)
     weights, top = weights_sent(values)
-    grid = place_boxes(lit.view(shown.trace, "looks").trace.keys)[: _places(shown.trace)]
+    grid = place_boxes(shown.axis)[: shown.count]
     boxes = [list(one.box) for one in shown.after.things] if view.name == "asks" else grid
+    spots = _spots(shown, view, head) if lit.samples(shown.trace) and view.name == "looks" else None
     asks = shown.place() if view.name == "places" else shown.box()
     return {
         "image": picture_address(shown.picture), "width": shown.picture.width, "height": shown.picture.height,
         "view": view.name, "boxes": boxes, "grid": grid, "weights": weights, "top": top, "queries": values.shape[0],
-        "keys": values.shape[1], "picked": shown.box(), "place": shown.place(), "places": _place_names(shown.trace),
+        "keys": values.shape[1], "picked": shown.box(), "place": shown.place(), "places": _place_names(shown),
+        "spots": spots,
         "things": [_thing(one, shown) for one in shown.after.things], "ghosts": ghosts(shown, beside[1]),
         "every": beside[0], "legend": _legend(shown, beside[1]), "hidden": list(numbers_of(str(now("hidden")))),
-        "tiles": tiles_sent(view.layers(), max(asks, 0), [one is not None for one in boxes]),
+        "tiles": tiles_sent(view.layers(), max(asks, 0), [True] if spots else [one is not None for one in boxes]),
         "without": [[layer, number] for name, layer, number in shown.request.without if name == part],
         "open": [layer, number] if mean == "head" else [-1, -1], "map": _map_name(head),
         "alt": _alt(shown), "words": _words(), "file": f"{file_name(shown.trace)}.png",
     }  # fmt: skip
 
 
-def _places(trace: Trace) -> int:
-    """How many places the picture has."""
-    assert trace.answer is not None  # the run of a detector
-    keys = lit.view(trace, "looks").trace.keys
-    return len(keys) - (0 if "cross" in trace.parts else len(trace.answer.read))
+def _spots(shown: Shown, looks: lit.View, head: Head) -> dict[str, Any]:
+    """The points that the boxes' queries chose, for the browser; of the open box those of every head."""
+    slots = sorted({one.slot for one in shown.after.shown} | ({shown.box()} - {-1}))
+    found = lit.chosen(looks, str(now("mean")), *head[1:], slots)
+    levels, each = lit.per_level(shown.trace)
+    every = lit.tiles(looks, max(shown.box(), 0))
+    return {
+        "slots": slots, "count": found.shape[1], "levels": levels, "each": each,
+        "rows": b64encode(found.tobytes()).decode(), "heads": b64encode(every.tobytes()).decode(),
+    }  # fmt: skip
 
 
-def _place_names(trace: Trace) -> list[str]:
+def _place_names(shown: Shown) -> list[str]:
     """What each place of the picture is called."""
-    keys = lit.view(trace, "looks").trace.keys
-    labels = zip(keys.labels, keys.special, strict=True)
-    return [label if special else t("finding.place", place=label) for label, special in labels][: _places(trace)]
+    labels = zip(shown.axis.labels, shown.axis.special, strict=True)
+    return [label if special else t("finding.place", place=label) for label, special in labels][: shown.count]
 
 
 def _thing(one: told.Thing, shown: Shown) -> dict[str, Any]:
@@ -198,7 +223,11 @@ def _legend(shown: Shown, before: bool) -> list[dict[str, str]]:
     marks += ["missed"] if shown.after.missed else []
     marks += ["true"] if shown.true else []
     marks += ["before"] if before else []
-    return [{"mark": mark, "text": t(f"finding.legend_{mark}")} for mark in dict.fromkeys(marks)]
+    found = [{"mark": mark, "text": t(f"finding.legend_{mark}")} for mark in dict.fromkeys(marks)]
+    levels = lit.per_level(shown.trace)[0] if lit.samples(shown.trace) and now("view") == "looks" else 0
+    return found + [
+        {"mark": f"level{one}", "text": t("finding.legend_level", level=one)} for one in range(1, levels + 1)
+    ]
 
 
 def _words() -> dict[str, str]:

@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import AttnvizError
 from attnviz.ui import kit
-from attnviz.ui.kit import SHARED, RuleChoice, language, plain, t, work
+from attnviz.ui.kit import SHARED, language, plain, t, work
 from attnviz.ui.pages.models import changes, choices, several, written
 from attnviz.ui.pages.models.choices import (
     KEY,
@@ -69,11 +69,12 @@ def draw_heads(run: Trace, selection: Selection, style: Style) -> None:
     _show_ranking(order)
 
 
-def draw_head(run: Trace, selection: Selection, style: Style, rule: RuleChoice) -> None:
+def draw_head(run: Trace, selection: Selection, style: Style, model: Model) -> None:
     """The open head, which follows the slider of its rule, below what chooses a pair in it."""
     kit.choose_cell(run, by=selection.by)
     kit.draw_heatmap(run, selection, style)
-    kit.follow_slider(run, selection, style, rule)
+    whose = (model.name, choices.scope(model)) if selection.by == "token" else None
+    kit.follow_slider(run, selection, style, kit.rule_now(), whose)
 
 
 def _show_ranking(order: Sequence[RankedHead]) -> None:
@@ -111,9 +112,9 @@ def explain(
         kit.show_why(
             cell, rule, model.name, choices.scope(model), forbidden=forbidden, pair=found if by_unit else None
         )  # fmt: skip
-    if not (found.alone or math.isnan(found.weight)):
-        kit.show_tokens_of(run, selection, found)
-    kit.show_sink(run, selection)
+        if not (found.alone or math.isnan(found.weight)):
+            kit.show_tokens_of(run, selection, found)
+        kit.show_sink(run, selection)
     kit.take_away(run, selection, style, again=again)
     _choose_changes(run, selection, locked=model.eager)
 

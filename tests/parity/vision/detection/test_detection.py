@@ -152,7 +152,7 @@ def test_what_cannot_be_read_says_why(tmp_path: Path) -> None:
     with pytest.raises(ModelError) as failure:
         av.load(tmp_path / "alone")
     assert failure.value.message == "detector_alone"
-    hf.RTDetrConfig().save_pretrained(tmp_path / "sampled")
+    hf.DFineConfig().save_pretrained(tmp_path / "sampled")
     (tmp_path / "sampled" / "model.safetensors").write_bytes(b"\2\0\0\0\0\0\0\0{}")
     with pytest.raises(ModelError) as failure:
         av.load(tmp_path / "sampled")

@@ -1,0 +1,118 @@
+"""The page on detectors with models whose queries choose the points that they look at, under AppTest."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Caption
+
+import attnviz as av
+from attnviz import shipped
+from attnviz.core.attention import Sampled
+from attnviz.messages import LANGUAGES, say
+from attnviz.ui.pages.finding import run
+from attnviz.ui.pages.finding.choices import KEY
+from tests.pages.opened import by_key, component, run_page, seen
+from tests.parity.vision.detection.sampled import HEADS, LEVELS, POINTS, QUERIES, saved
+
+START = "BloodImage_00062"
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """One of each, tiny."""
+    place = tmp_path_factory.mktemp("points")
+    return {kind: str(saved(place / kind, kind)) for kind in ("rt_detr", "rt_detr_v2", "deformable")}
+
+
+def opened(folder: str, lang: str = "en", **link: str) -> AppTest:
+    return run_page("finding", lang, {"model": folder, "least": "0.05", **link})
+
+
+def data(at: AppTest) -> dict[str, Any]:
+    return component(at, KEY + "picture")
+
+
+def floats(text: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), "<f4")
+
+
+def captions(at: AppTest) -> str:
+    return " ".join(seen(one.value) for one in at.main if isinstance(one, Caption))
+
+
+@pytest.mark.parametrize("mean", ["head", "layer", "all"])
+@pytest.mark.parametrize("kind", ["rt_detr", "rt_detr_v2", "deformable"])
+def test_the_browser_is_given_the_points_and_weights_of_the_run(kind: str, mean: str, folders: dict[str, str]) -> None:
+    at = opened(folders[kind], mean=mean, layer="1", head="2", box="3")
+    assert not at.exception and not at.error
+    trace = av.record(av.load(folders[kind]), run.sample(START))
+    spots, layers = data(at)["spots"], [trace.attention(0), trace.attention(1)]
+    assert (spots["levels"], spots["each"]) == (LEVELS, POINTS) and 3 in spots["slots"]
+    heads = {"head": [(1, 2)], "layer": [(1, head) for head in range(HEADS)]}.get(
+        mean, [(layer, head) for layer in range(2) for head in range(HEADS)]
+    )
+    sent = floats(spots["rows"]).reshape(len(spots["slots"]), -1, 3)
+    assert spots["count"] == sent.shape[1] == len(heads) * LEVELS * POINTS
+    row, at_point = sent[spots["slots"].index(3)], 0
+    for layer, head in heads:
+        call = layers[layer]
+        assert isinstance(call, Sampled)
+        for point in range(LEVELS * POINTS):
+            x, y, weight = row[at_point]
+            assert (x, y) == pytest.approx(tuple(call.places[head, 3, point].tolist()), abs=1e-2)
+            assert weight == pytest.approx(float(call.weights[head, 3, point]) / len(heads), abs=1e-6)
+            at_point += 1
+    assert row[:, 2].sum() == pytest.approx(1, abs=1e-5)
+    tiles = floats(spots["heads"]).reshape(2, HEADS, LEVELS * POINTS, 3)
+    assert tiles[1, 2, :, 2] == pytest.approx(layers[1].weights[2, 3].numpy(), abs=1e-6)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("kind", ["rt_detr", "deformable"])
+def test_it_is_said_that_points_are_drawn_and_no_map(kind: str, lang: str, folders: dict[str, str]) -> None:
+    at = opened(folders[kind], lang)
+    assert say("finding.shown_points", lang) in captions(at)
+    assert [one["mark"] for one in data(at)["legend"]][-LEVELS:] == ["level1", "level2", "level3"]
+    asks = opened(folders[kind], lang, view="asks")
+    assert not asks.exception and data(asks)["spots"] is None
+    assert say("finding.points_chosen", lang) in captions(asks)
+    views = by_key(asks, KEY + "view").options
+    assert len(views) == (3 if kind == "rt_detr" else 2)  # the encoder of the other chooses points too
+    places = opened(folders[kind], lang, view="places")
+    assert not places.exception and data(places)["view"] == ("places" if kind == "rt_detr" else "looks")
+
+
+def test_a_hidden_place_is_painted_over_and_a_rule_moves_the_boxes(folders: dict[str, str]) -> None:
+    hidden = opened(folders["deformable"], hidden="4.5")
+    assert not hidden.exception and not hidden.error
+    model = av.load(folders["deformable"])
+    trace = av.record(model, model.see(run.sample(START)).without([4, 5]))
+    assert trace.answer is not None
+    boxes = {one["slot"]: one["box"] for one in data(hidden)["things"]}
+    for slot in range(QUERIES):
+        assert boxes[slot] == pytest.approx(list(trace.answer.read.boxes[slot]), abs=1e-2)  # type: ignore[attr-defined]
+    assert not [one for one in hidden.toggle if one.key == KEY + "painted"]
+    hard = opened(folders["rt_detr"], rule="hard", hard="argmax", box="0")
+    row = floats(data(hard)["spots"]["rows"]).reshape(len(data(hard)["spots"]["slots"]), -1, 3)
+    assert set(np.unique(row[:, :, 2]).tolist()) == {0.0, 1.0}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_explanation_says_the_figures_of_the_card(lang: str) -> None:
+    text = (Path(av.__file__).parent / "content" / lang / "finding.md").read_text(encoding="utf-8")
+    figures = shipped.figures("detr-cells")
+    head = figures["head"]
+    said = [f"{one['ap50']:.2f}" for one in figures.values() if "ap50" in one]
+    said += [f"{one['inside']:.2f}" for one in figures.values() if "ap50" in one]
+    said += [f"{one['inside_mean']:.2f}" for one in figures.values() if "ap50" in one]
+    assert all(one in text for one in said), said
+    where = (
+        f"Layer {head['layer']}, head {head['head']}" if lang == "en" else f"第 {head['layer']} 层第 {head['head']} 头"
+    )
+    assert where in text

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         heads_needed,
         soft_gates,
     )
+    from attnviz.experiments.corpus import Corpus, corpus, load_atlas
     from attnviz.experiments.reading.attributions import Attributions, attributions
     from attnviz.experiments.reading.find import HeadsFound, find_head, find_heads
     from attnviz.measures import reading
@@ -98,6 +99,7 @@ _HOMES = {
         "heads_needed",
         "soft_gates",
     ),
+    "experiments.corpus": ("Corpus", "corpus", "load_atlas"),
     "experiments.reading.attributions": ("Attributions", "attributions"),
     "experiments.reading.find": ("HeadsFound", "find_head", "find_heads"),
     "errors": (
@@ -161,6 +163,7 @@ __all__ = [
     "Block",
     "Cell",
     "Copying",
+    "Corpus",
     "DetectionModel",
     "Differentiable",
     "Effects",
@@ -214,6 +217,7 @@ __all__ = [
     "attributions",
     "axes",
     "copying",
+    "corpus",
     "differentiable",
     "export",
     "figures",
@@ -226,6 +230,7 @@ __all__ = [
     "head_view",
     "heads_needed",
     "load",
+    "load_atlas",
     "load_trace",
     "masks",
     "measures",

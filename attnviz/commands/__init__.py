@@ -1,8 +1,9 @@
-"""The command `attnviz`: the app, the built-in models, a page of one run.
+"""The command `attnviz`: the app, the built-in models, a page of one run, a whole corpus.
 
     attnviz [app] [--server.port 8600 ...]    opens the app in the browser
     attnviz cards [--lang zh]                 prints the models that come with it
     attnviz show MODEL TEXT -o page.html      writes a page that opens without a network
+    attnviz corpus MODEL FILE -o heads.csv    sums up what every head does over the sentences of a file
 
 What cannot be done is one sentence in the user's language on stderr, and the exit code 2.
 """
@@ -60,9 +61,9 @@ def _done(asked: Arguments, language: str) -> Iterable[str]:
         return [f"attnviz {__version__}"]
     if asked.help or not asked.name:
         return _helped(asked.name, language)
-    from attnviz.commands import cards, show
+    from attnviz.commands import cards, corpus, show
 
-    return {"cards": cards.lines, "show": show.lines}[asked.name](asked.checked(), language)
+    return {"cards": cards.lines, "corpus": corpus.lines, "show": show.lines}[asked.name](asked.checked(), language)
 
 
 def _helped(name: str, language: str) -> Iterable[str]:

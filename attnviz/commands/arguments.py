@@ -14,11 +14,14 @@ from dataclasses import dataclass
 from attnviz.errors import AttnvizError
 from attnviz.messages import LANGUAGES
 
-COMMANDS = ("app", "cards", "show")
-PLACES = {"show": ("MODEL", "TEXT")}  # what has no name, in this order
-OPTIONS = {"show": ("--output", "--pair", "--target")}
-SHORT = {"--output": "-o"}
-NEEDED = {"show": ("MODEL", "TEXT", "--output")}
+COMMANDS = ("app", "cards", "show", "corpus")
+PLACES = {"show": ("MODEL", "TEXT"), "corpus": ("MODEL", "FILE")}  # what has no name, in this order
+OPTIONS = {
+    "show": ("--output", "--pair", "--target"),
+    "corpus": ("--out", "--measure", "--executor", "--workers", "--threads"),
+}
+SHORT = {"--output": "-o", "--out": "-o"}
+NEEDED = {"show": ("MODEL", "TEXT", "--output"), "corpus": ("MODEL", "FILE", "--out")}
 ASKING = ("-h", "--help", "-V", "--version")
 EMPTY = "\0"  # an option that was named without its value: no command line can hold this character
 OPTION = re.compile(r"--?[A-Za-z]")  # "-5 °C" and "- so what?" are texts

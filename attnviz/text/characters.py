@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from itertools import pairwise
@@ -12,6 +13,12 @@ Span = tuple[int, int]
 CLUSTER = r"\p{RI}{2}(?=\p{RI})|\X"
 # What is in no word: a picture, drawn so by itself or by the selector U+FE0F; a key (U+20E3); a letter of a flag.
 PICTURE = r"\p{Emoji_Presentation}|\p{Emoji}\uFE0F|\u20E3|\p{RI}|\p{Extended_Pictographic}"
+# Printable ASCII, Latin letters, marks of Western and Chinese texts, Chinese characters, fullwidth ASCII: each is one
+# character by itself, whatever stands beside it, and none is a picture.
+PLAIN = re.compile(
+    "[ -~\u00a1-\u00a8\u00aa-\u00ac\u00af-\u017f\u2010-\u2027\u3000-\u3011\u3014-\u301b\u3400-\u4dbf\u4e00-\u9fff"
+    "\uff01-\uff5e]+"
+)
 LETTERED = r"[\p{L}\p{N}\p{M}_]"
 
 
@@ -21,6 +28,8 @@ def clusters(text: str) -> list[Span]:
     >>> [len(range(*span)) for span in clusters("e\u0301🇨🇳\r\n")]
     [2, 2, 2]
     """
+    if PLAIN.fullmatch(text):
+        return [(place, place + 1) for place in range(len(text))]
     return [found.span() for found in _pattern(CLUSTER).finditer(text)]
 
 

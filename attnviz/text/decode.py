@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import getincrementaldecoder
 
 MARKS = (b"\xff\xfe", b"\xfe\xff")  # of UTF-16
 NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
@@ -22,6 +23,34 @@ def decoded(content: bytes) -> str | None:
             continue
         return None if NO_TEXT.search(text[:LOOKED_AT]) else text
     return None
+
+
+def encoding_of(start: bytes) -> str | None:
+    """The encoding of a file that begins so and goes on: most of its lines are text in it. None for what is no text.
+
+    >>> encoding_of("南京\\n上海".encode("gbk")), encoding_of("南京\\n".encode() * 9 + b"\\xff")
+    ('gb18030', 'utf-8-sig')
+    """
+    if (first := _encodings(start)[0]).startswith("utf-16"):
+        return first
+    if b"\0" in start:
+        return None
+    lines = start.split(b"\n")
+    lines = lines[:-1] or lines  # the last may be cut anywhere
+    told = [line for line in lines if not line.isascii()] or lines
+    for encoding, judged in (("utf-8-sig", told), ("gb18030", told), ("utf-8-sig", lines)):
+        if 2 * sum(_is_text(line, encoding) for line in judged) >= len(judged):
+            return encoding
+    return None
+
+
+def _is_text(line: bytes, encoding: str) -> bool:
+    """Is it text, as far as it goes?"""
+    try:
+        found = getincrementaldecoder(encoding)().decode(line)
+    except UnicodeDecodeError:
+        return False
+    return not NO_TEXT.search(found)
 
 
 def _encodings(content: bytes) -> tuple[str, ...]:

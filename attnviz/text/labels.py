@@ -37,7 +37,7 @@ def label(
         if span is None:
             labels.append(piece_label(number, tokenizer))
         else:
-            labels.append(piece if number in marks else _face(text, piece, span, number == unknown))
+            labels.append(piece if number in marks else token_face(text, piece, span, number == unknown))
     return tuple(_numbered(labels, text, spans))
 
 
@@ -64,7 +64,7 @@ def _shape(character: str, alone: bool) -> str:
     return f"U+{ord(character):04X}" if hidden else character
 
 
-def _face(text: str, piece: str, span: Span, unknown: bool) -> str:
+def token_face(text: str, piece: str, span: Span, unknown: bool) -> str:
     """The label of a token of the text before byte pieces are numbered."""
     face = visible(text[span[0] : span[1]])
     if unknown:

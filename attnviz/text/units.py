@@ -38,14 +38,24 @@ def groups(encoded: Encoded, by: str) -> Units:
     count = len(encoded.ids)
     if by == "token":
         return Units(tuple(range(count)), encoded.labels, encoded.special)
+    of = members(encoded, by)
+    places = Units(of, ("",) * (max(of, default=-1) + 1), ()).places
+    labels = tuple(_face(encoded, tokens, by) for tokens in places)
+    return Units(of, labels, tuple(encoded.special[tokens[0]] for tokens in places))
+
+
+def members(encoded: Encoded, by: str) -> tuple[int, ...]:
+    """The number of each token's character, or word, as `groups` has them: their labels take longer than they do.
+
+    >>> labels, spans = ("un", "##able", "[SEP]"), ((0, 2), (2, 6), None)
+    >>> members(Encoded("unable", (1, 2, 3), labels, spans, (False, False, True), None), "word")
+    (0, 0, 1)
+    """
     joined = _sharing(encoded)
     if by == "word":
         joined = _in_words(encoded, joined)
     names: dict[int, int] = {}
-    of = tuple(names.setdefault(unit, len(names)) for unit in joined)
-    places = Units(of, ("",) * len(names), ()).places
-    labels = tuple(_face(encoded, tokens, by) for tokens in places)
-    return Units(of, labels, tuple(encoded.special[tokens[0]] for tokens in places))
+    return tuple(names.setdefault(unit, len(names)) for unit in joined)
 
 
 def _sharing(encoded: Encoded) -> list[int]:

@@ -16,8 +16,10 @@ asked = None
 with page.reader_errors():
     with below:
         asked = choices.choose_asked(name)
+        choices.bring_heads()
     with left:
-        found = run.atlas_of(asked)
+        brought = choices.heads_brought()
+        found = run.atlas_of(asked) if brought is None else brought.atlas
     if found is not None:
         shown.show(asked, found, (left, right))
 page.done(SCREEN.params)

@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 RANGES = {canonicalize_name(one.name): one for one in map(Requirement, PROJECT["project"]["dependencies"])}
 OPTIONAL = PROJECT["project"]["optional-dependencies"]
+# What `make test` does not install: a cluster is no part of it. `benchmarks.corpus --executors ray` ran with 2.60.0.
+UNTESTED = {"cluster"}
 LISTS = ("requirements.txt", "requirements-dev.txt", "requirements-models.txt")
 
 
@@ -49,7 +51,8 @@ def test_every_exact_version_lies_in_its_range_and_both_name_the_same_packages()
 
 def test_what_is_optional_is_tested_too() -> None:
     tested = {canonicalize_name(one.name): exact(one) for one in listed("requirements-dev.txt")}
-    for one in (Requirement(one) for extra in OPTIONAL.values() for one in extra):
+    extras = [extra for name, extra in OPTIONAL.items() if name not in UNTESTED]
+    for one in (Requirement(one) for extra in extras for one in extra):
         assert one.specifier.contains(tested[canonicalize_name(one.name)] or "")
         assert canonicalize_name(one.name) not in RANGES
 
@@ -86,7 +89,7 @@ def test_every_library_that_the_package_imports_comes_with_it() -> None:
     """By itself, by way of another, or with an extra."""
     brought = {
         "streamlit": {"click", "starlette", "anyio", "PIL", "pandas", "pyarrow"}, "transformers": {"yaml", "tqdm"},
-        "huggingface_hub": {"httpx2"}, "pydantic_settings": {"pydantic"},
+        "huggingface_hub": {"httpx2"}, "pydantic_settings": {"pydantic"}, "cluster": {"ray"},
         "training": {"sacrebleu", "scipy"}, "gguf": {"accelerate", "gguf"},
     }  # fmt: skip
     own = {name.replace("-", "_") for name in RANGES}

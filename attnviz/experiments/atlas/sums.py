@@ -23,6 +23,7 @@ from attnviz.measures.habits import TEXT_HABITS
 from attnviz.measures.heads import ORDERS, numbers_of
 from attnviz.models.load import Model
 from attnviz.recording.batches import record_batch
+from attnviz.text.tokens import Encoded
 from attnviz.trace import Trace
 
 TOGETHER = 32  # texts that go through the model at once
@@ -107,7 +108,8 @@ class Atlas:
     @property
     def places(self) -> list[tuple[int, int]]:
         """(layer, head) of every head that was seen, in their order."""
-        return [(layer, head) for layer, head in (self.all["entropy"].count > 0).nonzero().tolist()]
+        seen = [tally.count > 0 for tally in self.all.values()]
+        return [(layer, head) for layer, head in torch.stack(seen).any(0).nonzero().tolist()] if seen else []
 
     def name(self, layer: int, head: int, least: float = NAMED) -> HeadName | None:
         """What does it do? None where nothing reaches `least` of its weight, sinks taken out.
@@ -115,7 +117,7 @@ class Atlas:
         A head with `RESTS` of its weight on special tokens, or on the first place, is named by that: the rest of it
         moves next to nothing. A name needs `ROWS` tokens behind it.
         """
-        for sink in SINKS:
+        for sink in (sink for sink in SINKS if sink in self.all):
             share = float(self.all[sink].mean[layer, head])
             if share >= RESTS:
                 return HeadName(sink, share)
@@ -196,7 +198,7 @@ def atlas(
     for some in _groups(texts):
         if halted is not None and halted():
             raise Stopped("run_stopped")
-        for trace in _read(model, some, rule):
+        for trace in traces_of(model, some, rule):
             if isinstance(trace, AttnvizError):
                 refused = refused or trace
                 left_out += 1
@@ -217,7 +219,7 @@ def _groups(texts: Iterable[str]) -> Iterator[list[str]]:
     return iter(lambda: list(islice(left, TOGETHER)), [])
 
 
-def _read(model: Model, texts: Sequence[str], rule: Rule | None) -> Iterator[Trace | AttnvizError]:
+def traces_of(model: Model, texts: Sequence[str | Encoded], rule: Rule | None = None) -> Iterator[Trace | AttnvizError]:
     """Each text's trace, or why it has none: where one of them is refused, each is read by itself."""
     try:
         found = record_batch(model, texts, rule=rule, predictions=False)
@@ -226,7 +228,7 @@ def _read(model: Model, texts: Sequence[str], rule: Rule | None) -> Iterator[Tra
             yield refused
             return
         for text in texts:
-            yield from _read(model, [text], rule)
+            yield from traces_of(model, [text], rule)
         return
     for trace in found:
         yield trace.text_map
@@ -234,11 +236,11 @@ def _read(model: Model, texts: Sequence[str], rule: Rule | None) -> Iterator[Tra
 
 def of_trace(trace: Trace, rule: Rule | None = None) -> Atlas:
     """The sums of one run."""
-    every, bare = _tallies(trace, MEASURES, rule), _tallies(trace, NAMES, rule, sinks=False)
+    every, bare = tallies(trace, MEASURES, rule), tallies(trace, NAMES, rule, sinks=False)
     return Atlas(trace.model, every, bare, 1, sum(not one for one in trace.special))
 
 
-def _tallies(trace: Trace, names: Sequence[str], rule: Rule | None, *, sinks: bool = True) -> dict[str, Tally]:
+def tallies(trace: Trace, names: Sequence[str], rule: Rule | None, *, sinks: bool = True) -> dict[str, Tally]:
     """Some numbers, each summed over the tokens for which it counts."""
     size = trace.n_layers, trace.n_heads
     found = {name: Tally(*(torch.zeros(size, dtype=torch.float64) for _ in range(2))) for name in names}

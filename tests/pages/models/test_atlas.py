@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -11,8 +13,9 @@ from streamlit.testing.v1 import AppTest
 import attnviz as av
 from attnviz.messages import say
 from attnviz.shipped import WEIGHTS
+from attnviz.ui.kit import plain
 from attnviz.ui.pages.atlas.choices import KEY, PARAMS
-from attnviz.ui.pages.atlas.run import Asked
+from attnviz.ui.pages.atlas.run import Asked, brought, keep_brought
 from attnviz.ui.stores import SOFT, runs
 from tests.pages.opened import PATIENCE, array, by_key, charts, file_of, run_page, said
 
@@ -162,3 +165,49 @@ def test_heads_that_copy_are_told_can_be_an_axis_and_are_not_known_of_a_model_th
     assert f"**{len(copies)} of 16 heads copy** ({', '.join(copies)})" in said(at)
     assert drawn(at)[1][1] == pytest.approx(float(found.mean[0, 1]), abs=1e-4)
     assert f"| copying (share of the vocabulary) | {float(found.mean[0, 1]):.2f} |" in said(at)
+
+
+def heads_of(name: str, measures: str | None = None, as_name: str = "") -> str:
+    """The heads of a model over some lines in the store, as a file that was brought; its name in links."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "some.txt"
+        file.write_text(LINES + "\n\u200b\n" + "红灯停，绿灯行。\n" * 30, encoding="utf-8")
+        found = av.corpus(name, file, measures=measures)
+        if as_name:
+            found = replace(found, atlas=replace(found.atlas, model=as_name))
+        found.save(Path(folder) / "heads.parquet")
+        return keep_brought((Path(folder) / "heads.parquet").read_bytes(), "heads.parquet")
+
+
+def test_the_heads_of_a_whole_corpus_take_the_place_of_the_sentences_and_go_again() -> None:
+    link = {"lines": LINES, "corpus": heads_of("lab-4"), "x": "previous", "y": "special"}
+    at = run_page("atlas", "en", link)
+    assert not at.exception and not at.error
+    assert (
+        "Over 33 sentences" in said(at)
+        and f"{plain('heads.parquet')}: {plain('lab-4')}" in said(at)
+        and "1 lines could not" in said(at)
+    )
+    found = brought(link["corpus"])
+    assert found is not None
+    points = drawn(at)
+    for number, place in enumerate(found.atlas.places):
+        assert points[number] == pytest.approx(
+            [float(found.atlas[one][place]) for one in ("previous", "special")], abs=1e-5
+        )
+    by_key(at, KEY + "close").click()
+    at.run()
+    assert not at.exception and "Over 3 sentences" in said(at) and at.session_state[KEY + "corpus"] == ""
+
+
+def test_heads_of_few_measures_of_a_model_that_is_not_here_are_shown_without_its_picture() -> None:
+    name = heads_of("lab-1", "previous,entropy", "nobody/knows-it")
+    at = run_page("atlas", "zh", {"lines": LINES, "corpus": name, "x": "reach", "y": "reach"})
+    assert not at.exception and not at.error and len(at.info) == 1 and "nobody" in at.info[0].value
+    assert len(drawn(at)) == 4 and at.session_state[KEY + "across"] == "previous"
+
+
+def test_a_link_to_a_file_that_is_no_longer_open_says_so_and_shows_the_sentences() -> None:
+    at = run_page("atlas", "en", {"lines": LINES, "corpus": "0123456789abcdef"})
+    assert not at.exception and not at.error
+    assert "bring the file again" in said(at) and "Over 3 sentences" in said(at)

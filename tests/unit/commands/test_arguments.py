@@ -109,7 +109,7 @@ def test_help_names_every_command_in_the_user_s_language(
     assert all(name in said for name in COMMANDS[1:]) and ("打开" in said or "可用" in said) == (language == "zh")
 
 
-@pytest.mark.parametrize("name", ["cards", "show"])
+@pytest.mark.parametrize("name", ["cards", "show", "corpus"])
 def test_help_of_a_command_names_what_it_takes(name: str, language: str, capsys: pytest.CaptureFixture[str]) -> None:
     from attnviz.commands.arguments import OPTIONS, PLACES
 

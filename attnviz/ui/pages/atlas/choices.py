@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from attnviz.errors import AttnvizError
 from attnviz.ui.kit import (
     RULE_PARAMS,
     Param,
@@ -14,11 +15,12 @@ from attnviz.ui.kit import (
     choose_lines,
     flag,
     one_of,
+    plain,
     rule_now,
     t,
 )
 from attnviz.ui.pages.atlas import run
-from attnviz.ui.pages.atlas.run import ASKED_FOR, Asked
+from attnviz.ui.pages.atlas.run import ASKED_FOR, Asked, Brought
 
 KEY = "atlas."
 MEASURES = (
@@ -43,6 +45,7 @@ PARAMS = {
     "needed": Param("needed", KEY + "needed", False, flag),
     "by": Param("by", KEY + "by", ORDERS[0], one_of(*ORDERS)),
     "gates": Param("gates", KEY + "gates", False, flag),
+    "corpus": Param("corpus", KEY + "corpus", "", str),
     "keep": Param("keep", KEY + "keep", USUAL, between(USUAL, 99_999, int)),
 }
 Head = tuple[int, int]
@@ -59,6 +62,53 @@ def choose_asked(name: str) -> Asked:
     if len(lines) > MOST:
         st.caption(t("atlas.cut", most=MOST, left=len(lines) - MOST))
     return Asked(name, tuple(lines[:MOST]), rule_now())
+
+
+def bring_heads() -> None:
+    """A file of the heads of a whole corpus. Raises `AttnvizError` for one that is none."""
+    with st.popover(t("atlas.bring"), icon=":material/upload_file:"):
+        st.file_uploader(
+            t("atlas.bring_file"), ["parquet", "csv", "json"], key=KEY + "heads_file", on_change=_take_heads
+        )
+    refused: AttnvizError | None = st.session_state.pop(KEY + "heads_refused", None)
+    if refused is not None:
+        raise refused
+
+
+def heads_brought() -> Brought | None:
+    """The heads of the file that was brought, in the place of those of the sentences; it can be put away."""
+    name = str(st.session_state[KEY + "corpus"])
+    if not name:
+        return None
+    found = run.brought(name)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if found is None:
+            st.caption(t("atlas.corpus_gone"))
+        else:
+            st.caption(t("atlas.corpus_of", file=plain(found.file), model=plain(found.atlas.model)))
+        st.button(t("atlas.corpus_close"), key=KEY + "close", icon=":material/close:", type="tertiary", on_click=_close)
+    return found
+
+
+def _take_heads() -> None:
+    """A file of heads was brought: it takes the place of the sentences, and its model that of the model."""
+    file = st.session_state[KEY + "heads_file"]
+    if file is None:
+        return
+    try:
+        name = run.keep_brought(file.getvalue(), file.name)
+    except AttnvizError as refused:
+        st.session_state[KEY + "heads_refused"] = refused
+        return
+    found = run.brought(name)
+    st.session_state[KEY + "corpus"] = name
+    if found is not None:
+        st.session_state[KEY + "model"] = found.atlas.model
+
+
+def _close() -> None:
+    """The sentences again."""
+    st.session_state[KEY + "corpus"] = ""
 
 
 def choose_effects() -> bool:
@@ -78,13 +128,15 @@ def measure_name(measure: str) -> str:
     return t(f"atlas.{measure}")
 
 
-def choose_axes(more: Sequence[str]) -> tuple[str, str]:
-    """Which two measures lie across and up; `more` of them were measured beside the usual ones."""
-    options = [one for one in AXES if one not in ASKED_FOR or one in more]
+def choose_axes(known: Sequence[str], more: Sequence[str]) -> tuple[str, str]:
+    """Which two measures lie across and up, of those that are `known`; `more` were measured beside the usual ones."""
+    spread = COMPONENTS if len(known) > 1 else ()
+    options = [one for one in AXES if one in known or one in more or one in spread]
     for column, name in zip(st.columns(2, gap="small"), ("across", "up"), strict=True):
         key = KEY + name
         if st.session_state[key] not in options:
-            st.session_state[key] = PARAMS[name].default
+            usual = str(PARAMS[name].default)
+            st.session_state[key] = usual if usual in options else options[0]
         with column:
             st.selectbox(t(f"atlas.{name}"), options, key=key, format_func=measure_name)
     return str(st.session_state[KEY + "across"]), str(st.session_state[KEY + "up"])

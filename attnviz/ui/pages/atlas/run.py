@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING, TypeVar
 
 from attnviz.errors import AttnvizError
@@ -30,6 +31,32 @@ class Asked:
     name: str
     texts: tuple[str, ...]
     rule: RuleChoice
+
+
+@dataclass(frozen=True)
+class Brought:
+    """The heads of a whole corpus, from a file that somebody brought, and what that is called."""
+
+    file: str
+    atlas: Atlas
+
+
+def keep_brought(content: bytes, file: str) -> str:
+    """Open a file of heads, for all who have its name in their link: the beginning of its checksum.
+
+    Raises `AttnvizError`.
+    """
+    from attnviz.experiments.corpus.table import of_bytes
+
+    name = sha256(content).hexdigest()[:16]
+    runs.traces().put((KEY, "brought", name), Brought(file, of_bytes(content, file)))
+    return name
+
+
+def brought(name: str) -> Brought | None:
+    """What was opened under that name, if it is still there."""
+    found: Brought | None = runs.traces().get((KEY, "brought", name))
+    return found
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def kinds(found: Atlas) -> dict[Head, str]:
     return {place: UNNAMED if one is None else one.name for place, one in names.items()}
 
 
-def say_verdict(asked: Asked, found: Atlas) -> None:
+def say_verdict(found: Atlas) -> None:
     """Which heads do what, over which sentences; what has no name."""
     from attnviz.experiments.atlas import NAMED
 
@@ -51,7 +51,9 @@ def say_verdict(asked: Asked, found: Atlas) -> None:
     for place, name in kinds(found).items():
         members[name].append(place)
     named = sorted(((name, heads) for name, heads in members.items() if name), key=lambda one: -len(one[1]))
-    begun = t("atlas.verdict", model=plain(asked.name), heads=len(found.places), texts=found.texts, tokens=found.tokens)
+    begun = t(
+        "atlas.verdict", model=plain(found.model), heads=len(found.places), texts=found.texts, tokens=found.tokens
+    )
     lines = [
         *(
             t("atlas.kind", what=measure_name(name), count=len(heads), heads=choices.named(heads, MOST_NAMED))
@@ -190,19 +192,29 @@ def show_head(asked: Asked, found: Atlas, more: More, chosen: Head) -> None:
         key = "atlas.head_rests" if name.name in ("first", "special") else "atlas.head_named"
         words = {"what": measure_name(name.name), "share": f"{name.share:.0%}"}
     st.markdown(t(key, head=choices.written(chosen), **words))
+    try:
+        if found.model != asked.name:
+            raise ModelError("atlas_other_model", model=found.model)
+        _draw_head(asked, chosen)
+    except ModelError as reason:  # a file's numbers can be looked at without its model
+        st.info(reason.say(language(), plain))
+    with st.expander(t("atlas.numbers")):
+        st.markdown(_head_table(found, more, chosen))
+
+
+def _draw_head(asked: Asked, chosen: Head) -> None:
+    """Its picture on the first sentence, and the way to it."""
     trace = run.trace(asked)
     selection = Selection(*chosen)
     st.caption(t("atlas.picture_of", text=plain(asked.texts[0][:60])))
     draw_heatmap(trace, selection, style_now("unit", 330), key=KEY + "heatmap")
     choices.offer_to_open("open", t("atlas.open"), asked, {"layer": str(chosen[0]), "head": str(chosen[1])})
-    with st.expander(t("atlas.numbers")):
-        st.markdown(_head_table(found, more, chosen))
 
 
 def _head_table(found: Atlas, more: More, chosen: Head) -> str:
     """Every measure of a head, with sinks and without, its place among all heads, and the tokens behind it."""
     rows = []
-    for measure in (*MEASURES, *more.measures):
+    for measure in (*(one for one in MEASURES if one in found.all), *more.measures):
         values = numbers(found, more, measure)
         if chosen not in values:
             if measure == "copying":
@@ -223,10 +235,10 @@ def _behind(found: Atlas, more: More, measure: str, head: Head) -> int:
     return more.copying.tokens if measure == "copying" and more.copying else int(found.all[measure].count[head])
 
 
-def show_table(asked: Asked, found: Atlas, more: More, chosen: Head) -> None:
+def show_table(found: Atlas, more: More, chosen: Head) -> None:
     """All heads with what they do and a few of their numbers; everything as CSV."""
     shown = ["previous", "next", "itself", "same_token", "induction", "special", "first", "entropy"]
-    shown += more.measures
+    shown = [one for one in shown if one in found.all] + list(more.measures)
     head = [t("atlas.head"), t("atlas.col_does"), *(measure_name(one) for one in shown)]
     means = {one: numbers(found, more, one) for one in shown}
     rows = [
@@ -236,7 +248,7 @@ def show_table(asked: Asked, found: Atlas, more: More, chosen: Head) -> None:
     st.html("<style>.st-key-atlas-all table{font-size:.8rem}</style>")
     with st.container(key=KEY + "all"):
         st.markdown(table(head, rows, "---:"))
-    name = "".join(one if one.isalnum() or one in "-." else "-" for one in asked.name)
+    name = "".join(one if one.isalnum() or one in "-." else "-" for one in found.model)
     offer_file(
         "csv", f"{name}-atlas", lambda: found.csv(more.effects, more.copying).encode("utf-8-sig"), KEY, t("atlas.take")
     )
@@ -251,13 +263,14 @@ def _figure(value: float | None, measure: str) -> str:
 def show(asked: Asked, found: Atlas, places: tuple[DeltaGenerator, DeltaGenerator]) -> None:
     """The verdict, the picture with its axes on the left, the chosen head on the right, the table below."""
     left, right = places
+    same = found.model == asked.name  # else a file of another model was brought, or another one chosen since
     if not found.places:
         left.info(t("atlas.points_none"))
         return
     with left:
-        say_verdict(asked, found)
-        more = measure_more(asked, found)
-        axes = choices.choose_axes(more.measures)
+        say_verdict(found)
+        more = measure_more(asked, found) if same else More()
+        axes = choices.choose_axes(list(found.all), more.measures)
         picture = st.container()
     with right:
         named = [place for place, name in kinds(found).items() if name in found.bare]
@@ -265,7 +278,8 @@ def show(asked: Asked, found: Atlas, places: tuple[DeltaGenerator, DeltaGenerato
         show_head(asked, found, more, chosen)
     with picture:
         draw_points(found, more, axes, chosen)
-    needed.show(asked, found)
-    needed.show_gates(asked)
+    if same:
+        needed.show(asked, found)
+        needed.show_gates(asked)
     with st.expander(t("atlas.table")):
-        show_table(asked, found, more, chosen)
+        show_table(found, more, chosen)

@@ -40,3 +40,22 @@ def test_the_link_removes_the_heads_that_went_first_and_nothing_where_all_are_ke
 
 def test_the_page_offers_the_measures_and_orders_that_there_are() -> None:
     assert set(choices.MEASURES) == set(MEASURES) and set(choices.ORDERS) == set(ORDERS)
+
+
+def test_a_file_of_heads_chooses_its_model_and_another_is_refused_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = '"entropy": 1, "entropy_tokens": 3, "model": "m", "texts": 1, "tokens": 3, "left_out": 0'
+    rows = f'[{{"layer": 0, "head": 0, {told}}}]'.encode()
+    state: dict[str, object] = {}
+    monkeypatch.setattr(st, "session_state", state)
+    for content, kept in ((rows, True), (b"[]", False)):
+        state.clear()
+        state[choices.KEY + "heads_file"] = SimpleNamespace(getvalue=lambda content=content: content, name="heads.json")
+        choices._take_heads()
+        assert (state.get(choices.KEY + "model") == "m") is kept and (choices.KEY + "corpus" in state) is kept
+        assert (choices.KEY + "heads_refused" in state) is not kept
+    state[choices.KEY + "heads_file"] = None
+    state.pop(choices.KEY + "heads_refused")
+    choices._take_heads()
+    assert choices.KEY + "heads_refused" not in state

@@ -1,0 +1,99 @@
+"""The operator of a corpus: its numbers are those of the atlas, text by text, by whichever way a text goes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import attnviz as av
+from attnviz.core.attention import Observed
+from attnviz.experiments.atlas import MEASURES, NAMES, sums
+from attnviz.experiments.corpus.exact import ONE
+from attnviz.experiments.corpus.passes import BARE, Pass, columns_of
+from attnviz.experiments.corpus.worker import Worker
+from attnviz.text.tokens import Encoded
+from attnviz.trace import Trace
+
+TEXTS = [
+    "南京市长江大桥", "the cat sat on the mat, the cat sat", "他说他会来，但是他没有来。", "Hello [CLS] there",
+    "café 5️⃣ 🇨🇳!",
+    "e\u0301tude", "龘𠀀 abc", "  spaces  in  it ", "don't 3.14", "\u200b", "x", "The the THE the", "a" * 300, "",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["lab-4", "lab-gpt"])
+def test_every_number_of_every_head_is_the_atlas_s(name: str) -> None:
+    model = av.load(name)
+    worker = Worker(model, MEASURES)
+    part = worker(list(enumerate(TEXTS, 1)))
+    expected = av.atlas(model, TEXTS)
+    assert worker._quick and part.sums is not None
+    assert (part.sums.texts, part.sums.tokens) == (expected.texts, expected.tokens)
+    assert len(part.refused) == expected.left_out and [number for number, _ in part.refused][-1] == 14
+    _compare(part.sums, expected, MEASURES)
+
+
+def _compare(made, expected: av.Atlas, measures) -> None:  # type: ignore[no-untyped-def]
+    sides = [(name, expected.all[name]) for name in measures]
+    sides += [(name + BARE, expected.bare[name]) for name in NAMES if name in measures]
+    assert [name for name, _ in sides] == list(columns_of(measures)) == list(made.columns)
+    for name, tally in sides:
+        found = made.columns[name].tally(made.size)
+        assert torch.equal(found.count, tally.count), name
+        assert torch.allclose(found.mean, tally.mean, atol=2e-5, equal_nan=True), name  # worst seen 1e-5, of reach
+
+
+def test_a_pass_of_texts_without_special_tokens_and_rows_without_weight_is_that_of_each_trace() -> None:
+    words = ("tea", "cup", ",", "tea", "cup")
+    spans = ((0, 3), (4, 7), (7, 8), (9, 12), (13, 16))
+    text = Encoded("tea cup, tea cup", (1, 2, 3, 1, 2), words, spans, (False,) * 5, None)
+    made = torch.rand(2, 3, 5, 5, generator=torch.Generator().manual_seed(3)).tril()
+    made = made / made.sum(-1, keepdim=True)
+    made[1, 2, 3] = 0.0  # a hard rule kept nothing
+    made[0, 1, 4] = torch.tensor([1.0, 0.0, 0.0, 0.0, 0.0])  # nothing but the sink
+    names = columns_of(MEASURES)
+    found = Pass.of([text, text], MEASURES).numbers(made, names)
+    expected = [sums.of_trace(Trace(text, text, (Observed.of(one),))) for one in made]
+    both = expected[0] + expected[1]
+    for place, name in enumerate(names):
+        tally = both.bare[name.removesuffix(BARE)] if name.endswith(BARE) else both.all[name]
+        assert found[1, place].tolist() == tally.count[0].tolist(), name
+        assert torch.allclose(found[0, place].double() / ONE, tally.total[0], atol=1e-5), name
+
+
+def test_what_cannot_go_together_is_measured_trace_by_trace() -> None:
+    model = av.load("lab-translator")
+    worker = Worker(model, ("previous", "entropy"))
+    part = worker(list(enumerate(TEXTS[:3], 1)))
+    assert not worker._quick and part.sums is not None
+    _compare(part.sums, av.atlas(model, TEXTS[:3]), ("previous", "entropy"))
+
+
+def test_only_what_is_asked_for_is_summed() -> None:
+    part = Worker(av.load("lab-1"), ("entropy",))(list(enumerate(TEXTS[:2], 1)))
+    assert part.sums is not None and list(part.sums.columns) == ["entropy"]
+
+
+def test_a_line_alone_and_among_others_has_the_same_numbers_to_rounding() -> None:
+    worker = Worker(av.load("lab-4"), ("previous", "reach"))
+    lines = list(enumerate([TEXTS[0], "上海市黄浦江大桥", "武汉市长江二桥啊"], 1))
+    together = worker(lines).sums
+    alone = [worker([line]).sums for line in lines]
+    assert together is not None and alone[0] and alone[1] and alone[2]
+    apart = alone[0] + alone[1] + alone[2]
+    for name, column in together.columns.items():
+        assert column.counts == apart.columns[name].counts
+        means = column.tally(together.size).mean, apart.columns[name].tally(apart.size).mean
+        assert torch.allclose(*means, atol=1e-5, equal_nan=True)
+
+
+def test_it_says_how_far_it_is_and_what_is_raised_there_ends_it() -> None:
+    heard: list[int] = []
+    Worker(av.load("lab-1"), ("entropy",))(list(enumerate(TEXTS, 1)), heard.append)
+    assert heard == sorted(heard) and heard[-1] < len(TEXTS)
+
+    def end(_: int) -> None:
+        raise av.Stopped("run_stopped")
+
+    with pytest.raises(av.Stopped):
+        Worker(av.load("lab-1"), ("entropy",))(list(enumerate(TEXTS, 1)), end)

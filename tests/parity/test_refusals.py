@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import PreTrainedTokenizerBase
 
-from attnviz import AttnvizError, Model, ModelError, TextError, generate, load, record
+from attnviz import AttnvizError, ModelError, TextError, generate, load, record
 from attnviz.recording.checks import check_numbers
 from tests.parity import tiny
 
@@ -67,15 +67,11 @@ def test_target_beyond_the_decoder_is_refused(tmp_path: Path, wordpiece: PreTrai
         record(model, TEXT, target="the cat " * 60)
 
 
-def damaged(kind: str, model_type: str, folder: Path, tokenizer: PreTrainedTokenizerBase, part: str) -> Model:
-    """A tiny model with one weight that is no number, in the parameter whose name ends in `part`."""
-    tiny.save(kind, model_type, folder, tokenizer)
-    network = tiny.MAKERS[kind].from_pretrained(folder)
+def damage(network: torch.nn.Module, part: str) -> None:
+    """Make one weight no number, in the parameter whose name ends in `part`."""
     found = next(one for name, one in network.named_parameters() if name.endswith(part))
     with torch.no_grad():
         found.view(-1)[-1] = torch.nan if "query" in part or "head" in part else torch.inf
-    network.save_pretrained(folder)
-    return load(str(folder))
 
 
 DAMAGED = [
@@ -86,10 +82,24 @@ DAMAGED = [
 
 
 @pytest.mark.parametrize(("kind", "model_type", "part"), DAMAGED)
+def test_weights_that_are_no_numbers_are_not_opened(
+    kind: str, model_type: str, part: str, tmp_path: Path, wordpiece: PreTrainedTokenizerBase
+) -> None:
+    tiny.save(kind, model_type, tmp_path, wordpiece)
+    network = tiny.MAKERS[kind].from_pretrained(tmp_path)
+    damage(network, part)
+    network.save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match="no numbers"):
+        load(str(tmp_path))
+
+
+@pytest.mark.parametrize(("kind", "model_type", "part"), DAMAGED)
 def test_weights_that_are_no_numbers_are_not_drawn(
     kind: str, model_type: str, part: str, tmp_path: Path, wordpiece: PreTrainedTokenizerBase
 ) -> None:
-    model = damaged(kind, model_type, tmp_path, wordpiece, part)
+    tiny.save(kind, model_type, tmp_path, wordpiece)
+    model = load(str(tmp_path))
+    damage(model.network, part)
     with pytest.raises(ModelError, match="no numbers"):
         record(model, TEXT)
     if kind != "masked":

@@ -8,6 +8,7 @@ once after they were loaded, which sends the comparison through `attend` and lea
 from __future__ import annotations
 
 from functools import partial
+from inspect import signature
 from typing import Any
 
 from torch import Tensor
@@ -62,37 +63,33 @@ def attending_points(network: Any) -> None:
             module.forward = partial(_looking, module, "decoder" in name.split("."))
 
 
-def _looking(
-    module: Any, keep: bool, hidden_states: Tensor, attention_mask: Tensor | None = None,
-    encoder_hidden_states: Tensor | None = None, encoder_attention_mask: Tensor | None = None,
-    position_embeddings: Tensor | None = None, reference_points: Tensor | None = None,
-    spatial_shapes: Tensor | None = None, spatial_shapes_list: Any = None, level_start_index: Tensor | None = None,
-    **more: object,
-) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """What each query takes from its points; the arguments are transformers' but for `keep`: an encoder's places have
-    such points too, a hundred times as many as the queries, and they are not written down.
+def _looking(module: Any, keep: bool, *given: object, **named: object) -> tuple[Tensor, Tensor]:
+    """What each query takes from its points; the arguments are those of the module's own `forward` but for `keep`: an
+    encoder's places have such points too, a hundred times as many as the queries, and they are not written down.
     """
-    assert encoder_hidden_states is not None and reference_points is not None and spatial_shapes is not None
-    asked = hidden_states if position_embeddings is None else hidden_states + position_embeddings
-    values = module.value_proj(encoder_hidden_states)
-    if attention_mask is not None:
-        values = values.masked_fill(~attention_mask[..., None], 0.0)
+    told = signature(type(module).forward).bind(module, *given, **named).arguments
+    spatial_shapes, asked = told["spatial_shapes"], told["hidden_states"]
+    if (embeddings := told.get("position_embeddings")) is not None:
+        asked = asked + embeddings
+    values = module.value_proj(told["encoder_hidden_states"])
+    if (mask := told.get("attention_mask")) is not None:
+        values = values.masked_fill(~mask[..., None], 0.0)
     values = values.unflatten(-1, (module.n_heads, -1))
-    places = _places(module, asked, reference_points, spatial_shapes)
+    places = _places(module, asked, told["reference_points"], spatial_shapes)
     call = sent(module, _compared(module, asked, _cells(module, places, spatial_shapes)), keep=keep)
     gate = call.values.transpose(-1, -2)  # 1, or 0 of a head that was taken away
     weights = (call.weights.to(values.dtype) * gate).transpose(1, 2)
     if hasattr(module, "attn"):  # of Deformable DETR and the first RT-DETR
         shape = (-1, module.n_levels, module.n_points)
         read = module.attn(
-            values, spatial_shapes, spatial_shapes_list, level_start_index, places.unflatten(-2, shape[1:]),
-            weights.unflatten(-1, shape[1:]), module.im2col_step,
+            values, spatial_shapes, told["spatial_shapes_list"], told.get("level_start_index"),
+            places.unflatten(-2, shape[1:]), weights.unflatten(-1, shape[1:]), module.im2col_step,
         )  # fmt: skip
     else:
         from transformers.models.rt_detr_v2.modeling_rt_detr_v2 import multi_scale_deformable_attention_v2
 
         read = multi_scale_deformable_attention_v2(
-            values, spatial_shapes_list, places, weights, module.n_points_list, module.method
+            values, told["spatial_shapes_list"], places, weights, module.n_points_list, module.method
         )
     return module.output_proj(read), weights
 

@@ -37,7 +37,7 @@ def test_the_open_head_follows_the_slider_and_the_answer_takes_its_place(visit: 
     one.page.mouse.up()
     one.wait_for_cells("JSON.stringify(z) !== JSON.stringify(arg)", before)
     one.page.wait_for_function("() => !document.querySelector('canvas.dragged')", polling=LOOK)
-    assert float(one.page.evaluate("() => new URLSearchParams(location.search).get('temperature')")) > 1
+    one.page.wait_for_function("() => new URLSearchParams(location.search).get('temperature') > 1", polling=LOOK)
 
 
 def test_sentence_and_explanation_follow_and_are_exact_where_the_slider_lands(visit: Start) -> None:

@@ -52,5 +52,5 @@ if not cold:
 choices.choose_at_the_bottom()
 if drawn:  # what nobody sees before a slider is taken comes after all that is seen
     with page.reader_errors():
-        kit.follow_slider(run, selection, style, now.rule, (name, now.scope))
+        kit.follow_slider(run, selection, style, now.rule, (name, now.scope), shown.kept_as(name, now))
 page.done(SCREEN.params)

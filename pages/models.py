@@ -49,7 +49,7 @@ with page.reader_errors():
     with text:
         kit.draw_reader(run, selection, blanks=model.mask_id is not None)
     with middle:
-        shown.draw_head(run, selection, style, model)
+        shown.draw_head(run, selection, style, model, request)
     with side:
         shown.explain(model, before, run, selection, style, choices.way_to(request, run.part))
     shown.show_change(before, after, run, selection, style)

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from attnviz.figures.paint.shades import STEPS
 from attnviz.messages import table
 from attnviz.ui.kit import SETTINGS
+from attnviz.ui.kit import dragged as kit_dragged
 from attnviz.ui.kit.languages import NAMES
 from attnviz.ui.pages.attention.choices import KEY
 from attnviz.ui.pages.attention.shown import CHANGE
@@ -347,6 +348,19 @@ def test_only_a_rule_with_a_number_is_followed_and_no_map_that_is_too_large() ->
     assert dragged(opened(rule="hard", hard="top-k"))["values"] == list(range(1, 17))
     large = dragged(opened(text="长" * 110))
     assert large["values"] == [] and "frames" not in large
+
+
+def test_what_follows_a_slider_is_made_once_for_those_who_look_at_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+    whole = kit_dragged._sent
+    monkeypatch.setattr(kit_dragged, "_sent", lambda *args: made.append(args[3]) or whole(*args))
+    link = {"text": "小猫在河边睡了"}
+    at = opened(**link)
+    first = dragged(at)
+    assert dragged(change(change(at, family="hard"), family="soft")) == first == dragged(opened(**link))
+    assert len(made) == 2 and len(set(map(str, made))) == 2  # soft and hard
+    assert dragged(opened("zh", **link))["said"] != first["said"] and len(made) == 3
+
 
 
 def nexts(at: AppTest) -> list[str]:

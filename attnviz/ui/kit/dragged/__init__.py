@@ -22,8 +22,10 @@ from attnviz.ui.kit.clicks import WHY
 from attnviz.ui.kit.dragged.mathml import html
 from attnviz.ui.kit.explanations import sink_lines, why_lines
 from attnviz.ui.kit.explanations import whose as say_whose
+from attnviz.ui.kit.languages import language
 from attnviz.ui.kit.reader import asset
 from attnviz.ui.kit.rules import SHARED, rules_of_slider, setting_of
+from attnviz.ui.stores import runs
 
 if TYPE_CHECKING:
     from attnviz.core.rules import Rule
@@ -43,15 +45,25 @@ def _component():  # type: ignore[no-untyped-def]
 
 
 def follow_slider(
-    run: Trace, selection: Selection, style: Style, rule: RuleChoice, whose: tuple[str, str] | None = None
-) -> None:
+    run: Trace, selection: Selection, style: Style, rule: RuleChoice, whose: tuple[str, str] | None,
+    kept: tuple[object, ...],
+) -> None:  # fmt: skip
     """Give the browser the open head under the values of the rule's slider; nothing where the rule has none.
 
-    `whose` is the model and the scope of the explanation beside the head (`show_why`), None where it does not follow.
+    `whose` is the model and the scope of the explanation beside the head (`show_why`), None where it does not follow;
+    `kept` is the key under which the store has the run: what is sent is made once for those who look at the same.
     """
     setting = setting_of(rule)
-    if setting is None:
-        return
+    if setting is not None:
+        key = (*kept, selection, style, rule, whose, language())
+        data = runs.traces().take(key, lambda: _sent(run, selection, style, rule, whose))
+        _component()(key=SHARED + "dragged", data={"slider": css_class(SHARED + setting), **data})
+
+
+def _sent(
+    run: Trace, selection: Selection, style: Style, rule: RuleChoice, whose: tuple[str, str] | None
+) -> dict[str, object]:
+    """What the browser is given of an open head."""
     from attnviz.figures import choose
     from attnviz.figures.paint.shades import colours_of_bytes
 
@@ -61,15 +73,15 @@ def follow_slider(
     both = own and MOST_BYTES // (rows * columns + whole[0] * whole[1]) >= FEWEST
     most = min(MOST_FRAMES, MOST_BYTES // (rows * columns + both * whole[0] * whole[1]))
     rules = rules_of_slider(rule, most) if most >= FEWEST else {}
-    data: dict[str, object] = {"slider": css_class(SHARED + setting), "values": list(rules)}
-    if rules:
-        data |= {
-            "frames": _frames(run, selection, rules, style.scale), "rows": rows, "columns": columns, "own": own,
-            "sentence": _frames(run, every, rules, "unit") if both else "", "chart": css_class(SHARED + "heatmap"),
-            "colours": colours_of_bytes(style), "now": rule.number, "why": css_class(WHY),
-            "said": _said(run, selection, rules_of_slider(rule, MOST_FRAMES), whose) if whose else None,
-        }  # fmt: skip
-    _component()(key=SHARED + "dragged", data=data)
+    if not rules:
+        return {"values": []}
+    return {
+        "values": list(rules), "frames": _frames(run, selection, rules, style.scale), "rows": rows, "columns": columns,
+        "own": own, "sentence": _frames(run, every, rules, "unit") if both else "",
+        "chart": css_class(SHARED + "heatmap"), "colours": colours_of_bytes(style), "now": rule.number,
+        "why": css_class(WHY),
+        "said": _said(run, selection, rules_of_slider(rule, MOST_FRAMES), whose) if whose else None,
+    }  # fmt: skip
 
 
 def _frames(run: Trace, selection: Selection, rules: Mapping[float, Rule], scale: Scale) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from html import escape
 
-PART = re.compile(r"\\([^a-zA-Z0-9\s])|(\*\*)|\$([^$]*)\$|(.)", re.DOTALL)
+PART = re.compile(r"\\([^a-zA-Z0-9\s])|(\*\*)|\$([^$]*)\$|([^\\*$]+|.)", re.DOTALL)
 SIGN = re.compile(r"\\[a-zA-Z]+|\\.|\d+(?:\.\d+)?|\S")
 NAMED = {"\\cdot": "·", "\\times": "×", "\\sum": "∑", "\\tau": "τ", "\\,": "\u2009", "-": "−"}
 

@@ -57,6 +57,11 @@ def way_to(name: str, now: Choices) -> Callable[[], Trace]:
     return partial(runs.trace, name, now.text, _inside(now), now.blank)
 
 
+def kept_as(name: str, now: Choices) -> tuple[object, ...]:
+    """The key under which the store has what is drawn of that run."""
+    return runs.key_of("attention", (now.text, _inside(now), now.blank), name)
+
+
 def _inside(now: Choices) -> RuleChoice:
     """The rule that the model is run with."""
     return now.rule if now.scope == "run" else SOFT

@@ -69,12 +69,13 @@ def draw_heads(run: Trace, selection: Selection, style: Style) -> None:
     _show_ranking(order)
 
 
-def draw_head(run: Trace, selection: Selection, style: Style, model: Model) -> None:
+def draw_head(run: Trace, selection: Selection, style: Style, model: Model, request: RunRequest) -> None:
     """The open head, which follows the slider of its rule, below what chooses a pair in it."""
     kit.choose_cell(run, by=selection.by)
     kit.draw_heatmap(run, selection, style)
     whose = (model.name, choices.scope(model)) if selection.by == "token" else None
-    kit.follow_slider(run, selection, style, kit.rule_now(), whose)
+    kept = kit.runs.key_of("models", (request, run.part), request.name, request.revision)
+    kit.follow_slider(run, selection, style, kit.rule_now(), whose, kept)
 
 
 def _show_ranking(order: Sequence[RankedHead]) -> None:

@@ -362,7 +362,6 @@ def test_what_follows_a_slider_is_made_once_for_those_who_look_at_the_same(monke
     assert dragged(opened("zh", **link))["said"] != first["said"] and len(made) == 3
 
 
-
 def nexts(at: AppTest) -> list[str]:
     """What the page offers to look at next."""
     return [one.label for one in at.button if str(one.key).startswith(KEY + "next")]

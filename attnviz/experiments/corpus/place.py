@@ -13,8 +13,8 @@ import torch
 
 from attnviz.errors import AttnvizError
 from attnviz.experiments.corpus.exact import Sums, joined
-from attnviz.experiments.corpus.lines import Place, Window
-from attnviz.experiments.corpus.worker import Part, Refused
+from attnviz.experiments.corpus.lines import Place, Refused, Window
+from attnviz.experiments.corpus.worker import Part
 from attnviz.models.load import Model
 from attnviz.saved import replacing
 

@@ -6,10 +6,13 @@ import pytest
 import torch
 
 import attnviz as av
-from attnviz.core.attention import Observed
+from attnviz.adapter.registered import Call
+from attnviz.core.attention import Attention, Observed
+from attnviz.core.interventions import Place
+from attnviz.core.rules import Soft
 from attnviz.experiments.atlas import MEASURES, NAMES, sums
 from attnviz.experiments.corpus.exact import ONE
-from attnviz.experiments.corpus.passes import BARE, Pass, columns_of
+from attnviz.experiments.corpus.passes import BARE, Pass, Weighing, columns_of
 from attnviz.experiments.corpus.worker import Worker
 from attnviz.text.tokens import Encoded
 from attnviz.trace import Trace
@@ -97,3 +100,39 @@ def test_it_says_how_far_it_is_and_what_is_raised_there_ends_it() -> None:
 
     with pytest.raises(av.Stopped):
         Worker(av.load("lab-1"), ("entropy",))(list(enumerate(TEXTS, 1)), end)
+
+
+def seen(part: str = "self", layer: int = 0) -> Call:
+    """A call of two heads over three tokens, in which a sink takes some of the weight."""
+    dice = torch.Generator().manual_seed(layer)
+    queries, keys, values = (torch.randn(1, 2, 3, 4, generator=dice) for _ in range(3))
+    made = Attention(queries, keys, values, Soft(), None, None, 0.5, sink=torch.ones(1, 2, 1))
+    return Call("model", Place(part, layer), made, torch.nn.Identity())
+
+
+THREE = Encoded("abc", (1, 2, 3), ("a", "b", "c"), ((0, 1), (1, 2), (2, 3)), (False,) * 3, None)
+
+
+def weighed(*calls: Call) -> Weighing:
+    watch = Weighing(Pass.of([THREE], ("previous",)), ("previous",))
+    with watch:
+        for one in calls:
+            out = watch.output(one, one.attention)
+            assert torch.allclose(out, one.attention.output.transpose(1, 2), atol=1e-6)
+    return watch
+
+
+def test_weight_that_a_sink_took_is_no_weight_of_the_text() -> None:
+    one = seen()
+    rows = one.attention.weights
+    assert rows.sum(-1).max() < 0.9
+    expected = (rows / rows.sum(-1, keepdim=True)).diagonal(-1, 2, 3).sum(-1)[0]
+    watch = weighed(one)
+    assert not watch.strange
+    assert torch.allclose(watch.sums[0][0, 0].double() / ONE, expected.double(), atol=1e-6)
+
+
+@pytest.mark.parametrize("calls", [[seen("cross")], [seen(), seen()]], ids=["another map", "a layer twice"])
+def test_what_is_not_one_map_a_layer_is_told(calls: list[Call]) -> None:
+    assert weighed(*calls).strange
+    assert not weighed(seen(), seen(layer=1)).strange

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
-from unicodedata import category
 
 import torch
 from jaxtyping import Bool, Float, Int64
@@ -20,6 +18,7 @@ from attnviz.adapter.registered import Call
 from attnviz.core.attention import Attention
 from attnviz.experiments.atlas import NAMES
 from attnviz.experiments.corpus.exact import whole
+from attnviz.measures.habits import is_punctuation
 from attnviz.text.tokens import Encoded
 from attnviz.text.units import members
 
@@ -94,12 +93,7 @@ def _alike(measures: Sequence[str]) -> bool:
 
 def _marks(text: Encoded) -> list[bool]:
     """Which tokens are punctuation throughout?"""
-    return [span is not None and _is_mark(text.text[slice(*span)].strip()) for span in text.spans]
-
-
-@lru_cache(maxsize=65_536)
-def _is_mark(face: str) -> bool:
-    return bool(face) and all(category(one)[0] == "P" for one in face)
+    return [span is not None and is_punctuation(text.text[slice(*span)]) for span in text.spans]
 
 
 @dataclass(frozen=True)

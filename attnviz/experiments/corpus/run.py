@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from attnviz.core.given import check_functions, whole
@@ -203,16 +204,13 @@ class _Job:
 
     def _left(self) -> Iterator[Window]:
         """The windows after the place where it was left. Raises `AttnvizError` where what lies before is another."""
-        place = self.state.place
-        for window in self.source.windows():
-            if window.after.windows < place.windows:
-                continue
-            if window.after.windows == place.windows:
-                if window.after != place:
-                    raise AttnvizError("corpus_other_file", file=beside(self.goal or Path("corpus")))
-                self._share = window.share
-                continue
-            yield window
+        place, windows = self.state.place, self.source.windows()
+        if place.windows:
+            last = next(islice(windows, place.windows - 1, None), None)
+            if last is None or last.after != place:
+                raise AttnvizError("corpus_other_file", file=beside(self.goal or Path("corpus")))
+            self._share = last.share
+        yield from windows
 
     def _told(self, lines: int = 0) -> None:
         """Say how far it is, `lines` into the window that is read. Raises `Stopped` where it is to stop."""

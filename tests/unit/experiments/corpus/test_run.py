@@ -182,6 +182,14 @@ def test_a_state_of_another_model_file_or_measures_is_refused(file: Path, tmp_pa
         av.corpus(str(folder), file, measures=SOME, out=goal)
 
 
+def test_a_state_of_more_windows_than_the_file_has_now_is_refused(file: Path, tmp_path: Path) -> None:
+    left(file, tmp_path / "heads.csv")
+    file.write_text("a" * (file.stat().st_size - 1) + "\n", encoding="utf-8")  # as long, in one line
+    with pytest.raises(AttnvizError, match="another text file"):
+        av.corpus("lab-1", file, measures=SOME, out=tmp_path / "heads.csv")
+    assert not (tmp_path / "heads.csv").exists()
+
+
 def test_a_worker_that_finds_another_model_by_that_name_refuses(file: Path) -> None:
     recipe = Recipe.of(av.load("lab-1"), SOME, 1)
     other = Recipe(

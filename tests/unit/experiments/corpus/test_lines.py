@@ -40,6 +40,13 @@ def test_the_same_lines_in_any_encoding_and_packing(content: bytes, tmp_path: Pa
     assert read(file) == ([(1, "南京市长江大桥"), (2, "他说他会来")], [])
 
 
+def test_a_last_line_without_its_end_says_in_which_encoding_a_file_is_too(tmp_path: Path) -> None:
+    file = tmp_path / "some.txt"
+    for encoding in ("gbk", "utf-8"):
+        file.write_bytes(b"one\n" + "南京市长江大桥".encode(encoding))
+        assert read(file) == ([(1, "one"), (2, "南京市长江大桥")], [])
+
+
 def test_bad_lines_cost_a_line_and_keep_their_numbers_blank_ones_are_none(tmp_path: Path) -> None:
     file = tmp_path / "some.txt"
     file.write_bytes("好\n".encode() * 5 + b"\n \nbad \xff\xfe here\n" + b"x" * 1_000_000 + "\n也好\n".encode())

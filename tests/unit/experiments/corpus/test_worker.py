@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 
@@ -11,7 +13,7 @@ from attnviz.core.attention import Attention, Observed
 from attnviz.core.interventions import Place
 from attnviz.core.rules import Soft
 from attnviz.experiments.atlas import MEASURES, NAMES, sums
-from attnviz.experiments.corpus.exact import ONE
+from attnviz.experiments.corpus.exact import ONE, Sums
 from attnviz.experiments.corpus.passes import BARE, Pass, Weighing, columns_of
 from attnviz.experiments.corpus.worker import Worker
 from attnviz.text.tokens import Encoded
@@ -136,3 +138,25 @@ def test_weight_that_a_sink_took_is_no_weight_of_the_text() -> None:
 def test_what_is_not_one_map_a_layer_is_told(calls: list[Call]) -> None:
     assert weighed(*calls).strange
     assert not weighed(seen(), seen(layer=1)).strange
+
+
+def test_of_texts_that_go_together_only_the_one_to_blame_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Worker(av.load("lab-1"), ("entropy",))
+    summed = worker._summed
+
+    def failing(texts: Sequence[Encoded]) -> Sums:
+        if any(text.text == "上海市" for text in texts):
+            raise av.TextError("text_empty")
+        return summed(texts)
+
+    monkeypatch.setattr(worker, "_summed", failing)
+    part = worker(list(enumerate(["南京市", "上海市", "武汉市"], 1)))
+    assert part.sums is not None and part.sums.texts == 2 and [number for number, _ in part.refused] == [2]
+
+
+def test_a_number_beyond_the_embeddings_is_left_to_the_record_which_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker, asked = Worker(av.load("lab-1"), ("entropy",)), list[int]()
+    by_traces = worker._by_traces
+    monkeypatch.setattr(worker, "_rows", 5)
+    monkeypatch.setattr(worker, "_by_traces", lambda texts: asked.append(len(texts)) or by_traces(texts))
+    assert worker([(1, "南京市")]).sums is not None and asked == [1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from jaxtyping import Bool, Float
@@ -165,5 +166,16 @@ def _words(trace: Trace) -> Words:
 
 def _punctuation(trace: Trace) -> Bool[Tensor, " key"]:
     """Which keys are punctuation throughout? A blank is not, whatever stood there."""
-    faces = ["" if place == trace.blank else trace.keys.face(place).strip() for place in range(len(trace.keys))]
-    return torch.tensor([bool(face) and all(unicodedata.category(c)[0] == "P" for c in face) for face in faces])
+    faces = ["" if place == trace.blank else trace.keys.face(place) for place in range(len(trace.keys))]
+    return torch.tensor([is_punctuation(face) for face in faces])
+
+
+@lru_cache(maxsize=65_536)  # a corpus asks the same few thousand again and again
+def is_punctuation(face: str) -> bool:
+    """Is a token punctuation throughout, spaces around it aside?
+
+    >>> is_punctuation(" ?!"), is_punctuation("don't"), is_punctuation("")
+    (True, False, False)
+    """
+    face = face.strip()
+    return bool(face) and all(unicodedata.category(one)[0] == "P" for one in face)

@@ -4,6 +4,6 @@ The file is safetensors: the tensors as they are, bit for bit, and in the header
 they are parts of. Nothing in it is executed: a class is named, and taken from a list (`plain.KINDS`).
 """
 
-from attnviz.saved.file import read, write
+from attnviz.saved.file import read, replacing, write
 
-__all__ = ["read", "write"]
+__all__ = ["read", "replacing", "write"]

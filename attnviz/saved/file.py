@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,16 @@ def write(found: object, file: Path, kinds: Sequence[type]) -> None:
         taken.add(stored[str(number)].data_ptr())
     sums = [_sum(stored[str(number)]) for number in range(len(stored))]
     text = json.dumps({"trace": said, "shared": writer.shared, "sums": sums}, allow_nan=False)
-    beside = file.with_name(f"{file.name}.{os.getpid()}.part")  # a full disk leaves what was there before
-    try:
+    with replacing(file) as beside:
         save_file(stored, beside, {"format": FORMAT, "text": text})
+
+
+@contextmanager
+def replacing(file: Path) -> Iterator[Path]:
+    """Where to write what becomes `file` once all of it is there; a full disk leaves what was there before."""
+    beside = file.with_name(f"{file.name}.{os.getpid()}.part")
+    try:
+        yield beside
         beside.replace(file)
     finally:
         beside.unlink(missing_ok=True)

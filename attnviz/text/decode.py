@@ -36,7 +36,6 @@ def encoding_of(start: bytes) -> str | None:
     if b"\0" in start:
         return None
     lines = start.split(b"\n")
-    lines = lines[:-1] or lines  # the last may be cut anywhere
     told = [line for line in lines if not line.isascii()] or lines
     for encoding, judged in (("utf-8-sig", told), ("gb18030", told), ("utf-8-sig", lines)):
         if 2 * sum(_is_text(line, encoding) for line in judged) >= len(judged):
@@ -45,7 +44,7 @@ def encoding_of(start: bytes) -> str | None:
 
 
 def _is_text(line: bytes, encoding: str) -> bool:
-    """Is it text, as far as it goes?"""
+    """Is it text, as far as it goes? It may be cut anywhere."""
     try:
         found = getincrementaldecoder(encoding)().decode(line)
     except UnicodeDecodeError:

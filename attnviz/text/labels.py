@@ -75,6 +75,15 @@ def token_face(text: str, piece: str, span: Span, unknown: bool) -> str:
     return "␣" + face if starts_with_space and not face.startswith("␣") else face
 
 
+def no_formula(name: str) -> str:
+    """A name that no spreadsheet takes for a formula.
+
+    >>> no_formula("=cmd()"), no_formula("cat")
+    ("'=cmd()", 'cat')
+    """
+    return f"'{name}" if name[:1] and name[:1] in "=+-@\t\r" else name
+
+
 def _numbered(labels: list[str], text: str, spans: Sequence[Span | None]) -> list[str]:
     """The labels, those of tokens that share characters with a number: 长 1/3. A space before them does not count.
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from attnviz.errors import AttnvizError, is_fault
 from attnviz.text.characters import PLAIN
 from attnviz.text.labels import piece_label, token_face
-from attnviz.text.tokens import MOST_CHARACTERS, SPACES, Encoded, encode
+from attnviz.text.tokens import MOST_CHARACTERS, Encoded, cut_up, encode, spans_by
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -63,10 +63,7 @@ class ManyTexts:
         if not texts:
             return []
         try:
-            cut = self.tokenizer(
-                list(texts), return_offsets_mapping=True, return_special_tokens_mask=True,
-                truncation=self.limit is not None, max_length=self.limit, verbose=False,
-            )  # fmt: skip
+            cut = cut_up(self.tokenizer, self.limit, list(texts))
         except BaseException as error:  # a tokenizer in Rust panics; which text is to blame is found one by one
             if not is_fault(error):
                 raise
@@ -86,10 +83,7 @@ class ManyTexts:
         if typed & self._marks:  # a special token was typed
             return None
         pieces = [self._piece(number) for number in ids]
-        spans = tuple(
-            None if own or end <= start or (piece in SPACES and text[start:end].strip()) else (start, end)
-            for (start, end), own, piece in zip(offsets, special, pieces, strict=True)
-        )
+        spans = spans_by(text, pieces, special, offsets)
         if any(one[1] > after[0] for one, after in pairwise(filter(None, spans))):
             return None
         labels = tuple(

@@ -139,7 +139,7 @@ def encode(text: str, tokenizer: PreTrainedTokenizerBase, limit: int | None, *, 
 def encode_whole(text: str, tokenizer: PreTrainedTokenizerBase, limit: int | None) -> Encoded:
     """A text in which every special token is written already, as a chat's template does: none is put around it."""
     with guarded(lambda error: TextError("text_not_cut", reason=type(error).__name__)):
-        found = _cut_up(tokenizer, limit, text, add_special_tokens=False)
+        found = cut_up(tokenizer, limit, text, add_special_tokens=False)
         ids, marks = tuple(found["input_ids"]), frozenset(tokenizer.all_special_ids)
         typed = (False,) * len(ids)
         if tokenizer.is_fast:
@@ -153,10 +153,10 @@ def encode_whole(text: str, tokenizer: PreTrainedTokenizerBase, limit: int | Non
         return Encoded(text, ids, label(text, ids, spans, tokenizer), spans, special, cut)
 
 
-def _cut_up(
-    tokenizer: PreTrainedTokenizerBase, limit: int | None, *texts: str, add_special_tokens: bool = True
+def cut_up(
+    tokenizer: PreTrainedTokenizerBase, limit: int | None, *texts: str | list[str], add_special_tokens: bool = True
 ) -> BatchEncoding:
-    """What the tokenizer makes of one text or two."""
+    """What the tokenizer makes of one text, of two that it reads as one, or of a list of them, each by itself."""
     found: BatchEncoding = tokenizer(
         *texts,
         return_offsets_mapping=tokenizer.is_fast,
@@ -171,7 +171,7 @@ def _cut_up(
 
 def _encoded(text: str, tokenizer: PreTrainedTokenizerBase, limit: int | None) -> Encoded:
     """What the tokenizer makes of a text that is not empty."""
-    found = _cut_up(tokenizer, limit, text)
+    found = cut_up(tokenizer, limit, text)
     ids = tuple(found["input_ids"])
     special = tuple(bool(mark) for mark in found["special_tokens_mask"])
     offsets = found["offset_mapping"] if tokenizer.is_fast else None
@@ -196,7 +196,7 @@ def _paired(first: str, second: str, tokenizer: PreTrainedTokenizerBase, limit: 
 
     Where both are too long together, tokens are left out at the end of the longer one.
     """
-    found = _cut_up(tokenizer, limit, first, second)
+    found = cut_up(tokenizer, limit, first, second)
     text, begins = first + BETWEEN + second, (0, len(first + BETWEEN))
     ids, special = tuple(found["input_ids"]), tuple(bool(mark) for mark in found["special_tokens_mask"])
     if tokenizer.is_fast:
@@ -225,11 +225,17 @@ def _spans(
     text: str, ids: Sequence[int], special: Sequence[bool], offsets: Sequence[tuple[int, int]],
     tokenizer: PreTrainedTokenizerBase,
 ) -> tuple[Span | None, ...]:  # fmt: skip
-    """The characters of each token by the tokenizer's own account.
+    """The characters of each token by the tokenizer's own account."""
+    return spans_by(text, tokenizer.convert_ids_to_tokens(list(ids)), special, offsets)
+
+
+def spans_by(
+    text: str, pieces: Sequence[str], special: Sequence[bool], offsets: Sequence[tuple[int, int]]
+) -> tuple[Span | None, ...]:
+    """The characters of each piece by these offsets; None for what was added and for what stands for none.
 
     A lone mark for a space that was not typed is given the character after it: it stands for none.
     """
-    pieces = tokenizer.convert_ids_to_tokens(list(ids))
     return tuple(
         None if added or end <= start or (piece in SPACES and text[start:end].strip()) else (start, end)
         for (start, end), added, piece in zip(offsets, special, pieces, strict=True)

@@ -21,9 +21,9 @@ from itertools import islice
 from typing import Any
 
 from attnviz.errors import ArgumentError, AttnvizError, ModelError
-from attnviz.experiments.corpus.lines import Window
+from attnviz.experiments.corpus.lines import Line, Window
 from attnviz.experiments.corpus.place import mark_of
-from attnviz.experiments.corpus.worker import Line, Part, Worker
+from attnviz.experiments.corpus.worker import Part, Worker
 from attnviz.models.load import Model
 
 EXECUTORS = ("loop", "pool", "ray")

@@ -29,7 +29,7 @@ SNIFFED = 2**16  # bytes by which a file is known
 GZIP = b"\x1f\x8b"
 BAD = "\udcff"  # in the place of bytes that are no text: none that is has it
 DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
-Line = tuple[int, str]
+Line = tuple[int, str]  # its number in the file, from 1, and what it says
 Refused = tuple[int, AttnvizError]
 
 codecs.register_error("attnviz-marked", lambda error: (BAD, error.end))  # type: ignore[attr-defined]

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
-from unicodedata import category
 
 import torch
 from jaxtyping import Bool, Float, Int64
@@ -20,6 +18,7 @@ from attnviz.adapter.registered import Call
 from attnviz.core.attention import Attention
 from attnviz.experiments.atlas import NAMES
 from attnviz.experiments.corpus.exact import whole
+from attnviz.measures.habits import is_punctuation
 from attnviz.text.tokens import Encoded
 from attnviz.text.units import members
 
@@ -94,21 +93,20 @@ def _alike(measures: Sequence[str]) -> bool:
 
 def _marks(text: Encoded) -> list[bool]:
     """Which tokens are punctuation throughout?"""
-    return [span is not None and _is_mark(text.text[slice(*span)].strip()) for span in text.spans]
-
-
-@lru_cache(maxsize=65_536)
-def _is_mark(face: str) -> bool:
-    return bool(face) and all(category(one)[0] == "P" for one in face)
+    return [span is not None and is_punctuation(text.text[slice(*span)]) for span in text.spans]
 
 
 @dataclass(frozen=True)
 class Pass:
-    """How the numbers of one pass are found; made once for all of its layers."""
+    """How the numbers of one pass are found; made once for all of its layers.
+
+    `shares` are what is summed of weights and wanted pairs, the first `bare` of them once more without sinks.
+    """
 
     shares: tuple[str, ...]
-    bare: tuple[str, ...]
+    bare: int
     wanted: Float[Tensor, "text measure query key"]
+    counted: Bool[Tensor, "text measure query"]  # those that have such a key; of reach all that are asked
     asked: Bool[Tensor, "text token"]
     kept: Float[Tensor, "text token"]  # keys that are no sink
     spread: bool
@@ -117,12 +115,15 @@ class Pass:
     def of(cls, texts: Sequence[Encoded], measures: Sequence[str]) -> Pass:
         """Of texts of one length."""
         seen = Texts.of(texts, measures)
-        shares = tuple(name for name in measures if name != "entropy")
-        kept = (~seen.special).float()
+        asked, kept = ~seen.special, (~seen.special).float()
         kept[:, 0] = 0.0
         bare = tuple(name for name in NAMES if name in measures)
-        wanted = seen.wanted(shares) if shares else torch.zeros(len(texts), 0, *[seen.special.shape[1]] * 2)
-        return cls(shares, bare, wanted, ~seen.special, kept, "entropy" in measures)
+        shares = (*bare, *(name for name in measures if name not in (*bare, "entropy")))
+        wanted = seen.wanted(shares) if shares else torch.zeros(len(texts), 0, *[asked.shape[1]] * 2)
+        counted = wanted.any(-1)
+        if "reach" in shares:
+            counted[:, shares.index("reach")] = asked
+        return cls(shares, len(bare), wanted, counted, asked, kept, "entropy" in measures)
 
     @property
     def pairs(self) -> tuple[int, int]:
@@ -139,7 +140,7 @@ class Pass:
     def _all(self, rows: Float[Tensor, "text head query key"]) -> dict[str, tuple[Tensor, Tensor]]:
         """By name what each head's number sums up to, and over how many tokens, both `[head]`."""
         total = rows.sum(-1)
-        found = self._shares(rows, total, self.shares)
+        found = self._shares(rows, total, len(self.shares))
         if self.spread:
             bits = -(rows * rows.clamp_min(TINY).log2()).sum(-1)
             count = self._count(total, self.asked[:, None])[0]
@@ -151,22 +152,13 @@ class Pass:
             found |= {name + BARE: one for name, one in self._shares(rest, left, self.bare).items()}
         return found
 
-    def _shares(self, rows: Tensor, total: Tensor, names: Sequence[str]) -> dict[str, tuple[Tensor, Tensor]]:
-        """Sums and counts of shares, each `[head]`."""
-        if not names:
+    def _shares(self, rows: Tensor, total: Tensor, first: int) -> dict[str, tuple[Tensor, Tensor]]:
+        """Sums and counts of the first so many shares, each `[head]`."""
+        if not first:
             return {}
-        at = [self.shares.index(name) for name in names]
-        wanted = self.wanted if len(at) == len(self.shares) else self.wanted[:, at]
-        sums = self._summed(torch.bmm(rows.flatten(2), wanted.flatten(2).transpose(1, 2)))
-        counts = self._count(total, self._counted(names, wanted))
-        return {name: (sums[:, place], counts[place]) for place, name in enumerate(names)}
-
-    def _counted(self, names: Sequence[str], wanted: Tensor) -> Bool[Tensor, "text measure query"]:
-        """For which queries does a measure count? For those that have such a key; reach for all that are asked."""
-        found = wanted.any(-1)
-        if "reach" in names:
-            found[:, names.index("reach")] = self.asked
-        return found
+        sums = self._summed(torch.bmm(rows.flatten(2), self.wanted[:, :first].flatten(2).transpose(1, 2)))
+        counts = self._count(total, self.counted[:, :first])
+        return {name: (sums[:, place], counts[place]) for place, name in enumerate(self.shares[:first])}
 
     def _count(self, total: Tensor, counted: Tensor) -> Int64[Tensor, "measure head"]:
         """Over how many tokens: those that count and whose row has any weight."""

@@ -13,9 +13,10 @@ import torch
 
 from attnviz.errors import AttnvizError
 from attnviz.experiments.corpus.exact import Sums, joined
-from attnviz.experiments.corpus.lines import Place, Window
-from attnviz.experiments.corpus.worker import Part, Refused
+from attnviz.experiments.corpus.lines import Place, Refused, Window
+from attnviz.experiments.corpus.worker import Part
 from attnviz.models.load import Model
+from attnviz.saved import replacing
 
 ENDING = ".unfinished"
 FORMAT = "attnviz corpus 1"
@@ -93,16 +94,11 @@ def keep(state: State, about: About, file: Path) -> None:
 
 def written(file: Path, content: bytes) -> None:
     """A file with this content, whole or as it was before. Raises `AttnvizError` where it cannot be written."""
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
     try:
-        try:
-            with part.open("wb") as opened:
-                opened.write(content)
-                opened.flush()
-                os.fsync(opened.fileno())
-            part.replace(file)
-        finally:
-            part.unlink(missing_ok=True)
+        with replacing(file) as part, part.open("wb") as opened:
+            opened.write(content)
+            opened.flush()
+            os.fsync(opened.fileno())
     except OSError as reason:
         raise AttnvizError("corpus_not_written", file=file, reason=reason.strerror or reason) from reason
 

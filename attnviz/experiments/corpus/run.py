@@ -7,18 +7,19 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from attnviz.core.given import check_functions, whole
 from attnviz.errors import ArgumentError, AttnvizError, ModelError, Stopped, TextError, shown
-from attnviz.experiments.atlas import MEASURES, Atlas
+from attnviz.experiments.atlas import MEASURES, NAMES, Atlas
 from attnviz.experiments.corpus import executors
 from attnviz.experiments.corpus.executors import EXECUTORS, Done, Recipe
-from attnviz.experiments.corpus.lines import Source, Window
-from attnviz.experiments.corpus.passes import BARE, columns_of
+from attnviz.experiments.corpus.lines import Refused, Source, Window
+from attnviz.experiments.corpus.passes import BARE
 from attnviz.experiments.corpus.place import About, State, beside, keep, mark_of, taken_up
-from attnviz.experiments.corpus.table import save
-from attnviz.experiments.corpus.worker import Refused, Worker
+from attnviz.experiments.corpus.table import ENDINGS, save
+from attnviz.experiments.corpus.worker import Worker
 from attnviz.guard import own, sentences
 from attnviz.models.load import Model, WithoutText
 from attnviz.recording.asked import check_model
@@ -151,8 +152,6 @@ def _counts(executor: str, workers: int | None, threads: int) -> tuple[int, int]
 
 def check_goal(goal: Path) -> Path:
     """A file that can come to be. Raises `AttnvizError` where not: told before anything is read."""
-    from attnviz.experiments.corpus.table import ENDINGS
-
     if goal.suffix.lower() not in ENDINGS:
         raise ArgumentError("corpus_ending", file=goal, endings=", ".join(ENDINGS))
     if goal.is_dir() or not goal.parent.is_dir():
@@ -182,7 +181,8 @@ class _Job:
             with contextlib.closing(self._executed(executor, workers, threads)) as parts:
                 for window, part in parts:
                     self.state = self.state.after(window, part)
-                    self._told(window.share, 0)
+                    self._share = window.share
+                    self._told()
                     if side is not None and time.monotonic() - written > OFTEN:
                         keep(self.state, self.about, side)
                         written = time.monotonic()
@@ -196,9 +196,7 @@ class _Job:
         """The parts of the windows that are left, in their order."""
         windows = self._left()
         if executor == "loop":
-            yield from executors.loop(
-                Worker(self.model, self.about.measures), windows, lambda lines: self._told(self._share, lines)
-            )
+            yield from executors.loop(Worker(self.model, self.about.measures), windows, self._told)
             return
         self._check_memory(workers)
         recipe = Recipe.of(self.model, self.about.measures, threads)
@@ -206,25 +204,20 @@ class _Job:
 
     def _left(self) -> Iterator[Window]:
         """The windows after the place where it was left. Raises `AttnvizError` where what lies before is another."""
-        place = self.state.place
-        for window in self.source.windows():
-            if window.after.windows < place.windows:
-                continue
-            if window.after.windows == place.windows:
-                if window.after != place:
-                    raise AttnvizError("corpus_other_file", file=beside(self.goal or Path("corpus")))
-                self._share = window.share
-                continue
-            yield window
+        place, windows = self.state.place, self.source.windows()
+        if place.windows:
+            last = next(islice(windows, place.windows - 1, None), None)
+            if last is None or last.after != place:
+                raise AttnvizError("corpus_other_file", file=beside(self.goal or Path("corpus")))
+            self._share = last.share
+        yield from windows
 
-    def _told(self, share: float | None, lines: int) -> None:
-        """Say how far it is. Raises `Stopped` where it is to stop."""
+    def _told(self, lines: int = 0) -> None:
+        """Say how far it is, `lines` into the window that is read. Raises `Stopped` where it is to stop."""
         if self.halted is not None and self.halted():
             raise Stopped("corpus_stopped", lines=self.state.place.lines)
-        place = self.state.place
-        if lines == 0:
-            self._share = share
-        elif share is not None and place.lines:  # inside a window: as if its lines were as long as those before
+        place, share = self.state.place, self._share
+        if lines and share is not None and place.lines:  # inside a window: as if its lines were as long as those before
             share = min(1.0, share * (place.lines + lines) / place.lines)
         if self.report is not None:
             self.report(Progress(place.lines + lines, share, self._begun))
@@ -243,11 +236,7 @@ class _Job:
         if sums is None:
             raise state.refused[0][1] if state.refused else TextError("corpus_empty", file=self.source.name)
         tallies = {name: column.tally(sums.size) for name, column in sums.columns.items()}
-        bare = {
-            name: tallies.pop(name + BARE)
-            for name in self.about.measures
-            if name + BARE in columns_of(self.about.measures)
-        }
+        bare = {name: tallies.pop(name + BARE) for name in NAMES if name + BARE in tallies}
         found = Corpus(
             Atlas(self.model.name, tallies, bare, sums.texts, sums.tokens, state.left_out),
             state.place.lines,

@@ -23,6 +23,7 @@ from attnviz.experiments.atlas import MEASURES, NAMES, Atlas, Tally
 from attnviz.experiments.corpus.passes import BARE
 from attnviz.experiments.corpus.place import written
 from attnviz.guard import sentences
+from attnviz.text.labels import no_formula
 
 ENDINGS = (".parquet", ".csv", ".json")
 MOST = 2**25  # bytes of such a file: a million heads would be less
@@ -74,13 +75,9 @@ def _csv(table: Table) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(table)
-    writer.writerows([_cell(one) for one in row] for row in zip(*table.values(), strict=True))
+    rows = zip(*table.values(), strict=True)
+    writer.writerows([no_formula(one) if isinstance(one, str) else one for one in row] for row in rows)
     return out.getvalue().encode("utf-8-sig")
-
-
-def _cell(value: object) -> object:
-    """A name that begins like a formula is a text in any spreadsheet."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
 
 
 def _json(table: Table) -> bytes:

@@ -22,6 +22,7 @@ from attnviz.errors import AttnvizError
 from attnviz.experiments.atlas import NAMES, traces_of
 from attnviz.experiments.atlas.sums import tallies
 from attnviz.experiments.corpus.exact import Column, Sums, joined, whole
+from attnviz.experiments.corpus.lines import Line, Refused
 from attnviz.experiments.corpus.passes import BARE, Pass, Weighing, columns_of
 from attnviz.guard import guarded
 from attnviz.models.load import Model
@@ -32,8 +33,6 @@ from attnviz.text.many import ManyTexts
 from attnviz.text.tokens import Encoded
 
 BODIES = ("masked", "causal", "plain")  # kinds whose attention lies in the body, over the text itself
-Line = tuple[int, str]  # its number in the file, from 1, and what it says
-Refused = tuple[int, AttnvizError]
 Read = tuple[int, Encoded]
 Table = Int64[Tensor, "two column layer head"]
 

@@ -1,4 +1,4 @@
-"""How a model that is given more than a text writes: the next token, when it is all, and steps that leave nothing."""
+"""How a model writes, whatever it is given: the next token, when it is all, and steps that leave nothing behind."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
+from attnviz.text.labels import no_formula
 from attnviz.trace import Trace
 
 
@@ -32,13 +33,9 @@ def edges_csv(trace: Trace) -> bytes:
         for head, weights in enumerate(trace.weights(layer)):
             for source, target in _edges(trace):
                 weight = f"{float(weights[target, source]):.6f}"
-                rows.writerow([_cell(trace.tokens[source]), _cell(trace.tokens[target]), layer, head, weight])
+                names = (no_formula(trace.tokens[place]) for place in (source, target))
+                rows.writerow([*names, layer, head, weight])
     return b"\xef\xbb\xbf" + text.getvalue().encode()  # so that Excel reads Chinese names
-
-
-def _cell(name: str) -> str:
-    """A name that no spreadsheet takes for a formula."""
-    return f"'{name}" if name[:1] in "=+-@\t\r" else name
 
 
 def graphml(trace: Trace, classes: Sequence[str]) -> bytes:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from pathlib import Path
 
 import pytest
 
 import attnviz as av
 from attnviz import commands
-from attnviz.commands import corpus
+from attnviz.commands import corpus, terminal
 from attnviz.experiments.corpus import Progress
 from attnviz.messages import LANGUAGES, say
 
@@ -78,3 +80,21 @@ def test_progress_says_how_fast_and_how_long_still(language: str) -> None:
 @pytest.mark.parametrize(("seconds", "english"), [(0.4, "0 s"), (59.6, "1 min 0 s"), (3_725, "62 min 5 s")])
 def test_times_are_said_in_minutes_and_seconds(seconds: float, english: str) -> None:
     assert corpus.duration(seconds, "en") == english
+
+
+def test_while_the_share_stays_where_it_was_no_time_is_guessed() -> None:
+    bar = corpus.Bar("en")
+    bar._first = (100.0, Progress(1_000, 0.1))
+    assert "%" not in bar.line(110.0, Progress(3_000, 0.1)) and "200" in bar.line(110.0, Progress(3_000, 0.1))
+
+
+def test_people_see_one_line_and_nothing_is_left_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr(screen, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stderr", screen)
+    bar = corpus.Bar("en")
+    for lines in (0, 1_000):
+        bar(Progress(lines, None))
+    assert "1,000" in screen.getvalue()
+    bar.end()
+    assert screen.getvalue().endswith(terminal.CLEAR)

@@ -57,3 +57,9 @@ def test_sums_of_other_heads_or_measures_do_not_add_up() -> None:
         of(1.0) + other
     with pytest.raises(ValueError, match="as long"):
         Sums.of_plain(of(1.0).plain() | {"size": [2, 1]})
+
+
+def test_a_number_is_the_nearest_whole_one_and_texts_and_tokens_add_up() -> None:
+    assert whole(torch.tensor([0.4, 0.6, 1.5001], dtype=torch.float64) / ONE).tolist() == [0, 1, 2]
+    both = of(1.0) + of(2.0)
+    assert (both.texts, both.tokens) == (2, 6)

@@ -40,6 +40,13 @@ def test_the_same_lines_in_any_encoding_and_packing(content: bytes, tmp_path: Pa
     assert read(file) == ([(1, "南京市长江大桥"), (2, "他说他会来")], [])
 
 
+def test_a_last_line_without_its_end_says_in_which_encoding_a_file_is_too(tmp_path: Path) -> None:
+    file = tmp_path / "some.txt"
+    for encoding in ("gbk", "utf-8"):
+        file.write_bytes(b"one\n" + "南京市长江大桥".encode(encoding))
+        assert read(file) == ([(1, "one"), (2, "南京市长江大桥")], [])
+
+
 def test_bad_lines_cost_a_line_and_keep_their_numbers_blank_ones_are_none(tmp_path: Path) -> None:
     file = tmp_path / "some.txt"
     file.write_bytes("好\n".encode() * 5 + b"\n \nbad \xff\xfe here\n" + b"x" * 1_000_000 + "\n也好\n".encode())
@@ -99,3 +106,22 @@ def test_windows_are_cut_by_lines_and_by_characters_alike_each_time(
     assert [one.share for one in windows][-1] == 1.0
     file.write_text(file.read_text(encoding="utf-8").replace("one", "two"), encoding="utf-8")
     assert [one.after.digest for one in Source.of(file).windows()][1] != windows[1].after.digest
+
+
+def test_a_line_as_long_as_one_may_be_is_read_and_one_longer_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "MOST_CHARACTERS", 4)
+    file = tmp_path / "some.txt"
+    file.write_text("abcd\nabcde\nefgh", encoding="utf-8")
+    assert read(file) == ([(1, "abcd"), (3, "efgh")], [(2, "text_huge")])
+
+
+def test_a_place_knows_the_lines_that_were_refused_too(tmp_path: Path) -> None:
+    file, found = tmp_path / "some.txt", set()
+    for bad in (b"bad \xff", b"other \xff"):
+        file.write_bytes(b"good\n" * 3 + bad + b"\n")
+        (window,) = Source.of(file).windows()
+        assert [number for number, _ in window.refused] == [4]
+        found.add(window.after.digest)
+    assert len(found) == 2

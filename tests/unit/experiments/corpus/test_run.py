@@ -6,18 +6,22 @@ import json
 import pickle
 import shutil
 import sys
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 import attnviz as av
 from attnviz.errors import ArgumentError, AttnvizError, ModelError, Stopped, TextError
 from attnviz.experiments.atlas import MEASURES
 from attnviz.experiments.corpus import Progress, executors, lines, run
 from attnviz.experiments.corpus.executors import Recipe
-from attnviz.experiments.corpus.place import About, beside, mark_of, taken_up
+from attnviz.experiments.corpus.place import About, State, beside, mark_of, taken_up
+from attnviz.experiments.corpus.worker import Part
 from attnviz.shipped import WEIGHTS
 
 SOME = ("previous", "special", "entropy")
@@ -178,6 +182,14 @@ def test_a_state_of_another_model_file_or_measures_is_refused(file: Path, tmp_pa
         av.corpus(str(folder), file, measures=SOME, out=goal)
 
 
+def test_a_state_of_more_windows_than_the_file_has_now_is_refused(file: Path, tmp_path: Path) -> None:
+    left(file, tmp_path / "heads.csv")
+    file.write_text("a" * (file.stat().st_size - 1) + "\n", encoding="utf-8")  # as long, in one line
+    with pytest.raises(AttnvizError, match="another text file"):
+        av.corpus("lab-1", file, measures=SOME, out=tmp_path / "heads.csv")
+    assert not (tmp_path / "heads.csv").exists()
+
+
 def test_a_worker_that_finds_another_model_by_that_name_refuses(file: Path) -> None:
     recipe = Recipe.of(av.load("lab-1"), SOME, 1)
     other = Recipe(
@@ -231,3 +243,66 @@ def test_models_that_differ_in_one_weight_or_in_how_they_cut_have_other_marks() 
 
 def test_a_state_that_is_not_there_is_the_beginning(tmp_path: Path) -> None:
     assert taken_up(About("lab-1", "", 3, SOME), tmp_path / "none").sums is None
+
+
+def test_of_many_refused_lines_the_first_are_kept_and_all_are_counted() -> None:
+    refused = tuple((number, TextError("text_empty")) for number in range(1, 151))
+    state = State().after(lines.Window((), refused[1::2], lines.Place(1, 150), None), Part(None, refused[::2]))
+    assert [number for number, _ in state.refused] == list(range(1, 101)) and state.left_out == 150
+
+
+def test_the_state_is_written_down_on_the_way(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "OFTEN", -1.0)
+    goal, there = tmp_path / "heads.csv", list[bool]()
+    av.corpus("lab-1", file, measures=SOME, out=goal, on_lines=lambda _: there.append(beside(goal).is_file()))
+    assert not there[0] and there[-1] and not beside(goal).exists()
+
+
+def test_inside_a_window_the_share_is_guessed_from_the_lines_before(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines._Text, "share", lambda _: 0.2)  # so small a file is read at once
+    heard: list[Progress] = []
+    av.corpus("lab-1", file, measures=SOME, on_lines=heard.append)
+    inside = [one for one in heard if 6 < one.lines < 12]
+    assert inside and [one.share for one in inside] == [pytest.approx(0.2 * one.lines / 6) for one in inside]
+
+
+def test_a_model_for_each_worker_must_fit_into_the_memory(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = av.load("lab-1")
+    monkeypatch.setattr("attnviz.models.memory.available", lambda: 2 * model.size - 1)
+    with pytest.raises(ModelError) as refusal:
+        av.corpus(model, file, executor="pool", workers=2)
+    assert refusal.value.message == "corpus_no_room"
+
+
+def test_threads_are_as_before_afterwards() -> None:
+    before = torch.get_num_threads()
+    with pytest.raises(KeyError), executors.threads(before + 1):
+        assert torch.get_num_threads() == before + 1
+        raise KeyError
+    assert torch.get_num_threads() == before
+
+
+def test_a_pool_whose_worker_died_says_so_and_ends_the_others_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[object] = []
+
+    class Dying:
+        def __init__(self, *_: object, **how: object) -> None:
+            other = SimpleNamespace(terminate=lambda: heard.append("ended"), join=lambda: heard.append("gone"))
+            self._processes = {1: other}
+
+        def submit(self, *_: object) -> Future[Part]:
+            found: Future[Part] = Future()
+            found.set_exception(BrokenProcessPool())
+            return found
+
+        def shutdown(self, **how: bool) -> None:
+            heard.append(how)
+
+    monkeypatch.setattr(executors, "ProcessPoolExecutor", Dying)
+    window = lines.Window(((1, "one"),), (), lines.Place(1, 1), None)
+    with pytest.raises(ModelError) as refusal:
+        list(executors.pool(Recipe("lab-1", None, "cpu", "float32", "", SOME, 1), [window], 2))
+    assert refusal.value.message == "corpus_worker_died"
+    assert heard == [{"wait": False, "cancel_futures": True}, "ended", "gone"]

@@ -81,6 +81,18 @@ def test_such_a_row_is_a_table_as_long_as_its_numbers_are_some() -> None:
     assert table.of_bytes(row("0", "0", "1"), "heads.json").places == [(0, 0)]
 
 
+def test_a_head_that_stands_there_twice_and_more_rows_than_heads_can_be_are_refused(
+    atlas: av.Atlas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = row("0", "0", "1").decode()[1:-1]
+    with pytest.raises(AttnvizError, match="no table of heads"):
+        table.of_bytes(f"[{one}, {one}]".encode(), "heads.json")
+    table.save(atlas, tmp_path / "heads.parquet")
+    monkeypatch.setattr(table, "MOST_ROWS", 10)  # of sixteen
+    with pytest.raises(AttnvizError, match="no table of heads"):
+        av.load_atlas(tmp_path / "heads.parquet")
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 
 import attnviz as av
-from attnviz.core.attention import Observed
+from attnviz.adapter.registered import Call
+from attnviz.core.attention import Attention, Observed
+from attnviz.core.interventions import Place
+from attnviz.core.rules import Soft
 from attnviz.experiments.atlas import MEASURES, NAMES, sums
-from attnviz.experiments.corpus.exact import ONE
-from attnviz.experiments.corpus.passes import BARE, Pass, columns_of
+from attnviz.experiments.corpus.exact import ONE, Sums
+from attnviz.experiments.corpus.passes import BARE, Pass, Weighing, columns_of
 from attnviz.experiments.corpus.worker import Worker
 from attnviz.text.tokens import Encoded
 from attnviz.trace import Trace
@@ -97,3 +102,61 @@ def test_it_says_how_far_it_is_and_what_is_raised_there_ends_it() -> None:
 
     with pytest.raises(av.Stopped):
         Worker(av.load("lab-1"), ("entropy",))(list(enumerate(TEXTS, 1)), end)
+
+
+def seen(part: str = "self", layer: int = 0) -> Call:
+    """A call of two heads over three tokens, in which a sink takes some of the weight."""
+    dice = torch.Generator().manual_seed(layer)
+    queries, keys, values = (torch.randn(1, 2, 3, 4, generator=dice) for _ in range(3))
+    made = Attention(queries, keys, values, Soft(), None, None, 0.5, sink=torch.ones(1, 2, 1))
+    return Call("model", Place(part, layer), made, torch.nn.Identity())
+
+
+THREE = Encoded("abc", (1, 2, 3), ("a", "b", "c"), ((0, 1), (1, 2), (2, 3)), (False,) * 3, None)
+
+
+def weighed(*calls: Call) -> Weighing:
+    watch = Weighing(Pass.of([THREE], ("previous",)), ("previous",))
+    with watch:
+        for one in calls:
+            out = watch.output(one, one.attention)
+            assert torch.allclose(out, one.attention.output.transpose(1, 2), atol=1e-6)
+    return watch
+
+
+def test_weight_that_a_sink_took_is_no_weight_of_the_text() -> None:
+    one = seen()
+    rows = one.attention.weights
+    assert rows.sum(-1).max() < 0.9
+    expected = (rows / rows.sum(-1, keepdim=True)).diagonal(-1, 2, 3).sum(-1)[0]
+    watch = weighed(one)
+    assert not watch.strange
+    assert torch.allclose(watch.sums[0][0, 0].double() / ONE, expected.double(), atol=1e-6)
+
+
+@pytest.mark.parametrize("calls", [[seen("cross")], [seen(), seen()]], ids=["another map", "a layer twice"])
+def test_what_is_not_one_map_a_layer_is_told(calls: list[Call]) -> None:
+    assert weighed(*calls).strange
+    assert not weighed(seen(), seen(layer=1)).strange
+
+
+def test_of_texts_that_go_together_only_the_one_to_blame_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Worker(av.load("lab-1"), ("entropy",))
+    summed = worker._summed
+
+    def failing(texts: Sequence[Encoded]) -> Sums:
+        if any(text.text == "上海市" for text in texts):
+            raise av.TextError("text_empty")
+        return summed(texts)
+
+    monkeypatch.setattr(worker, "_summed", failing)
+    part = worker(list(enumerate(["南京市", "上海市", "武汉市"], 1)))
+    assert part.sums is not None and part.sums.texts == 2 and [number for number, _ in part.refused] == [2]
+
+
+def test_a_number_beyond_the_embeddings_is_left_to_the_record_which_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker, asked = Worker(av.load("lab-1"), ("entropy",)), list[int]()
+    by_traces = worker._by_traces
+    monkeypatch.setattr(worker, "_rows", 5)
+    monkeypatch.setattr(worker, "_by_traces", lambda texts: asked.append(len(texts)) or by_traces(texts))
+    assert worker([(1, "南京市")]).sums is not None and asked == [1]

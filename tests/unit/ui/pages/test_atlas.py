@@ -59,3 +59,9 @@ def test_a_file_of_heads_chooses_its_model_and_another_is_refused_in_a_sentence(
     state.pop(choices.KEY + "heads_refused")
     choices._take_heads()
     assert choices.KEY + "heads_refused" not in state
+
+
+def test_a_sentence_names_the_first_heads_and_says_that_there_are_more() -> None:
+    heads = [(0, 1), (2, 3), (10, 0)]
+    assert choices.named(heads[:2], 2).split("2.3")[1] == "" and choices.named(heads, 2).endswith("2.3…")
+    assert choices.named([], 2) == "–"

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from attnviz import doors, shipped
 from attnviz.adapter.captioning.kinds import across, tells
-from attnviz.adapter.checks import ADAPTER_WEIGHTS, check_config, check_files, check_finite, read_config, type_of
+from attnviz.adapter.checks import ADAPTER_WEIGHTS, check_config, check_files, read_config, type_of
 from attnviz.adapter.classes import Kind
 from attnviz.adapter.hearing.kinds import hears
 from attnviz.adapter.machine import STORED, Machine
@@ -291,7 +291,6 @@ def _open(found: Found, folder: Path, machine: Machine, stored: str = "") -> Mod
         return opener(found.name, folder, machine, notices=found.notices, **known)
     with nullcontext(folder) if found.gguf else tidied(folder) as place:
         read = opened(found.name, place, found.gguf, machine)
-    check_finite(found.name, read.network)
     boundary = None if found.gguf else _boundary(folder)
     made = Model(
         found.name, read.kind, read.network, read.tokenizer, boundary, read.limit, read.eager,

@@ -59,10 +59,7 @@ def stated(name: object) -> dict[str, Any]:
     """
     try:
         doors.check("path", cast("str", name))
-        file = Path(cast("str", name)) / "config.json"
-        if not file.is_file() or file.stat().st_size > MOST_STATED:
-            return {}
-        said = json.loads(file.read_text(encoding="utf-8"))
+        said = json.loads(_text(Path(cast("str", name)) / "config.json"))
     except Exception:  # a name may be anything, and so may what it does when it is asked for a path
         return {}
     return said if isinstance(said, dict) else {}

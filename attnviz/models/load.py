@@ -241,8 +241,7 @@ def _of_folder(found: Found, revision: str | None, machine: Machine, progress: R
     held = _check_weights(name, folder, files, machine)
     check_described(name, config, held.tensors, held.numbers)
     check_growth(name, folder)
-    if name in BUILT_IN:
-        shipped.check(folder)
+    shipped.check(folder)
     size = sum((folder / file).stat().st_size for file in files)
     with reported(name, files[0], size, progress), no_larger_than(name, held.tensors, held.numbers):
         return _open(found, folder, machine, held.stored)

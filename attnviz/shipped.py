@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -59,10 +59,7 @@ def stated(name: object) -> dict[str, Any]:
     """
     try:
         doors.check("path", cast("str", name))
-        file = Path(cast("str", name)) / "config.json"
-        if not file.is_file() or file.stat().st_size > MOST_STATED:
-            return {}
-        said = json.loads(file.read_text(encoding="utf-8"))
+        said = json.loads(_text(Path(cast("str", name)) / "config.json"))
     except Exception:  # a name may be anything, and so may what it does when it is asked for a path
         return {}
     return said if isinstance(said, dict) else {}
@@ -126,9 +123,7 @@ def tensors(place: Path) -> dict[str, Tensor]:
         found = load_file(file)
     except (OSError, SafetensorError) as reason:
         raise ModelError("weights_corrupt", file=file, reason=reason) from reason
-    for name, one in found.items():
-        if one.is_floating_point() and not bool(one.isfinite().all()):
-            raise ModelError("weights_hold_nan", model=place.name, weight=name)
+    check_finite(place.name, found.items())
     return {name: one.float() if one.is_floating_point() else one for name, one in found.items()}
 
 
@@ -168,6 +163,22 @@ def card(place: Path) -> dict[str, Any]:
     except (OSError, ValueError, yaml.YAMLError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
+
+
+def check_finite(name: str, weights: Iterable[tuple[str, Tensor]]) -> None:
+    """Are all weights of a network numbers? Raises `ModelError` with the first that hold NaN or infinity.
+
+    A run does not always tell: of queries that are none PyTorch makes an output of zeros, and all after it is a number.
+    """
+    for weight, one in weights:
+        if one.is_floating_point() and one.numel() and not one.is_meta and not _finite(one):
+            raise ModelError("weights_hold_nan", model=name, weight=weight)
+
+
+def _finite(tensor: Tensor) -> bool:
+    """Is there neither NaN nor infinity? The smallest and the largest tell, without a mask as large as the tensor."""
+    low, high = tensor.detach().aminmax()
+    return bool(low.isfinite() and high.isfinite())
 
 
 @contextmanager

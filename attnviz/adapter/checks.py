@@ -129,24 +129,6 @@ def _reads_text(model_type: str) -> bool:
     return bool(texts and main.main_input_name == "input_ids")
 
 
-def check_finite(name: str, network: Any) -> None:
-    """Are all weights of a network numbers? Raises `ModelError` with the first that hold NaN or infinity.
-
-    A run does not always tell: of queries that are none PyTorch makes an output of zeros, and all after it is a number.
-    """
-    for weight, one in network.named_parameters():
-        if one.is_floating_point() and one.numel() and not one.is_meta and not _finite(one):
-            raise ModelError("weights_hold_nan", model=name, weight=weight)
-
-
-def _finite(tensor: Any) -> bool:
-    """Is there neither NaN nor infinity? The smallest and the largest tell, without a mask as large as the tensor."""
-    import torch
-
-    low, high = torch.aminmax(tensor.detach())
-    return bool(low.isfinite() and high.isfinite())
-
-
 def embedding_rows(network: Any) -> float:
     """How many tokens has the network a place for? Infinitely many where that is not known."""
     try:

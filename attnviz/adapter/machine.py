@@ -20,6 +20,7 @@ from attnviz.core.attention import Attention
 from attnviz.core.causal import CausalMask
 from attnviz.core.rules import at_least_float32
 from attnviz.errors import ModelError, TextError, first_line
+from attnviz.shipped import check_finite
 
 CPU = torch.device("cpu")
 NUMBERS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "float64": torch.float64}
@@ -81,7 +82,11 @@ class Machine:
         return self == Machine()
 
     def put(self, name: str, network: Any) -> None:
-        """Bring a network that nobody uses yet to this device. Raises `ModelError` where it does not fit."""
+        """Bring a network that nobody uses yet to this device.
+
+        Raises `ModelError` where it does not fit, or its weights hold NaN or infinity.
+        """
+        check_finite(name, network.named_parameters())
         if self.device == CPU:
             return
         try:

@@ -155,12 +155,12 @@ def _check_room(hub: Hub, weights: Sequence[Remote]) -> None:
     header = _header(hub, weights[0])
     share = memory.loading_bytes(header) / max(memory.stored_bytes(header), 1)
     memory.check_weights(hub.name, int(sum(one.size for one in weights) * share))
-    for ask in before_fetching:
-        ask(hub.name, hub.total)
     free = shutil.disk_usage(hub.cache).free
     if hub.total > free:
         need, left = memory.gigabytes(hub.total), memory.gigabytes(free)
         raise ModelError("disk_full", model=hub.name, need=need, free=left, folder=hub.cache)
+    for ask in before_fetching:
+        ask(hub.name, hub.total)
 
 
 def _header(hub: Hub, remote: Remote) -> dict[str, dict[str, Any]]:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from attnviz import doors, shipped
 from attnviz.adapter.captioning.kinds import across, tells
-from attnviz.adapter.checks import ADAPTER_WEIGHTS, check_config, check_files, check_finite, read_config, type_of
+from attnviz.adapter.checks import ADAPTER_WEIGHTS, check_config, check_files, read_config, type_of
 from attnviz.adapter.classes import Kind
 from attnviz.adapter.hearing.kinds import hears
 from attnviz.adapter.machine import STORED, Machine
@@ -241,8 +241,7 @@ def _of_folder(found: Found, revision: str | None, machine: Machine, progress: R
     held = _check_weights(name, folder, files, machine)
     check_described(name, config, held.tensors, held.numbers)
     check_growth(name, folder)
-    if name in BUILT_IN:
-        shipped.check(folder)
+    shipped.check(folder)
     size = sum((folder / file).stat().st_size for file in files)
     with reported(name, files[0], size, progress), no_larger_than(name, held.tensors, held.numbers):
         return _open(found, folder, machine, held.stored)
@@ -291,7 +290,6 @@ def _open(found: Found, folder: Path, machine: Machine, stored: str = "") -> Mod
         return opener(found.name, folder, machine, notices=found.notices, **known)
     with nullcontext(folder) if found.gguf else tidied(folder) as place:
         read = opened(found.name, place, found.gguf, machine)
-    check_finite(found.name, read.network)
     boundary = None if found.gguf else _boundary(folder)
     made = Model(
         found.name, read.kind, read.network, read.tokenizer, boundary, read.limit, read.eager,

@@ -38,7 +38,7 @@ class _Given(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", str_strip_whitespace=True, cli_exit_on_error=False,
-        cli_implicit_flags=True, cli_kebab_case=True, cli_prog_name="attnviz",
+        cli_kebab_case=True, cli_prog_name="attnviz",
     )  # fmt: skip
 
     hosted: bool | None = None

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 import transformers
+from safetensors.torch import load_file, save_file
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import PreTrainedTokenizerBase
 
 from attnviz import AttnvizError, ModelError, TextError, generate, load, record
 from attnviz.recording.checks import check_numbers
-from tests.parity import tiny
+from tests.parity import captioning, hearing, series, tiny, vision
 
 TEXT = "南京市长江大桥, the cat sat on the mats"
 TOWER = dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=48)
@@ -105,6 +107,30 @@ def test_weights_that_are_no_numbers_are_not_drawn(
     if kind != "masked":
         with pytest.raises(ModelError, match="no numbers"):
             generate(model, TEXT, most=3)
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [
+        lambda place: vision.saved(place, vision.network("vit")),
+        lambda place: hearing.saved(place, "whisper"),
+        lambda place: series.saved(place, "patchtst"),
+        lambda place: captioning.saved(place, "blip captions"),
+        lambda place: captioning.saved(place, "llava"),
+    ],
+    ids=["vision", "hearing", "series", "captioning", "vision and text"],
+)
+def test_no_kind_of_model_is_opened_with_weights_that_are_no_numbers(
+    saved: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    file = saved(tmp_path) / "model.safetensors"
+    held = load_file(file)
+    part = next(name for name in held if "q_proj.weight" in name or "query" in name or "qkv" in name)
+    held[part].view(-1)[0] = torch.nan
+    save_file(held, file, {"format": "pt"})
+    with pytest.raises(ModelError, match="no numbers") as refusal:
+        load(tmp_path)
+    assert refusal.value.message == "weights_hold_nan"
 
 
 class Touched(TorchDispatchMode):

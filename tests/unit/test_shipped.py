@@ -50,6 +50,22 @@ def test_weights_come_in_float32_and_whole_numbers_as_they_are(tmp_path: Path) -
     )
 
 
+def test_a_weight_without_a_number_is_no_damaged_one(tmp_path: Path) -> None:
+    save_file({"none": torch.zeros(0, 4)}, tmp_path / "model.safetensors")
+    assert shipped.tensors(tmp_path)["none"].shape == (0, 4)
+    shipped.check_finite("laid out", [("later", torch.full((2,), torch.nan, device="meta"))])
+
+
+def test_a_file_beyond_any_such_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "config.json").open("wb") as file:
+        file.write(b"{}")
+        file.seek(shipped.MOST_STATED)
+        file.write(b" ")
+    with pytest.raises(ModelError, match="MB"):
+        shipped.config(tmp_path)
+    assert shipped.stated(tmp_path) == {}
+
+
 def test_figures_and_samples_are_those_of_the_files_and_nothing_where_there_is_no_file(tmp_path: Path) -> None:
     for name in NAMES:
         for file, found, nothing in (("figures", shipped.figures(name), {}), ("samples", shipped.samples(name), ())):

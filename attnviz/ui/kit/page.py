@@ -111,7 +111,9 @@ def heading(screen: Screen) -> None:
 def _cut_texts() -> None:
     """What is longer than the settings let a text be is cut there, and that is said."""
     most = settings.now().characters
-    long = [key for key, said in st.session_state.items() if isinstance(said, str) and len(said) > most > 0]
+    if not most:  # to look through all that a page keeps takes a millisecond
+        return
+    long = [key for key, said in st.session_state.items() if isinstance(said, str) and len(said) > most]
     for key in long:
         st.session_state[key] = st.session_state[key][:most]
     if long:

@@ -10,14 +10,16 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from attnviz import doors, settings, shipped
+from attnviz import doors, load, settings, shipped
 from attnviz.errors import AttnvizError, ModelError
+from attnviz.messages import say
 from attnviz.models.browse import listing
 from attnviz.pictures import open_picture
 from attnviz.sounds import open_sound
 from attnviz.ui import registry
 from attnviz.ui.stores import allowed, model_store
 from tests.pages.opened import chosen, run_page
+from tests.unit.models.hub import endpoint
 
 SCREENS = {screen.name: screen for screen in registry.screens()}
 NAMES = (
@@ -106,10 +108,15 @@ def test_on_one_s_own_machine_the_same_links_are_followed(place: Path) -> None:
     assert not at.exception and not at.error and touched
 
 
-def test_no_folder_is_offered_and_no_path_asked_for(hosted: None) -> None:
+def test_no_folder_is_offered_and_no_path_asked_for(hosted: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATTNVIZ_ALLOW", "org/listed@abc123")
     at = run_page("models", "en", {})
     assert not [one for one in at.button if "older" in str(one.label)]
+    buttons = [one.proto.popover.label for one in at.get("popover")]
+    assert buttons and not {say("browse.button", "en"), say("browse.button_before", "en")} & set(buttons)
     assert at.selectbox(key="models.id").proto.accept_new_options is False
+    *own, listed = at.selectbox(key="models.id").options
+    assert listed == "org/listed" and all(one.startswith("lab-") for one in own)
     for name in ("seeing", "hearing"):
         keys = [one.key for one in run_page(name, "en", {"file": "x"}).text_input]
         assert f"{name}.typed" not in keys
@@ -119,7 +126,7 @@ def test_the_doors_that_every_page_goes_through_are_shut(place: Path, hosted: No
     for closed in (
         lambda: shipped.folder(str(place / "lab-x")), lambda: listing(place), lambda: open_picture(place / "x.jpg"),
         lambda: open_sound(place / "digits-x" / "voices" / "theo.ogg"),
-        lambda: model_store().take(str(place / "lab-x")),
+        lambda: model_store().take(str(place / "lab-x")), lambda: load(place / "lab-x"),
     ):  # fmt: skip
         with pytest.raises(AttnvizError) as refusal:
             closed()
@@ -161,7 +168,7 @@ def test_where_folders_are_shut_alone_any_id_of_the_hub_is_open(place: Path, mon
     monkeypatch.setenv("ATTNVIZ_FOLDERS", "0")
     monkeypatch.chdir(place)
     assert doors.lets_in("model", "google-bert/bert-base-chinese") and doors.lets_in("model", "gpt2")
-    for named in (str(place / "lab-x"), "lab-x", "./lab-x", "~/x", "..", "file:///x"):
+    for named in (str(place / "lab-x"), "lab-x", "./lab-x", "~/x", "..", "file:///x", "./none", ".none"):
         assert not doors.lets_in("model", named)
 
 
@@ -175,6 +182,15 @@ def test_the_quota_of_what_is_fetched_is_kept(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("ATTNVIZ_DOWNLOADS_MB", "0")
     quota.take("a/e", 10**12)
     assert settings.now().downloads_mb == 0
+
+
+def test_the_store_s_models_are_fetched_within_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATTNVIZ_DOWNLOADS_MB", "0.001")
+    with endpoint(monkeypatch, tmp_path / "cache") as server:
+        server.add("someone/small", shipped.WEIGHTS / "lab-1")
+        with pytest.raises(ModelError) as refusal:
+            model_store().take("someone/small")
+    assert refusal.value.message == "settings_downloads" and not list(tmp_path.rglob("model.safetensors"))
 
 
 def test_a_text_longer_than_the_settings_allow_is_cut_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

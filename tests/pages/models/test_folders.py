@@ -160,6 +160,8 @@ def test_one_who_is_not_at_this_machine_is_shown_no_folders(monkeypatch: pytest.
     assert say("browse.before", "en") in said(at)
     monkeypatch.setenv("ATTNVIZ_BROWSE", "1")
     assert names(looking(way=shelf)) == ["empty", "我的 模型"]
+    monkeypatch.setenv("ATTNVIZ_FOLDERS", "0")
+    assert not browser.allowed(), "no path is followed: none is shown"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import re
 import shutil
 from collections import namedtuple
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import httpx2
@@ -23,6 +24,7 @@ from tests.unit.models.hub import COMMIT, RESOLVE, Fault, StandIn, endpoint
 
 NAME = "someone/small"
 WEIGHTS = "model.safetensors"
+FETCHING = import_module("attnviz.models.fetch")  # `fetch` is its function
 
 
 @pytest.fixture(scope="module")
@@ -265,7 +267,25 @@ def test_too_large_is_refused_with_both_sizes_before_the_weights_are_fetched(
 def test_full_disk_is_refused_with_both_sizes(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")(2000, 1000, 1000)
     monkeypatch.setattr("shutil.disk_usage", lambda folder: usage)
+    asked: list[tuple[str, int]] = []
+    monkeypatch.setattr(FETCHING, "before_fetching", [lambda *given: asked.append(given)])
     refused("disk_full", NAME, None, NAME, "0.000", constants.HF_HUB_CACHE)
+    assert asked == [], "what is not fetched is not counted"
+
+
+def test_whoever_counts_what_is_fetched_is_asked_before_the_weights(
+    standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, int]] = []
+
+    def full(name: str, need: int) -> None:
+        asked.append((name, need))
+        raise ModelError("settings_downloads", model=name, need="5", left="4")
+
+    monkeypatch.setattr(FETCHING, "before_fetching", [full])
+    refused("settings_downloads", NAME, None, NAME)
+    assert asked[0][0] == NAME and asked[0][1] > len(standin.models[NAME][WEIGHTS])
+    assert not list(Path(constants.HF_HUB_CACHE).rglob(WEIGHTS))
 
 
 def test_cut_connections_are_taken_up_again_where_they_broke_off(standin: StandIn) -> None:

@@ -73,6 +73,17 @@ def test_strangers_get_other_values_and_no_paths_whatever_is_set(monkeypatch: py
     assert settings.use(["--hosted", "--allow", "a/b@c, d@e"]).revisions == {"a/b": "c", "d": "e"}
 
 
+def test_a_variable_that_says_nothing_is_none_and_spaces_around_a_word_are_not_meant(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = settings.now()
+    for name in ("HOSTD", "DEVICE", "HOSTED", "MODELS_MB", "SETTINGS"):
+        monkeypatch.setenv(f"ATTNVIZ_{name}", "")
+    assert settings.now() == before
+    monkeypatch.setenv("ATTNVIZ_DEVICE", " cuda ")
+    assert settings.now().device == "cuda"
+
+
 WRONG = [
     ({"ATTNVIZ_MODELS_MB": "much"}, "settings_number"),
     ({"ATTNVIZ_RUNS_MB": "nan"}, "settings_number"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
@@ -111,19 +112,23 @@ class Attention:
             and self.shared >= 1
         )
 
-    def only(self, head: int) -> Attention:
+    def only(self, head: int) -> Self:
         """One head `[query, ...]` of a call whose axes are `[head, query, ...]`."""
+        return replace(self, **self._of_head(head))
+
+    def _of_head(self, head: int) -> dict[str, Any]:
+        """The fields that are others for one head."""
 
         def pick(tensor: Tensor | None) -> Tensor | None:
             if tensor is None or tensor.ndim < 3:
                 return tensor
             return tensor[head if tensor.shape[-3] > 1 else 0]
 
-        return replace(
-            self, queries=self.queries[head], keys=self.keys[head], values=self.values[head],
-            allowed=pick(self.allowed), bias=pick(self.bias), sink=None if self.sink is None else self.sink[head],
-            similarity=self.similarity.only(head),
-        )  # fmt: skip
+        return {
+            "queries": self.queries[head], "keys": self.keys[head], "values": self.values[head],
+            "allowed": pick(self.allowed), "bias": pick(self.bias), "similarity": self.similarity.only(head),
+            "sink": None if self.sink is None else self.sink[head],
+        }  # fmt: skip
 
     def _fused(self) -> Tensor:
         """Softmax attention by torch's kernel; a query that may look at nothing gets 0."""
@@ -181,12 +186,8 @@ class Observed(Attention):
     def weights(self) -> Float[Tensor, "*batch query key"]:
         return at_least_float32(self.given) if self.rule == Soft() else self.rule.weigh(self.scores)
 
-    def only(self, head: int) -> Observed:
-        allowed = None if self.allowed is None else self.allowed[head]
-        return replace(
-            self, queries=self.queries[head], keys=self.keys[head], values=self.values[head], allowed=allowed,
-            given=self.given[head],
-        )  # fmt: skip
+    def _of_head(self, head: int) -> dict[str, Any]:
+        return {**super()._of_head(head), "given": self.given[head]}
 
 
 @dataclass(frozen=True)
@@ -208,9 +209,8 @@ class Sampled(Attention):
     def fits(self, queries: int, keys: int) -> bool:
         return super().fits(queries, keys) and self.places.shape == (self.n_heads, queries, keys, 2)
 
-    def only(self, head: int) -> Attention:
-        plain = Attention(**{one.name: getattr(self, one.name) for one in fields(Attention)})
-        return Sampled.of(plain.only(head), self.places[head])
+    def _of_head(self, head: int) -> dict[str, Any]:
+        return {**super()._of_head(head), "places": self.places[head]}
 
 
 def attend(

@@ -211,24 +211,35 @@ def _draw_towers(picture: Picture, request: Request, compared: Compared) -> None
     text = t(
         "captions.towers_look", text=request.question, most=most, high=f"{high:.3f}", least=least, low=f"{low:.3f}"
     )
-    panels = [_panel("captions.towers_panel", request.question, text, compared.light)]
+    panels = [_panel("captions.towers_panel", [(request.question, True, text)], compared.light)]
     if compared.looks is not None:
-        panels.append(_panel("captions.towers_class", "[CLS]", t("captions.towers_class_look"), compared.looks))
-    component("captions", "words")(
-        key=KEY + "picture",
-        data={
-            "image": picture_address(picture), "width": picture.width, "height": picture.height,
-            "boxes": compared.boxes, "things": [], "picked": 0, "big": BIG // 2, "pastes": True, "panels": panels,
-            "words": {"label": t("captions.words_label"), "tiles": ""},
-        },
-        on_picked_change=partial(CLICKS.take_number, "picked", "token"), on_pasted_change=take_pasted,
-    )  # fmt: skip
+        look = t("captions.towers_class_look")
+        panels.append(_panel("captions.towers_class", [("[CLS]", True, look)], compared.looks))
+    _draw_panels(picture, compared.boxes, panels, 0, BIG // 2)
     st.caption(t("captions.towers_colours"))
 
 
-def _panel(title: str, word: str, look: str, weights: NDArray[np.float32]) -> dict[str, Any]:
-    """One picture lit by one row."""
-    sent = [{"text": word, "mark": "names", "says": "", "of": None, "look": look}]
+def _draw_panels(
+    picture: Picture, boxes: list[list[float]], panels: list[dict[str, Any]], picked: int, big: int
+) -> None:
+    """The picture, once for each panel; pointing asks no server."""
+    component("captions", "words")(
+        key=KEY + "picture",
+        data={
+            "image": picture_address(picture), "width": picture.width, "height": picture.height, "boxes": boxes,
+            "things": [], "picked": picked, "big": big, "pastes": True, "panels": panels,
+            "words": {"label": t("captions.words_label"), "tiles": t("captions.tiles")},
+        },
+        on_picked_change=partial(CLICKS.take_number, "picked", "token"), on_pasted_change=take_pasted,
+    )  # fmt: skip
+
+
+def _panel(title: str, words: list[tuple[str, bool, str]], weights: NDArray[np.float32]) -> dict[str, Any]:
+    """One picture lit by the rows of some words: each with its text, whether the model wrote it, and how it looked."""
+    sent = [
+        {"text": text, "mark": "names" if new else "end", "says": "", "of": None, "look": look}
+        for text, new, look in words
+    ]
     return {"title": t(title), "words": sent, "weights": weights_sent(weights), "chances": None}
 
 
@@ -302,22 +313,9 @@ def _draw(picture: Picture, trace: Trace, words: Words) -> None:
     cells, weights = rows.laid(trace, words, (picture.width, picture.height))
     token = now("token")
     picked = words.first if token is None else min(int(token), len(words.texts) - 1)
-    sent = [
-        {"text": text, "mark": "names" if new else "end", "says": "", "of": None, "look": _look(words, number)}
-        for number, (text, new) in enumerate(zip(words.texts, words.written, strict=True))
-    ]
-    component("captions", "words")(
-        key=KEY + "picture",
-        data={
-            "image": picture_address(picture), "width": picture.width, "height": picture.height, "boxes": cells,
-            "things": [], "picked": picked, "big": BIG, "pastes": True,
-            "panels": [
-                {"title": t("captions.beside_panel"), "words": sent, "weights": weights_sent(weights), "chances": None}
-            ],
-            "words": {"label": t("captions.words_label"), "tiles": t("captions.tiles")},
-        },
-        on_picked_change=partial(CLICKS.take_number, "picked", "token"), on_pasted_change=take_pasted,
-    )  # fmt: skip
+    looks = [_look(words, number) for number in range(len(words.texts))]
+    shown = [*zip(words.texts, words.written, looks, strict=True)]
+    _draw_panels(picture, cells, [_panel("captions.beside_panel", shown, weights)], picked, BIG)
     st.caption(t("captions.beside_colours"))
 
 

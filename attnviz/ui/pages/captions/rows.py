@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from attnviz.axes import Axis, Box
     from attnviz.recording.things.towers import PatchText
     from attnviz.trace import Trace
 
@@ -89,22 +90,25 @@ def words(trace: Trace, view: str, layer: int, head: int) -> Words:
 
 def _most(trace: Trace, weights: Tensor) -> tuple[tuple[tuple[str, float], ...], ...]:
     """The three places of the picture that each row looks at most."""
-    from attnviz.axes import Box
-
-    seen = [place for place in range(len(trace.keys)) if isinstance(trace.keys.stands_for(place), Box)]
-    found = []
+    seen, found = [*boxes_of(trace.keys)], []
     for row in weights[:, seen]:
         order = row.argsort(descending=True)[:3].tolist()
         found.append(tuple((trace.keys.labels[seen[one]], float(row[one])) for one in order))
     return tuple(found)
 
 
+def boxes_of(axis: Axis) -> dict[int, Box]:
+    """The places of an axis that lie on the picture, each with its pixels."""
+    from attnviz.axes import Box
+
+    return {place: box for place in range(len(axis)) if isinstance(box := axis.stands_for(place), Box)}
+
+
 def laid(trace: Trace, words: Words, size: tuple[int, int]) -> tuple[list[list[float]], NDArray[np.float32]]:
     """The cells that the picture is lit in, each a box in its pixels, and how much each word gives to each."""
-    from attnviz.axes import Box
     from attnviz.measures import on_picture
 
-    boxes = [box for place in range(len(trace.keys)) if isinstance(box := trace.keys.stands_for(place), Box)]
+    boxes = boxes_of(trace.keys).values()
     width, height = size
     across = min(FINEST, max(1, round(width / min(box.right - box.left for box in boxes))))
     down = min(FINEST, max(1, round(height / min(box.bottom - box.top for box in boxes))))
@@ -135,11 +139,9 @@ class Compared:
 
 def compared(found: PatchText, view: str, layer: int, head: int) -> Compared:
     """The cosines of the patches that lie on the picture, beside the look of the class token by a map."""
-    from attnviz.axes import Box
-
     axis, trace = found.trace.keys, found.trace
-    places = [place for place in range(len(axis)) if isinstance(axis.stands_for(place), Box)]
-    boxes = [[float(side) for side in box] for place in places if isinstance(box := axis.stands_for(place), Box)]
+    seen = boxes_of(axis)
+    places, boxes = [*seen], [[float(side) for side in box] for box in seen.values()]
     own = found.cosines[places]
     light = (own - own.min()) / (own.max() - own.min()).clamp(min=1e-9)
     ends = [(axis.labels[places[int(at)]], float(own[at])) for at in (own.argmax(), own.argmin())]

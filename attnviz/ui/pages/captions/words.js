@@ -26,8 +26,9 @@ class Panel {
     this.sentence.append(...this.words);
     this.small = data.words.map((word, number) => this.tile(word, number));
     this.tiles.append(...this.small.map((one) => one.root));
-    this.tiles.hidden = data.words.length < 2; // the large picture shows the only one
-    this.root.append(element("div", "title", data.title), this.sentence, this.canvas, this.said, element("div", "note", all.data.words.tiles), this.tiles);
+    const note = element("div", "note", all.data.words.tiles);
+    note.hidden = this.tiles.hidden = data.words.length < 2; // the large picture shows the only one
+    this.root.append(element("div", "title", data.title), this.sentence, this.canvas, this.said, note, this.tiles);
     this.size();
   }
 

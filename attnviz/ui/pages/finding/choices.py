@@ -43,6 +43,7 @@ from attnviz.ui.pages.finding import lit, run
 from attnviz.ui.pages.finding.run import Head
 
 if TYPE_CHECKING:
+    from attnviz.axes import Axis
     from attnviz.core.interventions import Intervention
     from attnviz.models import Model
     from attnviz.pictures import Picture
@@ -196,6 +197,14 @@ def _looked(request: Request, _picture: Picture) -> Trace:
         changes += [HideToken(place) for place in places]
     changes += [RemoveHeads((head,), layers=(layer,), part=part) for part, layer, head in request.without]
     return record(model, seen, rule=as_rule(request.rule), interventions=changes)
+
+
+@runs.kept
+def axis_of(name: str, picture: str, _picture: Picture) -> Axis:
+    """The places of a picture as a model reads it, for runs of which no map has them; `picture` is its fingerprint."""
+    model: Any = model_store().take(name)
+    found: Axis = model.see(_picture).axis
+    return found
 
 
 def model_of(name: str) -> Model:

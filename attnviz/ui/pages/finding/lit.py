@@ -84,33 +84,28 @@ def per_level(run: Trace) -> tuple[int, int]:
     return len(labels) // each, each
 
 
-def points(looks: View, layer: int, head: int | None, slots: Sequence[int]) -> NDArray[np.float32]:
-    """The points of some queries `[query, point, 3]`: x and y in pixels, and the weight; of a layer's heads (None) each
-    after the other, with its part of the mean.
-    """
+def points(looks: View, layer: int, slots: Sequence[int]) -> NDArray[np.float32]:
+    """The points of some queries in every head of a layer `[head, query, point, 3]`: x and y in pixels, the weight."""
     call = looks.trace.attention(layer)
-    heads = slice(None) if head is None else slice(head, head + 1)
-    where, weights = call.places[heads, list(slots)].float().numpy(), call.weights[heads, list(slots)].float().numpy()  # type: ignore[attr-defined]
-    found = np.concatenate([where, weights[..., None] / len(weights)], -1)
-    return found.transpose(1, 0, 2, 3).reshape(len(slots), -1, 3).astype("<f4")
+    where, weights = (one[:, list(slots)].float().numpy() for one in (call.places, call.weights))  # type: ignore[attr-defined]
+    return np.concatenate([where, weights[..., None]], -1).astype("<f4")
 
 
 def chosen(looks: View, mean: str, layer: int, head: int, slots: Sequence[int]) -> NDArray[np.float32]:
-    """The points of some queries by the map that is open: of one head, of a layer's or of all."""
-    if mean != "all":
-        return points(looks, layer, head if mean == "head" else None, slots)
-    every = [points(looks, number, None, slots) for number in looks.trace.open_layers]
-    for one in every:
-        one[..., 2] /= len(every)
-    return np.concatenate(every, 1)
+    """The points of some queries `[query, point, 3]` by the map that is open: of one head, of a layer's or of all, each
+    head after the other, a weight with its part of the mean.
+    """
+    found = [points(looks, one, slots) for one in (looks.trace.open_layers if mean == "all" else [layer])]
+    if mean == "head":
+        found = [found[0][head : head + 1]]
+    parts = np.concatenate([one / np.array([1, 1, len(one) * len(found)]) for one in found])
+    return parts.transpose(1, 0, 2, 3).reshape(len(slots), -1, 3).astype("<f4")
 
 
 def tiles(looks: View, slot: int) -> NDArray[np.float32]:
     """The points of one query in every head `[layer, head, point, 3]`; 0 where a layer has fewer heads."""
-    layers = [looks.trace.attention(number) for number in looks.trace.open_layers]
-    heads = max(one.n_heads for one in layers)
-    found = np.zeros((len(layers), heads, len(looks.trace.keys), 3), "<f4")
-    for number, layer in enumerate(looks.trace.open_layers):
-        for head in range(layers[number].n_heads):
-            found[number, head] = points(looks, layer, head, [slot])[0]
+    layers = [points(looks, number, [slot])[:, 0] for number in looks.trace.open_layers]
+    found = np.zeros((len(layers), max(map(len, layers)), *layers[0].shape[1:]), "<f4")
+    for number, layer in enumerate(layers):
+        found[number, : len(layer)] = layer
     return found

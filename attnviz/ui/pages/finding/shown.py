@@ -94,9 +94,7 @@ class Shown:
         """The axis whose first places are those of the picture."""
         if (own := lit.places(self.trace)) is not None:
             return own
-        model: Any = choices.model_of(self.request.name)
-        found: Axis = model.see(self.picture).axis
-        return found
+        return choices.axis_of(self.request.name, self.request.picture, self.picture)
 
     @property
     def count(self) -> int:

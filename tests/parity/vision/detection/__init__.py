@@ -56,10 +56,14 @@ PROCESSORS: Mapping[str, Callable[..., Any]] = {
 def network(kind: str) -> Any:
     """The network of a kind, its weights wide enough to move attention and boxes."""
     torch.manual_seed(0)
-    made = KINDS[kind]().float().eval()
+    return widened(KINDS[kind]().float().eval(), 0.3)
+
+
+def widened(made: Any, spread: float) -> Any:
+    """A network with noise on the weights that stand behind its backbone."""
     for name, one in made.named_parameters():
         if one.ndim > 1 and "backbone" not in name:
-            one.data.add_(0.3 * torch.randn_like(one))
+            one.data.add_(spread * torch.randn_like(one))
     return made
 
 

@@ -14,7 +14,7 @@ import transformers as hf
 from torch import Tensor
 
 import attnviz as av
-from tests.parity.vision.detection import LABELS, opened
+from tests.parity.vision.detection import LABELS, SIZES, opened, widened
 
 LEVELS, POINTS, HEADS, QUERIES = 3, 2, 4, 5
 STAGES = [f"stage{number}" for number in (2, 3, 4)]
@@ -49,7 +49,6 @@ KINDS: Mapping[str, Callable[[], Any]] = {
     "deformable": _deformable,
     "deformable with refined boxes": lambda: _deformable(with_box_refine=True),
 }
-SIZES = {"wide": (97, 61), "tall": (43, 90), "square": (64, 64)}
 
 
 def processor(kind: str) -> Any:
@@ -62,12 +61,10 @@ def processor(kind: str) -> Any:
 def network(kind: str) -> Any:
     """The network of a kind, its weights wide enough to move points and boxes."""
     torch.manual_seed(0)
-    made = KINDS[kind]().float().eval()
+    made = widened(KINDS[kind]().float().eval(), 0.2)
     for name, one in made.named_parameters():
-        if one.ndim > 1 and "backbone" not in name:
-            one.data.add_(0.2 * torch.randn_like(one))
-        elif name.endswith("weight"):  # norms that transformers begins near 0 let next to nothing through
-            one.data.fill_(0.3)
+        if name.endswith("weight") and (one.ndim == 1 or "backbone" in name):
+            one.data.fill_(0.3)  # norms that transformers begins near 0 let next to nothing through
     return made
 
 

@@ -167,6 +167,10 @@ def test_what_names_a_place_where_there_are_points_is_refused(kind: str, tmp_pat
     if kind == "rt_detr":
         hidden = av.record(model, picture, interventions=[av.HideToken(1, part="encoder")])
         assert float(hidden.map("encoder").weights(0)[..., 1].max()) == 0
+    else:  # the places of its encoder look at points too
+        with pytest.raises(AttnvizError) as refused:
+            av.record(model, picture, interventions=[av.HideToken(1, part="encoder")])
+        assert refused.value.message == "points_no_places"
 
 
 def test_the_share_inside_counts_the_points_that_lie_there(tmp_path: Path) -> None:
@@ -200,3 +204,14 @@ def test_a_folder_that_does_not_say_how_pictures_are_prepared_is_told(tmp_path: 
     model = opened(tmp_path)
     assert any(note.message == "picture_default" for note in model.notices)
     assert model.queries == QUERIES and model.see(noise(97, 61)).values.shape == (3, 640, 640)
+
+
+def test_what_is_filled_up_round_a_picture_is_not_read(tmp_path: Path) -> None:
+    """As beside a wider one in a batch of the network that was opened."""
+    folder = saved(tmp_path, "deformable")
+    own = type(network("deformable")).from_pretrained(folder, attn_implementation="eager").eval()
+    values, real = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(0)), torch.ones(1, 64, 96)
+    real[..., 48:] = 0
+    with torch.inference_mode():
+        read, theirs_read = (one(pixel_values=values, pixel_mask=real).logits for one in (opened(folder).network, own))
+    torch.testing.assert_close(read, theirs_read, atol=CLOSE, rtol=0)

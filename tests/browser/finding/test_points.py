@@ -14,7 +14,8 @@ from attnviz.ui.pages.finding import run
 from tests.browser.finding.test_boxes import LIT, SAMPLE, Start, opened
 from tests.parity.vision.detection.sampled import saved
 
-LAYER, HEAD, SLOT, LARGEST = 1, 2, 3, 10  # the last in pixels of the page, from a point's middle to its edge
+LAYER, HEAD, SLOT = 0, 0, 1  # some of its points lie beside the box, some above or below it
+LARGEST = 10  # in pixels of the page, from a point's middle to its edge
 
 
 def test_the_points_of_a_query_are_drawn_where_they_lie_and_counted(visit: Start, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from attnviz.measures import listening as listening  # a room of its own: when a token was heard
 from attnviz.measures import reading as reading  # a room of its own, `av.reading`
 from attnviz.measures.answers import chosen
-from attnviz.measures.detection import Found, Matched, covered, found, inside, matched, overlap
+from attnviz.measures.detection import Found, Matched, assigned, covered, found, inside, matched, overlap
 from attnviz.measures.diversity import head_distances, mean_head_distance
 from attnviz.measures.effect import candidates, moved, prediction_change, word_numbers, word_spans, words
 from attnviz.measures.entropy import entropy, normalised
@@ -35,6 +35,7 @@ __all__ = [
     "Matched",
     "RankedHead",
     "Sides",
+    "assigned",
     "by_unit",
     "candidates",
     "chosen",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -135,7 +136,7 @@ def matched(things: Sequence[tuple[Box, str]], true: Sequence[tuple[Box, str]], 
     """Which found things, the surest first, are which of the true ones, each with its label? As PASCAL VOC has it.
 
     Each is held against the true box of its label that it overlaps most; the first to overlap one enough has found it,
-    a later one has found it twice.
+    a later one has found it twice. So average precision counts; `assigned` matches all of them at once.
 
     >>> here = Box(0, 0, 4, 4)
     >>> matched([(here, "cat"), (here, "cat"), (here, "dog")], [(here, "cat")])
@@ -154,6 +155,33 @@ def matched(things: Sequence[tuple[Box, str]], true: Sequence[tuple[Box, str]], 
             pairs.append((number, at))
     missed = tuple(at for at in range(len(true)) if at not in taken)
     return Matched(tuple(pairs), missed, tuple(twice), tuple(nothing))
+
+
+def assigned(things: Sequence[tuple[Box, str]], true: Sequence[tuple[Box, str]], least: float = SAME) -> Matched:
+    """Which found things are which of the true ones, each with its label, if all are matched at once?
+
+    One to one, as DETR is trained (Carion et al. 2020, eq. 1), by scipy's `linear_sum_assignment`: only a thing and a
+    true box of one label that overlap by `least` make a pair; as many pairs as can be, and of those the greatest
+    overlap together. How sure a thing is counts for nothing. What is left over has found twice what it overlaps most.
+
+    >>> here, beside = Box(0, 0, 4, 4), Box(1, 0, 5, 4)
+    >>> assigned([(beside, "cat"), (here, "cat"), (here, "dog")], [(here, "cat")])
+    Matched(pairs=((1, 0),), missed=(), twice=((0, 0),), nothing=(2,))
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    shares = np.array([
+        [overlap(box, other) if name == label else -1.0 for other, name in true] for box, label in things
+    ]).reshape(len(things), len(true))  # fmt: skip
+    fits = shares >= least
+    cost = np.where(fits, 1 - shares, 1 + min(shares.shape))  # one that does not fit costs more than all that do
+    rows, columns = linear_sum_assignment(cost)
+    pairs = tuple((int(row), int(at)) for row, at in zip(rows, columns, strict=True) if fits[row, at])
+    found, taken = {number for number, _ in pairs}, {at for _, at in pairs}
+    over = [number for number in range(len(things)) if number not in found]
+    twice = tuple((number, int(shares[number].argmax())) for number in over if fits[number].any())
+    nothing = tuple(number for number in over if not fits[number].any())
+    return Matched(pairs, tuple(at for at in range(len(true)) if at not in taken), twice, nothing)
 
 
 def _shared(one: Box, other: Box) -> tuple[float, float]:

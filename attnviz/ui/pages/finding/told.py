@@ -18,8 +18,8 @@ True_ = tuple["Box", str]
 class Thing:
     """What one query found. `shown` where it is sure enough; `mark` says how it agrees with what is truly there.
 
-    The mark is "hit", "twice" (another has found the same), "nothing" (no such thing is marked there), or "" where
-    nothing is known of the picture. `of` is the number of the true box that a hit or a double stands for.
+    The mark is "hit", "twice" (another is matched with the same), "nothing" (no such thing is marked there), or ""
+    where nothing is known of the picture. `of` is the number of the true box that a hit or a double stands for.
     """
 
     slot: int
@@ -49,12 +49,12 @@ class Seen:
 
 
 def seen(trace: Trace, least: float, true: Sequence[True_]) -> Seen:
-    """What was found with at least that confidence, held against what is truly there ((): nothing is known)."""
-    from attnviz.measures import found, matched
+    """What was found with at least that confidence, matched with what is truly there ((): nothing is known)."""
+    from attnviz.measures import assigned, found
 
     every = found(trace, 0.0)
     sure = [one for one in every if one.confidence >= least]
-    agrees = matched([(one.box, one.label) for one in sure], true)
+    agrees = assigned([(one.box, one.label) for one in sure], true)
     marks: dict[int, tuple[str, int | None]] = {}
     if true:
         marks |= {sure[number].slot: ("hit", at) for number, at in agrees.pairs}

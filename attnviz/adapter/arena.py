@@ -15,6 +15,8 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from attnviz.saved.size import narrow
+
 PIECE = 2**26  # bytes; from 2**25 on glibc asks the system itself, which gives no memory before it is written to
 
 
@@ -25,13 +27,16 @@ class Arena:
     _free: dict[torch.dtype, Tensor] = field(default_factory=dict)
 
     def keep(self, tensor: Tensor) -> Tensor:
-        """A copy of the tensor in this arena, on the CPU, in float32 or better, its shape kept."""
+        """A copy of the tensor in this arena, on the CPU, in float32 or better, its shape kept; what is spread out over
+        heads is copied once.
+        """
+        whole, tensor = tensor.shape, narrow(tensor)
         numbers = torch.promote_types(tensor.dtype, torch.float32)
         free = self._free.get(numbers)
         if free is None or len(free) < tensor.numel():
             free = torch.empty(max(PIECE // numbers.itemsize, tensor.numel()), dtype=numbers)
         place, self._free[numbers] = free[: tensor.numel()], free[tensor.numel() :]
-        return place.view(tensor.shape).copy_(tensor)
+        return place.view(tensor.shape).copy_(tensor).expand(whole)
 
 
 def give_back() -> None:

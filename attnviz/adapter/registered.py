@@ -312,12 +312,10 @@ def _attention(
     return call.output.transpose(1, 2).contiguous(), None
 
 
-def sent(module: torch.nn.Module, call: Attention, keep: bool = True) -> Attention:
-    """A call that a module makes by itself, after this run's interventions; written down where it is to be kept."""
+def sent(module: torch.nn.Module, call: Attention) -> Attention:
+    """A call that a module makes by itself, after this run's interventions, written down."""
     run = _RUN.get()
-    if run is None or keep:
-        return call if run is None else _changed_and_recorded(run, module, call)
-    return _changed(run, run.place(module, call.queries.shape[-2], call.keys.shape[-2])[1], call)
+    return call if run is None else _changed_and_recorded(run, module, call)
 
 
 def _changed_and_recorded(run: Run, module: torch.nn.Module, call: Attention) -> Attention:

@@ -1,6 +1,7 @@
 """One side of a map, whatever it is made of.
 
     Patches     a picture            each place a box of pixels
+    Levels      a picture            the same, on several levels of features
     Frames      a sound              each place a stretch of seconds
     Bands       a spectrogram        each place a stretch of seconds, in one band of pitch
     Spans       a series             each place some rows of its table
@@ -24,7 +25,7 @@ from attnviz.axes.frames import Frames
 from attnviz.axes.illustrated import Illustrated
 from attnviz.axes.moments import Moments
 from attnviz.axes.nodes import Nodes
-from attnviz.axes.patches import Patches
+from attnviz.axes.patches import Levels, Patches
 from attnviz.axes.plain import Items, Slots, Steps
 from attnviz.axes.sentences import Sentences
 from attnviz.axes.spans import Spans
@@ -39,6 +40,7 @@ __all__ = [
     "Frames",
     "Illustrated",
     "Items",
+    "Levels",
     "Moments",
     "Nodes",
     "Patches",

@@ -83,3 +83,45 @@ class Patches(Wordless):
             min(left + (column + 1) * across, float(self.width)), min(top + (row + 1) * down, float(self.height)),
         )  # fmt: skip
         return found if found.left < found.right and found.top < found.bottom else None
+
+
+@dataclass(frozen=True)
+class Levels(Wordless):
+    """The places of a picture on several levels of features: one grid after the other, the finest first.
+
+    Raises `ValueError` for no grid.
+
+    >>> axis = Levels((Patches(64, 32, rows=2, columns=4), Patches(64, 32, rows=1, columns=2)))
+    >>> axis.labels[9], axis.stands_for(9)
+    ('level 2: 1,2', Box(left=32.0, top=0.0, right=64.0, bottom=32.0))
+    """
+
+    grids: tuple[Patches, ...]
+    unit = "patch"
+
+    def __post_init__(self) -> None:
+        if not self.grids:
+            raise ValueError("a picture is read on one level at least")
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """Level, row and column, from 1: level 2: 1,3."""
+        return tuple(f"level {at}: {label}" for at, grid in enumerate(self.grids, 1) for label in grid.labels)
+
+    @cached_property
+    def special(self) -> tuple[bool, ...]:
+        """The places that are no patch of the picture."""
+        return tuple(one for grid in self.grids for one in grid.special)
+
+    def stands_for(self, place: int) -> Box | None:
+        number = range(len(self.labels))[place]
+        for grid in self.grids:
+            if number < len(grid):
+                return grid.stands_for(number)
+            number -= len(grid)
+        raise AssertionError(place)
+
+    def level(self, number: int) -> slice:
+        """The places of a level, counted from 0."""
+        first = sum(map(len, self.grids[:number]))
+        return slice(first, first + len(self.grids[number]))

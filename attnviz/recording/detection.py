@@ -11,9 +11,10 @@ from torch import Tensor
 
 from attnviz.adapter.machine import home
 from attnviz.adapter.outputs import Layers, last_states
-from attnviz.adapter.vision.detectors import found_by, n_slots, sides, slots_of, strides
+from attnviz.adapter.vision.detectors import encoded, found_by, n_slots, sides, slots_of, strides
 from attnviz.adapter.vision.reading import inputs
-from attnviz.adapter.vision.sampled import check_points, points
+from attnviz.adapter.vision.sampled import check_points, n_levels, points
+from attnviz.axes import Axis
 from attnviz.core.attention import Attention, Sampled
 from attnviz.core.interventions import check_tokens
 from attnviz.errors import ModelError
@@ -35,28 +36,31 @@ def detected(model: DetectionModel, read: Seen, look: Look) -> Trace:
     """
     if look.states:
         raise ModelError("model_keeps_blocks", model=model.name)
-    network, places, slots = model.network, len(read.axis), n_slots(model.network.config)
-    two_sided = network.config.model_type != "yolos"
-    check_tokens(look.interventions, places, slots if two_sided else None)
+    network, axis, slots = model.network, encoded(model.network.config, read), n_slots(model.network.config)
+    two_sided, places = network.config.model_type != "yolos", len(axis)
     if points(network.config):
-        check_points(look.interventions, network.config, slots)
+        check_points(look.interventions, network.config, places, slots)
+    else:
+        check_tokens(look.interventions, places, slots if two_sided else None)
     check_picture(network.config, {"encoder": places, "decoder": slots} if two_sided else {"self": places})
     watch = Watch.over(network, max(places, slots), look.values, own(look.on_layer), own(look.stop))
     result, found = run(
         network, changes_of(look.rule, look.interventions), name=model.name, watch=watch, **inputs(network, read)
     )
-    trace = _trace(model, read, look, result, found)
+    trace = _trace(model, read, axis, look, result, found)
     for change in look.interventions:
         refuse_places(change, trace)
     return trace
 
 
-def _trace(model: DetectionModel, read: Seen, look: Look, result: Any, found: Mapping[str, Layers]) -> Trace:
-    """The traces of all maps in one, each side with what its places stand for."""
+def _trace(
+    model: DetectionModel, read: Seen, places: Axis, look: Look, result: Any, found: Mapping[str, Layers]
+) -> Trace:
+    """The traces of all maps in one, each side with what its places stand for; `places` are those of the encoder."""
     config, slots = model.network.config, slots_of(model.network.config, result, read)
     answer = found_by(config, result, slots) if look.predictions else None
     traces = {}
-    for part, (queries, keys) in sides(config, read.axis, slots).items():
+    for part, (queries, keys) in sides(config, places, slots).items():
         layers = tuple(_on_picture(one, config, read) for one in found.get(part, ()))
         if _sizes(layers) != {(len(queries), len(keys))}:
             raise ModelError("model_not_by_token", model=model.name)
@@ -86,8 +90,8 @@ def _on_picture(layer: Attention | Gap, config: Any, read: Seen) -> Attention | 
     if not isinstance(layer, Sampled):
         return layer
     rows, columns = read.values.shape[1:]
-    each, count = int(config.decoder_n_points), layer.keys.shape[-2]
-    cells = torch.tensor(strides(config, count // each), dtype=torch.float32).repeat_interleave(each)
+    levels = n_levels(config)
+    cells = torch.tensor(strides(config, levels), dtype=torch.float32).repeat_interleave(layer.keys.shape[-2] // levels)
     scale = cells[:, None] * torch.tensor([read.picture.width / columns, read.picture.height / rows])
     return replace(layer, values=layer.values[..., :0], places=home(layer.places) * scale)
 

@@ -27,6 +27,7 @@ from attnviz.axes import (
     Frames,
     Illustrated,
     Items,
+    Levels,
     Moments,
     Nodes,
     Patches,
@@ -46,7 +47,7 @@ from attnviz.text.tokens import Encoded
 from attnviz.text.turns import Chat
 
 AXES = (
-    Bands, Beside, Encoded, Frames, Illustrated, Items, Moments, Nodes, Patches, Sentences, Slots, Spans, Steps
+    Bands, Beside, Encoded, Frames, Illustrated, Items, Levels, Moments, Nodes, Patches, Sentences, Slots, Spans, Steps
 )  # fmt: skip
 BASES = ("Rule", "Mask", "Similarity", "Intervention", "Place")  # that are only something when derived from
 LATER = frozenset(

@@ -9,9 +9,9 @@ import numpy as np
 from torch import Tensor
 
 from attnviz.adapter.vision.kinds import DETECTORS, both, first
-from attnviz.adapter.vision.sampled import encodes, points, points_of
+from attnviz.adapter.vision.sampled import encodes, n_levels, points, points_of, spreads
 from attnviz.answers import NO_OBJECT, Answer
-from attnviz.axes import Axis, Patches, Slots
+from attnviz.axes import Axis, Levels, Patches, Slots
 from attnviz.errors import ModelError, PictureError
 from attnviz.guard import guarded
 from attnviz.notices import Notice
@@ -97,13 +97,31 @@ def slot_names(config: Any) -> tuple[str, ...]:
     return Slots(n_slots(config), QUERY).labels
 
 
+def levels(config: Any, read: Seen) -> Levels:
+    """The places of a picture on every level of features; the last ones of a level may reach beyond the picture."""
+    (_, rows, columns), (width, height) = read.values.shape, (read.picture.width, read.picture.height)
+    grids = []
+    for side in strides(config, n_levels(config)):
+        down, across = -(-rows // side), -(-columns // side)
+        region = (0.0, 0.0, across * side * width / columns, down * side * height / rows)
+        grids.append(Patches(width, height, down, across, region=region))
+    return Levels(tuple(grids))
+
+
+def encoded(config: Any, read: Seen) -> Axis:
+    """The places that the encoder of a detector compares: those of one grid, or of every level."""
+    return levels(config, read) if points(config) and spreads(config) else read.axis
+
+
 def sides(config: Any, places: Axis, slots: Axis) -> dict[str, tuple[Axis, Axis]]:
-    """The queries and keys of each map of a detector: slots, places of the picture, or points that queries chose."""
+    """The queries and keys of each map of a detector: slots, `encoded` places, or points that either chose."""
     if config.model_type == "yolos":
         return {"self": (places, places)}
     if not points(config):
         return {"encoder": (places, places), "decoder": (slots, slots), "cross": (slots, places)}
-    own = {"encoder": (places, places)} if encodes(config) else {}
+    own: dict[str, tuple[Axis, Axis]] = {}
+    own |= {"encoder": (places, points_of(config, "encoder"))} if spreads(config) else {}
+    own |= {"encoder": (places, places)} if encodes(config) else {}
     return {**own, "decoder": (slots, slots), "cross": (slots, points_of(config))}
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from attnviz.adapter.registered import sent
 from attnviz.axes import Items
 from attnviz.core.attention import Sampled, attend
-from attnviz.core.interventions import ForbidEdge, HideToken, Intervention, Restrict
+from attnviz.core.interventions import ForbidEdge, HideToken, Intervention, Restrict, check_tokens
 from attnviz.core.rules import Soft
 from attnviz.errors import AttnvizError
 
@@ -33,10 +33,14 @@ def points(config: Any) -> bool:
     return bool(config.model_type in POINTED)
 
 
-def points_of(config: Any) -> Items:
-    """The points of a query, by level (the finest is 1) and number."""
-    levels = getattr(config, "decoder_n_levels", None) or config.num_feature_levels
-    count = int(config.decoder_n_points)
+def n_levels(config: Any) -> int:
+    """On how many levels of features the points of a query lie."""
+    return int(getattr(config, "decoder_n_levels", None) or config.num_feature_levels)
+
+
+def points_of(config: Any, part: str = "cross") -> Items:
+    """The points of a query, or of a place of the encoder, by level (the finest is 1) and number."""
+    levels, count = n_levels(config), int(config.encoder_n_points if part == "encoder" else config.decoder_n_points)
     return Items(tuple(f"level {n // count + 1}, point {n % count + 1}" for n in range(levels * count)))
 
 
@@ -46,27 +50,39 @@ def encodes(config: Any) -> bool:
     return config.model_type in OF_LAYERS and own == [config.num_feature_levels - 1] and bool(config.encoder_layers)
 
 
-def check_points(changes: tuple[Intervention, ...], config: Any, slots: int) -> None:
-    """Refuse changes that name places where there are points, and points that a query does not have: `AttnvizError`."""
-    own = ("decoder", "cross", "encoder") if encodes(config) else ("decoder", "cross")
+def spreads(config: Any) -> bool:
+    """Do the places of the encoder, on all levels, look at points that they choose, as Deformable DETR's do?"""
+    return config.model_type == "deformable_detr" and bool(config.encoder_layers)
+
+
+def check_points(changes: tuple[Intervention, ...], config: Any, places: int, slots: int) -> None:
+    """Refuse changes that name places where there are points, and points that nobody has: `AttnvizError`. `places` are
+    those of the encoder's map.
+    """
+    pointed = {"cross": slots} | ({"encoder": places} if spreads(config) else {})
+    own = {*pointed, "decoder", *(["encoder"] if encodes(config) else [])}
     for change in changes:
         if isinstance(change, HideToken | ForbidEdge | Restrict) and change.part not in own:
             raise AttnvizError("points_no_places", change=str(change))
-        if change.part == "cross":
-            change.check(slots, len(points_of(config)))
+        if change.part in pointed:
+            change.check(pointed[change.part], len(points_of(config, change.part)))
+    check_tokens([one for one in changes if one.part not in pointed or _of_heads(one)], places, slots)
+
+
+def _of_heads(change: Intervention) -> bool:
+    """Does a change name heads, and no place?"""
+    return not isinstance(change, HideToken | ForbidEdge | Restrict)
 
 
 def attending_points(network: Any) -> None:
     """Let a network compare its queries with their points by `attend`; other networks are left as they are."""
-    for name, module in network.named_modules():
+    for module in network.modules():
         if type(module).__name__ in MODULES:
-            module.forward = partial(_looking, module, "decoder" in name.split("."))
+            module.forward = partial(_looking, module)
 
 
-def _looking(module: Any, keep: bool, *given: object, **named: object) -> tuple[Tensor, Tensor]:
-    """What each query takes from its points; the arguments are those of the module's own `forward` but for `keep`: an
-    encoder's places have such points too, a hundred times as many as the queries, and they are not written down.
-    """
+def _looking(module: Any, *given: object, **named: object) -> tuple[Tensor, Tensor]:
+    """What each query takes from its points; the arguments are those of the module's own `forward`."""
     told = signature(type(module).forward).bind(module, *given, **named).arguments
     spatial_shapes, asked = told["spatial_shapes"], told["hidden_states"]
     if (embeddings := told.get("position_embeddings")) is not None:
@@ -76,7 +92,7 @@ def _looking(module: Any, keep: bool, *given: object, **named: object) -> tuple[
         values = values.masked_fill(~mask[..., None], 0.0)
     values = values.unflatten(-1, (module.n_heads, -1))
     places = _places(module, asked, told["reference_points"], spatial_shapes)
-    call = sent(module, _compared(module, asked, _cells(module, places, spatial_shapes)), keep=keep)
+    call = sent(module, _compared(module, asked, _cells(module, places, spatial_shapes)))
     gate = call.values.transpose(-1, -2)  # 1, or 0 of a head that was taken away
     weights = (call.weights.to(values.dtype) * gate).transpose(1, 2)
     if hasattr(module, "attn"):  # of Deformable DETR and the first RT-DETR

@@ -13,6 +13,7 @@ from streamlit.testing.v1.element_tree import Caption
 
 import attnviz as av
 from attnviz import shipped
+from attnviz.axes import Levels
 from attnviz.core.attention import Sampled
 from attnviz.messages import LANGUAGES, say
 from attnviz.ui.pages.finding import run
@@ -77,15 +78,67 @@ def test_the_browser_is_given_the_points_and_weights_of_the_run(kind: str, mean:
 @pytest.mark.parametrize("kind", ["rt_detr", "deformable"])
 def test_it_is_said_that_points_are_drawn_and_no_map(kind: str, lang: str, folders: dict[str, str]) -> None:
     at = opened(folders[kind], lang)
-    assert say("finding.shown_points", lang) in captions(at)
+    assert say("finding.points_looks", lang) in captions(at)
     assert [one["mark"] for one in data(at)["legend"]][-LEVELS:] == ["level1", "level2", "level3"]
     asks = opened(folders[kind], lang, view="asks")
     assert not asks.exception and data(asks)["spots"] is None
     assert say("finding.points_chosen", lang) in captions(asks)
     views = by_key(asks, KEY + "view").options
-    assert len(views) == (3 if kind == "rt_detr" else 2)  # the encoder of the other chooses points too
+    assert len(views) == 3
     places = opened(folders[kind], lang, view="places")
-    assert not places.exception and data(places)["view"] == ("places" if kind == "rt_detr" else "looks")
+    assert not places.exception and data(places)["view"] == "places"
+    named = "points_chosen" if kind == "rt_detr" else "points_places"  # whose encoder looks at places, and at points
+    assert say(f"finding.{named}", lang) in captions(places) and (data(places)["spots"] is None) == (kind == "rt_detr")
+
+
+@pytest.mark.parametrize("mean", ["head", "all"])
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_a_place_of_the_encoder_has_the_points_of_the_run(level: int, mean: str, folders: dict[str, str]) -> None:
+    at = opened(folders["deformable"], view="places", level=str(level), mean=mean, layer="0", head="2", place="1")
+    assert not at.exception and not at.error
+    trace = av.record(av.load(folders["deformable"]), run.sample(START)).map("encoder")
+    call, axis, given = trace.attention(0), trace.queries, data(at)
+    assert isinstance(call, Sampled) and isinstance(axis, Levels)
+    grid, first = axis.grids[level - 1], axis.level(level - 1).start
+    assert given["cells"] == [pytest.approx(list(grid.stands_for(place) or ())) for place in range(len(grid))]
+    assert given["places"][1] == say("finding.place_level", "en", place="1,2", level=level) and given["place"] == 1
+    spots, heads = given["spots"], [2] if mean == "head" else list(range(HEADS))
+    assert spots["slots"] == list(range(len(grid))) and (spots["levels"], spots["each"]) == (LEVELS, POINTS)
+    sent = floats(spots["rows"]).reshape(len(grid), len(heads), LEVELS * POINTS, 3)
+    for number, head in enumerate(heads):
+        own = slice(first, first + len(grid))
+        assert sent[:, number, :, :2] == pytest.approx(call.places[head, own].numpy(), abs=1e-2)
+        assert sent[:, number, :, 2] == pytest.approx(call.weights[head, own].numpy() / len(heads), abs=1e-6)
+    tiles = floats(spots["heads"]).reshape(1, HEADS, LEVELS * POINTS, 3)
+    assert tiles[0, :, :, 2] == pytest.approx(call.weights[:, first + 1].numpy(), abs=1e-6)
+
+
+def test_of_very_many_points_those_of_the_chosen_place_are_sent(
+    folders: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("attnviz.ui.pages.finding.lit.MOST_POINTS", 10)
+    spots = data(opened(folders["deformable"], view="places", level="1", place="4"))["spots"]
+    assert spots["slots"] == [4] and floats(spots["rows"]).size == LEVELS * POINTS * 3
+
+
+def test_another_level_begins_in_its_middle_and_what_is_hidden_stays(folders: dict[str, str]) -> None:
+    at = opened(folders["deformable"], view="places", level="1", place="4", hidden="4.5")
+    before = data(at)
+    by_key(at, KEY + "level").set_value("2").run()
+    after = data(at)
+    rows = len({box[1] for box in after["cells"]})
+    columns = len(after["cells"]) // rows
+    assert after["place"] == rows // 2 * columns + columns // 2 and len(after["cells"]) < len(before["cells"])
+    assert before["hidden"] == after["hidden"] == [4, 5] and before["grid"] == after["grid"]
+    odd = opened(folders["deformable"], view="places", level="77")
+    assert not odd.exception and odd.session_state[KEY + "level"] == str(LEVELS)
+
+
+def test_a_head_of_the_encoder_that_chooses_points_is_removed(folders: dict[str, str]) -> None:
+    at = opened(folders["deformable"], view="places", layer="0", head="1")
+    before = data(at)["things"]
+    by_key(at, KEY + "remove").click().run()
+    assert not at.exception and data(at)["things"] != before and data(at)["without"] == [[0, 1]]
 
 
 def test_a_hidden_place_is_painted_over_and_a_rule_moves_the_boxes(folders: dict[str, str]) -> None:

@@ -17,6 +17,7 @@ from attnviz.axes import (
     Frames,
     Illustrated,
     Items,
+    Levels,
     Moments,
     Nodes,
     Patches,
@@ -41,6 +42,7 @@ KINDS: tuple[Axis, ...] = (
     Spans(((0, 3), (3, 4)), first=("[CLS]",)),
     Illustrated(CAT, 30, 20, ("", "", "1,1", ""), (None, None, (0.0, 0.0, 30.0, 20.0), None)),
     Illustrated(CAT, 30, 20, ("", "", "[CLS]", ""), (None, None, None, None)),
+    Levels((Patches(30, 20, 2, 3), Patches(30, 20, 1, 2, region=(0.0, 0.0, 32.0, 20.0)))),
     Beside(CAT, ("[MEAN]",)), Moments(("1", "2")), Moments(("23", "0"), ("2014-01-31T23:00", "2014-02-01T00:00")),
 )  # fmt: skip
 
@@ -86,6 +88,18 @@ def test_patches_of_a_region_lie_inside_it_and_those_outside_the_picture_are_spe
     assert axis.stands_for(3) is None and axis.special == (True, False, False, True, False, False, True)
     half = Patches(30, 20, 1, 2, region=(-5.0, 0.0, 35.0, 30.0))
     assert half.stands_for(0) == Box(0, 0, 15, 20) and half.stands_for(-1) == Box(15, 0, 30, 20)
+
+
+def test_levels_are_one_grid_after_the_other() -> None:
+    fine, coarse = Patches(30, 20, 2, 3), Patches(30, 20, 1, 2, region=(0.0, 0.0, 32.0, 20.0))
+    axis = Levels((fine, coarse))
+    assert axis.labels == (*[f"level 1: {one}" for one in fine.labels], "level 2: 1,1", "level 2: 1,2")
+    assert axis.stands_for(5) == fine.stands_for(5) and axis.stands_for(-1) == Box(16, 0, 30, 20)
+    assert axis.stands_for(6) == Box(0, 0, 16, 20) and (axis.level(0), axis.level(1)) == (slice(0, 6), slice(6, 8))
+    with pytest.raises(IndexError):
+        axis.stands_for(8)
+    with pytest.raises(ValueError, match="one level"):
+        Levels(())
 
 
 def test_shuffled_patches_stand_for_what_lies_at_their_place() -> None:

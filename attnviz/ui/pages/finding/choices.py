@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -53,6 +54,7 @@ KEY = "finding."
 MEANS = ("head", "layer", "all")
 HEAD = r"(cross|decoder|encoder|self)\.\d{1,3}\.\d{1,3}"
 HEADS = re.compile(rf"({HEAD}(-{HEAD})*)?")  # cross.0.1-encoder.1.3
+LEVEL = re.compile(r"\d{1,2}")
 THUMB = 96  # pixels
 
 
@@ -72,6 +74,7 @@ PARAMS = {
     "layer": Param("layer", KEY + "layer", 1, between(0, 999, int)),
     "head": Param("head", KEY + "head", 0, between(0, 999, int)),
     "box": Param("box", KEY + "box", -1, between(-1, 99_999, int)),
+    "level": Param("level", KEY + "level", "3", matching(LEVEL)),
     "place": Param("place", KEY + "place", -1, between(-1, 99_999, int)),
     "truth": Param("truth", KEY + "truth", False, flag),
     "before": Param("before", KEY + "before", True, flag),
@@ -220,7 +223,19 @@ def choose_view(trace: Trace) -> lit.View:
         PARAMS["view"], lit.views(trace), t("finding.view"), lambda one: t(f"finding.view_{one}"),
         t("finding.view_help"),
     )  # fmt: skip
-    return lit.view(trace, name)
+    levels = lit.n_levels(trace) if name == "places" else 0
+    return lit.view(trace, name, _choose_level(levels) if levels else 0)
+
+
+def _choose_level(count: int) -> int:
+    """On which level of features the place that looks lies, counted from 0."""
+    options = [str(one) for one in range(1, count + 1)]
+    if now("level") not in options:
+        CLICKS.put("level", options[-1])
+    return int(choose_one(
+        PARAMS["level"], options, t("finding.level"), str, t("finding.level_help"),
+        partial(CLICKS.put, "place", PARAMS["place"].default),
+    )) - 1  # fmt: skip
 
 
 def choose_map(view: lit.View) -> Head:

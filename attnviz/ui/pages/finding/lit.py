@@ -1,11 +1,11 @@
 """Which map of a detector lights up the picture: queries on places or on points of it, queries on queries, or places on
-places.
+places or on points.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 VIEWS = {"looks": "cross", "asks": "decoder", "places": "encoder"}  # and the map that each shows
 WHOLE = slice(None)
+MOST_POINTS = 60_000  # for the browser, 12 bytes each; of more, those of the chosen place alone are sent
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,11 @@ class View:
     trace: Trace
     queries: slice
     keys: slice
+
+    @property
+    def pointed(self) -> bool:
+        """Do those who look choose the points that they look at, in place of all places or queries?"""
+        return hasattr(self.trace.attention(self.trace.open_layers[0]), "places")
 
     def layer(self, number: int) -> NDArray[np.float32]:
         """A layer's weights `[head, query, key]`, NaN where looking is not allowed."""
@@ -49,8 +55,10 @@ class View:
         return shown
 
 
-def view(run: Trace, name: str) -> View:
-    """A way to look at a run, by its name in `VIEWS`."""
+def view(run: Trace, name: str, level: int = 0) -> View:
+    """A way to look at a run, by its name in `VIEWS`; of places on several levels those of one, counted from 0."""
+    if name == "places" and n_levels(run):
+        return View(name, at_level(run.map("encoder"), level), WHOLE, WHOLE)
     if VIEWS[name] in run.parts:
         return View(name, run.map(VIEWS[name]), WHOLE, WHOLE)
     assert run.answer is not None  # the run of a detector
@@ -60,28 +68,51 @@ def view(run: Trace, name: str) -> View:
     return View(name, run, *sides[name])
 
 
+def n_levels(run: Trace) -> int:
+    """On how many levels of features the places of its encoder lie that look at points they choose; 0: on one grid, at
+    places.
+    """
+    return len(getattr(run.map("encoder").queries, "grids", ())) if "encoder" in run.parts else 0
+
+
+def at_level(run: Trace, level: int) -> Trace:
+    """The map of an encoder's places and the points that they choose, of the places on one level, counted from 0."""
+    axis: Any = run.queries
+    layers: Any = run.layers  # every one a `Sampled`
+    own = axis.level(level)
+    layers = tuple(replace(one, queries=one.queries[:, own], places=one.places[:, own]) for one in layers)
+    return replace(run, queries=axis.grids[level], layers=layers, outputs=run.outputs[own])
+
+
 def views(run: Trace) -> tuple[str, ...]:
-    """The ways to look at a run that it has maps for; the points that places of an encoder choose are not kept."""
+    """The ways to look at a run that it has maps for."""
     return tuple(name for name, part in VIEWS.items() if part in run.parts or "cross" not in run.parts)
 
 
 def samples(run: Trace) -> bool:
     """Do its queries look at points that they choose, in place of all places of the picture?"""
-    return hasattr(view(run, "looks").trace.attention(view(run, "looks").trace.open_layers[0]), "places")
+    return view(run, "looks").pointed
 
 
 def places(run: Trace) -> Axis | None:
     """The axis that has the places of the picture first; None where no map of the run has one."""
     if not samples(run):
         return view(run, "looks").trace.keys
-    return run.map("encoder").queries if "encoder" in run.parts else None
+    return run.map("encoder").queries if "encoder" in run.parts and not n_levels(run) else None
 
 
-def per_level(run: Trace) -> tuple[int, int]:
+def per_level(seen: View) -> tuple[int, int]:
     """How many levels of features the points lie on, and how many points each has."""
-    labels = view(run, "looks").trace.keys.labels
+    labels = seen.trace.keys.labels
     each = sum(label.startswith("level 1,") for label in labels)
     return len(labels) // each, each
+
+
+def sent(seen: View, mean: str, layer: int, who: int) -> list[int]:
+    """The places whose points the browser is given: all, where they are few enough, or the one that looks."""
+    heads = sum(seen.layer(one).shape[0] for one in (seen.trace.open_layers if mean == "all" else [layer]))
+    each = len(seen.trace.keys) * (1 if mean == "head" else heads)
+    return list(range(len(seen.trace.queries))) if each * len(seen.trace.queries) <= MOST_POINTS else [who]
 
 
 def points(looks: View, layer: int, slots: Sequence[int]) -> NDArray[np.float32]:

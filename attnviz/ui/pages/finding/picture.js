@@ -15,7 +15,8 @@ class Finder extends Pointed {
     this.stage.onblur = () => { this.at = null; if (this.data) this.draw(); };
   }
 
-  get cells() { return this.data.grid; }
+  // What lies under the pointer: places that can be hidden, or those that look.
+  get cells() { return (this.mode === "hide" ? null : this.data.cells) ?? this.data.grid; }
 
   pick(place) { this.say.place(place); }
 
@@ -42,6 +43,7 @@ class Finder extends Pointed {
 
   tools() {
     const { words } = this.data;
+    if (this.data.cells) this.at = null; // which may be a place of the other grid
     this.bar.replaceChildren(
       this.choice("mode", "point"), this.choice("mode", "hide"), element("span", "gap"),
       ...(this.spots ? [] : [this.choice("paint", "spot"), this.choice("paint", "colour"), element("span", "gap")]),
@@ -106,8 +108,9 @@ class Finder extends Pointed {
   // Who looks: a box's query, or a place of the picture.
   shown() {
     const { data } = this, own = data.view === "places" ? data.place : data.picked;
-    if (this.mode === "hide" && data.view !== "places") return own;
-    return this.over ?? (data.view === "places" ? this.at : null) ?? own;
+    if (this.mode === "hide" && (data.view !== "places" || this.spots)) return own;
+    const wanted = this.over ?? (data.view === "places" ? this.at : null) ?? own;
+    return this.spots && !this.spots.slots.includes(wanted) ? own : wanted;
   }
 
   draw() {
@@ -197,14 +200,16 @@ class Finder extends Pointed {
       pen.arc(x * dense, y * dense, 6 * unit, 0, 2 * Math.PI);
       pen.stroke();
     }
-    const cursor = this.mode === "hide" ? this.at ?? this.over : data.view === "places" ? query : null;
-    if (cursor !== null && data.grid[cursor]) {
-      const [left, top, right, bottom] = laid(data.grid[cursor], this.canvas, data);
-      for (const [style, width] of [["#1f2430", 5 * unit], ["#fff", 2 * unit]]) {
-        pen.strokeStyle = style;
-        pen.lineWidth = width;
-        pen.strokeRect(left, top, right - left, bottom - top);
-      }
+    const cursor = this.mode === "hide" ? this.at ?? this.over : data.view === "places" ? this.over ?? this.at ?? query : null;
+    const framed = [cursor === null ? null : this.cells[cursor], this.spots && data.view === "places" ? data.cells[query] : null];
+    for (const box of new Set(framed.filter(Boolean))) this.frame(pen, laid(box, this.canvas, data), unit);
+  }
+
+  frame(pen, [left, top, right, bottom], unit) {
+    for (const [style, width] of [["#1f2430", 5 * unit], ["#fff", 2 * unit]]) {
+      pen.strokeStyle = style;
+      pen.lineWidth = width;
+      pen.strokeRect(left, top, right - left, bottom - top);
     }
   }
 
@@ -234,7 +239,8 @@ class Finder extends Pointed {
     const names = this.spots ? Array(data.keys).fill("") : data.view === "asks" ? data.things.map((thing) => thing.called) : data.places;
     const most = this.most(query, names);
     const place = this.name(query), said = [];
-    if (!most) said.push(filled(words.looks_nowhere, { place }));
+    if (this.spots && data.view === "places") said.push(this.spread(query));
+    else if (!most) said.push(filled(words.looks_nowhere, { place }));
     else if (data.view === "looks") said.push(filled(words.inside, { place, share: percent(this.inside(query)), area: percent(this.area(data.things[query].box)), map: data.map }));
     else said.push(filled(data.view === "asks" ? words.asks : words.looks, { place, most }));
     const mark = data.view !== "places" && words[`mark_${data.things[query].mark}`];
@@ -258,10 +264,11 @@ class Finder extends Pointed {
       this.layer.querySelector(`[data-slot="${nextBox(boxes, slot, step, size)}"]`)?.focus({ preventScroll: true });
       return;
     }
-    const here = this.at ?? (this.data.view === "places" ? this.data.place : Math.floor(this.data.grid.length / 2));
-    if (step) this.at = this.at === null && this.mode === "hide" && this.data.view !== "places" ? here : nextBox(this.data.grid, here, step, size);
-    else if (event.key === "Enter" && this.data.view === "places") { event.preventDefault(); return this.say.place(here); }
-    else if (event.key === " " && this.data.grid[here]) { event.preventDefault(); return this.flip(here); }
+    const own = this.data.view === "places" && !(this.mode === "hide" && this.data.cells);
+    const here = this.at ?? (own ? this.data.place : Math.floor(this.cells.length / 2));
+    if (step) this.at = this.at === null && this.mode === "hide" && !own ? here : nextBox(this.cells, here, step, size);
+    else if (event.key === "Enter" && own) { event.preventDefault(); return this.say.place(here); }
+    else if (event.key === " " && this.cells === this.data.grid && this.data.grid[here]) { event.preventDefault(); return this.flip(here); }
     else return;
     event.preventDefault();
     this.over = null;

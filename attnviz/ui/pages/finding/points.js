@@ -1,10 +1,14 @@
-// Points that a query chose to look at, of a model that looks at no map of all places: each where it lies, its area by its
-// weight, its shape by its level of features (a circle for the finest). What a query may look at elsewhere is not known.
+// Points that a query, or a place of the encoder, chose to look at, of a model that looks at no map of all places: each
+// where it lies, its area by its weight, its shape by its level of features (a circle for the finest). What a query may look
+// at elsewhere is not known.
 const CORNERS = [0, 4, 3, 6, 5], ROOM = 9, DUSK = 0.45; // of a level's shape (0: round); pixels; how dark the picture is
 const floats = (text) => new Float32Array(bytes(text).buffer);
 
 class Pointed extends Lit {
-  get spots() { return this.data?.view === "looks" ? this.data.spots : null; }
+  get spots() { return this.data?.spots ?? null; }
+
+  // Who of those that can look is chosen.
+  get chief() { return this.data.view === "places" ? this.data.place : this.data.picked; }
 
   drawn(key) { return this.spots ? true : super.drawn(key); }
 
@@ -60,8 +64,21 @@ class Pointed extends Lit {
   drawHeads(row, place) {
     if (!this.spots) return super.drawHeads(row, place);
     const { each, levels } = this.spots, count = each * levels;
-    this.heads.firstChild.textContent = filled(this.data.words.tiles, { place: this.name(this.data.picked) });
-    for (const { canvas, tile } of this.small) this.dotted(canvas, this.data.picked < 0 ? [] : this.read(this.every, tile * count, count), true);
+    this.heads.firstChild.textContent = filled(this.data.words.tiles, { place: this.name(this.chief) });
+    for (const { canvas, tile } of this.small) this.dotted(canvas, this.chief < 0 ? [] : this.read(this.every, tile * count, count), true);
+  }
+
+  // How a place weighs its points, level by level, and how far from its middle they lie on average.
+  spread(query) {
+    const { words, cells } = this.data, [x, y] = middle(cells[query]), each = Array(this.spots.levels).fill(0);
+    let all = 0, far = 0;
+    for (const [left, top, weight, level] of this.pointsOf(query)) {
+      each[level] += weight;
+      all += weight;
+      far += weight * Math.hypot(left - x, top - y);
+    }
+    const levels = each.map((share, n) => filled(words.level_share, { level: n + 1, share: `${((100 * share) / (all || 1)).toFixed(0)}%` }));
+    return filled(words.by_level, { place: this.name(query), levels: levels.join(words.comma), far: (far / (all || 1)).toFixed(0) });
   }
 
   // Which share of a query's weight lies on points inside its box?

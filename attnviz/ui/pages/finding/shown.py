@@ -43,7 +43,19 @@ if TYPE_CHECKING:
     from attnviz.ui.pages.finding.run import Head
 
 FEW = 5  # kinds of thing named in the first sentence
-OPEN = ("place", "most", "share", "area", "map", "layer", "head", "n")  # filled in by the browser
+OPEN = (
+    "place",
+    "most",
+    "share",
+    "area",
+    "map",
+    "layer",
+    "head",
+    "n",
+    "level",
+    "levels",
+    "far",
+)  # filled in by the browser
 STYLE = """<style>
 .st-key-finding-samples img { height: 44px !important; max-height: none !important; vertical-align: middle; }
 </style>"""
@@ -101,9 +113,14 @@ class Shown:
         """How many places the picture has."""
         return len(self.axis) - (0 if "cross" in self.trace.parts else len(self.after.things))
 
-    def place(self) -> int:
+    def looking(self, view: lit.View) -> tuple[Axis, int]:
+        """The axis whose first places can look, and how many: those of the picture, or of one level of its features."""
+        spread = view.name == "places" and view.pointed
+        return (view.trace.queries, len(view.trace.queries)) if spread else (self.axis, self.count)
+
+    def place(self, view: lit.View) -> int:
         """The place of the picture that looks: the one chosen, or that in the middle."""
-        axis, count = self.axis, self.count
+        axis, count = self.looking(view)
         rows = getattr(axis, "rows", 1)
         first = len(getattr(axis, "first", ()))
         usual = first + (rows // 2) * getattr(axis, "columns", 1) + getattr(axis, "columns", 1) // 2
@@ -141,11 +158,10 @@ def draw_picture(shown: Shown, view: lit.View, head: Head, beside: tuple[bool, b
         on_hidden_change=choices.CLICKS.take_hidden,
         on_pasted_change=choices.take_pasted,
     )
-    points = lit.samples(shown.trace) and view.name == "looks"
     here = {"map": _map_name(head), "rule": plain(rule_title(shown.trace.rule))}
-    st.caption(t("finding.shown_here" if points else "finding.shown", **here))
+    st.caption(t("finding.shown_here" if view.pointed else "finding.shown", **here))
     if lit.samples(shown.trace):
-        st.caption(t("finding.shown_points" if points else "finding.points_chosen"))
+        st.caption(t(f"finding.points_{view.name}" if view.pointed else "finding.points_chosen"))
 
 
 def data_of(shown: Shown, view: lit.View, head: Head, beside: tuple[bool, bool]) -> dict[str, Any]:
@@ -155,38 +171,55 @@ def data_of(shown: Shown, view: lit.View, head: Head, beside: tuple[bool, bool])
     weights, top = weights_sent(values)
     grid = place_boxes(shown.axis)[: shown.count]
     boxes = [list(one.box) for one in shown.after.things] if view.name == "asks" else grid
-    spots = _spots(shown, view, head) if lit.samples(shown.trace) and view.name == "looks" else None
-    asks = shown.place() if view.name == "places" else shown.box()
+    spots = _spots(shown, view, head) if view.pointed else None
+    asks = asking(shown, view)
+    cells = place_boxes(view.trace.queries) if spots and view.name == "places" else None
     return {
         "image": picture_address(shown.picture), "width": shown.picture.width, "height": shown.picture.height,
         "view": view.name, "boxes": boxes, "grid": grid, "weights": weights, "top": top, "queries": values.shape[0],
-        "keys": values.shape[1], "picked": shown.box(), "place": shown.place(), "places": _place_names(shown),
-        "spots": spots,
+        "keys": values.shape[1], "picked": shown.box(), "place": shown.place(view), "places": _place_names(shown, view),
+        "spots": spots, "cells": cells,
         "things": [_thing(one, shown) for one in shown.after.things], "ghosts": ghosts(shown, beside[1]),
-        "every": beside[0], "legend": _legend(shown, beside[1]), "hidden": list(numbers_of(str(now("hidden")))),
-        "tiles": tiles_sent(view.layers(), max(asks, 0), [True] if spots else [one is not None for one in boxes]),
+        "every": beside[0], "legend": _legend(shown, view, beside[1]), "hidden": list(numbers_of(str(now("hidden")))),
+        "tiles": _tiles(view, max(asks, 0), boxes),
         "without": [[layer, number] for name, layer, number in shown.request.without if name == part],
         "open": [layer, number] if mean == "head" else [-1, -1], "map": _map_name(head),
         "alt": _alt(shown), "words": _words(), "file": f"{file_name(shown.trace)}.png",
     }  # fmt: skip
 
 
-def _spots(shown: Shown, looks: lit.View, head: Head) -> dict[str, Any]:
-    """The points that the boxes' queries chose, for the browser; of the open box those of every head."""
-    slots = sorted({one.slot for one in shown.after.shown} | ({shown.box()} - {-1}))
-    found = lit.chosen(looks, str(now("mean")), *head[1:], slots)
-    levels, each = lit.per_level(shown.trace)
-    every = lit.tiles(looks, max(shown.box(), 0))
+def asking(shown: Shown, view: lit.View) -> int:
+    """Who looks: the place of the picture that is chosen, or the open box's query; -1 where there is none."""
+    return shown.place(view) if view.name == "places" else shown.box()
+
+
+def _tiles(view: lit.View, asks: int, boxes: Sequence[object]) -> dict[str, Any]:
+    """All heads for the browser; where it is points that are drawn, `_spots` has them."""
+    if view.pointed:
+        return tiles_sent({number: one[:, asks : asks + 1] for number, one in view.layers().items()}, 0, [True])
+    return tiles_sent(view.layers(), asks, [one is not None for one in boxes])
+
+
+def _spots(shown: Shown, view: lit.View, head: Head) -> dict[str, Any]:
+    """The points that boxes' queries, or places of the picture, chose; of the one that looks those of every head."""
+    asks, mean = asking(shown, view), str(now("mean"))
+    boxes = {one.slot for one in shown.after.shown} | ({asks} - {-1})
+    slots = lit.sent(view, mean, head[1], asks) if view.name == "places" else sorted(boxes)
+    found = lit.chosen(view, mean, *head[1:], slots)
+    levels, each = lit.per_level(view)
+    every = lit.tiles(view, max(asks, 0))
     return {
         "slots": slots, "count": found.shape[1], "levels": levels, "each": each,
         "rows": b64encode(found.tobytes()).decode(), "heads": b64encode(every.tobytes()).decode(),
     }  # fmt: skip
 
 
-def _place_names(shown: Shown) -> list[str]:
-    """What each place of the picture is called."""
-    labels = zip(shown.axis.labels, shown.axis.special, strict=True)
-    return [label if special else t("finding.place", place=label) for label, special in labels][: shown.count]
+def _place_names(shown: Shown, view: lit.View) -> list[str]:
+    """What each place of the picture is called that can look."""
+    axis, count = shown.looking(view)
+    name = "finding.place" if axis is shown.axis else "finding.place_level"
+    labels = list(zip(axis.labels, axis.special, strict=True))[:count]
+    return [label if special else t(name, place=label, level=now("level")) for label, special in labels]
 
 
 def _thing(one: told.Thing, shown: Shown) -> dict[str, Any]:
@@ -215,14 +248,14 @@ def ghosts(shown: Shown, before: bool) -> list[dict[str, Any]]:
     return found + [{"box": list(one.box), "mark": "before", "of": None} for one in shown.before.shown if before]
 
 
-def _legend(shown: Shown, before: bool) -> list[dict[str, str]]:
+def _legend(shown: Shown, view: lit.View, before: bool) -> list[dict[str, str]]:
     """The marks that are on the picture, and what they mean."""
     marks = [one.mark for one in shown.after.shown if one.mark]
     marks += ["missed"] if shown.after.missed else []
     marks += ["true"] if shown.true else []
     marks += ["before"] if before else []
     found = [{"mark": mark, "text": t(f"finding.legend_{mark}")} for mark in dict.fromkeys(marks)]
-    levels = lit.per_level(shown.trace)[0] if lit.samples(shown.trace) and now("view") == "looks" else 0
+    levels = lit.per_level(view)[0] if view.pointed else 0
     return found + [
         {"mark": f"level{one}", "text": t("finding.legend_level", level=one)} for one in range(1, levels + 1)
     ]
@@ -234,7 +267,7 @@ def _words() -> dict[str, str]:
     names = (
         "label", "label_grid", "point", "point_help", "hide", "hide_help", "colour", "colour_help", "spot", "spot_help",
         "show_all", "save", "looks", "looks_nowhere", "inside", "asks", "tiles", "tile", "tile_gone", "comma", "none",
-        "nobody", "mark_hit", "mark_twice", "mark_nothing",
+        "nobody", "by_level", "level_share", "mark_hit", "mark_twice", "mark_nothing",
     )  # fmt: skip
     return {name: t(f"finding.{name}", **open_) for name in names} | {
         "layer": t("finding.tile_layer", **open_), "head": t("finding.tile_head", **open_),
@@ -262,7 +295,7 @@ def draw_numbers(shown: Shown, view: lit.View, head: Head) -> None:
         _show_table(shown.after, looks, shown.size, shown.request.name)
         text = told.table(shown.after.shown, [share for share, _ in looks], shown.size)
         offer_file("csv", t("finding.boxes_name"), text.encode, KEY + "boxes_", t("finding.boxes_csv"))
-    selection = Selection(head[1], head[2], query=max(0, shown.place() if view.name == "places" else shown.box()))
+    selection = Selection(head[1], head[2], query=max(0, asking(shown, view)))
     style = style_now("row", 460)
     chart = KEY + "map"
     with st.expander(t("finding.numbers")):

@@ -112,12 +112,16 @@ class Theirs:
 
     places: list[Tensor] = field(default_factory=list)
     weights: list[Tensor] = field(default_factory=list)
+    encoder: list[tuple[Tensor, Tensor]] = field(default_factory=list)  # the same of the encoder's places
     result: Any = None
     size: tuple[int, int] = (0, 0)  # rows and columns of the prepared picture
 
     def hear(self, places: Tensor, weights: Tensor) -> None:
         self.places.append(places[0].flatten(2, -2))
         self.weights.append(weights[0].flatten(2))
+
+    def hear_encoder(self, places: Tensor, weights: Tensor) -> None:
+        self.encoder.append((places[0].flatten(2, -2), weights[0].flatten(2)))
 
 
 def theirs(folder: Path, kind: str, picture: av.Picture, patch: pytest.MonkeyPatch) -> Theirs:
@@ -137,6 +141,8 @@ def theirs(folder: Path, kind: str, picture: av.Picture, patch: pytest.MonkeyPat
     else:
         for layer in own.model.decoder.layers:
             layer.encoder_attn.attn.register_forward_pre_hook(lambda module, given: found.hear(given[4], given[5]))
+        for layer in own.model.encoder.layers if kind.startswith("deformable") else ():
+            layer.self_attn.attn.register_forward_pre_hook(lambda module, given: found.hear_encoder(given[4], given[5]))
     prepared = processor(kind)(images=picture.image(), return_tensors="pt")
     with torch.inference_mode():
         found.size = tuple(prepared["pixel_values"].shape[2:])

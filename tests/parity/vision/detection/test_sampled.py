@@ -10,7 +10,7 @@ import torch
 import transformers as hf
 
 import attnviz as av
-from attnviz.axes import Box, Slots
+from attnviz.axes import Box, Levels, Slots
 from attnviz.core.attention import Sampled
 from attnviz.errors import AttnvizError
 from tests.parity.vision import lit
@@ -78,11 +78,45 @@ def test_the_other_maps_are_those_of_eager_attention(
     trace, own = av.record(opened(folder), picture), theirs(folder, kind, picture, monkeypatch)
     for layer, weights in enumerate(own.result.decoder_attentions):
         torch.testing.assert_close(trace.map("decoder").weights(layer), weights[0], atol=CLOSE, rtol=0)
-    assert ("encoder" in trace.parts) == kind.startswith("rt_detr")
-    if "encoder" in trace.parts:
-        encoder = trace.map("encoder")
+    encoder = trace.map("encoder")
+    if kind.startswith("rt_detr"):  # every place of the coarsest level looks at all others
+        assert not isinstance(encoder.attention(0), Sampled)
         assert (encoder.queries.rows, encoder.queries.columns) == (2, 3)  # type: ignore[attr-defined]
         torch.testing.assert_close(encoder.weights(0), own.result.encoder_attentions[0][0], atol=CLOSE, rtol=0)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.startswith("deformable")])
+def test_the_points_that_places_of_the_encoder_choose_are_those_of_transformers(
+    kind: str, size: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, picture = saved(tmp_path, kind), noise(*SIZES[size])
+    trace, own = av.record(opened(folder), picture).map("encoder"), theirs(folder, kind, picture, monkeypatch)
+    (places, weights), (width, height) = own.encoder[0], SIZES[size]
+    sides = [[math.ceil(side / stride) for side in own.size] for stride in (8, 16, 32)]
+    assert trace.n_layers == len(own.encoder) == 1 and isinstance(trace.queries, Levels)
+    assert [[grid.rows, grid.columns] for grid in trace.queries.grids] == sides
+    where = places.transpose(0, 1) * reach(own) * torch.tensor([width, height])
+    torch.testing.assert_close(points(trace, 0).places, where, atol=1e-3, rtol=CLOSE)  # pixels
+    torch.testing.assert_close(trace.weights(0), weights.transpose(0, 1), atol=CLOSE, rtol=0)
+    assert trace.keys.labels[-1] == f"level {LEVELS}, point {POINTS}"
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_without_offsets_the_points_of_a_place_lie_in_the_middle_of_its_box(size: str, tmp_path: Path) -> None:
+    """On every level: that of a place says where on the picture it lies. Those at the border may reach beyond."""
+    made = built("deformable")
+    trace = av.record(opened(saved(tmp_path, "deformable", made)), noise(*SIZES[size])).map("encoder")
+    assert isinstance(trace.queries, Levels)
+    for number, grid in enumerate(trace.queries.grids):
+        (_, _, right, bottom), level = grid.covers, trace.queries.level(number)
+        for place, (x, y) in enumerate(points(trace, 0).places[0, level, 2 * number].tolist()):
+            row, column = divmod(place, grid.columns)
+            assert x == pytest.approx(right * (column + 0.5) / grid.columns, abs=1e-2)
+            assert y == pytest.approx(bottom * (row + 0.5) / grid.rows, abs=1e-2)
+            box = grid.stands_for(place)
+            inner = row < grid.rows - 1 and column < grid.columns - 1
+            assert isinstance(box, Box) and (not inner or (box.left < x < box.right and box.top < y < box.bottom))
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -145,13 +179,15 @@ def test_a_rule_a_removed_head_and_a_point_left_out_act(kind: str, tmp_path: Pat
     assert not torch.equal(covered.answer.scores, before.answer.scores)
 
 
-def test_a_removed_head_brings_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "part"), [("rt_detr", "cross"), ("deformable", "cross"), ("deformable", "encoder")])
+def test_a_removed_head_brings_nothing(kind: str, part: str, tmp_path: Path) -> None:
     """As its part of what is projected were zero."""
-    made = network("rt_detr")
-    model, picture = opened(saved(tmp_path / "a", "rt_detr", made)), noise(97, 61)
-    gone = av.record(model, picture, interventions=[av.RemoveHeads((2,), layers=(0,), part="cross")])
-    made.model.decoder.layers[0].encoder_attn.output_proj.weight.data[:, 16:24] = 0
-    other = av.record(opened(saved(tmp_path / "b", "rt_detr", made)), picture)
+    made = network(kind)
+    model, picture = opened(saved(tmp_path / "a", kind, made)), noise(97, 61)
+    gone = av.record(model, picture, interventions=[av.RemoveHeads((2,), layers=(0,), part=part)])
+    layer = made.model.encoder.layers[0].self_attn if part == "encoder" else made.model.decoder.layers[0].encoder_attn
+    layer.output_proj.weight.data[:, 16:24] = 0
+    other = av.record(opened(saved(tmp_path / "b", kind, made)), picture)
     torch.testing.assert_close(gone.answer.scores, other.answer.scores, atol=1e-5, rtol=0)  # type: ignore[union-attr]
 
 
@@ -168,9 +204,10 @@ def test_what_names_a_place_where_there_are_points_is_refused(kind: str, tmp_pat
         hidden = av.record(model, picture, interventions=[av.HideToken(1, part="encoder")])
         assert float(hidden.map("encoder").weights(0)[..., 1].max()) == 0
     else:  # the places of its encoder look at points too
-        with pytest.raises(AttnvizError) as refused:
-            av.record(model, picture, interventions=[av.HideToken(1, part="encoder")])
-        assert refused.value.message == "points_no_places"
+        hidden = av.record(model, picture, interventions=[av.HideToken(5, part="encoder")])
+        assert float(hidden.map("encoder").weights(0)[..., 5].max()) == 0
+        with pytest.raises(AttnvizError):
+            av.record(model, picture, interventions=[av.HideToken(LEVELS * POINTS, part="encoder")])
 
 
 def test_the_share_inside_counts_the_points_that_lie_there(tmp_path: Path) -> None:
@@ -193,6 +230,10 @@ def test_points_come_back_from_a_file_and_one_head_has_its_own(tmp_path: Path) -
     again = av.load_trace(tmp_path / "trace.safetensors")
     assert torch.equal(points(again, 1).places, points(trace, 1).places)
     torch.testing.assert_close(again.weights(1), trace.weights(1))
+    spread = av.record(opened(saved(tmp_path / "other", "deformable")), noise(97, 61)).map("encoder")
+    spread.save(tmp_path / "spread.safetensors")
+    found = av.load_trace(tmp_path / "spread.safetensors")
+    assert found.queries == spread.queries and torch.equal(points(found, 0).places, points(spread, 0).places)
     one = points(trace, 1).only(2)
     assert isinstance(one, Sampled) and torch.equal(one.places, points(trace, 1).places[2])
     with pytest.raises(AttnvizError):

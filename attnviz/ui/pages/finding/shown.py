@@ -158,7 +158,7 @@ def draw_picture(shown: Shown, view: lit.View, head: Head, beside: tuple[bool, b
         on_hidden_change=choices.CLICKS.take_hidden,
         on_pasted_change=choices.take_pasted,
     )
-    here = {"map": _map_name(head), "rule": plain(rule_title(shown.trace.rule))}
+    here = {"map": _map_name(head, view), "rule": plain(rule_title(shown.trace.rule))}
     st.caption(t("finding.shown_here" if view.pointed else "finding.shown", **here))
     if lit.samples(shown.trace):
         st.caption(t(f"finding.points_{view.name}" if view.pointed else "finding.points_chosen"))
@@ -183,7 +183,7 @@ def data_of(shown: Shown, view: lit.View, head: Head, beside: tuple[bool, bool])
         "every": beside[0], "legend": _legend(shown, view, beside[1]), "hidden": list(numbers_of(str(now("hidden")))),
         "tiles": _tiles(view, max(asks, 0), boxes),
         "without": [[layer, number] for name, layer, number in shown.request.without if name == part],
-        "open": [layer, number] if mean == "head" else [-1, -1], "map": _map_name(head),
+        "open": [layer, number] if mean == "head" else [-1, -1], "map": _map_name(head, view),
         "alt": _alt(shown), "words": _words(), "file": f"{file_name(shown.trace)}.png",
     }  # fmt: skip
 
@@ -274,10 +274,11 @@ def _words() -> dict[str, str]:
     }  # fmt: skip
 
 
-def _map_name(head: Head) -> str:
+def _map_name(head: Head, view: lit.View) -> str:
     """Which map is shown, in words."""
     part, layer, number = head
-    return t(f"finding.map_{now('mean')}", part=t(f"finding.part_{part}"), layer=layer, head=number)
+    name = "points" if view.pointed and part == "encoder" else part
+    return t(f"finding.map_{now('mean')}", part=t(f"finding.part_{name}"), layer=layer, head=number)
 
 
 def _alt(shown: Shown) -> str:

@@ -19,7 +19,8 @@ class DetectionModel(VisionModel):
     `record` gives its maps ("encoder": places among places; "decoder": queries among queries; "cross": queries to
     places; of YOLOS one of all of them) and, as `Trace.answer`, what each query found: `measures.found` reads it. The
     queries of RT-DETR and Deformable DETR look at no map of all places but at points that they choose (`samples`): the
-    keys of "cross" are then those points, and its layers (`Sampled`) say where each lies.
+    keys of "cross" are then those points, and its layers (`Sampled`) say where each lies. So do the places of
+    Deformable DETR's encoder, on every level of its features (`axes.Levels`, the queries of "encoder").
     """
 
     @property

@@ -19,7 +19,7 @@ from attnviz.messages import LANGUAGES, say
 from attnviz.ui.pages.finding import run
 from attnviz.ui.pages.finding.choices import KEY
 from tests.pages.opened import by_key, component, run_page, seen
-from tests.parity.vision.detection.sampled import HEADS, LEVELS, POINTS, QUERIES, saved
+from tests.parity.vision.detection.sampled import ENCODED, HEADS, LEVELS, POINTS, QUERIES, saved
 
 START = "BloodImage_00062"
 
@@ -103,13 +103,13 @@ def test_a_place_of_the_encoder_has_the_points_of_the_run(level: int, mean: str,
     assert given["cells"] == [pytest.approx(list(grid.stands_for(place) or ())) for place in range(len(grid))]
     assert given["places"][1] == say("finding.place_level", "en", place="1,2", level=level) and given["place"] == 1
     spots, heads = given["spots"], [2] if mean == "head" else list(range(HEADS))
-    assert spots["slots"] == list(range(len(grid))) and (spots["levels"], spots["each"]) == (LEVELS, POINTS)
-    sent = floats(spots["rows"]).reshape(len(grid), len(heads), LEVELS * POINTS, 3)
+    assert spots["slots"] == list(range(len(grid))) and (spots["levels"], spots["each"]) == (LEVELS, ENCODED)
+    sent = floats(spots["rows"]).reshape(len(grid), len(heads), LEVELS * ENCODED, 3)
     for number, head in enumerate(heads):
         own = slice(first, first + len(grid))
         assert sent[:, number, :, :2] == pytest.approx(call.places[head, own].numpy(), abs=1e-2)
         assert sent[:, number, :, 2] == pytest.approx(call.weights[head, own].numpy() / len(heads), abs=1e-6)
-    tiles = floats(spots["heads"]).reshape(1, HEADS, LEVELS * POINTS, 3)
+    tiles = floats(spots["heads"]).reshape(1, HEADS, LEVELS * ENCODED, 3)
     assert tiles[0, :, :, 2] == pytest.approx(call.weights[:, first + 1].numpy(), abs=1e-6)
 
 
@@ -118,7 +118,7 @@ def test_of_very_many_points_those_of_the_chosen_place_are_sent(
 ) -> None:
     monkeypatch.setattr("attnviz.ui.pages.finding.lit.MOST_POINTS", 10)
     spots = data(opened(folders["deformable"], view="places", level="1", place="4"))["spots"]
-    assert spots["slots"] == [4] and floats(spots["rows"]).size == LEVELS * POINTS * 3
+    assert spots["slots"] == [4] and floats(spots["rows"]).size == LEVELS * ENCODED * 3
 
 
 def test_another_level_begins_in_its_middle_and_what_is_hidden_stays(folders: dict[str, str]) -> None:

@@ -17,6 +17,7 @@ import attnviz as av
 from tests.parity.vision.detection import LABELS, SIZES, opened, widened
 
 LEVELS, POINTS, HEADS, QUERIES = 3, 2, 4, 5
+ENCODED = 3  # points of a place of the encoder, on each level
 STAGES = [f"stage{number}" for number in (2, 3, 4)]
 BACKBONE = dict(
     embedding_size=8, hidden_sizes=[8, 16, 16, 16], depths=[1, 1, 1, 1], layer_type="basic", out_features=STAGES
@@ -34,7 +35,7 @@ def _deformable(**more: Any) -> Any:
         backbone_config=hf.ResNetConfig(**BACKBONE), use_timm_backbone=False, d_model=32, encoder_layers=1,
         decoder_layers=2, encoder_attention_heads=HEADS, decoder_attention_heads=HEADS, encoder_ffn_dim=32,
         decoder_ffn_dim=32, num_queries=QUERIES, num_feature_levels=LEVELS, decoder_n_points=POINTS,
-        encoder_n_points=POINTS, **LABELS, **more,
+        encoder_n_points=ENCODED, **LABELS, **more,
     )  # fmt: skip
     return hf.DeformableDetrForObjectDetection(config)
 
@@ -152,6 +153,7 @@ def theirs(folder: Path, kind: str, picture: av.Picture, patch: pytest.MonkeyPat
 
 
 __all__ = [
+    "ENCODED",
     "HEADS",
     "KINDS",
     "LEVELS",

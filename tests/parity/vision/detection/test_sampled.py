@@ -16,6 +16,7 @@ from attnviz.errors import AttnvizError
 from tests.parity.vision import lit
 from tests.parity.vision.detection import noise
 from tests.parity.vision.detection.sampled import (
+    ENCODED,
     HEADS,
     KINDS,
     LEVELS,
@@ -39,12 +40,12 @@ def points(trace: av.Trace, layer: int) -> Sampled:
     return found
 
 
-def reach(own: Theirs) -> torch.Tensor:
+def reach(own: Theirs, each: int = POINTS) -> torch.Tensor:
     """How far the features of each point's level reach, in pictures: their last cells may lie beyond it in part."""
     found = []
     for stride in (8, 16, 32):
         rows, columns = (math.ceil(side / stride) * stride / side for side in own.size)
-        found += [[columns, rows]] * POINTS
+        found += [[columns, rows]] * each
     return torch.tensor(found)
 
 
@@ -96,10 +97,10 @@ def test_the_points_that_places_of_the_encoder_choose_are_those_of_transformers(
     sides = [[math.ceil(side / stride) for side in own.size] for stride in (8, 16, 32)]
     assert trace.n_layers == len(own.encoder) == 1 and isinstance(trace.queries, Levels)
     assert [[grid.rows, grid.columns] for grid in trace.queries.grids] == sides
-    where = places.transpose(0, 1) * reach(own) * torch.tensor([width, height])
+    where = places.transpose(0, 1) * reach(own, ENCODED) * torch.tensor([width, height])
     torch.testing.assert_close(points(trace, 0).places, where, atol=1e-3, rtol=CLOSE)  # pixels
     torch.testing.assert_close(trace.weights(0), weights.transpose(0, 1), atol=CLOSE, rtol=0)
-    assert trace.keys.labels[-1] == f"level {LEVELS}, point {POINTS}"
+    assert trace.keys.labels[-1] == f"level {LEVELS}, point {ENCODED}"
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -110,7 +111,7 @@ def test_without_offsets_the_points_of_a_place_lie_in_the_middle_of_its_box(size
     assert isinstance(trace.queries, Levels)
     for number, grid in enumerate(trace.queries.grids):
         (_, _, right, bottom), level = grid.covers, trace.queries.level(number)
-        for place, (x, y) in enumerate(points(trace, 0).places[0, level, 2 * number].tolist()):
+        for place, (x, y) in enumerate(points(trace, 0).places[0, level, ENCODED * number].tolist()):
             row, column = divmod(place, grid.columns)
             assert x == pytest.approx(right * (column + 0.5) / grid.columns, abs=1e-2)
             assert y == pytest.approx(bottom * (row + 0.5) / grid.rows, abs=1e-2)
@@ -204,10 +205,10 @@ def test_what_names_a_place_where_there_are_points_is_refused(kind: str, tmp_pat
         hidden = av.record(model, picture, interventions=[av.HideToken(1, part="encoder")])
         assert float(hidden.map("encoder").weights(0)[..., 1].max()) == 0
     else:  # the places of its encoder look at points too
-        hidden = av.record(model, picture, interventions=[av.HideToken(5, part="encoder")])
-        assert float(hidden.map("encoder").weights(0)[..., 5].max()) == 0
+        hidden = av.record(model, picture, interventions=[av.HideToken(LEVELS * ENCODED - 1, part="encoder")])
+        assert float(hidden.map("encoder").weights(0)[..., -1].max()) == 0
         with pytest.raises(AttnvizError):
-            av.record(model, picture, interventions=[av.HideToken(LEVELS * POINTS, part="encoder")])
+            av.record(model, picture, interventions=[av.HideToken(LEVELS * ENCODED, part="encoder")])
 
 
 def test_the_share_inside_counts_the_points_that_lie_there(tmp_path: Path) -> None:

@@ -39,3 +39,9 @@ def test_giving_back_is_no_trouble_where_there_is_no_glibc(monkeypatch: pytest.M
     give_back()
     assert memory._trim() is None
     memory._trim.cache_clear()
+
+
+def test_what_is_spread_out_over_heads_is_copied_once() -> None:
+    queries = torch.randn(1, 1, 50, 4)
+    kept = Arena().keep(queries.expand(1, 8, 50, 4))
+    assert torch.equal(kept, queries.expand(1, 8, 50, 4)) and kept.stride(1) == 0

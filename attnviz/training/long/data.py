@@ -155,7 +155,10 @@ STAGES = (
     Stage(1_100, 1_100, MIXED, pieces=True, far=1.0),
     Stage(100, 700, MIXED, pieces=True, far=1.0, times=2, sentences=1.3, rate=1.5e-3),
     Stage(260, 260, MIXED, pieces=True, far=1.0, times=2, sentences=1.3, rate=1.3e-3),
-    Stage(3_000, 3_000, READ, pieces=True, rate=1e-3, running=2_048, told=(512, 1_024, 512, 2_048),
+    Stage(2_480, 2_900, READ, pieces=True, rate=1e-3, running=2_048, told=(512, 1_024, 512, 2_048),
           near=(256, 512, 1_024, 1_024, 2_048), away=(256, 512, 1_024, 1_024, 2_048)),
+    Stage(280, 280, (("texts",), ("texts", "far")), pieces=True, rate=6e-4, told=(LONGEST, 4_096, LONGEST, 2_048),
+          away=(4_096, 2_048, LONGEST)),
 )  # fmt: skip
-ALONE_STEPS, BLEND = 2_200, 0.3  # steps of texts alone; the share of what they made in what the last stage begins with
+BLENDED = 5  # how many stages come before the blend
+ALONE_STEPS, BLEND = 2_200, 0.3  # steps of texts alone; the share of what they made in the blend

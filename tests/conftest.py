@@ -10,11 +10,9 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # for what a test starts: two threads that spin make 40 s of 20
 
-from jaxtyping import install_import_hook
+from tests.shapes import check_from_now_on
 
-import tests.shapes  # noqa: F401  the hook finds it by its name
-
-CHECKED = install_import_hook("attnviz", "tests.shapes.check")
+check_from_now_on()
 
 from functools import cache
 

@@ -98,13 +98,12 @@ def _said(
     run: Trace, selection: Selection, rules: Mapping[float, Rule], whose: tuple[str, str]
 ) -> dict[str, object] | None:
     """What the explanation says under each rule; None for a pair that is not allowed, which no rule changes."""
-    texts = []
-    for rule in rules.values():
-        one = replace(selection, rule=rule)
-        cell = one.explained(run)
-        if cell.score == float("-inf"):
-            return None
-        small = [say_whose(rule, *whose), *sink_lines(run, one)]
+    texts, every = [], list(rules.values())
+    cells = selection.explained_under(run, every)
+    if cells[0].score == float("-inf"):
+        return None
+    for rule, cell, sinks in zip(every, cells, sink_lines(run, selection, every), strict=True):
+        small = [say_whose(rule, *whose), *sinks]
         first, *others = (f"<p class='small'>{html(line)}</p>" for line in small)
         texts.append("".join([first, *(f"<p>{html(line)}</p>" for line in why_lines(cell)), *others]))
     return {"values": list(rules), **packed(texts)}

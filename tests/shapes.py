@@ -53,6 +53,8 @@ def _jaxtyped_where_shapes_stand(thing: Any = None, *, typechecker: Any) -> Any:
     function = thing.__init__ if inspect.isclass(thing) else getattr(thing, "__func__", thing)
     if inspect.isfunction(function) and not any(map(partial(_may_be_shape, function), _notes(function))):
         return thing
+    if inspect.isclass(thing) and inspect.isfunction(function):
+        function.__annotations__.pop("return", None)  # or all that came in would be checked again before it is None
     return _jaxtyped(thing, typechecker=typechecker)
 
 

@@ -42,7 +42,7 @@ def about(recipe: Mapping[str, object]) -> tuple[str, str]:
     seconds = recipe["seconds"]
     assert isinstance(seconds, int | float)
     numbers = {
-        **recipe, "longest": LONGEST, "reads": f"{ALONE[0]:,}", "alone": f"{ALONE_STEPS:,}",
-        "drills": f"{before:,}", "more": f"{after[0]:,}", "last": f"{after[1]:,}", "blend": BLEND, "rest": 1 - BLEND, "hours": seconds / 3600,
+        **recipe, "longest": LONGEST, "reads": f"{ALONE[0]:,}", "alone": f"{ALONE_STEPS:,}", "drills": f"{before:,}",
+        "more": f"{after[0]:,}", "last": f"{after[1]:,}", "blend": BLEND, "rest": 1 - BLEND, "hours": seconds / 3600,
     }  # fmt: skip
     return ZH.format(**numbers), EN.format(**numbers)

@@ -1,4 +1,4 @@
-"""The scripts that a page of ours needs and Streamlit asks for only once it draws them: named in the page from the start.
+"""The scripts that a page of ours needs and Streamlit asks for only once it draws them: named in it from the start.
 
 Streamlit fetches Plotly's 4.7 MB when the first chart has come through the socket, seconds after the page. Named as
 `modulepreload` they are fetched and compiled while Streamlit's own script runs.

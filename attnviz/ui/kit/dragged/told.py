@@ -66,13 +66,12 @@ def as_text(cells: bytes) -> str:
 
 def said(run: Trace, selection: Selection, rules: Sequence[Rule], whose: tuple[str, str]) -> list[str] | None:
     """What the explanation says under each rule; None for a pair that is not allowed, which no rule changes."""
+    cells = selection.explained_under(run, rules)
+    if cells[0].score == float("-inf"):
+        return None
     texts = []
-    for rule in rules:
-        one = replace(selection, rule=rule)
-        cell = one.explained(run)
-        if cell.score == float("-inf"):
-            return None
-        small = [say_whose(rule, *whose), *sink_lines(run, one)]
+    for rule, cell, sinks in zip(rules, cells, sink_lines(run, selection, rules), strict=True):
+        small = [say_whose(rule, *whose), *sinks]
         first, *others = (f"<p class='small'>{html(line)}</p>" for line in small)
         texts.append("".join([first, *(f"<p>{html(line)}</p>" for line in why_lines(cell)), *others]))
     return texts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 
 gc.disable()  # until all tests are there: nothing of theirs is thrown away, and looking for what is takes 8 s of 43
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -46,6 +47,7 @@ def wait_for_the_end(runner: local_script_runner.LocalScriptRunner, timeout: flo
         _look_until_the_end(runner, 0)  # fails, and says so
 
 
+re._MAXCACHE = 1 << 14  # transformers compiles the patterns of a model's weights, more than the 512 that Python keeps
 torch.set_num_threads(1)
 # AppTest reads what every installed package says of itself before each run: a third of the time of a page's tests.
 manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)

@@ -9,7 +9,7 @@ import ast
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -83,19 +83,27 @@ def part_of(path: Path) -> str:
     return "" if parts[1] == "__init__" else parts[1]
 
 
-def imports(path: Path) -> Iterator[Import]:
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """All nodes of a file's syntax tree, which a dozen tests walk through."""
+    return tuple(ast.walk(parsed(path)))
+
+
+@cache
+def imports(path: Path) -> tuple[Import, ...]:
     typing_only = {
         id(inner)
-        for node in ast.walk(parsed(path))
+        for node in nodes(path)
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
         for statement in node.body
         for inner in ast.walk(statement)
     }
-    for node in ast.walk(parsed(path)):
-        if not isinstance(node, ast.stmt | ast.expr):
-            continue
-        for module in modules(node, path):
-            yield Import(name_of(path), node.lineno, module, id(node) in typing_only)
+    return tuple(
+        Import(name_of(path), node.lineno, module, id(node) in typing_only)
+        for node in nodes(path)
+        if isinstance(node, ast.stmt | ast.expr)
+        for module in modules(node, path)
+    )
 
 
 def modules(node: ast.stmt | ast.expr, path: Path) -> list[str]:
@@ -232,7 +240,7 @@ def test_no_function_is_too_long(place: str) -> None:
         [
             f"{name_of(path)}:{node.lineno} {node.name}: {lines} lines, at most {LONGEST_FUNCTION}"
             for path in sources(place)
-            for node in ast.walk(parsed(path))
+            for node in nodes(path)
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
             and (lines := body_lines(node)) > LONGEST_FUNCTION
         ]

@@ -2,7 +2,8 @@
 
 A normalizer that puts a thousand letters in place of one, three times over, took all memory and ended the process; a
 template of a million marks, a prefix of ten million letters and as many marks of its own took longer than 15 seconds;
-so did a filling of every text up to a hundred million tokens, and a prefix of each piece of a word with a million letters.
+so did a filling of every text up to a hundred million tokens, and a prefix of a million letters before each piece of a
+word.
 """
 
 from __future__ import annotations

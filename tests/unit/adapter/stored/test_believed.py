@@ -108,7 +108,7 @@ def test_every_known_type_s_own_numbers_pass(kind: str) -> None:
         ("tokenizer.json", {"padding": FILLING | {"pad_to_multiple_of": BIG}}),
         ("tokenizer.json", {"model": WORDS | {"continuing_subword_prefix": "#" * 10**6}}),
         ("tokenizer.json", {"model": WORDS | {"max_input_chars_per_word": BIG}}),
-        ("tokenizer.json", {"model": {"type": "BPE", "vocab": {"a": 0}, "merges": [], "end_of_word_suffix": "x" * 999}}),
+        ("tokenizer.json", {"model": {"type": "BPE", "vocab": {"a": 0}, "merges": [], "end_of_word_suffix": "x" * 99}}),
         ("tokenizer.json", {"model": {"type": "Unigram", "unk_id": 0, "vocab": [["a" * 2_000, -1.0]]}}),
         ("tokenizer_config.json", {"extra_ids": BIG}),
         ("tokenizer_config.json", {"additional_special_tokens": ["<x>"] * 20_000}),

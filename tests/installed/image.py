@@ -23,6 +23,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from tests.installed.test_served_files import ROOT, of
 
@@ -34,7 +35,9 @@ READY = "Ready."
 def main() -> int:
     """Every step, told as it is done; 1 where one fails."""
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("--python", default=sys.executable, help="what makes the environment; the other user must reach it")
+    ask.add_argument(
+        "--python", default=sys.executable, help="what makes the environment; the other user must reach it"
+    )
     given = ask.parse_args()
     with tempfile.TemporaryDirectory(prefix="attnviz-image-") as made:
         root = Path(made)
@@ -114,9 +117,11 @@ def _served(root: Path, env: dict[str, str]) -> int:
 def _started(words: list[str], root: Path, env: dict[str, str], user: int) -> Iterator[subprocess.Popen[str]]:
     """The server, once it is ready; its last lines where it does not come to that."""
     _told(f"USER {user}: {shlex.join(words)}")
-    log = tempfile.TemporaryFile("w+")
     bare = {**env, "HOME": "/nonexistent"}
-    with subprocess.Popen(words, cwd=root / "app", env=bare, user=user, stdout=log, stderr=log, text=True) as server:
+    with (
+        tempfile.TemporaryFile("w+") as log,
+        subprocess.Popen(words, cwd=root / "app", env=bare, user=user, stdout=log, stderr=log, text=True) as server,
+    ):
         try:
             until = time.monotonic() + PATIENCE
             while READY not in _so_far(log):
@@ -128,7 +133,8 @@ def _started(words: list[str], root: Path, env: dict[str, str], user: int) -> It
             server.kill()
 
 
-def _so_far(log: "tempfile._TemporaryFileWrapper[str]") -> str:
+def _so_far(log: IO[str]) -> str:
+    """What it has said."""
     return os.pread(log.fileno(), 10**6, 0).decode(errors="replace")
 
 

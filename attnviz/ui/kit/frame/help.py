@@ -11,6 +11,7 @@ import streamlit as st
 
 from attnviz.ui.kit.frame.glossary import list_words
 from attnviz.ui.kit.languages import t
+from attnviz.ui.stores import offered
 
 BOX, PANEL = "help", "help-panel"
 OPEN = "help.open"  # the name of the page whose help is open; another page's is not
@@ -28,6 +29,8 @@ def show_help(name: str, title: str, article: Callable[[], str]) -> None:
                 )
                 st.markdown(f"**{title}**")
                 st.markdown(article())
+                if offered() is not None:
+                    st.caption(t("frame.listed"))
                 list_words()
 
 

@@ -91,9 +91,8 @@ def test_the_audit_cannot_skip_a_package_and_the_tests_are_those_of_everybody() 
     runs = {name: " ".join(step.get("run", "") for step in job["steps"]) for name, job in said["jobs"].items()}
     assert "bash .ci/run" in runs["test"] and said["permissions"] == {"contents": "read"}
     assert "pip-audit --strict -r requirements.txt -r requirements-dev.txt" in runs["audit"]
-    audits = re.findall(r"pip-audit (?!==)[^&\n]*-r .*?(?= pip-audit|$)", runs["audit"])
     lists = sorted(path.name for path in ROOT.glob("requirements*.txt"))
-    assert all("--strict" in one for one in audits) and sorted(re.findall(r"-r (\S+)", runs["audit"])) == lists
+    assert runs["audit"].count("pip-audit --strict") == 2 and sorted(re.findall(r"-r (\S+)", runs["audit"])) == lists
     local = [
         line
         for name in lists

@@ -23,6 +23,7 @@ from attnviz import settings
 from attnviz.errors import AttnvizError
 from attnviz.ui.server.first_visit import LESSON, FirstVisit
 from attnviz.ui.server.headers import Guarded, hosts
+from attnviz.ui.server.preloads import preloads
 from attnviz.ui.server.shut import hush, refuse
 
 Message = MutableMapping[str, Any]
@@ -43,7 +44,7 @@ class FirstPicture:
         draw = _drawer(str(scope["path"]), query, headers.get("accept-language", ""))
         if draw is None:
             return await self.app(scope, receive, send)
-        picture = (await run_sync(draw)).encode()
+        picture = (preloads() + await run_sync(draw)).encode()
         # The page as it is: uncompressed, and never "not modified", since the picture is not part of the file.
         unwanted = (b"accept-encoding", b"if-none-match", b"if-modified-since")
         plain = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] not in unwanted]}

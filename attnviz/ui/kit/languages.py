@@ -7,9 +7,9 @@ from importlib.resources import files
 
 import streamlit as st
 
+from attnviz import settings
 from attnviz.messages import LANGUAGES, say, table
 from attnviz.ui.kit import link
-from attnviz.ui.stores import offered
 
 TOUCH = "_touch"  # ends the name of a message for screens that are touched
 LISTED = "_listed"  # ends the name of a message for where models are chosen from a list and none is named
@@ -41,11 +41,16 @@ def t(key: str, /, **values: object) -> str:
     """
     name = key if "." in key else f"ui.{key}"
     spoken = language()
-    if f"{name}{LISTED}" in table(spoken) and offered() is not None:
+    if f"{name}{LISTED}" in table(spoken) and listed():
         name += LISTED
     if f"{name}{TOUCH}" in table(spoken) and touched():
         name += TOUCH
     return say(name, spoken, **values)
+
+
+def listed() -> bool:
+    """Are models chosen from a list alone, and none named?"""
+    return not settings.now().any_model
 
 
 def joined(sentences: Iterable[str]) -> str:

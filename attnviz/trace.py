@@ -321,7 +321,7 @@ class Trace:
         """Write everything into a file of safetensors: tensors as they are, the rest as JSON in its header.
 
         Predictions go on working: the names of the vocabulary are saved with them (`saved.names`). Raises
-        `AttnvizError` for a rule, mask, similarity or axis that is not attnviz's own.
+        `AttnvizError` for a rule, mask, similarity or axis that is not attnviz's own, and where it cannot be written.
         """
         write(named(self), Path(file), (Trace, Gap, Answer))
 

@@ -20,6 +20,7 @@ READ = ("--pair", "--target")  # what else `record` is given, where it was said
 def lines(given: Mapping[str, str], language: str) -> Iterable[str]:
     """Load, record, write. Raises `AttnvizError` for a model or text that cannot be read, a file not to be written."""
     import attnviz as av
+    from attnviz.saved.file import replacing
 
     goal = Path(given["--output"])
     check(goal)
@@ -28,7 +29,8 @@ def lines(given: Mapping[str, str], language: str) -> Iterable[str]:
     trace = av.record(model, given["TEXT"], **more)
     content = page(trace, language)
     try:
-        goal.write_bytes(content)
+        with replacing(goal) as beside:
+            beside.write_bytes(content)
     except OSError as reason:
         raise AttnvizError("command_not_written", file=goal, reason=reason.strerror or reason) from reason
     return [say("command.show_written", language, file=goal)]

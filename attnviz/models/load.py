@@ -30,6 +30,7 @@ from attnviz.adapter.series.kinds import forecasts
 from attnviz.adapter.stored.described import check_described, no_larger_than
 from attnviz.adapter.stored.gguf import check_gguf
 from attnviz.adapter.stored.multiplying import check_growth
+from attnviz.adapter.stored.patterns import check_patterns
 from attnviz.adapter.stored.tidied import tidied
 from attnviz.adapter.tokenizers import check_tokenizer, read_said
 from attnviz.adapter.vision.kinds import sees
@@ -241,6 +242,7 @@ def _of_folder(found: Found, revision: str | None, machine: Machine, progress: R
     held = _check_weights(name, folder, files, machine)
     check_described(name, config, held.tensors, held.numbers)
     check_growth(name, folder)
+    check_patterns(name, folder)
     shipped.check(folder)
     size = sum((folder / file).stat().st_size for file in files)
     with reported(name, files[0], size, progress), no_larger_than(name, held.tensors, held.numbers):

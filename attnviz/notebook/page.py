@@ -16,6 +16,7 @@ from attnviz.errors import AttnvizError
 from attnviz.export import asset
 from attnviz.messages import LANGUAGES, say, table
 from attnviz.notebook.kept import Wish, sent
+from attnviz.saved.file import replacing
 from attnviz.trace import Gap, Trace
 
 LIMIT = 1_000_000  # bytes of a page in a cell, its code included
@@ -63,7 +64,8 @@ class Page:
         """
         found = Path(path)
         try:
-            found.write_text(self.html, encoding="utf-8")
+            with replacing(found) as beside:
+                beside.write_text(self.html, encoding="utf-8")
         except OSError as reason:
             raise AttnvizError("page_not_written", file=found, reason=reason.strerror or reason) from reason
         return found

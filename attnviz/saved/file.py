@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from attnviz.errors import AttnvizError
+from attnviz.errors import AttnvizError, first_line
 from attnviz.saved.plain import Reader, Writer, kinds_with
 
 FORMAT = "attnviz trace 1"
@@ -26,7 +26,7 @@ WRONG = (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowEr
 def write(found: object, file: Path, kinds: Sequence[type]) -> None:
     """Write an object of these kinds and of those that everybody may have (`plain.KINDS`).
 
-    Raises `AttnvizError` for one of another kind.
+    Raises `AttnvizError` for one of another kind, and where the file cannot be written.
     """
     writer = Writer(kinds_with(kinds))
     said = writer.plain(found)
@@ -37,13 +37,24 @@ def write(found: object, file: Path, kinds: Sequence[type]) -> None:
         taken.add(stored[str(number)].data_ptr())
     sums = [_sum(stored[str(number)]) for number in range(len(stored))]
     text = json.dumps({"trace": said, "shared": writer.shared, "sums": sums}, allow_nan=False)
-    with replacing(file) as beside:
-        save_file(stored, beside, {"format": FORMAT, "text": text})
+    try:
+        with replacing(file) as beside:
+            save_file(stored, beside, {"format": FORMAT, "text": text})
+    except (OSError, SafetensorError) as reason:
+        raise AttnvizError("file_not_written", file=file, reason=first_line(reason)) from reason
 
 
 @contextmanager
 def replacing(file: Path) -> Iterator[Path]:
-    """Where to write what becomes `file` once all of it is there; a full disk leaves what was there before."""
+    """Where to write what becomes `file` once all of it is there; a full disk leaves what was there before.
+
+    Where a link leads is replaced, not the link; what is no regular file (a pipe, /dev/stdout) is written into. Raises
+    `OSError`.
+    """
+    if file.exists() and not file.is_file():
+        yield file
+        return
+    file = Path(os.path.realpath(file))
     beside = file.with_name(f"{file.name}.{os.getpid()}.part")
     try:
         yield beside

@@ -3,14 +3,17 @@
 The options are those of `streamlit run` (`--server.port 8600`) and the settings of `attnviz --help` (`--hosted`).
 """
 
+import errno
+import socket
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from streamlit.web.cli import main as streamlit
 
 from attnviz import settings
-from attnviz.errors import AttnvizError
+from attnviz.errors import AttnvizError, first_line
 
 WRONG = 2  # the exit code for settings that cannot be
 SERVED = Path(__file__).with_name("served") / "app.py"  # in a wheel, with settings and pages beside it (setup.py)
@@ -35,15 +38,58 @@ def serve(words: Sequence[str]) -> None:
 def told(words: Sequence[str]) -> list[str]:
     """What Streamlit is told: its options, and what follows from the settings, which hold from now on.
 
-    A server for strangers is reached from everywhere, unless an address is named. Raises `AttnvizError` for a setting.
+    A server for strangers is reached from everywhere, unless an address is named. Raises `AttnvizError` for a setting,
+    and for a port that cannot be had.
     """
     own, others = settings.split(words)
     now = settings.use(own)
-    follows = {"server.address": "0.0.0.0", "server.headless": "true", "browser.serverAddress": "localhost"}
+    follows = {"server.address": everywhere(), "server.headless": "true", "browser.serverAddress": "localhost"}
     follows = follows if now.hosted else {}  # without the last, Streamlit asks a server elsewhere for our address
     named = {word.partition("=")[0] for word in others}
     more = [word for name, said in follows.items() if f"--{name}" not in named for word in (f"--{name}", str(said))]
-    return [*others, *more]
+    words = [*others, *more]
+    _check_port(_last(words, "--server.address") or "localhost", _last(words, "--server.port"))
+    return words
+
+
+def everywhere() -> str:
+    """The address under which a server is reached from everywhere: that of IPv6 where this machine has no other."""
+    import psutil
+
+    families = {
+        one.family
+        for there in psutil.net_if_addrs().values()
+        for one in there
+        if not one.address.startswith(("127.", "::1", "fe80"))
+    }
+    return "::" if socket.AF_INET6 in families and socket.AF_INET not in families else "0.0.0.0"
+
+
+def _last(words: Sequence[str], option: str) -> str:
+    """What was last said of an option; "" where nothing was."""
+    found = ""
+    for word, following in pairwise([*words, ""]):
+        if word == option:
+            found = following
+        elif word.startswith(f"{option}="):
+            found = word.partition("=")[2]
+    return found
+
+
+def _check_port(address: str, port: str) -> None:
+    """Can the port that was asked for be had? Raises `AttnvizError`. Unless asked, Streamlit takes one that is free."""
+    if not port.isdecimal():
+        return
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as asked:
+        if sys.platform != "win32":  # where it would let two have one
+            asked.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            asked.bind((address, int(port)))
+        except (OSError, OverflowError) as reason:  # an address that is none is Streamlit's to say
+            if isinstance(reason, OSError) and reason.errno not in (errno.EADDRINUSE, errno.EACCES):
+                return
+            raise AttnvizError("server_port", port=port, reason=first_line(reason)) from reason
 
 
 if __name__ == "__main__":

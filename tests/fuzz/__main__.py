@@ -31,8 +31,8 @@ def main(package: str = "tests.fuzz") -> int:
     report(whole, package)
     seconds = time.monotonic() - began
     print(
-        f"{whole.done} inputs in {seconds:.0f} s: {whole.said['a result']} read, {sum(refusals(whole).values())} "
-        f"refused with a sentence, {len(whole.findings)} kinds of findings"
+        f"{whole.done} inputs, {len(whole.codes)} different, in {seconds:.0f} s: {whole.said['a result']} read, "
+        f"{sum(refusals(whole).values())} refused with a sentence, {len(whole.findings)} kinds of findings"
     )
     return int(bool(whole.findings))
 

@@ -27,9 +27,16 @@ class Brought:
     done: int
     findings: Mapping[str, Finding]
     said: Counter[str]
+    codes: frozenset[int] = frozenset()  # the different ones, by their hashes
+
+    @classmethod
+    def of(cls, tally: Tally) -> Brought:
+        """What has come so far."""
+        return cls(tally.done, tally.findings, tally.said, frozenset(tally.codes))
 
     def __add__(self, other: Brought) -> Brought:
-        return Brought(self.done + other.done, {**other.findings, **self.findings}, self.said + other.said)
+        findings = {**other.findings, **self.findings}
+        return Brought(self.done + other.done, findings, self.said + other.said, self.codes | other.codes)
 
 
 def work(pipe: Connection, count: int, seed: int, root: Path, package: str) -> None:
@@ -53,11 +60,11 @@ def work(pipe: Connection, count: int, seed: int, root: Path, package: str) -> N
         """All so far, where there is something new; else the number alone."""
         new = len(tally.findings) != told[0] or tally.done % 100 == 0
         told[0] = len(tally.findings)
-        pipe.send(("end", Brought(tally.done, tally.findings, tally.said) if new else tally.done))
+        pipe.send(("end", Brought.of(tally) if new else tally.done))
 
     tally.end = end
     search(tally, count, seed, None if own is None else own.inputs())
-    pipe.send(("over", Brought(tally.done, tally.findings, tally.said)))
+    pipe.send(("over", Brought.of(tally)))
 
 
 def quiet() -> None:

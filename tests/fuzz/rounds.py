@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -39,6 +40,7 @@ class Tally:
     done: int = 0
     findings: dict[str, Finding] = field(default_factory=dict)
     said: Counter[str] = field(default_factory=Counter)
+    codes: set[int] = field(default_factory=set)  # the different inputs, by their hashes
 
     def one(self, code: str) -> Outcome:
         """Try one input."""
@@ -74,6 +76,7 @@ def _round(tally: Tally, count: int, number: int, asked: SearchStrategy[str]) ->
         outcome = tally.one(code)
         if not small:
             tally.done += 1
+            tally.codes.add(zlib.crc32(code.encode("utf-8", "backslashreplace")) << 32 | len(code))
             tally.said[outcome.message or outcome.kind or "a result"] += 1
         if not outcome.finding or outcome.kind in tally.findings or (small and outcome.kind not in small):
             return

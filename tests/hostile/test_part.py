@@ -19,7 +19,7 @@ INPUTS = 60
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Where the tiny models lie; no more memory than the command gives."""
     monkeypatch.setattr(memory, "available", lambda *_: outcome.FREE)
-    monkeypatch.setattr(names, "NAMES", names.NAMES | {"link": sent.link, "brought": sent.brought})
+    monkeypatch.setattr(names, "NAMES", names.NAMES | inputs.NAMES)
     monkeypatch.setenv("ATTNVIZ_HOSTED", "")
     folders.use(tmp_path)
     yield

@@ -91,6 +91,16 @@ def test_the_audit_cannot_skip_a_package_and_the_tests_are_those_of_everybody() 
     runs = {name: " ".join(step.get("run", "") for step in job["steps"]) for name, job in said["jobs"].items()}
     assert "bash .ci/run" in runs["test"] and said["permissions"] == {"contents": "read"}
     assert "pip-audit --strict -r requirements.txt -r requirements-dev.txt" in runs["audit"]
+    lists = sorted(path.name for path in ROOT.glob("requirements*.txt"))
+    assert runs["audit"].count("pip-audit --strict") == 2 and sorted(re.findall(r"-r (\S+)", runs["audit"])) == lists
+    local = [
+        line
+        for name in lists
+        for line in (ROOT / name).read_text("utf-8").splitlines()
+        if re.match(r"[^#]*==\S*\+", line)
+    ]
+    assert not local, "a version that no index has, as 2.13.0+cpu, is one that nobody can look up"
+    assert "hadolint .github/served/Dockerfile" in runs["image"]
     updates = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text(encoding="utf-8"))["updates"]
     for one in updates:
         assert (ROOT / one["directory"].lstrip("/")).is_dir()

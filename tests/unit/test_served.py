@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from streamlit.web.server.app_discovery import discover_asgi_app
 
 import attnviz.ui.__main__ as start
+from attnviz import commands
+from attnviz.errors import AttnvizError
 
 ROOT = Path(__file__).parents[2]
 IMPORTED = """
@@ -41,3 +45,29 @@ def test_the_module_is_streamlit_run_with_the_same_options(monkeypatch: pytest.M
     monkeypatch.setattr(sys, "argv", ["attnviz.ui", "--server.port", "8600", "--server.headless=true"])
     start.main()
     assert heard == [["run", str(ROOT / "app.py"), "--server.port", "8600", "--server.headless=true"]]
+
+
+def test_a_port_that_is_taken_is_a_sentence_and_a_free_one_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        for words in (["--server.port", port], [f"--server.port={port}", "--server.address", "127.0.0.1"]):
+            assert commands.main(["app", *words]) == 2
+            assert f"Port {port} cannot be had" in capsys.readouterr().err
+    assert start.told(["--server.port", port]) == ["--server.port", port]
+    with pytest.raises(AttnvizError):
+        start.told(["--server.port", "99999999999"])
+    start.told([])
+
+
+def test_a_server_for_strangers_is_reached_on_a_machine_that_has_ipv6_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def told(*there: tuple[int, str]) -> str:
+        found = {"eth0": [SimpleNamespace(family=family, address=address) for family, address in there]}
+        monkeypatch.setattr("psutil.net_if_addrs", lambda: found)
+        return start.everywhere()
+
+    own = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"), (socket.AF_INET6, "fe80::1"))
+    assert told(*own) == told(*own, (socket.AF_INET, "10.0.0.1")) == "0.0.0.0"
+    assert told(*own, (socket.AF_INET, "10.0.0.1"), (socket.AF_INET6, "2001:db8::1")) == "0.0.0.0"
+    assert told(*own, (socket.AF_INET6, "2001:db8::1")) == "::"

@@ -1,7 +1,9 @@
 """Can a tokenizer make much of little? Asked of its files before it is built: what it does then cannot be stopped.
 
 A normalizer that puts a thousand letters in place of one, three times over, took all memory and ended the process; a
-template of a million marks, a prefix of ten million letters and as many marks of its own took longer than 15 seconds.
+template of a million marks, a prefix of ten million letters and as many marks of its own took longer than 15 seconds;
+so did a filling of every text up to a hundred million tokens, and a prefix of a million letters before each piece of a
+word.
 """
 
 from __future__ import annotations
@@ -18,6 +20,10 @@ from attnviz.errors import ModelError, first_line
 
 GROWTH = 18  # characters in place of one: ﷺ in Unicode's NFKC, and no other has so many
 MARKS = 64  # that are set around a text; known tokenizers set up to four
+AFFIX = 64  # characters that are put before or behind each piece of a word; known ones have up to four
+PIECE = 1_000  # characters of a piece of Unigram, each of which is looked for at every place; known ones have up to 64
+WORD = 1_000  # characters of a word that WordPiece cuts, in time that grows with their cube: 100 everywhere
+FILLED = 2**20  # tokens that a text is filled up to
 OWN = 5_000  # special tokens beside the vocabulary; those of NLLB are 202, T5's 100
 TRIE = 4  # bytes before the table of SentencePiece's characters: how long it is
 LISTS = ("additional_special_tokens", "extra_special_tokens")
@@ -40,10 +46,24 @@ def _parts(folder: Path) -> Iterator[str]:
     whole = said_in(folder / WHOLE)
     yield from (_changing(whole.get(part), part) for part in ("normalizer", "pre_tokenizer", "decoder"))
     yield from (_framing(one) for one in _steps(whole.get("post_processor"), "processors"))
+    yield _laid_out(whole.get("model"), whole.get("padding"))
     for file in (CONFIG, "special_tokens_map.json"):
         said = said_in(folder / file)
         yield from (key for key in LISTS if len(said.get(key) or ()) > OWN)
         yield "extra_ids" if _number(said.get("extra_ids")) > OWN else ""
+
+
+def _laid_out(model: Any, padding: Any) -> str:
+    """A vocabulary whose pieces, or a filling whose length, no text needs."""
+    model, padding = (one if isinstance(one, dict) else {} for one in (model, padding))
+    affixes = (model.get(name) for name in ("continuing_subword_prefix", "end_of_word_suffix"))
+    longest = max((len(str(one[0])) for one in model.get("vocab") or () if isinstance(one, list) and one), default=0)
+    if any(len(str(one or "")) > AFFIX for one in affixes) or longest > PIECE:
+        return "model"
+    if _number(model.get("max_input_chars_per_word")) > WORD:
+        return "max_input_chars_per_word"
+    fixed = padding["strategy"].get("Fixed") if isinstance(padding.get("strategy"), dict) else 0
+    return "padding" if max(_number(fixed), _number(padding.get("pad_to_multiple_of"))) > FILLED else ""
 
 
 def _changing(said: Any, part: str) -> str:

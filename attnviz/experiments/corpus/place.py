@@ -100,7 +100,7 @@ def written(file: Path, content: bytes) -> None:
             opened.flush()
             os.fsync(opened.fileno())
     except OSError as reason:
-        raise AttnvizError("corpus_not_written", file=file, reason=reason.strerror or reason) from reason
+        raise AttnvizError("file_not_written", file=file, reason=reason.strerror or reason) from reason
 
 
 def taken_up(about: About, file: Path) -> State:

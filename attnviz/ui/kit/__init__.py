@@ -102,7 +102,7 @@ from attnviz.ui.kit.rules import (
     value_of,
 )
 from attnviz.ui.kit.work import Steps
-from attnviz.ui.stores import SETTINGS, SOFT, RuleChoice, as_rule, model_store, open_folders, runs
+from attnviz.ui.stores import SETTINGS, SOFT, RuleChoice, as_rule, model_store, offered, open_folders, runs
 
 __all__ = [
     "BUILT_IN", "CHART_HEIGHT", "FAMILIES", "ICON", "LANGUAGE", "LESSONS", "LINKED_SAMPLES", "LINKED_START",
@@ -119,8 +119,8 @@ __all__ = [
     "language", "language_picker", "listen_to_clicks", "listen_to_head", "lit_picture", "made_once", "matching",
     "model_store",
     "named_label", "nearest", "numbered", "numbers_of", "of_locale", "offer_file", "offer_models", "offer_samples",
-    "one_of", "open_folders", "open_model", "opened_bytes", "own_language", "page", "picture_address", "place_boxes",
-    "place_in_row", "plain", "png", "remember", "rule_now", "rule_title", "runs", "say_notes", "short",
+    "offered", "one_of", "open_folders", "open_model", "opened_bytes", "own_language", "page", "picture_address",
+    "place_boxes", "place_in_row", "plain", "png", "remember", "rule_now", "rule_title", "runs", "say_notes", "short",
     "show_cut", "show_effect", "show_shift", "show_sink", "show_tokens_of", "show_why", "softmax_formula", "span_of",
     "sparse_formula", "style_now", "t", "table", "take_away", "take_picture", "tiles_sent", "value_of", "verdict",
     "weights_sent", "with_cell", "with_or_without", "within", "work",

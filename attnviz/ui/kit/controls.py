@@ -214,7 +214,9 @@ def choose_any_model(
 
 
 def choose_revision(key: str, on_change: Callable[[], None] | None = None) -> None:
-    """A model's revision, behind a button; empty is the usual one."""
+    """A model's revision, behind a button; empty is the usual one. None where models come from a list, each in one."""
+    if offered() is not None:
+        return
     with st.popover(t("revision"), width="stretch"):
         st.text_input(t("revision_name"), key=key, help=t("revision_help"), placeholder="main", on_change=on_change)
 

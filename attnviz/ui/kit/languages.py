@@ -7,10 +7,12 @@ from importlib.resources import files
 
 import streamlit as st
 
+from attnviz import settings
 from attnviz.messages import LANGUAGES, say, table
 from attnviz.ui.kit import link
 
 TOUCH = "_touch"  # ends the name of a message for screens that are touched
+LISTED = "_listed"  # ends the name of a message for where models are chosen from a list and none is named
 TOUCHED = "frame.touched"  # what the browser told of its screen: an iPad calls itself a Mac
 NAMES = {"zh": "中文", "en": "English"}
 
@@ -34,13 +36,21 @@ def language() -> str:
 def t(key: str, /, **values: object) -> str:
     """The message `ui.<key>` (or `<group>.<key>` when the key has a dot) in the reader's language.
 
-    On a screen that is touched it is the message `<key>_touch`, where there is one: a finger cannot point.
+    Where no model may be named it is `<key>_listed`, where there is one: nobody is invited to what cannot be done. On a
+    screen that is touched it is the message `<key>_touch`: a finger cannot point.
     """
     name = key if "." in key else f"ui.{key}"
     spoken = language()
+    if f"{name}{LISTED}" in table(spoken) and listed():
+        name += LISTED
     if f"{name}{TOUCH}" in table(spoken) and touched():
         name += TOUCH
     return say(name, spoken, **values)
+
+
+def listed() -> bool:
+    """Are models chosen from a list alone, and none named?"""
+    return not settings.now().any_model
 
 
 def joined(sentences: Iterable[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from attnviz.pictures import open_picture
 from attnviz.sounds import open_sound
 from attnviz.ui import registry
 from attnviz.ui.stores import allowed, model_store
-from tests.pages.opened import chosen, run_page
+from tests.pages.opened import chosen, run_page, words
 from tests.unit.models.hub import endpoint
 
 SCREENS = {screen.name: screen for screen in registry.screens()}
@@ -117,9 +118,31 @@ def test_no_folder_is_offered_and_no_path_asked_for(hosted: None, monkeypatch: p
     assert at.selectbox(key="models.id").proto.accept_new_options is False
     *own, listed = at.selectbox(key="models.id").options
     assert listed == "org/listed" and all(one.startswith("lab-") for one in own)
+    for lang in ("zh", "en"):
+        at = run_page("models", lang, {})
+        told = [*words(at), at.selectbox(key="models.id").help]
+        inviting = [
+            text for text in told if re.search(r"paste a Hub|or type|folder|粘贴 Hub|直接输入|本地文件夹", text)
+        ]
+        assert inviting == [] or all("own machine" in text or "自己的电脑" in text for text in inviting)
+        assert "models.revision" not in [one.key for one in at.text_input]
     for name in ("seeing", "hearing"):
         keys = [one.key for one in run_page(name, "en", {"file": "x"}).text_input]
         assert f"{name}.typed" not in keys
+
+
+def test_a_translation_model_is_chosen_from_the_list_or_not_at_all(
+    hosted: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = run_page("translation", "en", {"way": "hub", "model": "/etc"})
+    (ways,) = [one for one in at.get("button_group") if one.key == "translation.way"]
+    assert not at.exception and not at.error and len(ways.options) == 2
+    monkeypatch.setenv("ATTNVIZ_ALLOW", "org/listed@abc123")
+    monkeypatch.setattr(
+        "attnviz.models.load", lambda *_, **__: (_ for _ in ()).throw(ModelError("opening_stopped", model="x"))
+    )
+    at = run_page("translation", "en", {"way": "hub", "model": "/etc"})
+    assert at.selectbox(key="translation.model").options == ["org/listed"]
 
 
 def test_the_doors_that_every_page_goes_through_are_shut(place: Path, hosted: None) -> None:

@@ -19,6 +19,7 @@ from attnviz.ui.kit import (
     choose_rule,
     choose_text,
     flag,
+    offered,
     one_of,
     open_model,
     plain,
@@ -72,7 +73,13 @@ def choice_of(name: str) -> Any:
 
 def way() -> str:
     """Chinese to English, English to Chinese, or a model of the Hub."""
-    return str(choice_of("way") or PARAMS["way"].default)
+    chosen = str(choice_of("way"))
+    return chosen if chosen in ways() else str(PARAMS["way"].default)
+
+
+def ways() -> list[str]:
+    """Those that can be gone: a server that opens its own models alone has none of the Hub."""
+    return [name for name in WAYS if name != "hub" or offered() != ()]
 
 
 def of_hub() -> bool:
@@ -82,11 +89,15 @@ def of_hub() -> bool:
 
 def choose_way() -> None:
     """Which way; for the Hub, which model."""
+    st.session_state[KEY + "way"] = way()
     st.segmented_control(
-        t("translation.way"), tuple(WAYS), key=KEY + "way", required=True, width="stretch", on_change=_forget,
+        t("translation.way"), ways(), key=KEY + "way", required=True, width="stretch", on_change=_forget,
         format_func=lambda name: t(f"translation.way_{name.replace('-', '_')}"),
     )  # fmt: skip
-    if of_hub():
+    if of_hub() and (listed := offered()):
+        st.session_state[KEY + "model"] = found if (found := choice_of("model")) in listed else listed[0]
+        st.selectbox(t("translation.model"), listed, key=KEY + "model", on_change=_forget)
+    elif of_hub():
         st.text_input(t("translation.model"), key=KEY + "model", help=t("translation.model_help"), on_change=_forget)
 
 

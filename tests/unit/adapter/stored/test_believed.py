@@ -16,12 +16,14 @@ from safetensors.torch import load_file, save_file
 
 from attnviz import ModelError, load, record, shipped
 from attnviz.adapter.checks import said_in
-from attnviz.adapter.stored import described, multiplying
+from attnviz.adapter.stored import described, multiplying, patterns
 from tests.fuzz import folders
 
 BIG = 10**9
 MARK = {"SpecialToken": {"id": "x", "type_id": 0}}
 THOUSAND = {"type": "Replace", "pattern": {"String": "a"}, "content": "a" * 1000}
+FILLING = {"strategy": "BatchLongest", "direction": "Right", "pad_id": 0, "pad_type_id": 0, "pad_token": "[PAD]"}
+WORDS = {"type": "WordPiece", "unk_token": "[UNK]", "vocab": {"[UNK]": 0}}
 ONE = {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": "▁"}
 
 
@@ -102,6 +104,12 @@ def test_every_known_type_s_own_numbers_pass(kind: str) -> None:
         ("tokenizer.json", {"post_processor": {"type": "TemplateProcessing", "single": [MARK] * 100}}),
         ("tokenizer.json", {"post_processor": {"type": "Sequence", "processors": [
             {"type": "TemplateProcessing", "single": [MARK], "special_tokens": {"x": {"ids": [1] * 99}}}]}}),
+        ("tokenizer.json", {"padding": FILLING | {"strategy": {"Fixed": BIG}}}),
+        ("tokenizer.json", {"padding": FILLING | {"pad_to_multiple_of": BIG}}),
+        ("tokenizer.json", {"model": WORDS | {"continuing_subword_prefix": "#" * 10**6}}),
+        ("tokenizer.json", {"model": WORDS | {"max_input_chars_per_word": BIG}}),
+        ("tokenizer.json", {"model": {"type": "BPE", "vocab": {"a": 0}, "merges": [], "end_of_word_suffix": "x" * 99}}),
+        ("tokenizer.json", {"model": {"type": "Unigram", "unk_id": 0, "vocab": [["a" * 2_000, -1.0]]}}),
         ("tokenizer_config.json", {"extra_ids": BIG}),
         ("tokenizer_config.json", {"additional_special_tokens": ["<x>"] * 20_000}),
         ("special_tokens_map.json", {"additional_special_tokens": ["<x>"] * 20_000}),
@@ -161,3 +169,34 @@ def test_weights_of_a_system_that_hold_no_numbers_are_said(tmp_path: Path) -> No
     with pytest.raises(ModelError) as refusal:
         shipped.tensors(tmp_path)
     assert refusal.value.message == "weights_hold_nan"
+
+
+SPLIT = {"type": "Split", "behavior": "Isolated", "invert": False}
+O200K = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+    r"\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+QWEN = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+
+
+@pytest.mark.parametrize("part", ["normalizer", "pre_tokenizer", "decoder"])
+@pytest.mark.parametrize("pattern", [r"a*a*a*a*\d", r"[^\d]*[^\d]*[^\d]*[^\d]*\d", r"(a|a)*\d"])
+def test_a_pattern_that_does_not_end_is_a_sentence(part: str, pattern: str, copied: Callable[..., Path]) -> None:
+    step = {"type": "Replace", "content": ""} if part != "pre_tokenizer" else SPLIT
+    folder = copied("bert", "tokenizer.json", **{part: step | {"pattern": {"Regex": pattern}}})
+    with pytest.raises(ModelError) as refusal:
+        load(folder)
+    assert refusal.value.message == "tokenizer_hangs"
+
+
+def test_patterns_that_end_pass_and_so_does_what_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    splits = [SPLIT | {"pattern": {"Regex": one}} for one in (O200K, QWEN, "[", "a")]
+    said = {"pre_tokenizer": {"type": "Sequence", "pretokenizers": splits}, "model": {"vocab": {"Regex": 0}}}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(said), encoding="utf-8")
+    patterns.check_patterns("one", tmp_path)
+    patterns._end.cache_clear()
+    monkeypatch.setattr(patterns.subprocess, "run", lambda *_, **__: pytest.fail("a process was started"))
+    patterns.check_patterns("bert", folders.whole("bert"))
+    with pytest.raises(pytest.fail.Exception):
+        patterns.check_patterns("one", tmp_path)

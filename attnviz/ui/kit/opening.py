@@ -11,8 +11,9 @@ import streamlit as st
 from attnviz.errors import ModelError, Stopped
 from attnviz.ui.kit.languages import t
 from attnviz.ui.kit.markdown import plain
+from attnviz.ui.kit.waiting import may_begin, told_of
 from attnviz.ui.kit.work import Bar, Halted, Tell, collect, doing, watched
-from attnviz.ui.stores import model_store, runs
+from attnviz.ui.stores import checks, model_store, runs, tellers
 from attnviz.ui.stores import offered as offered
 from attnviz.ui.stores import open_folders as open_folders
 
@@ -97,7 +98,7 @@ def made_once(
             def tell(done: int, count: int) -> None:
                 job.tell(bar, done / count, partial(words, done, count))
 
-            made: Made = runs.traces().take(kept, lambda: make(tell, job.stopped))
+            made: Made = runs.traces().take(kept, lambda: make(tell, job.stopped), job.stopped, heavy=True)
             return made
     except Stopped:
         return None  # by the run of the page that now says so
@@ -112,3 +113,8 @@ def _again(key: str) -> bool:
     if pressed:
         place.empty()
     return pressed
+
+
+if told_of not in tellers:
+    tellers.append(told_of)
+    checks.append(may_begin)

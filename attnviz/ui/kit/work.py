@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from threading import Event
+from threading import Event, local
 from typing import Any
 
 import streamlit as st
@@ -27,6 +27,7 @@ PATIENCE = 60  # seconds for a step that is under way when it is asked to stop
 Tell = Callable[[int, int], None]
 Halted = Callable[[], bool]
 LATE = 3.0  # seconds: work that has taken longer can be stopped
+_own = local()
 
 
 @dataclass
@@ -60,6 +61,10 @@ class Work:
         """Ask it to stop, and wait so many seconds for it."""
         self.running = False
         self.done.wait(patience)
+
+    def halt(self, halted: BaseException) -> None:
+        """Streamlit ends this run of the page by that, once the step is over."""
+        self._halted.append(halted)
 
     def end(self) -> None:
         """It is over: whoever waits may go on, and Streamlit may end this run of the page."""
@@ -95,6 +100,7 @@ def doing(key: str, about: Any) -> Iterator[Work]:
     """
     now = Work(about, session=_session())
     st.session_state[key] = now
+    before, _own.work = current(), now
     try:
         yield now
     except Stopped:
@@ -104,8 +110,15 @@ def doing(key: str, about: Any) -> Iterator[Work]:
         st.session_state.pop(key, None)
         raise
     finally:
+        _own.work = before
         now.done.set()
     now.end()
+
+
+def current() -> Work | None:
+    """The work that this run of the page is doing."""
+    found: Work | None = getattr(_own, "work", None)
+    return found
 
 
 class Bar:

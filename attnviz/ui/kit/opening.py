@@ -13,7 +13,7 @@ from attnviz.ui.kit.languages import t
 from attnviz.ui.kit.markdown import plain
 from attnviz.ui.kit.waiting import may_begin, told_of
 from attnviz.ui.kit.work import Bar, Halted, Tell, collect, doing, watched
-from attnviz.ui.stores import checks, model_store, runs, tellers
+from attnviz.ui.stores import Turns, model_store, runs
 from attnviz.ui.stores import offered as offered
 from attnviz.ui.stores import open_folders as open_folders
 
@@ -115,6 +115,6 @@ def _again(key: str) -> bool:
     return pressed
 
 
-if told_of not in tellers:
-    tellers.append(told_of)
-    checks.append(may_begin)
+if told_of not in Turns.tellers:
+    Turns.tellers.append(told_of)
+    Turns.checks.append(may_begin)

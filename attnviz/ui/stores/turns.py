@@ -15,7 +15,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from attnviz import settings, turns
 from attnviz.errors import AttnvizError, Stopped
@@ -44,11 +44,6 @@ class Teller(Protocol):
         """It is over. May raise what ends this run of the page."""
 
 
-# Who tells the reader of this thread; asked with the key of the computation. None where there is no reader.
-tellers: list[Callable[[Hashable], Teller | None]] = []
-checks: list[Callable[[Hashable], None]] = []  # each may raise an `AttnvizError` before a computation begins
-
-
 @dataclass
 class Lane:
     """A computation of one thread, and whether others wait for the same (`shared`).
@@ -72,8 +67,12 @@ class Lane:
 class Turns:
     """At most `at_once` heavy computations, each at most `seconds` long (0: no limit), the first that came first.
 
-    They and what the stores hold (`held`) are to stay within `room` bytes. May be used by many threads.
+    They and what the stores hold (`held`) are to stay within `room` bytes. May be used by many threads. `tellers` are
+    asked who tells the reader of a computation, by its key; each of `checks` may raise before it begins.
     """
+
+    tellers: ClassVar[list[Callable[[Hashable], Teller | None]]] = []
+    checks: ClassVar[list[Callable[[Hashable], None]]] = []
 
     def __init__(self, at_once: int, room: int, seconds: float = 0.0, held: Callable[[], int] = lambda: 0) -> None:
         self.at_once, self.room, self.seconds, self._held = at_once, room, seconds, held
@@ -104,7 +103,7 @@ class Turns:
         if outer is not None:
             yield from self._inside(outer)
             return
-        for check in checks:
+        for check in self.checks:
             check(key)
         lane = self._own.lane = Lane(key, shared=shared)
         with self._free:
@@ -202,7 +201,7 @@ class Turns:
     def _teller(self, lane: Lane) -> Teller | None:
         if not lane.asked:
             lane.asked = True
-            lane.teller = next((found for one in tellers if (found := one(lane.key)) is not None), None)
+            lane.teller = next((found for one in self.tellers if (found := one(lane.key)) is not None), None)
         return lane.teller
 
     def _wait(self, lane: Lane, need: int) -> None:

@@ -44,8 +44,8 @@ class Reader:
 def readers(monkeypatch: pytest.MonkeyPatch) -> dict[Hashable, Reader]:
     """The readers of computations, by their keys."""
     found: dict[Hashable, Reader] = {}
-    monkeypatch.setattr(whose, "tellers", [lambda key: found.setdefault(key, Reader())])
-    monkeypatch.setattr(whose, "checks", [])
+    monkeypatch.setattr(Turns, "tellers", [lambda key: found.setdefault(key, Reader())])
+    monkeypatch.setattr(Turns, "checks", [])
     monkeypatch.setattr(whose, "GRACE", 0.05)
     return found
 

@@ -14,8 +14,11 @@ from attnviz.ui.kit.markdown import plain
 from attnviz.ui.kit.waiting import may_begin, told_of
 from attnviz.ui.kit.work import Bar, Halted, Tell, collect, doing, watched
 from attnviz.ui.stores import Turns, model_store, runs
+from attnviz.ui.stores import figures as figures
+from attnviz.ui.stores import forget as forget
 from attnviz.ui.stores import offered as offered
 from attnviz.ui.stores import open_folders as open_folders
+from attnviz.ui.stores import server_turns as server_turns
 
 if TYPE_CHECKING:
     from attnviz.models import Model, Progress

@@ -7,6 +7,7 @@ says to a reader what is waited for, and knows whether that reader is still ther
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -80,6 +81,12 @@ class Turns:
         self._all: list[Lane] = []
         self._waiting: list[Lane] = []
         self._free = threading.Condition()
+        self._closed = False
+        self.done, self.milliseconds = 0, 0  # how many computations are over, and what they took
+
+    def close(self) -> None:
+        """The server ends: what waits is told so, and nothing heavy begins any more."""
+        self._closed = True
 
     @property
     def waiting(self) -> int:
@@ -115,6 +122,8 @@ class Turns:
             self._own.lane = None
             with self._free:
                 self._all.remove(lane)
+                self.done += 1
+                self.milliseconds += int(1000 * (time.monotonic() - lane.began))
                 self._free.notify_all()
             if lane.teller is not None:
                 lane.teller.close()
@@ -213,6 +222,8 @@ class Turns:
             with self._free:
                 self._waiting.append(lane)
             while (ahead := self._ahead(lane, need)) is not None:
+                if self._closed:
+                    raise AttnvizError("turn_closed")
                 if teller is not None:
                     teller.waits(ahead)
                 self.wanted()
@@ -267,3 +278,28 @@ def server_turns() -> Turns:
     )
     turns.keepers.append(found)
     return found
+
+
+def figures() -> dict[str, int | dict[str, int]]:
+    """The numbers of this server, as its metrics call them."""
+    from attnviz.ui.stores.models import model_store
+    from attnviz.ui.stores.runs import traces
+
+    now = server_turns()
+    held = {"models": model_store().store.bytes, "runs": traces().bytes, "under way": now.in_flight}
+    return {
+        "attnviz_heavy_running": now.running, "attnviz_heavy_waiting": now.waiting, "attnviz_memory_bytes": held,
+        "attnviz_runs": now.done, "attnviz_run_milliseconds": now.milliseconds,
+    }  # fmt: skip
+
+
+def forget() -> None:
+    """Let go of all models and runs, which can be made again, and give their memory back to the system."""
+    from attnviz.adapter.arena import give_back
+    from attnviz.ui.stores.models import model_store
+    from attnviz.ui.stores.runs import traces
+
+    traces().clear()
+    model_store().store.clear()
+    gc.collect()
+    give_back()

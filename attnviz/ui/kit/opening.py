@@ -12,7 +12,7 @@ from attnviz.errors import ModelError, Stopped
 from attnviz.ui.kit.languages import t
 from attnviz.ui.kit.markdown import plain
 from attnviz.ui.kit.waiting import may_begin, told_of
-from attnviz.ui.kit.work import Bar, Halted, Tell, collect, doing, watched
+from attnviz.ui.kit.work import Bar, Halted, Tell, Turn, collect, doing, watched
 from attnviz.ui.stores import Turns, model_store, runs
 from attnviz.ui.stores import figures as figures
 from attnviz.ui.stores import forget as forget
@@ -121,3 +121,4 @@ def _again(key: str) -> bool:
 if told_of not in Turns.tellers:
     Turns.tellers.append(told_of)
     Turns.checks.append(may_begin)
+    Turn.lane = staticmethod(lambda about: server_turns().lane(about))

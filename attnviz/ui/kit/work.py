@@ -8,12 +8,12 @@ for the step that is under way, and takes what it has. Work whose reader has lef
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Event, local
-from typing import Any
+from typing import Any, ClassVar
 
 import streamlit as st
 from streamlit import runtime
@@ -93,6 +93,12 @@ def collect(key: str, patience: float = PATIENCE) -> Work | None:
     return found
 
 
+class Turn:
+    """How work takes its turn among that of others (`attnviz.ui.stores.turns`): a lane, by what it is about."""
+
+    lane: ClassVar[Callable[[Hashable], AbstractContextManager[object]]] = nullcontext
+
+
 @contextmanager
 def doing(key: str, about: Any) -> Iterator[Work]:
     """Work under that name. It is left for `collect` where a click ends this run of the page, or its reader is told of
@@ -102,7 +108,8 @@ def doing(key: str, about: Any) -> Iterator[Work]:
     st.session_state[key] = now
     before, _own.work = current(), now
     try:
-        yield now
+        with Turn.lane((key, about)):
+            yield now
     except Stopped:
         now.end()  # raises what Streamlit wants, where that is why
         raise

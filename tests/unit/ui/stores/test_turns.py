@@ -231,6 +231,7 @@ def test_what_can_never_fit_is_said_before_it_waits(
     assert recorded(GPT2, 100_000) > runs.turns.room
     with runs.turns.lane("large"), pytest.raises(TextError, match="memory"):
         check_run(GPT2, 100_000, eager=False)
+    assert "large" not in readers and runs.began == ["a"] and runs.turns.running == 1
 
 
 def test_what_the_stores_hold_counts_and_is_let_go_of_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,3 +251,23 @@ def test_what_runs_elsewhere_is_not_there_for_another(runs: Runs) -> None:
     runs.start("a", 3 * HEAVY)
     until(lambda: runs.began == ["a"])
     assert runs.turns.left() == 7 * HEAVY
+
+
+def test_what_an_inner_computation_took_it_gives_back(readers: dict[Hashable, Reader]) -> None:
+    now = Turns(1, 10 * HEAVY)
+    with now.lane("page"):
+        with now.lane("model"):
+            now.begin(2 * HEAVY)
+            assert (now.in_flight, now.running) == (2 * HEAVY, 1)
+        assert (now.in_flight, now.running) == (0, 0)
+
+
+def test_a_server_that_ends_begins_nothing_heavy_and_tells_who_waits(
+    runs: Runs, readers: dict[Hashable, Reader]
+) -> None:
+    for name in "ab":
+        runs.start(name)
+        until(lambda name=name: name in (*runs.began, *readers))  # type: ignore[misc]
+    runs.turns.close()
+    until(lambda: "b" in runs.raised)
+    assert getattr(runs.raised["b"], "message", "") == "turn_closed" and runs.began == ["a"]

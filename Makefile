@@ -22,6 +22,7 @@ PYTEST_ARGS ?=
 
 # `$(VENV)/bin/python -m tool` and not `$(VENV)/bin/tool`: the latter breaks when the clone is moved.
 RUN = $(VENV)/bin/python -m
+BY_FILE = --dist loadfile --no-loadscope-reorder  # tests/conftest.py orders the files
 PIP_INSTALL = $(RUN) pip install --disable-pip-version-check $(PIP_EXTRA_ARGS)
 
 .PHONY: help app test bench docs lint format clean usable
@@ -42,8 +43,8 @@ app: $(VENV)/.app-installed
 
 test: lint $(VENV)/.models-fetched
 ifeq ($(strip $(PYTEST_ARGS)),)
-	$(RUN) pytest --numprocesses auto --maxprocesses 4 --dist loadfile --ignore=tests/browser
-	$(RUN) pytest tests/browser --numprocesses 2 --dist loadfile || \
+	$(RUN) pytest --numprocesses auto --maxprocesses 4 $(BY_FILE) --ignore=tests/browser
+	$(RUN) pytest tests/browser --numprocesses 2 $(BY_FILE) || \
 		$(RUN) pytest tests/browser --last-failed  # a busy machine may miss a moment, not twice
 else
 	$(RUN) pytest $(PYTEST_ARGS)

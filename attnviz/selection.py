@@ -5,6 +5,7 @@ Nothing here imports torch or plotly: the controls of the app make both before t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -51,6 +52,10 @@ class Selection:
     def explained(self, trace: Trace) -> Cell:
         """Every number on the way to the chosen pair's weight; to the first key's where no key is chosen."""
         return trace.cell(self.layer, self.head, self.query, self.key or 0, self.rule)
+
+    def explained_under(self, trace: Trace, rules: Iterable[Rule]) -> list[Cell]:
+        """The same under each of some rules in place of the chosen one."""
+        return trace.cells(self.layer, self.head, self.query, self.key or 0, rules)
 
 
 @dataclass(frozen=True)

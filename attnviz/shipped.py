@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -155,12 +155,20 @@ def licence(place: Path) -> str | None:
 
 def card(place: Path) -> dict[str, Any]:
     """What does a folder's card say of itself, in the Hub's form? {} without a card, or where it cannot be read."""
+    try:
+        found = FRONT_MATTER.match(_text(place / "README.md"))
+    except (OSError, ValueError):
+        return {}
+    return dict(_of_front(found[1])) if found else {}
+
+
+@lru_cache(maxsize=32)  # a quarter of the time in which a small model is loaded, and most are loaded again and again
+def _of_front(matter: str) -> dict[str, Any]:
     import yaml
 
     try:
-        found = FRONT_MATTER.match(_text(place / "README.md"))
-        said = yaml.safe_load(found[1]) if found else None
-    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        said = yaml.safe_load(matter)
+    except (ValueError, yaml.YAMLError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
@@ -234,7 +234,16 @@ class Trace:
 
     def cell(self, layer: int, head: int, query: int, key: int, rule: Rule | None = None) -> Cell:
         """Why does `query` give `key` this weight? Every number on the way to it."""
-        found = self.attention(layer, head, rule)
+        return self._cell(self.attention(layer, head, rule), (layer, head, query, key))
+
+    def cells(self, layer: int, head: int, query: int, key: int, rules: Iterable[Rule]) -> list[Cell]:
+        """What does `cell` say under each of some rules? The scores are computed once for all of them."""
+        found = self.attention(layer, head)
+        return [self._cell(found.under(rule.at(layer, head)), (layer, head, query, key)) for rule in rules]
+
+    def _cell(self, found: Attention, where: tuple[int, int, int, int]) -> Cell:
+        """The numbers of one pair of an open head."""
+        layer, head, query, key = where
         self._check("query", query, found.queries.shape[-2])
         self._check("key", key, found.keys.shape[-2])
         temperature = found.rule.temperature if isinstance(found.rule, Soft) else 1.0

@@ -93,6 +93,19 @@ DRAG = """async (key) => {
   }
 }"""
 
+# A press on soft or hard; resolves with the milliseconds to the frame after the head lies there under that rule.
+PRESS = """async (button) => {
+  const target = [...document.querySelectorAll("button")].find((one) => one.textContent.trim() === button);
+  const start = performance.now();
+  target.click();
+  for (;;) {
+    await new Promise(requestAnimationFrame);
+    const there = document.querySelector("canvas.dragged");
+    if (there) { await new Promise(requestAnimationFrame); return performance.now() - start; }
+    if (performance.now() - start > 5000) return NaN;
+  }
+}"""
+
 PAGES = [screen.name for screen in registry.screens() if screen.name != "attention"]
 WITHOUT_CHART = ("family",)
 TIMES = 3
@@ -201,6 +214,15 @@ def drags(page: Page, times: int = 20) -> list[float]:
     return found[2:]
 
 
+def presses(page: Page, times: int = 20) -> list[float]:
+    """Press hard and soft in turn; milliseconds of each until the head is seen under that rule."""
+    found = []
+    for number in range(times + 2):
+        found.append(page.evaluate(PRESS, "Soft" if number % 2 else "Hard"))
+        page.wait_for_timeout(1000)  # the server answers, and what lies over the heatmap goes
+    return found[2:]
+
+
 def reruns(browser: Browser) -> dict[str, float]:
     """What a toggle costs, beside a rerun of an empty page; milliseconds."""
     with page_of(EMPTY) as address:
@@ -209,12 +231,13 @@ def reruns(browser: Browser) -> dict[str, float]:
         page, _ = visit(browser, f"{address}/?model=lab-4&text={TEXT.replace(' ', '%20')}")
         page.wait_for_timeout(3000)
         redraw = toggles(page, PICTURE)
-        dragged = drags(page)
+        dragged, pressed = drags(page), presses(page)
         page.get_by_role("radio", name="run with it").click(force=True)
         page.wait_for_timeout(2000)
         run = toggles(page, PICTURE)
     return {
         "empty Streamlit rerun, median of 20": statistics.median(rerun),
+        "toggle soft/hard, redraw, to the head as it will be drawn, median of 20": statistics.median(pressed),
         "toggle soft/hard, redraw, median of 20": statistics.median(redraw),
         "toggle soft/hard, redraw, slowest of 20": max(redraw),
         "a step of the slider to the head that follows it, median of 20": statistics.median(dragged),

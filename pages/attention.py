@@ -50,7 +50,9 @@ with page.reader_errors(places.notice):
 if not cold:
     choices.choose(places.box, places.controls)
 choices.choose_at_the_bottom()
-if drawn:  # what nobody sees before a slider is taken comes after all that is seen
+if drawn:  # what nobody sees before a slider is taken or a button pressed comes after all that is seen
     with page.reader_errors():
-        kit.follow_slider(run, selection, style, now.rule, (name, now.scope), shown.kept_as(name, now))
+        whose, kept = (name, now.scope), shown.kept_as(name, now)
+        kit.follow_slider(run, selection, style, now.rule, whose, kept)
+        kit.foresee_rules(shown.ran(name, now, run), selection, style, whose, kept)
 page.done(SCREEN.params)

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
+from functools import cache, partial
+from types import ModuleType
 from typing import Any, get_args
 
+import jaxtyping
 from beartype import BeartypeConf, beartype
-from jaxtyping import AbstractArray
+from jaxtyping import AbstractArray, install_import_hook
 
 _check = beartype(conf=BeartypeConf(is_pep484_tower=True))  # a whole number is a float, as type checkers have it
+_jaxtyped = jaxtyping.jaxtyped
+_NAME = re.compile(r"[A-Za-z_][\w.]*")
+
+
+def check_from_now_on() -> None:
+    """Check the shapes of attnviz's modules as they are imported. What writes no shape stays as it is written.
+
+    jaxtyping would wrap every function, and a wrapped one takes twenty times as long to be called: half of the time
+    of a page's tests.
+    """
+    jaxtyping.jaxtyped = _jaxtyped_where_shapes_stand
+    install_import_hook("attnviz", f"{__name__}.check")
 
 
 def check(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -28,3 +44,45 @@ def _is_shape(annotation: Any) -> bool:
     if inspect.isclass(annotation) and issubclass(annotation, AbstractArray):
         return True
     return any(map(_is_shape, get_args(annotation)))
+
+
+def _jaxtyped_where_shapes_stand(thing: Any = None, *, typechecker: Any) -> Any:
+    """jaxtyping's own decorator, which leaves functions and dataclasses alone in which no shape can stand."""
+    if thing is None:
+        return partial(_jaxtyped_where_shapes_stand, typechecker=typechecker)
+    function = thing.__init__ if inspect.isclass(thing) else getattr(thing, "__func__", thing)
+    if inspect.isfunction(function) and not any(map(partial(_may_be_shape, function), _notes(function))):
+        return thing
+    if inspect.isclass(thing) and inspect.isfunction(function):
+        function.__annotations__.pop("return", None)  # or all that came in would be checked again before it is None
+    return _jaxtyped(thing, typechecker=typechecker)
+
+
+def _notes(function: Callable[..., Any]) -> list[Any]:
+    return list(getattr(function, "__annotations__", {}).values())
+
+
+def _may_be_shape(function: Callable[..., Any], annotation: Any) -> bool:
+    """Does the annotation name something of jaxtyping's, or another name for a shape? As a string or as it is."""
+    if not isinstance(annotation, str):
+        return _is_shape(annotation)
+    return any(_leads_to_shape(_value(function.__globals__, path)) for path in _parts(annotation))
+
+
+@cache
+def _parts(annotation: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(name.split(".")) for name in _NAME.findall(annotation))
+
+
+def _value(names: dict[str, Any], path: tuple[str, ...]) -> Any:
+    """What a name such as `Float` or `core.Weights` means; None where it means nothing yet."""
+    found = names.get(path[0])
+    for part in path[1:]:
+        found = getattr(found, part, None)
+    return found
+
+
+def _leads_to_shape(value: Any) -> bool:
+    if isinstance(value, str):  # another annotation by a name: jaxtyping finds out
+        return True
+    return not isinstance(value, ModuleType) and (getattr(value, "__module__", "") == "jaxtyping" or _is_shape(value))

@@ -116,6 +116,12 @@ class Attention:
         """One head `[query, ...]` of a call whose axes are `[head, query, ...]`."""
         return replace(self, **self._of_head(head))
 
+    def under(self, rule: Rule) -> Self:
+        """The same call under another rule. The scores, which no rule changes, are computed once for all rules."""
+        other = replace(self, rule=rule)
+        vars(other).update(products=self.products, scores=self.scores)
+        return other
+
     def _of_head(self, head: int) -> dict[str, Any]:
         """The fields that are others for one head."""
 

@@ -152,7 +152,7 @@ def under(trace: Trace, selection: Selection, rules: Sequence[Rule]) -> Float[Te
     """
     shown = sides(trace, selection)
     found = selection.attention(trace)
-    under = [replace(found, rule=rule.at(selection.layer, selection.head)) for rule in rules]
+    under = (found.under(rule.at(selection.layer, selection.head)) for rule in rules)
     return torch.stack([visible(one, shown) for one in under])
 
 

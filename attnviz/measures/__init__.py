@@ -7,7 +7,7 @@ from attnviz.measures.detection import Found, Matched, covered, found, inside, m
 from attnviz.measures.diversity import head_distances, mean_head_distance
 from attnviz.measures.effect import candidates, moved, prediction_change, word_numbers, word_spans, words
 from attnviz.measures.entropy import entropy, normalised
-from attnviz.measures.habits import HABITS, Habit, habit_shares, habits, sink_share, strongest, targets
+from attnviz.measures.habits import HABITS, Habit, habit_shares, habits, sink_share, sink_shares, strongest, targets
 from attnviz.measures.heads import ORDERS, Look, RankedHead, clearest_look, looks, ranked
 from attnviz.measures.held import fit, spelled
 from attnviz.measures.pairs import is_pair, pair_shares
@@ -67,6 +67,7 @@ __all__ = [
     "shuffled_bits",
     "sides",
     "sink_share",
+    "sink_shares",
     "sinks",
     "spelled",
     "strongest",

@@ -139,7 +139,14 @@ def sink_share(trace: Trace, layer: int, head: int, rule: Rule | None = None) ->
     Of the weight that reaches tokens at all: a learned sink's is not counted. The mean over the tokens of the text
     (over all, where a decoder has only its start token) whose row holds any weight; 0 where no row does.
     """
-    return _sink(trace.weights(layer, head, rule)[None], trace).nan_to_num(0.0).item()
+    return sink_shares(trace, layer, head, [rule])[0]
+
+
+def sink_shares(trace: Trace, layer: int, head: int, rules: Iterable[Rule | None]) -> list[float]:
+    """What does `sink_share` say under each of some rules? The scores are computed once for all of them."""
+    found = trace.attention(layer, head)
+    under = (found if rule is None else found.under(rule.at(layer, head)) for rule in rules)
+    return [_sink(one.weights.float()[None], trace).nan_to_num(0.0).item() for one in under]
 
 
 def _sinks(trace: Trace, rule: Rule | None) -> Float[Tensor, "layer head"]:

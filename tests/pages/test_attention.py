@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 
 import numpy as np
@@ -13,7 +11,6 @@ from streamlit.testing.v1 import AppTest
 from attnviz.figures.paint.shades import STEPS
 from attnviz.messages import table
 from attnviz.ui.kit import SETTINGS
-from attnviz.ui.kit import dragged as kit_dragged
 from attnviz.ui.kit.languages import NAMES
 from attnviz.ui.pages.attention.choices import KEY
 from attnviz.ui.pages.attention.shown import CHANGE
@@ -26,7 +23,6 @@ from tests.pages.opened import (
     change,
     charts,
     chosen,
-    component,
     control,
     elements,
     mosaic,
@@ -45,11 +41,6 @@ def candidates(at: AppTest) -> list[str]:
     tables = [e.value for e in at.markdown if e.value.startswith("| ") and ":**" not in e.value and "**" in e.value]
     found = [t for t in tables if not t.startswith(("| heads", "| 头数"))]
     return found[0].splitlines()[2:] if found else []
-
-
-def dragged(at: AppTest) -> dict:
-    """What the browser is given to follow the rule's slider."""
-    return component(at, KEY + "dragged")
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
@@ -295,71 +286,6 @@ def test_a_cold_server_draws_the_same_page_controls_first(monkeypatch: pytest.Mo
     assert not cold.exception
     assert charts(cold) == charts(warm)
     assert sorted(words(cold)) == sorted(words(warm))
-
-
-@pytest.mark.parametrize("specials", ["1", "0"])
-def test_frames_for_the_slider_are_the_cells_that_the_page_draws_at_those_values(specials: str) -> None:
-    given = dragged(at := opened(layer="1", head="2", specials=specials))
-    size = given["rows"] * given["columns"]
-    frames = np.frombuffer(base64.b64decode(given["frames"]), np.uint8).reshape(-1, size)
-    assert given["now"] == 1.0 and len(frames) == len(given["values"]) == 50
-    for place in (0, 5, 25):
-        change(at, temperature=given["values"][place])
-        drawn = cells(at)
-        assert drawn.shape == (given["rows"], given["columns"])
-        assert np.abs(drawn.ravel() * STEPS - frames[place]).max() <= 0.5 + 1e-6
-
-
-@pytest.mark.parametrize("look", [{}, {"specials": "0"}, {"scale": "log"}])
-def test_sentence_and_explanation_under_the_slider_are_what_the_page_says_at_those_values(look: dict[str, str]) -> None:
-    given = dragged(at := opened(layer="1", head="2", query="3", key="4", **look))
-    words = given["sentence"] or given["frames"]
-    frames = np.frombuffer(base64.b64decode(words), np.uint8).reshape(len(given["values"]), -1)
-    told = given["said"]
-    for place in (2, 9, 30):
-        change(at, temperature=given["values"][place])
-        shown = np.frombuffer(base64.b64decode(component(at, KEY + "reader")["maps"]["head"]), np.uint8)
-        assert np.abs(shown / 255 - frames[place] / STEPS).max() <= 0.5 / 255 + 0.5 / STEPS + 1e-6
-        form, *numbers = told["texts"][told["values"].index(given["values"][place])]
-        says = "".join(str(b) + a for a, b in zip(told["forms"][form], ["", *numbers], strict=True))
-        here = [one.value for one in at.main if getattr(one, "value", "") and isinstance(one.value, str)]
-        weight = re.search(r"weight \*\*([0-9.]+)\*\* \((.*?)\)", " ".join(here))
-        assert weight and f"weight <b>{weight[1]}</b> ({weight[2]})" in says
-        assert f"T = {given['values'][place]:g}" in says
-
-
-@pytest.mark.parametrize(
-    "state",
-    [
-        {"text": "The dog chased the cat because it was hungry, and then it slept on the mat again."},
-        {"text": "长" * 60, "specials": "0", "scale": "log"},
-        {"rule": "hard", "hard": "threshold", "text": "长" * 30},
-        {"rule": "hard", "hard": "sample"},
-        {"rule": "sparse", "sparse": "entmax", "text": "他把书还给了图书馆" * 5},
-    ],
-)
-def test_what_follows_a_slider_is_at_most_50_kilobytes(state: dict[str, str]) -> None:
-    given = dragged(opened(**state))
-    assert len(given["values"]) >= 4 and len(json.dumps(given, ensure_ascii=False).encode()) <= 50_000
-
-
-def test_only_a_rule_with_a_number_is_followed_and_no_map_that_is_too_large() -> None:
-    assert dragged(opened(rule="hard", hard="argmax")) == {} == dragged(opened(rule="sparse"))
-    assert dragged(opened(rule="hard", hard="top-k"))["values"] == list(range(1, 17))
-    large = dragged(opened(text="长" * 110))
-    assert large["values"] == [] and "frames" not in large
-
-
-def test_what_follows_a_slider_is_made_once_for_those_who_look_at_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[object] = []
-    whole = kit_dragged._sent
-    monkeypatch.setattr(kit_dragged, "_sent", lambda *args: made.append(args[3]) or whole(*args))
-    link = {"text": "小猫在河边睡了"}
-    at = opened(**link)
-    first = dragged(at)
-    assert dragged(change(change(at, family="hard"), family="soft")) == first == dragged(opened(**link))
-    assert len(made) == 2 and len(set(map(str, made))) == 2  # soft and hard
-    assert dragged(opened("zh", **link))["said"] != first["said"] and len(made) == 3
 
 
 def nexts(at: AppTest) -> list[str]:

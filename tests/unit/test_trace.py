@@ -137,6 +137,13 @@ def test_cell_threshold_leads_from_score_to_sparse_weight(rule: Rule, alpha: flo
     assert math.isnan(trace().cell(0, 0, 0, 0).tau)
 
 
+def test_cells_under_several_rules_are_the_cells_under_each_from_one_computation_of_the_scores() -> None:
+    found, rules = trace(), [Soft(0.3), Argmax(), TopK(2), Entmax(1.5), Sample()]
+    assert found.cells(1, 2, 4, 1, rules) == [found.cell(1, 2, 4, 1, rule) for rule in rules]
+    head = found.attention(1, 2)
+    assert all(head.under(rule).scores is head.scores and head.under(rule).rule == rule for rule in rules)
+
+
 @pytest.mark.parametrize("temperature", [0.5, 3.0])
 def test_cell_under_a_temperature_counts_with_it(temperature: float) -> None:
     cell = trace(Soft(temperature)).cell(1, 1, 3, 2)

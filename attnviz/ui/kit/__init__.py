@@ -53,7 +53,7 @@ from attnviz.ui.kit.controls import (
     with_cell,
     within,
 )
-from attnviz.ui.kit.dragged import follow_slider
+from attnviz.ui.kit.dragged import follow_slider, foresee_rules
 from attnviz.ui.kit.effect import bar_cell, blank_position, cell_table, show_effect, show_shift
 from attnviz.ui.kit.explanations import (
     after_the_score,
@@ -114,7 +114,8 @@ __all__ = [
     "choose_head", "choose_lab_model", "choose_lines", "choose_look", "choose_one", "choose_revision",
     "choose_rule", "choose_scale", "choose_scope", "choose_shared_text", "choose_text", "choose_token", "chosen",
     "clicked", "css_class", "dark", "draw", "draw_bar", "draw_change", "draw_grid", "draw_heatmap", "draw_reader",
-    "figure_text", "file_name", "find", "flag", "follow_slider", "head_now", "head_picture", "hidden_now", "joined",
+    "figure_text", "file_name", "find", "flag", "follow_slider", "foresee_rules", "head_now", "head_picture",
+    "hidden_now", "joined",
     "language", "language_picker", "listen_to_clicks", "listen_to_head", "lit_picture", "made_once", "matching",
     "model_store",
     "named_label", "nearest", "numbered", "numbers_of", "of_locale", "offer_file", "offer_models", "offer_samples",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -32,21 +33,21 @@ def show_cut(trace: Trace, limit: int | None) -> None:
 
 def show_sink(run: Trace, selection: Selection) -> None:
     """How much of this head's weight rests on [CLS], [SEP] and their like."""
-    for line in sink_lines(run, selection):
+    for line in sink_lines(run, selection, [selection.rule])[0]:
         st.caption(line)
 
 
-def sink_lines(run: Trace, selection: Selection) -> list[str]:
-    """What `show_sink` says, if anything."""
-    from attnviz.measures import sink_share
+def sink_lines(run: Trace, selection: Selection, rules: Sequence[Rule | None]) -> list[list[str]]:
+    """What `show_sink` says under each of some rules, if anything."""
+    from attnviz.measures import sink_shares
 
     marks = zip(run.key_tokens, run.key_special, strict=True)
     names = list(dict.fromkeys(plain(token) for token, special in marks if special))
     if not names:
-        return []
+        return [[] for _ in rules]
     said = names[0] if len(names) == 1 else t("and_names", first=", ".join(names[:-1]), last=names[-1])
-    share = sink_share(run, selection.layer, selection.head, rule=selection.rule)
-    return [t("sink", share=f"{share:.0%}", names=said)]
+    shares = sink_shares(run, selection.layer, selection.head, rules)
+    return [[t("sink", share=f"{share:.0%}", names=said)] for share in shares]
 
 
 def show_why(

@@ -53,9 +53,9 @@ def rule_title(rule: Rule) -> str:
     return t(f"rule.{how}", name=named, setting=f"{sign} {getattr(rule, setting):g}")
 
 
-def rule_now() -> RuleChoice:
-    """The rule that is chosen, also before its controls are drawn."""
-    family = name = value_of(RULE_PARAMS["family"])
+def rule_now(family: str = "") -> RuleChoice:
+    """The rule that is chosen, also before its controls are drawn; with `family` the one that its press will choose."""
+    family = name = family or value_of(RULE_PARAMS["family"])
     if family != "soft":
         name = value_of(RULE_PARAMS[family])
     number = st.session_state[SHARED + SETTINGS[name].name] if name in SETTINGS else None

@@ -28,6 +28,7 @@ from attnviz.ui.server.first_visit import LESSON, FirstVisit
 from attnviz.ui.server.headers import Guarded, hosts
 from attnviz.ui.server.leaving import farewell, people, tidy
 from attnviz.ui.server.metrics import Figures, resident
+from attnviz.ui.server.preloads import preloads
 from attnviz.ui.server.shut import hush, refuse
 
 Message = MutableMapping[str, Any]
@@ -50,7 +51,7 @@ class FirstPicture:
         draw = _drawer(str(scope["path"]), query, headers.get("accept-language", ""))
         if draw is None:
             return await self.app(scope, receive, send)
-        picture = (await run_sync(draw)).encode()
+        picture = (preloads() + await run_sync(draw)).encode()
         # The page as it is: whole, uncompressed, never "not modified", since the picture is not part of the file.
         plain = {**scope, "method": "GET", "headers": [pair for pair in scope["headers"] if pair[0] not in UNWANTED]}
         adding = _Adding(send, picture, partial(answer, scope["method"], headers))

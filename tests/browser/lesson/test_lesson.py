@@ -71,8 +71,9 @@ def test_by_keyboard_alone_through_all_steps_and_back(visit: Start, lang: str) -
     assert one.page.locator(ALERT).count() == 0
 
 
-def test_by_touch_on_a_phone_through_all_steps_to_the_map(visit: Start) -> None:
-    one, lang = newcomer(visit, locale="en-US", viewport=NARROW, has_touch=True), "en"
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_by_touch_on_a_phone_through_all_steps_to_the_map(visit: Start, lang: str) -> None:
+    one = newcomer(visit, locale={"zh": "zh-CN", "en": "en-US"}[lang], viewport=NARROW, has_touch=True)
     for step in STEPS:
         heading(one, step, lang)
         one.page.locator(f".st-key-lesson-{step}-{SHOW} button").tap()

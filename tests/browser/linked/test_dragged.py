@@ -1,4 +1,5 @@
-"""The slider of a rule under the finger: the open head follows while it is dragged, and is exact where it lands."""
+"""The slider of a rule under the finger: the open head follows while it is dragged, and is exact where it lands; a
+press on soft, hard or sparse shows what the server then draws."""
 
 from __future__ import annotations
 
@@ -61,3 +62,26 @@ def test_sentence_and_explanation_follow_and_are_exact_where_the_slider_lands(vi
     assert [float(share or 0) for share in one.shares()] == pytest.approx(
         [float(share or 0) for share in moved], abs=0.011
     )
+
+
+# What lies over the heatmap is looked at in the same task as the press: no server has answered by then.
+AT_ONCE = f"([box, number]) => {{ document.querySelectorAll(box + ' button')[number].click(); return ({OVER})(); }}"
+SIDE, BAR = ".st-key-attention-family", "#attnviz-bottom [data-key=rule]"
+GIVEN = "() => !document.querySelector('canvas.dragged') && document.querySelector('.st-key-attention-pressed')"
+
+
+@pytest.mark.parametrize(("box", "screen"), [(SIDE, {}), (BAR, {"viewport": {"width": 390, "height": 844}})])
+def test_a_press_on_another_rule_is_shown_at_once_and_its_answer_is_the_same(
+    visit: Start, box: str, screen: dict[str, object]
+) -> None:
+    one = visit({"lang": "en", "layer": "3", "head": "2"}, **screen)
+    one.page.wait_for_function(GIVEN, polling=LOOK)
+    before = one.cells()
+    over = one.page.evaluate(AT_ONCE, [box, 1])
+    assert over and over.startswith("9,9,")
+    one.wait_for_cells("JSON.stringify(z) !== JSON.stringify(arg)", before)
+    one.page.wait_for_function(GIVEN, polling=LOOK)
+    reds = over.split(",")[2::4]
+    palest = max(set(reds), key=reds.count)  # under a hard rule most weights are zero
+    assert [weight == 0 for row in one.cells() for weight in row] == [red == palest for red in reds]
+    one.link_says(rule="hard")

@@ -26,6 +26,7 @@ from attnviz.measures import (
     normalised,
     prediction_change,
     sink_share,
+    sink_shares,
     strongest,
     targets,
     word_numbers,
@@ -309,6 +310,9 @@ def test_sink_share_counts_every_special_key_but_no_special_query() -> None:
     assert sink_share(made([weights]), 0, 0, Argmax()) == pytest.approx(1.0, abs=1e-6)  # of equals the first: [CLS]
     assert sink_share(made([weights]), 0, 0, Threshold(0.9)) == 0.0
     assert sink_share(made([random_weights(1, 7)], before=False, after=False), 0, 0) == 0.0
+    assert sink_shares(made([weights]), 0, 0, [None, Argmax(), Threshold(0.9)]) == pytest.approx(
+        [2 / 9, 1, 0], abs=1e-6
+    )
 
 
 # effects

@@ -1,42 +1,37 @@
-"""The open head follows the slider of a rule while it is dragged, without the server, which gets the value on release.
+"""The open head follows the slider of a rule while it is dragged, and a press on soft, hard or sparse at once.
 
-The server computes the head once for the values that the slider can take, one byte a weight, and what the explanation
-beside it says at each; `dragged.js` lays the nearest over the heatmap, colours the sentence with it and says it. So no
-rule is written a second time for the browser. Only the open head's own weights move: in a run with the rule inside,
-what the layers below do to it is seen on release.
+The server computes the head once for the values that the slider can take and for the rules that a press may bring;
+`dragged.js` lays it over the heatmap, colours the sentence with it and says what the explanation beside it says, until
+the server, which gets the value on release, has answered. So no rule is written a second time for the browser. Under
+the slider only the open head's own weights move: in a run with the rule inside, what the layers below do to it is seen
+on release. What a press lays is what the answer draws.
 """
 
 from __future__ import annotations
 
-import re
-from base64 import b64encode
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from attnviz.ui.kit.charts import css_class
-from attnviz.ui.kit.clicks import WHY
-from attnviz.ui.kit.dragged.mathml import html
-from attnviz.ui.kit.explanations import sink_lines, why_lines
-from attnviz.ui.kit.explanations import whose as say_whose
+from attnviz.ui.kit.dragged import told
 from attnviz.ui.kit.languages import language
 from attnviz.ui.kit.reader import asset
-from attnviz.ui.kit.rules import SHARED, rules_of_slider, setting_of
-from attnviz.ui.stores import runs
+from attnviz.ui.kit.rules import FAMILIES, RULE_PARAMS, SHARED, rule_now, rules_of_slider, setting_of, value_of
+from attnviz.ui.stores import as_rule, runs
 
 if TYPE_CHECKING:
     from attnviz.core.rules import Rule
-    from attnviz.selection import Scale, Selection, Style
+    from attnviz.selection import Selection, Style
     from attnviz.trace import Trace
     from attnviz.ui.stores import RuleChoice
 
-NUMBER = re.compile(r"(\d+(?:\.\d+)?)")
 MOST_FRAMES = 101
-MOST_BYTES = 28_000  # of all frames, a byte a weight: 37 kB as text; what is said takes 12 kB at most
 FEWEST = 4  # with fewer frames a slider would jump: a map of more than 7,000 cells waits for the release
+PRESSES = len(FAMILIES) - 1
+FAMILY = RULE_PARAMS["family"]
 
 
 @cache  # one component with its script: at most 20 kB
@@ -60,79 +55,58 @@ def follow_slider(
         _component()(key=SHARED + "dragged", data={"slider": css_class(SHARED + setting), **data})
 
 
+def foresee_rules(
+    ran: Callable[[RuleChoice], Trace | None], selection: Selection, style: Style, whose: tuple[str, str] | None,
+    kept: tuple[object, ...],
+) -> None:  # fmt: skip
+    """Give the browser the open head as it will be drawn after a press on soft, hard or sparse.
+
+    `ran` is the run that the page draws under a rule, None where the store has none: such a press waits for its answer.
+    The others are as those of `follow_slider`.
+    """
+    rules = {name: rule_now(name) for name in FAMILIES if name != value_of(FAMILY)}
+    found = {rule: run for rule in rules.values() if (run := ran(rule)) is not None}
+    if found:
+        key = (*kept, selection, style, "pressed", *found, whose, language())
+        data = runs.traces().take(key, lambda: _pressed(found, selection, style, whose))
+        places = {name: list(found).index(rule) for name, rule in rules.items() if rule in found}
+        buttons = {"box": css_class(FAMILY.key), "bar": FAMILY.name, "names": list(FAMILIES), "places": places}
+        _component()(key=SHARED + "pressed", data={**buttons, **data})
+
+
 def _sent(
     run: Trace, selection: Selection, style: Style, rule: RuleChoice, whose: tuple[str, str] | None
 ) -> dict[str, object]:
-    """What the browser is given of an open head."""
-    from attnviz.figures import choose
-    from attnviz.figures.paint.shades import colours_of_bytes
-
-    every = replace(selection, specials=True, block=None)  # what the sentence shows
-    (rows, columns), whole = ([len(side.places) for side in choose.sides(run, one)] for one in (selection, every))
-    own = style.scale != "unit" or [rows, columns] != whole  # the sentence's bytes are not those of the map
-    both = own and MOST_BYTES // (rows * columns + whole[0] * whole[1]) >= FEWEST
-    most = min(MOST_FRAMES, MOST_BYTES // (rows * columns + both * whole[0] * whole[1]))
-    rules = rules_of_slider(rule, most) if most >= FEWEST else {}
+    """What the browser is given of an open head under the values of a slider."""
+    shared, most = told.fitting(run, selection, style, FEWEST)
+    rules = rules_of_slider(rule, min(most, MOST_FRAMES)) if most >= FEWEST else {}
     if not rules:
         return {"values": []}
-    return {
-        "values": list(rules), "frames": _frames(run, selection, rules, style.scale), "rows": rows, "columns": columns,
-        "own": own, "sentence": _frames(run, every, rules, "unit") if both else "",
-        "chart": css_class(SHARED + "heatmap"), "colours": colours_of_bytes(style), "now": rule.number,
-        "why": css_class(WHY),
-        "said": _said(run, selection, rules_of_slider(rule, MOST_FRAMES), whose) if whose else None,
-    }  # fmt: skip
+    every = rules_of_slider(rule, MOST_FRAMES)
+    texts = told.said(run, selection, list(every.values()), whose) if whose else None
+    said = {"values": list(every), **told.packed(texts)} if texts else None
+    frames = _frames([(run, list(rules.values()))], selection, style, shared)
+    return {**shared, **frames, "values": list(rules), "now": rule.number, "said": said}
 
 
-def _frames(run: Trace, selection: Selection, rules: Mapping[float, Rule], scale: Scale) -> str:
-    """The open head under each rule, a byte a cell, in base64."""
-    from attnviz.figures import choose
-    from attnviz.figures.paint.palette import shade
-    from attnviz.figures.paint.shades import in_bytes
-
-    weights = choose.under(run, selection, list(rules.values()))
-    return b64encode(in_bytes(shade(weights.nan_to_num(0.0), scale), weights.isnan()).numpy().tobytes()).decode()
-
-
-def _said(
-    run: Trace, selection: Selection, rules: Mapping[float, Rule], whose: tuple[str, str]
-) -> dict[str, object] | None:
-    """What the explanation says under each rule; None for a pair that is not allowed, which no rule changes."""
-    texts = []
-    for rule in rules.values():
-        one = replace(selection, rule=rule)
-        cell = one.explained(run)
-        if cell.score == float("-inf"):
-            return None
-        small = [say_whose(rule, *whose), *sink_lines(run, one)]
-        first, *others = (f"<p class='small'>{html(line)}</p>" for line in small)
-        texts.append("".join([first, *(f"<p>{html(line)}</p>" for line in why_lines(cell)), *others]))
-    return {"values": list(rules), **packed(texts)}
+def _pressed(
+    found: Mapping[RuleChoice, Trace], selection: Selection, style: Style, whose: tuple[str, str] | None
+) -> dict[str, object]:
+    """What the browser is given of an open head under rules that may be pressed, each with its run."""
+    shared, most = told.fitting(next(iter(found.values())), selection, style, PRESSES)
+    if most < PRESSES:
+        return {"values": []}
+    under = [(run, [as_rule(rule)]) for rule, run in found.items()]
+    texts = [told.said(run, selection, rules, whose) for run, rules in under] if whose else []
+    said = told.packed([one for text in texts for one in text or ()]) if texts and all(texts) else None
+    return {**shared, **_frames(under, selection, style, shared), "values": [*range(len(found))], "said": said}
 
 
-def packed(texts: Sequence[str]) -> dict[str, list[list[str | int]]]:
-    """Texts that differ in their numbers alone, told once: `forms` are what stands between numbers that differ,
-    `texts` of each the number of its form and its numbers.
-
-    >>> packed(["1 of 9", "2 of 9", "none"])
-    {'forms': [['', ' of 9'], ['none']], 'texts': [[0, '1'], [0, '2'], [1]]}
-    """
-    parts = [NUMBER.split(text) for text in texts]
-    shapes = list(dict.fromkeys(tuple(one[::2]) for one in parts))
-    forms: list[list[str | int]] = []
-    said: list[list[str | int]] = [[] for _ in texts]
-    for form, shape in enumerate(shapes):
-        alike = [at for at, one in enumerate(parts) if tuple(one[::2]) == shape]
-        told = [shape[0]]
-        for place, between in enumerate(shape[1:]):
-            numbers = [parts[at][2 * place + 1] for at in alike]
-            if len(set(numbers)) == 1:
-                told[-1] += numbers[0] + between
-                continue
-            told.append(between)
-            for at, number in zip(alike, numbers, strict=True):
-                said[at].append(number)
-        forms.append([*told])
-        for at in alike:
-            said[at].insert(0, form)
-    return {"forms": forms, "texts": said}
+def _frames(
+    under: list[tuple[Trace, list[Rule]]], selection: Selection, style: Style, shared: Mapping[str, object]
+) -> dict[str, object]:
+    """The frames of the map, and those of the sentence where it has its own."""
+    cells = b"".join(told.frames(run, selection, rules, style.scale) for run, rules in under)
+    every = told.in_sentence(selection)
+    words = b"".join(told.frames(run, every, rules, "unit") for run, rules in under) if shared["both"] else b""
+    return {"frames": told.as_text(cells), "sentence": told.as_text(words)}

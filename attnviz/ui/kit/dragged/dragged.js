@@ -26,15 +26,16 @@ function lay(chart, { rows, columns, colours }, frame) {
 }
 
 const find = (name) => document.querySelector(`.${CSS.escape(name)}`);
-let given = null;  // what the server gave last; the slider outlives it
+const chartOf = ({ chart }) => find(chart)?.querySelector(".js-plotly-plot");
+let given = null, pressed = null;  // what the server gave last, of the slider and of the buttons, which outlive it
 
 // The sentence (`reader.js`) shows these weights of the open head, a byte each; without any, its own.
 const colour = (weights) => window.dispatchEvent(new CustomEvent("attnviz-dragged", { detail: { weights } }));
 
-// What the explanation says of the pair at this value of the slider, over what it said.
-function say(place, { values, forms, texts }, value) {
+// What the explanation says of the pair, over what it said.
+function say(place, { forms, texts }, at) {
   if (!place) return;
-  const [form, ...numbers] = texts[nearest(values, value)];
+  const [form, ...numbers] = texts[at];
   const over = place.querySelector(":scope > .dragged-why") ?? place.appendChild(document.createElement("div"));
   over.className = "dragged-why";
   over.innerHTML = forms[form].map((part, at) => (at ? numbers[at - 1] : "") + part).join("");
@@ -46,17 +47,37 @@ function clear() {
   colour(null);
 }
 
+// One frame over the heatmap and over the sentence.
+function show(chart, one, place) {
+  const at = (cells) => cells.subarray(place * cells.length / one.values.length, (place + 1) * cells.length / one.values.length);
+  lay(chart, one, at(one.cells));
+  if (one.words) colour(Uint8Array.from(at(one.words), (byte) => (byte > 200 ? 0 : byte * 255 / 200)));
+}
+
 function follow() {
   const slider = given && find(given.slider)?.querySelector('input[type="range"]');
-  const chart = given && find(given.chart)?.querySelector(".js-plotly-plot");
+  const chart = given && chartOf(given);
   if (!slider || !chart?._fullLayout) return;
   const value = Number(slider.value);
   if (Math.abs(value - given.now) < 1e-9) return clear();
-  const place = nearest(given.values, value);
-  const at = (cells) => cells.subarray(place * cells.length / given.values.length, (place + 1) * cells.length / given.values.length);
-  lay(chart, given, at(given.cells));
-  if (given.words) colour(Uint8Array.from(at(given.words), (byte) => (byte > 200 ? 0 : byte * 255 / 200)));
-  if (given.said) say(find(given.why), given.said, value);
+  show(chart, given, nearest(given.values, value));
+  if (given.said) say(find(given.why), given.said, nearest(given.said.values, value));
+}
+
+// A rule's name in the sidebar, or in the bar at the bottom of a phone.
+function nameOf(button) {
+  if (button.closest(".attnviz-bar")?.querySelector(`[data-key="${CSS.escape(pressed.bar)}"]`)?.contains(button)) return button.dataset.value;
+  const box = button.closest(`.${CSS.escape(pressed.box)}`);
+  return box && pressed.names[[...box.querySelectorAll("button")].indexOf(button)];
+}
+
+function press({ target }) {
+  const button = pressed && target.closest?.("button"), name = button && nameOf(button), chart = name && chartOf(pressed);
+  if (!chart?._fullLayout) return;
+  const place = pressed.places[name];
+  if (place === undefined) return clear();
+  show(chart, pressed, place);
+  if (pressed.said) say(find(pressed.why), pressed.said, place);
 }
 
 const watch = new MutationObserver(follow);
@@ -66,14 +87,21 @@ for (const event of ["pointerdown", "keydown"]) {
     if (box) watch.observe(box, { subtree: true, attributes: true, attributeFilter: ["aria-valuetext"] });
   }, true);
 }
+document.addEventListener("click", press, true);  // by keyboard too
 
 function unpacked(data) {
+  if (!data.values.length) return null;
   const cells = decoded(data.frames);
   return { ...data, cells, words: data.sentence ? decoded(data.sentence) : data.own ? null : cells };
 }
 
 export default function ({ data }) {
-  const mine = (given = data.values.length ? unpacked(data) : null);
+  const mine = unpacked(data);
+  if (data.places) pressed = mine;
+  else given = mine;
   clear();  // the server has answered
-  return () => { if (given === mine) given = null; };
+  return () => {
+    if (given === mine) given = null;
+    if (pressed === mine) pressed = null;
+  };
 }

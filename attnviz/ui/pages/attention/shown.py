@@ -62,6 +62,13 @@ def kept_as(name: str, now: Choices) -> tuple[object, ...]:
     return runs.key_of("attention", (now.text, _inside(now), now.blank), name)
 
 
+def ran(name: str, now: Choices, run: Trace) -> Callable[[RuleChoice], Trace | None]:
+    """Which run is drawn under another rule? The same one where it only redraws the weights; else one that was done."""
+    if now.scope != "run":
+        return lambda _: run
+    return lambda rule: runs.done(name, now.text, rule, now.blank)
+
+
 def _inside(now: Choices) -> RuleChoice:
     """The rule that the model is run with."""
     return now.rule if now.scope == "run" else SOFT

@@ -76,6 +76,8 @@ def draw_head(run: Trace, selection: Selection, style: Style, model: Model, requ
     whose = (model.name, choices.scope(model)) if selection.by == "token" else None
     kept = kit.runs.key_of("models", (request, run.part), request.name, request.revision)
     kit.follow_slider(run, selection, style, kit.rule_now(), whose, kept)
+    if choices.scope(model) != "run":  # the press then changes no more than how the weights of this run are drawn
+        kit.foresee_rules(lambda _: run, selection, style, whose, kept)
 
 
 def _show_ranking(order: Sequence[RankedHead]) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from attnviz.core.rules import Entmax, Soft, Sparsemax, TopK
 from attnviz.ui.kit import after_the_score
-from attnviz.ui.kit.dragged import packed
 from attnviz.ui.kit.dragged.mathml import html
+from attnviz.ui.kit.dragged.told import packed
 from attnviz.ui.kit.formulas import short
 from attnviz.ui.kit.markdown import plain
 from tests.unit.figures.made import made

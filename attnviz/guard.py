@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
+from attnviz import turns
 from attnviz.errors import AttnvizError, Stopped, first_line, is_fault
 
 LOG = logging.getLogger("attnviz")
@@ -73,6 +74,7 @@ def one_by_one(
     for number, item in enumerate(items):
         if halted is not None and halted():
             raise Stopped("run_stopped")
+        turns.go_on()
         yield item
         if report is not None:
             report(number + 1, len(items))

@@ -133,7 +133,7 @@ def of_gpt2(folder: Path, count: int) -> Iterator[Callable[[], object]]:
         yield lambda text=text: visit("models", lang="en", id=str(folder), text=text)
 
 
-def save_gpt2(folder: Path) -> None:
+def save_gpt2(folder: Path, tokens: int = TOKENS) -> None:
     """GPT-2's sizes (12 layers, 12 heads, width 768) with random weights; a tokenizer to which a letter is a token."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
@@ -142,8 +142,8 @@ def save_gpt2(folder: Path) -> None:
     tokenizer = Tokenizer(models.BPE(vocab=letters, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=TOKENS).save_pretrained(folder)
-    GPT2LMHeadModel(GPT2Config(vocab_size=VOCABULARY, n_positions=TOKENS)).save_pretrained(folder)
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=tokens).save_pretrained(folder)
+    GPT2LMHeadModel(GPT2Config(vocab_size=VOCABULARY, n_positions=tokens)).save_pretrained(folder)
 
 
 def growth(points: list[Point]) -> dict[str, float]:

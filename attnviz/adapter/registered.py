@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakIdKeyDictionary
 
+from attnviz import turns
 from attnviz.adapter.arena import Arena, give_back
 from attnviz.adapter.chosen import chosen
 from attnviz.adapter.gaps import class_of, with_gaps
@@ -190,7 +191,8 @@ def recording(
 ) -> Iterator[Run]:
     """Let the attention of this context alone be recorded and changed (`Run`), and leave the network as it was."""
     names = {id(module): name for name, module in network.named_modules()}
-    run = Run(names, bool(getattr(network.config, "is_encoder_decoder", False)), changes, values, on_call, follow)
+    both = bool(getattr(network.config, "is_encoder_decoder", False))
+    run = Run(names, both, changes, values, turns.heard(on_call), follow)
     token = _RUN.set(run)
     try:
         with computing(network) if _is_ours(network) else _visiting(network):

@@ -12,6 +12,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from attnviz import turns
 from attnviz.errors import ModelError, PictureError, SeriesError, SoundError, TextError
 
 FLOAT32 = 4  # bytes of a number; all that a run keeps is of such
@@ -53,14 +54,18 @@ def total(cgroups: Path = CGROUPS) -> int:
 
 
 def free_for(need: int) -> int:
-    """How many bytes can be taken, once those who keep what can be made again (`make_room`) have let go of enough?"""
+    """How many bytes can be taken, once those who keep what can be made again (`make_room`) have let go of enough?
+
+    Where many share this process, what needs much waits here for its turn (`attnviz.turns`), and may raise.
+    """
     from attnviz.adapter.arena import give_back
 
-    free = available()
+    turns.begin(need)
+    free = turns.left(available())
     for ask in make_room:
         while need > free and ask(need - free):  # what it let go of may be less than it thought, or in use elsewhere
             give_back()
-            free = available()
+            free = turns.left(available())
     return free
 
 

@@ -27,8 +27,8 @@ class Settings:
     """All settings as they hold now; `attnviz --help` says what each means. Sizes are in millions of bytes.
 
     `allow` are models beside those that come with the package, each with its revision (`id@revision`); ("*",) is any.
-    `models_mb` and `runs_mb` are None where a share of the memory is meant; `characters` and `downloads_mb` are 0 for
-    no bound.
+    `models_mb`, `runs_mb` and `memory_mb` are None where a share of the memory is meant; `characters`, `seconds` and
+    `downloads_mb` are 0 for no bound, `at_once` for half of the processor's cores.
     """
 
     hosted: bool
@@ -38,6 +38,9 @@ class Settings:
     characters: int
     models_mb: float | None
     runs_mb: float | None
+    memory_mb: float | None
+    at_once: int
+    seconds: float
     downloads_mb: float
     upload_mb: float
     hosts: str

@@ -48,6 +48,9 @@ class _Given(BaseSettings):
     characters: Annotated[int | None, Field(ge=0, le=10**9)] = None
     models_mb: Size | None = None
     runs_mb: Size | None = None
+    memory_mb: Size | None = None
+    at_once: Annotated[int | None, Field(ge=0, le=1000)] = None
+    seconds: Annotated[float | None, Field(ge=0, le=1e6, allow_inf_nan=False)] = None
     downloads_mb: Size | None = None
     upload_mb: Size | None = None
     hosts: Names | None = None

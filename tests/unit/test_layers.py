@@ -24,7 +24,7 @@ PLACES = ("attnviz", "benchmarks", "pages", "tests")
 
 # An arrow points down or sideways, never up. Everything in a row stands on the same floor.
 FLOORS = (
-    ("doors", "errors", "guard", "messages", "notices", "settings", "shipped", "threads"),
+    ("doors", "errors", "guard", "messages", "notices", "settings", "shipped", "threads", "turns"),
     ("core",),
     ("axes",),
     ("pictures", "sounds", "text"),

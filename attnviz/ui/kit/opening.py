@@ -11,10 +11,14 @@ import streamlit as st
 from attnviz.errors import ModelError, Stopped
 from attnviz.ui.kit.languages import t
 from attnviz.ui.kit.markdown import plain
-from attnviz.ui.kit.work import Bar, Halted, Tell, collect, doing, watched
-from attnviz.ui.stores import model_store, runs
+from attnviz.ui.kit.waiting import may_begin, told_of
+from attnviz.ui.kit.work import Bar, Halted, Tell, Turn, collect, doing, watched
+from attnviz.ui.stores import Turns, model_store, runs
+from attnviz.ui.stores import figures as figures
+from attnviz.ui.stores import forget as forget
 from attnviz.ui.stores import offered as offered
 from attnviz.ui.stores import open_folders as open_folders
+from attnviz.ui.stores import server_turns as server_turns
 
 if TYPE_CHECKING:
     from attnviz.models import Model, Progress
@@ -97,7 +101,7 @@ def made_once(
             def tell(done: int, count: int) -> None:
                 job.tell(bar, done / count, partial(words, done, count))
 
-            made: Made = runs.traces().take(kept, lambda: make(tell, job.stopped))
+            made: Made = runs.traces().take(kept, lambda: make(tell, job.stopped), job.stopped, heavy=True)
             return made
     except Stopped:
         return None  # by the run of the page that now says so
@@ -112,3 +116,9 @@ def _again(key: str) -> bool:
     if pressed:
         place.empty()
     return pressed
+
+
+if told_of not in Turns.tellers:
+    Turns.tellers.append(told_of)
+    Turns.checks.append(may_begin)
+    Turn.lane = staticmethod(lambda about: server_turns().lane(about))

@@ -16,7 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from attnviz import settings
 from attnviz.errors import AttnvizError, is_fault
-from attnviz.ui.kit import frame, link
+from attnviz.ui.kit import frame, link, waiting
 from attnviz.ui.kit.languages import article, language, t
 from attnviz.ui.kit.link import address
 from attnviz.ui.kit.markdown import plain
@@ -103,6 +103,7 @@ def heading(screen: Screen) -> None:
     title, look = screen.title or f"{screen.name}.title", screen.look or f"{screen.name}.look"
     head = f"<strong role='heading' aria-level='1'>{t(title)}</strong> <small>{t(look)}</small>"
     st.markdown(f"<div class='page-head'>{head}</div>", unsafe_allow_html=True)
+    waiting.arrive()
     address.come(screen.params)
     _cut_texts()
     _say_member(screen)

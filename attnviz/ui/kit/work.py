@@ -8,12 +8,12 @@ for the step that is under way, and takes what it has. Work whose reader has lef
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
-from threading import Event
-from typing import Any
+from threading import Event, local
+from typing import Any, ClassVar
 
 import streamlit as st
 from streamlit import runtime
@@ -27,6 +27,7 @@ PATIENCE = 60  # seconds for a step that is under way when it is asked to stop
 Tell = Callable[[int, int], None]
 Halted = Callable[[], bool]
 LATE = 3.0  # seconds: work that has taken longer can be stopped
+_own = local()
 
 
 @dataclass
@@ -61,6 +62,10 @@ class Work:
         self.running = False
         self.done.wait(patience)
 
+    def halt(self, halted: BaseException) -> None:
+        """Streamlit ends this run of the page by that, once the step is over."""
+        self._halted.append(halted)
+
     def end(self) -> None:
         """It is over: whoever waits may go on, and Streamlit may end this run of the page."""
         self.running = False
@@ -88,6 +93,12 @@ def collect(key: str, patience: float = PATIENCE) -> Work | None:
     return found
 
 
+class Turn:
+    """How work takes its turn among that of others (`attnviz.ui.stores.turns`): a lane, by what it is about."""
+
+    lane: ClassVar[Callable[[Hashable], AbstractContextManager[object]]] = nullcontext
+
+
 @contextmanager
 def doing(key: str, about: Any) -> Iterator[Work]:
     """Work under that name. It is left for `collect` where a click ends this run of the page, or its reader is told of
@@ -95,8 +106,10 @@ def doing(key: str, about: Any) -> Iterator[Work]:
     """
     now = Work(about, session=_session())
     st.session_state[key] = now
+    before, _own.work = current(), now
     try:
-        yield now
+        with Turn.lane((key, about)):
+            yield now
     except Stopped:
         now.end()  # raises what Streamlit wants, where that is why
         raise
@@ -104,8 +117,15 @@ def doing(key: str, about: Any) -> Iterator[Work]:
         st.session_state.pop(key, None)
         raise
     finally:
+        _own.work = before
         now.done.set()
     now.end()
+
+
+def current() -> Work | None:
+    """The work that this run of the page is doing."""
+    found: Work | None = getattr(_own, "work", None)
+    return found
 
 
 class Bar:

@@ -6,6 +6,7 @@ first picture put into the page (`first_picture.py`) and first visitors led to t
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
@@ -16,18 +17,23 @@ from urllib.parse import parse_qsl
 import streamlit as st
 from anyio.to_thread import run_sync
 from starlette.middleware import Middleware
-from streamlit import config
+from streamlit import config, runtime
 from streamlit.runtime.pages_manager import PagesManager
 
 from attnviz import settings
 from attnviz.errors import AttnvizError
+from attnviz.messages import LANGUAGES, say
+from attnviz.ui.server.answer import Pairs, answer
 from attnviz.ui.server.first_visit import LESSON, FirstVisit
 from attnviz.ui.server.headers import Guarded, hosts
+from attnviz.ui.server.leaving import farewell, people, tidy
+from attnviz.ui.server.metrics import Figures, resident
 from attnviz.ui.server.preloads import preloads
 from attnviz.ui.server.shut import hush, refuse
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
+UNWANTED = (b"accept-encoding", b"if-none-match", b"if-modified-since", b"range", b"if-range")
 
 
 class FirstPicture:
@@ -37,7 +43,8 @@ class FirstPicture:
         self.app = app
 
     async def __call__(self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] not in ("/", f"/{LESSON}"):
+        asks = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
+        if not asks or scope["path"] not in ("/", f"/{LESSON}"):
             return await self.app(scope, receive, send)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         query = dict(parse_qsl(scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True))
@@ -45,10 +52,10 @@ class FirstPicture:
         if draw is None:
             return await self.app(scope, receive, send)
         picture = (preloads() + await run_sync(draw)).encode()
-        # The page as it is: uncompressed, and never "not modified", since the picture is not part of the file.
-        unwanted = (b"accept-encoding", b"if-none-match", b"if-modified-since")
-        plain = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] not in unwanted]}
-        return await self.app(plain, receive, _Adding(send, picture))
+        # The page as it is: whole, uncompressed, never "not modified", since the picture is not part of the file.
+        plain = {**scope, "method": "GET", "headers": [pair for pair in scope["headers"] if pair[0] not in UNWANTED]}
+        adding = _Adding(send, picture, partial(answer, scope["method"], headers))
+        return await self.app(plain, receive, adding)
 
 
 def _drawer(path: str, query: Mapping[str, str], accepted: str) -> Callable[[], str] | None:
@@ -65,10 +72,10 @@ def _drawer(path: str, query: Mapping[str, str], accepted: str) -> Callable[[], 
 
 
 class _Adding:
-    """Passes a response on with `addition` before the end of its body."""
+    """Passes a response on with `addition` before the end of its body, as `made` answers who asked."""
 
-    def __init__(self, send: Send, addition: bytes) -> None:
-        self.send, self.addition = send, addition
+    def __init__(self, send: Send, addition: bytes, made: Callable[[bytes, Pairs], tuple[int, Pairs, bytes]]) -> None:
+        self.send, self.addition, self.made = send, addition, made
         self.start: Message = {}
         self.body = b""
 
@@ -81,9 +88,13 @@ class _Adding:
         self.body += message.get("body", b"")
         if message.get("more_body"):
             return
-        body = self.body.replace(b"</body>", self.addition + b"</body>")
-        kept = [pair for pair in self.start["headers"] if pair[0].lower() not in (b"content-length", b"etag")]
-        await self.send({**self.start, "headers": [*kept, (b"content-length", str(len(body)).encode())]})
+        body = self.body
+        if self.start["status"] == 200:
+            body = body.replace(b"</body>", self.addition + b"</body>")
+        status, headers = self.start["status"], self.start["headers"]
+        if status == 200:
+            status, headers, body = self.made(body, headers)
+        await self.send({**self.start, "status": status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})
 
 
@@ -119,7 +130,46 @@ async def ready(_: st.App) -> AsyncIterator[None]:
     print("Loading PyTorch and the first model: a few seconds.", flush=True)
     await run_sync(make_ready)
     print("Ready.", flush=True)
-    yield
+    _tell_figures()
+    with farewell(_ends, halt=_close):
+        tidying = asyncio.create_task(tidy(_forget))
+        try:
+            yield
+        finally:
+            tidying.cancel()
+
+
+def _tell_figures() -> None:
+    """The server's metrics tell of this app too."""
+    from attnviz.ui.kit.opening import figures
+
+    def now() -> dict[str, int | dict[str, int]]:
+        found = figures()
+        memory = found["attnviz_memory_bytes"]
+        assert isinstance(memory, dict)
+        return {**found, "attnviz_people": len(people()), "attnviz_memory_bytes": {**memory, "all": resident()}}
+
+    runtime.get_instance().stats_mgr.register_provider(Figures(now))
+
+
+def _ends(language: str) -> str:
+    """What browsers are told when the server ends."""
+    return say("turn.ends", language if language in LANGUAGES else LANGUAGES[0])
+
+
+def _close() -> None:
+    from attnviz.ui.kit.opening import server_turns
+
+    server_turns().close()
+
+
+def _forget() -> None:
+    """Nobody is there: hold what a server holds that has just begun."""
+    from attnviz.ui.kit.opening import forget
+    from attnviz.ui.server.first_picture import draw_first
+
+    forget()
+    draw_first()
 
 
 def told(error: Exception) -> bool:

@@ -11,6 +11,7 @@ from attnviz import doors, settings, shipped
 from attnviz.ui.stores import allowed
 from attnviz.ui.stores.sizes import network_bytes, room
 from attnviz.ui.stores.store import Store
+from attnviz.ui.stores.turns import Turns, server_turns
 
 if TYPE_CHECKING:
     from attnviz.models import Model
@@ -25,8 +26,10 @@ class ModelStore:
     trained again, is another model.
     """
 
-    def __init__(self, room: int, size: Callable[[Any], int] = network_bytes) -> None:
-        self.store = Store(room, size)
+    def __init__(
+        self, room: int, size: Callable[[Any], int] = network_bytes, turns: Callable[[], Turns] | None = None
+    ) -> None:
+        self.store = Store(room, size, turns)
 
     def has(self, name: str, revision: str = "") -> bool:
         """Is it there already?"""
@@ -90,7 +93,7 @@ def model_store() -> ModelStore:
     from attnviz.models import memory
     from attnviz.models.fetch import before_fetching
 
-    found = ModelStore(room(settings.now().models_mb, SHARE))
+    found = ModelStore(room(settings.now().models_mb, SHARE), turns=server_turns)
     memory.make_room.append(found.let_go)
     before_fetching.append(allowed.quota().take)
     return found

@@ -15,6 +15,7 @@ from attnviz.ui.stores.choice import SOFT, RuleChoice, as_rule
 from attnviz.ui.stores.models import machine, model_store, stamped
 from attnviz.ui.stores.sizes import room
 from attnviz.ui.stores.store import Store
+from attnviz.ui.stores.turns import server_turns
 
 if TYPE_CHECKING:
     from attnviz.models import Card, Model
@@ -35,7 +36,7 @@ def traces() -> Store:
     """The one store of this server for traces and for all that is made of them and not small."""
     from attnviz.models import memory
 
-    found = Store(room(settings.now().runs_mb, SHARE))
+    found = Store(room(settings.now().runs_mb, SHARE), turns=server_turns)
     memory.make_room.insert(0, found.let_go)  # before models: a run is done again sooner than a model is loaded
     return found
 

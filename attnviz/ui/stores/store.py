@@ -5,12 +5,16 @@ from __future__ import annotations
 import gc
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attnviz.errors import Stopped
 from attnviz.ui.stores.sizes import nbytes
+
+if TYPE_CHECKING:
+    from attnviz.ui.stores.turns import Turns
 
 TRIM = 50_000_000  # bytes let go of, after which the allocator is asked to give back what nobody uses: it keeps holes
 COLLECT = 300_000_000  # bytes after which circles are looked for: what was let go of may hang on an ended session's
@@ -39,11 +43,14 @@ class Store:
 
     Those who ask for one key at once wait for one computation; different keys are computed side by side. What a
     computation raises is raised to the one who did it: the next who waits tries anew. `thrown` is how many values it
-    has let go of. May be used by many threads.
+    has let go of. What is computed waits for its turn where there are `turns`. May be used by many threads.
     """
 
-    def __init__(self, room: int, size: Callable[[Any], int] = nbytes) -> None:
+    def __init__(
+        self, room: int, size: Callable[[Any], int] = nbytes, turns: Callable[[], Turns] | None = None
+    ) -> None:
         self.room, self.thrown = room, 0
+        self._turns = turns
         self._untrimmed = self._uncollected = 0
         self._size = size
         self._held: OrderedDict[Hashable, _Held] = OrderedDict()
@@ -82,30 +89,52 @@ class Store:
             self._fit()
         self._trim()
 
-    def take(self, key: Hashable, make: Callable[[], Any], stop: Callable[[], bool] | None = None) -> Any:
-        """The value, computed if nobody has. Raises what `make` does, and `Stopped` where `stop` ends the waiting."""
+    def take(
+        self, key: Hashable, make: Callable[[], Any], stop: Callable[[], bool] | None = None, heavy: bool = False
+    ) -> Any:
+        """The value, computed if nobody has; what is `heavy` waits for its turn.
+
+        Raises what `make` does, and `Stopped` where `stop`, or whose turn it is, ends the waiting.
+        """
         with self._lock:
             if key in self._held:
                 return self._used(key)
             making = self._making.setdefault(key, _Making())
             making.wanted += 1
         try:
-            while not making.lock.acquire(timeout=-1 if stop is None else LOOK):
-                if stop is not None and stop():
-                    raise Stopped("run_stopped")
-            try:
-                if not making.made:
-                    value = make()
-                    self.put(key, value)
-                    making.made.append(value)  # for those who wait, though it may be let go of meanwhile
-                return making.made[0]
-            finally:
-                making.lock.release()
+            with nullcontext() if self._turns is None else self._turns().lane(key, lambda: making.wanted > 1):
+                return self._computed(key, making, make, stop, heavy)
         finally:
             with self._lock:
                 making.wanted -= 1
                 if not making.wanted:
                     del self._making[key]
+
+    def _computed(
+        self, key: Hashable, making: _Making, make: Callable[[], Any], stop: Callable[[], bool] | None, heavy: bool
+    ) -> Any:
+        """What one of those who want it at once computes for all."""
+        self._acquire(making.lock, stop)
+        try:
+            if not making.made:
+                if heavy and self._turns is not None:
+                    self._turns().heavy()
+                value = make()
+                self.put(key, value)
+                making.made.append(value)  # for those who wait, though it may be let go of meanwhile
+            return making.made[0]
+        finally:
+            making.lock.release()
+
+    def _acquire(self, lock: Lock, stop: Callable[[], bool] | None) -> None:
+        """Wait for what another thread computes."""
+        if lock.acquire(blocking=False):
+            return
+        with nullcontext(_nothing) if self._turns is None else self._turns().aside() as wanted:
+            while not lock.acquire(timeout=LOOK):
+                if stop is not None and stop():
+                    raise Stopped("run_stopped")
+                wanted()
 
     def let_go(self, need: int, keep: int = 0) -> int:
         """Let go of the least used until those were `need` bytes, or `keep` values are left; returns the bytes."""
@@ -159,3 +188,7 @@ class Store:
 
             self._untrimmed = 0
             give_back()
+
+
+def _nothing() -> None:
+    """Where there are no turns, nobody asks."""

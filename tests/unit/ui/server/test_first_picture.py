@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -97,18 +98,36 @@ def served(path: str, query: bytes = b"", method: str = "GET", headers: tuple[tu
 
 
 def test_page_of_the_root_carries_the_picture_and_its_own_length() -> None:
-    asked_with = ((b"accept-encoding", b"gzip"), (b"if-none-match", b"x"), (b"accept-language", b"zh"))
+    asked_with = ((b"range", b"bytes=0-9"), (b"if-none-match", b"x"), (b"accept-language", b"zh"))
     body, headers, seen = served("/", headers=asked_with)
     assert body.startswith(PAGE[:-14]) and body.endswith(b"</body></html>")
     assert "南".encode() in body and "谁在看谁".encode() in body
-    assert dict(headers) == {b"content-length": str(len(body)).encode()}
+    assert dict(headers)[b"content-length"] == str(len(body)).encode()
     assert seen == [(b"accept-language", b"zh")]
 
 
 @pytest.mark.parametrize(
     ("path", "query", "method"),
-    [("/readings", b"", "GET"), ("/static/js/index.js", b"", "GET"), ("/", b"rule=hard", "GET"), ("/", b"", "HEAD")],
+    [("/readings", b"", "GET"), ("/static/js/index.js", b"", "GET"), ("/", b"rule=hard", "GET"), ("/", b"", "POST")],
 )
 def test_everything_else_passes_untouched(path: str, query: bytes, method: str) -> None:
     body, headers, _ = served(path, query, method)
     assert body == PAGE and (b"content-length", b"47") in headers
+
+
+def test_the_same_page_is_known_again_and_sent_small() -> None:
+    body, headers, _ = served("/", headers=((b"accept-language", b"zh"),))
+    tag = dict(headers)[b"etag"]
+    packed, small, _ = served("/", headers=((b"accept-language", b"zh"), (b"accept-encoding", b"br, gzip")))
+    assert gzip.decompress(packed) == body and len(packed) < len(body) / 2
+    assert dict(small)[b"content-encoding"] == b"gzip" and dict(small)[b"etag"] == tag
+    assert dict(small)[b"content-length"] == str(len(packed)).encode() and b"Accept-Encoding" in dict(small)[b"vary"]
+    empty, again, _ = served("/", headers=((b"accept-language", b"zh"), (b"if-none-match", b'"a", ' + tag)))
+    assert empty == b"" and dict(again)[b"etag"] == tag and b"content-length" not in dict(again)
+    assert dict(served("/", headers=((b"accept-language", b"en"),))[1])[b"etag"] != tag
+
+
+def test_who_asks_for_the_head_alone_hears_what_the_whole_page_would_say() -> None:
+    asked_with = ((b"accept-language", b"zh"), (b"accept-encoding", b"gzip"))
+    body, headers, _ = served("/", method="HEAD", headers=asked_with)
+    assert body == b"" and headers == served("/", headers=asked_with)[1]

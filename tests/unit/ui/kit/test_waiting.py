@@ -1,0 +1,103 @@
+"""What a reader is told of a run that waits or takes long, and what was stopped is not begun again by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from attnviz.errors import AttnvizError
+from attnviz.ui.kit import waiting, work
+from attnviz.ui.stores import turns as whose
+from attnviz.ui.stores.store import Store
+from attnviz.ui.stores.turns import HEAVY, Turns
+
+KEY = ("a run", 1)
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """A store whose runs wait for their turn; a run is told of at once."""
+    now = Turns(1, 10 * HEAVY)
+    monkeypatch.setattr(whose, "LATE", 0.0)
+    monkeypatch.setattr(whose, "LOOK", 0.0)
+    found = Store(100, size=lambda _: 1, turns=lambda: now)
+    monkeypatch.setattr(waiting, "_test", found, raising=False)
+    yield found
+
+
+def page() -> None:
+    """A page that computes something and says what came of it."""
+    import streamlit as st
+
+    from attnviz.errors import AttnvizError
+    from attnviz.ui.kit import waiting
+
+    waiting.arrive()
+    store = waiting._test  # type: ignore[attr-defined]
+
+    def make() -> int:
+        store._turns().go_on()
+        st.session_state["asked"] = st.session_state.get("asked", 0) + 1
+        return 7
+
+    try:
+        st.write(str(store.take(("a run", 1), make)))
+    except AttnvizError as error:
+        st.error(error.say("en"))
+
+
+def test_a_long_run_offers_to_be_stopped_and_nothing_of_it_stays(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    draw = waiting.Told._draw
+    monkeypatch.setattr(waiting.Told, "_draw", lambda self, words: (told.append(words), draw(self, words)))
+    at = AppTest.from_function(page, default_timeout=20).run()
+    assert not at.exception and told == ["This run takes long. Press Stop, or change something, and it ends."]
+    assert [one.value for one in at.markdown] == ["7"] and not at.button
+
+
+def test_what_was_stopped_begins_again_when_that_is_wanted_alone(store: Store) -> None:
+    at = AppTest.from_function(page, default_timeout=20)
+    at.session_state[waiting.STOPPED] = KEY
+    at.run()
+    assert "You stopped this run" in at.error[0].value and "asked" not in at.session_state
+    at.button(key="turn.again").click().run()
+    assert [one.value for one in at.markdown] == ["7"] and not at.error and at.session_state["asked"] == 1
+    assert waiting.STOPPED not in at.session_state
+
+
+def test_another_run_than_the_one_that_was_stopped_begins_at_once(store: Store) -> None:
+    at = AppTest.from_function(page, default_timeout=20)
+    at.session_state[waiting.STOPPED] = ("another run", 1)
+    at.run()
+    assert not at.error and not at.button and at.session_state["asked"] == 1
+
+
+def test_a_reader_who_waits_is_told_the_place_in_the_language_of_the_page(store: Store) -> None:
+    def script() -> None:
+        import streamlit as st
+
+        from attnviz.ui.kit import waiting
+
+        st.session_state["lang"] = "zh"
+        waiting.arrive()
+        told = waiting.told_of("a")
+        assert told is not None
+        told.waits(2)
+        told.waits(2)
+        told.waits(1)
+
+    at = AppTest.from_function(script, default_timeout=20).run()
+    assert not at.exception and "前面还有 1 个" in at.info[0].value and len(at.info) == 1 and len(at.button) == 1
+
+
+def test_work_of_a_page_takes_its_turn_and_has_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = Turns(1, 10 * HEAVY, seconds=0.01)
+    monkeypatch.setattr(work.Turn, "lane", staticmethod(lambda about: now.lane(about)))
+    monkeypatch.setattr(work.st, "session_state", {})
+    with pytest.raises(AttnvizError, match="ATTNVIZ_SECONDS"), work.doing("a", "the text"):
+        for _ in range(1000):
+            now.go_on()
+            work.time.sleep(0.001)
+    assert not now.in_flight

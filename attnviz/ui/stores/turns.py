@@ -115,7 +115,7 @@ class Turns:
         lane = self._own.lane = Lane(key, shared=shared)
         with self._free:
             self._all.append(lane)
-        _share(_cores() if self._alone(lane) else 1)
+        _share(_threads() if self._alone(lane) else 1)
         try:
             yield
         finally:
@@ -233,7 +233,7 @@ class Turns:
             with self._free:
                 self._waiting = [one for one in self._waiting if one is not lane]
         lane.began = time.monotonic()
-        _share(_cores() if self._alone(lane) else max(_cores() // (2 * self.at_once), 1))
+        _share(_threads() if self._alone(lane) else max(_threads() // (2 * self.at_once), 1))
 
     def _ahead(self, lane: Lane, need: int) -> int | None:
         """How many go before it; None where it is its turn, which it then has."""
@@ -253,6 +253,17 @@ class Turns:
 
 def _cores() -> int:
     return os.cpu_count() or 1
+
+
+def _threads() -> int:
+    """All that one computation may have: those that PyTorch was given, by the machine or by who started it."""
+    return _given() if "torch" in sys.modules else 1
+
+
+@cache
+def _given() -> int:
+    """Asked before any are shared out."""
+    return int(sys.modules["torch"].get_num_threads())
 
 
 def _share(threads: int) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
+from functools import cache
 
 import pytest
+import torch
 
 from attnviz import AttnvizError, TextError, turns
 from attnviz.errors import Stopped
@@ -271,3 +273,13 @@ def test_a_server_that_ends_begins_nothing_heavy_and_tells_who_waits(
     runs.turns.close()
     until(lambda: "b" in runs.raised)
     assert getattr(runs.raised["b"], "message", "") == "turn_closed" and runs.began == ["a"]
+
+
+def test_a_computation_alone_has_no_more_threads_than_pytorch_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    monkeypatch.setattr(whose, "_given", cache(whose._given.__wrapped__))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    monkeypatch.setattr(torch, "set_num_threads", seen.append)
+    with Turns(1, HEAVY).lane("alone"):
+        pass
+    assert seen == [3]

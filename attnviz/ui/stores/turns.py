@@ -260,7 +260,7 @@ def _threads() -> int:
     return _given() if "torch" in sys.modules else 1
 
 
-@cache
+@cache  # one number: 200 bytes
 def _given() -> int:
     """Asked before any are shared out."""
     return int(sys.modules["torch"].get_num_threads())

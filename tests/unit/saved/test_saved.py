@@ -22,6 +22,7 @@ from attnviz.axes import (
     Frames,
     Illustrated,
     Items,
+    Levels,
     Moments,
     Nodes,
     Patches,
@@ -60,6 +61,7 @@ CHANGES = (
 AXES: tuple[Axis, ...] = (
     read(("<s>", "the", "cat\ud800", "</s>")), Patches(32, 16, 1, 2, first=("[CLS]",), last=("[REG]",)),
     Patches(32, 16, 1, 2, region=(0.0, 1.5, 40.0, 16.0), order=(1, 0)),
+    Levels((Patches(32, 16, 1, 3), Patches(32, 16, 1, 1, region=(0.0, 0.0, 40.0, 16.0)))),
     Frames.even(4, 0.02), Frames(((0.1, 1 / 3), (1 / 3, 0.5)), ("[CLS]",), ("[SEP]",)),
     Nodes(("a", "b", "c", "d"), ((0.0, 1.0), (0.5, 1 / 3), (2.0, 2.0), (-1.0, 0.0))), Nodes(("a", "b", "c", "d")),
     Items(("茶", "cup", "", "d")), Steps(4, start=7), Slots(4, "query", ((0.0, 0.0, 1.0, 2.0), None, None, None)),

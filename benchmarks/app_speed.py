@@ -38,6 +38,7 @@ FLAGS = [
     "--disable-sync",
 ]
 PICTURE = ".st-key-attention-heatmap .hm image"
+LAID = "canvas.dragged"  # over the heatmap, until the server has answered
 EMPTY = """import streamlit as st
 st.text_input("text")
 st.segmented_control("rule", ["Soft", "Hard"], default="Soft", key="rule")
@@ -64,7 +65,10 @@ new MutationObserver(() => {
 SEEN = """() => ({ ...seen, painted: performance.getEntriesByName("first-contentful-paint")[0]?.startTime })"""
 # Resolves with the milliseconds from the click to the frame after `what` says something else than before.
 CLICK = """async ([button, look]) => {
-  const read = () => { const e = document.querySelector(look); return e && (e.getAttribute("href") || e.textContent); };
+  const read = () => {
+    const one = document.querySelector(look);
+    return one && (one.getAttribute("href") || one.textContent || one.className);
+  };
   const before = read();
   const target = [...document.querySelectorAll("button")].find((b) => b.textContent.trim() === button);
   const start = performance.now();
@@ -87,24 +91,11 @@ DRAG = """async (key) => {
   slider.dispatchEvent(new Event("change", { bubbles: true }));
   for (;;) {
     await new Promise(requestAnimationFrame);
-    const follows = document.querySelector("canvas.dragged");
+    const follows = document.querySelector("LAID");
     if (follows) { await new Promise(requestAnimationFrame); return performance.now() - start; }
     if (performance.now() - start > 5000) return NaN;
   }
-}"""
-
-# A press on soft or hard; resolves with the milliseconds to the frame after the head lies there under that rule.
-PRESS = """async (button) => {
-  const target = [...document.querySelectorAll("button")].find((one) => one.textContent.trim() === button);
-  const start = performance.now();
-  target.click();
-  for (;;) {
-    await new Promise(requestAnimationFrame);
-    const there = document.querySelector("canvas.dragged");
-    if (there) { await new Promise(requestAnimationFrame); return performance.now() - start; }
-    if (performance.now() - start > 5000) return NaN;
-  }
-}"""
+}""".replace("LAID", LAID)
 
 PAGES = [screen.name for screen in registry.screens() if screen.name != "attention"]
 WITHOUT_CHART = ("family",)
@@ -164,11 +155,11 @@ def visit(browser: Browser, address: str, until: str = PICTURE) -> tuple[Page, d
     return page, page.evaluate(SEEN)
 
 
-def toggles(page: Page, look: str, times: int = 20) -> list[float]:
-    """Toggle between soft and hard; milliseconds of each toggle."""
+def toggles(page: Page, look: str, times: int = 20, pause: float = 400) -> list[float]:
+    """Toggle between soft and hard, each time after a pause; milliseconds of each toggle."""
     found = []
     for number in range(times + 2):
-        page.wait_for_timeout(400)
+        page.wait_for_timeout(pause)
         found.append(page.evaluate(CLICK, ["Soft" if number % 2 else "Hard", look]))
     return found[2:]
 
@@ -214,15 +205,6 @@ def drags(page: Page, times: int = 20) -> list[float]:
     return found[2:]
 
 
-def presses(page: Page, times: int = 20) -> list[float]:
-    """Press hard and soft in turn; milliseconds of each until the head is seen under that rule."""
-    found = []
-    for number in range(times + 2):
-        found.append(page.evaluate(PRESS, "Soft" if number % 2 else "Hard"))
-        page.wait_for_timeout(1000)  # the server answers, and what lies over the heatmap goes
-    return found[2:]
-
-
 def reruns(browser: Browser) -> dict[str, float]:
     """What a toggle costs, beside a rerun of an empty page; milliseconds."""
     with page_of(EMPTY) as address:
@@ -231,7 +213,8 @@ def reruns(browser: Browser) -> dict[str, float]:
         page, _ = visit(browser, f"{address}/?model=lab-4&text={TEXT.replace(' ', '%20')}")
         page.wait_for_timeout(3000)
         redraw = toggles(page, PICTURE)
-        dragged, pressed = drags(page), presses(page)
+        dragged = drags(page)
+        pressed = toggles(page, LAID, pause=1000)  # until the server has answered, and what is laid has gone
         page.get_by_role("radio", name="run with it").click(force=True)
         page.wait_for_timeout(2000)
         run = toggles(page, PICTURE)

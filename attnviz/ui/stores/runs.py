@@ -46,18 +46,22 @@ def kept(make: Callable[Given, Made]) -> Callable[Given, Made]:
 
     The others must be values (names, numbers, frozen dataclasses), never a model or a trace.
     """
-    signature, name = inspect.signature(make), f"{make.__module__}.{make.__qualname__}"
 
     @wraps(make)
     def found(*args: Given.args, **kwargs: Given.kwargs) -> Made:
-        given = signature.bind(*args, **kwargs)
-        given.apply_defaults()
-        asked = {argument: value for argument, value in given.arguments.items() if not argument.startswith("_")}
-        models = [of for of in map(_model_of, asked, asked.values()) if of]
-        made: Made = traces().take(_key(name, (*asked.values(),), models), lambda: make(*args, **kwargs))
+        made: Made = traces().take(_key_of_call(make, *args, **kwargs), lambda: make(*args, **kwargs))
         return made
 
     return found
+
+
+def _key_of_call(make: Callable[..., object], *args: object, **kwargs: object) -> tuple[object, ...]:
+    """Under which key the store keeps what the function returns for these arguments."""
+    given = inspect.signature(make).bind(*args, **kwargs)
+    given.apply_defaults()
+    asked = {argument: value for argument, value in given.arguments.items() if not argument.startswith("_")}
+    models = [of for of in map(_model_of, asked, asked.values()) if of]
+    return _key(f"{make.__module__}.{make.__qualname__}", (*asked.values(),), models)
 
 
 def key_of(name: str, what: object, model: str, revision: str = "") -> tuple[object, ...]:
@@ -93,9 +97,7 @@ def trace(name: str, text: str, rule: RuleChoice, blank: int | None = None) -> T
 
 def done(name: str, text: str, rule: RuleChoice, blank: int | None = None) -> Trace | None:
     """The same where the store has it; None where it would have to be computed."""
-    original = inspect.unwrap(trace)
-    key = _key(f"{original.__module__}.{original.__qualname__}", (name, text, rule, blank), [(name, "")])
-    found: Trace | None = traces().get(key)
+    found: Trace | None = traces().get(_key_of_call(inspect.unwrap(trace), name, text, rule, blank))
     return found
 
 

@@ -16,8 +16,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from attnviz.adapter.checks import said_in
-from attnviz.adapter.tokenizers import WHOLE
 from attnviz.errors import ModelError
 
 SECONDS = 5  # of work; the patterns of GPT-4o, Llama 3, Qwen and DeepSeek together take 0.05
@@ -29,9 +27,9 @@ NAMED = re.compile(r"\\[pP]\{[^{}]*\}|\\.")  # a class of Unicode, a character t
 UNKNOWN = 3  # what `tried.py` ends with where it cannot try anything
 
 
-def check_patterns(name: str, folder: Path) -> None:
-    """Do they? Raises `ModelError`. A tokenizer without patterns of its own starts no process."""
-    found = tuple(sorted(set(_patterns(said_in(folder / WHOLE)))))
+def check_patterns(name: str, whole: dict[str, Any]) -> None:
+    """Do those that tokenizer.json (`whole`) has? Raises `ModelError`. One without any starts no process."""
+    found = tuple(sorted(set(_patterns(whole))))
     if found and not _end(found):
         raise ModelError("tokenizer_hangs", model=name)
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from attnviz import doors, shipped
 from attnviz.adapter.captioning.kinds import across, tells
-from attnviz.adapter.checks import ADAPTER_WEIGHTS, check_config, check_files, read_config, type_of
+from attnviz.adapter.checks import ADAPTER_WEIGHTS, check_config, check_files, read_config, said_in, type_of
 from attnviz.adapter.classes import Kind
 from attnviz.adapter.hearing.kinds import hears
 from attnviz.adapter.machine import STORED, Machine
@@ -32,7 +32,7 @@ from attnviz.adapter.stored.gguf import check_gguf
 from attnviz.adapter.stored.multiplying import check_growth
 from attnviz.adapter.stored.patterns import check_patterns
 from attnviz.adapter.stored.tidied import tidied
-from attnviz.adapter.tokenizers import check_tokenizer, read_said
+from attnviz.adapter.tokenizers import WHOLE, check_tokenizer, read_said
 from attnviz.adapter.vision.kinds import sees
 from attnviz.core.given import check_functions
 from attnviz.errors import ArgumentError, ModelError, first_line, shown
@@ -241,12 +241,21 @@ def _of_folder(found: Found, revision: str | None, machine: Machine, progress: R
     files = shard_names(name, folder)
     held = _check_weights(name, folder, files, machine)
     check_described(name, config, held.tensors, held.numbers)
-    check_growth(name, folder)
-    check_patterns(name, folder)
+    _check_cutting(name, folder)
     shipped.check(folder)
     size = sum((folder / file).stat().st_size for file in files)
     with reported(name, files[0], size, progress), no_larger_than(name, held.tensors, held.numbers):
         return _open(found, folder, machine, held.stored)
+
+
+def _check_cutting(name: str, folder: Path) -> None:
+    """Does its tokenizer stay in proportion to a text, and come to an end? Raises `ModelError` where not.
+
+    Its file, of up to 35 MB, is read once for both; what it says is not held while the weights are read.
+    """
+    whole = said_in(folder / WHOLE)
+    check_growth(name, folder, whole)
+    check_patterns(name, whole)
 
 
 def _check_weights(name: str, folder: Path, files: Sequence[str], machine: Machine) -> memory.Held:

@@ -7,7 +7,7 @@ import errno
 import socket
 import sys
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 
 from streamlit.web.cli import main as streamlit
@@ -42,14 +42,16 @@ def told(words: Sequence[str]) -> list[str]:
     and for a port that cannot be had.
     """
     own, others = settings.split(words)
-    now = settings.use(own)
-    follows = {"server.address": everywhere(), "server.headless": "true", "browser.serverAddress": "localhost"}
-    follows = follows if now.hosted else {}  # without the last, Streamlit asks a server elsewhere for our address
-    named = {word.partition("=")[0] for word in others}
-    more = [word for name, said in follows.items() if f"--{name}" not in named for word in (f"--{name}", str(said))]
-    words = [*others, *more]
-    _check_port(_last(words, "--server.address") or "localhost", _last(words, "--server.port"))
-    return words
+    follows = _for_strangers() if settings.use(own).hosted else {}
+    named = _named(others)
+    said = follows | named
+    _check_port(said.get("--server.address") or "localhost", said.get("--server.port", ""))
+    return [*others, *chain.from_iterable(pair for pair in follows.items() if pair[0] not in named)]
+
+
+def _for_strangers() -> dict[str, str]:
+    """What a server for strangers is told; without the last, Streamlit asks a server elsewhere for our address."""
+    return {"--server.address": everywhere(), "--server.headless": "true", "--browser.serverAddress": "localhost"}
 
 
 def everywhere() -> str:
@@ -65,14 +67,12 @@ def everywhere() -> str:
     return "::" if socket.AF_INET6 in families and socket.AF_INET not in families else "0.0.0.0"
 
 
-def _last(words: Sequence[str], option: str) -> str:
-    """What was last said of an option; "" where nothing was."""
-    found = ""
+def _named(words: Sequence[str]) -> dict[str, str]:
+    """What was last said of each option, in the same word or in the one after it."""
+    found = {}
     for word, following in pairwise([*words, ""]):
-        if word == option:
-            found = following
-        elif word.startswith(f"{option}="):
-            found = word.partition("=")[2]
+        name, within, said = word.partition("=")
+        found[name] = said if within else following
     return found
 
 

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -47,10 +48,17 @@ def answers(address: str) -> bool:
 
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where a server of our own answers; its log is shown when it does not."""
-    port, log = free_port(), tmp_path_factory.mktemp("server") / "log.txt"
+    """Where a server of our own answers."""
+    with serving(tmp_path_factory.mktemp("server"), "attnviz.ui") as found:
+        yield found
+
+
+@contextmanager
+def serving(place: Path, *words: str) -> Iterator[str]:
+    """Where a server answers that `python -m` and these words start; its log, in `place`, is shown when it does not."""
+    port, log = free_port(), place / "log.txt"
     command = [
-        sys.executable, "-m", "attnviz.ui", "--server.headless", "true", "--server.port", str(port),
+        sys.executable, "-m", *words, "--server.headless", "true", "--server.port", str(port),
         "--server.fileWatcherType", "none",
     ]  # fmt: skip
     with log.open("wb") as out:

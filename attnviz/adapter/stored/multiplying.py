@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from attnviz.adapter.checks import said_in
-from attnviz.adapter.tokenizers import CONFIG, WHOLE
+from attnviz.adapter.tokenizers import CONFIG
 from attnviz.errors import ModelError, first_line
 
 GROWTH = 18  # characters in place of one: ﷺ in Unicode's NFKC, and no other has so many
@@ -31,19 +31,21 @@ MORE = re.compile(r"\)(?:[*+]|\{\d+,\})")  # a group that may come any number of
 INSIDE = re.compile(r"(?<!\\)(?:[*+]|\{\d+,\})")
 
 
-def check_growth(name: str, folder: Path) -> None:
-    """Does it stay in proportion to a text? Raises `ModelError` with the part that does not."""
+def check_growth(name: str, folder: Path, whole: dict[str, Any]) -> None:
+    """Does it stay in proportion to a text? Raises `ModelError` with the part that does not.
+
+    `whole` is what tokenizer.json of the folder says, {} where there is none.
+    """
     try:
-        for part in _parts(folder):
+        for part in _parts(folder, whole):
             if part:
                 raise ModelError("tokenizer_multiplies", model=name, part=part)
     except (TypeError, ValueError, AttributeError, KeyError, IndexError, RecursionError) as reason:
         raise ModelError("tokenizer_unreadable", model=name, reason=first_line(reason)) from reason
 
 
-def _parts(folder: Path) -> Iterator[str]:
+def _parts(folder: Path, whole: dict[str, Any]) -> Iterator[str]:
     """The parts that make much of little, "" for those that do not."""
-    whole = said_in(folder / WHOLE)
     yield from (_changing(whole.get(part), part) for part in ("normalizer", "pre_tokenizer", "decoder"))
     yield from (_framing(one) for one in _steps(whole.get("post_processor"), "processors"))
     yield _laid_out(whole.get("model"), whole.get("padding"))

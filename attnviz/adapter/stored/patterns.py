@@ -16,22 +16,20 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from attnviz.adapter.checks import said_in
-from attnviz.adapter.tokenizers import WHOLE
+from attnviz.adapter.stored import tried
 from attnviz.errors import ModelError
 
 SECONDS = 5  # of work; the patterns of GPT-4o, Llama 3, Qwen and DeepSeek together take 0.05
 WALL = 60.0  # by the clock of a busy machine
 MEMORY = 2**30  # bytes of addresses beside those that Python and the library take
 FEW = 4  # places of a pattern that may be there or not
-TRIED = Path(__file__).with_name("tried.py")
+TRIED = Path(tried.__file__)
 NAMED = re.compile(r"\\[pP]\{[^{}]*\}|\\.")  # a class of Unicode, a character that means itself: nothing repeats by it
-UNKNOWN = 3  # what `tried.py` ends with where it cannot try anything
 
 
-def check_patterns(name: str, folder: Path) -> None:
-    """Do they? Raises `ModelError`. A tokenizer without patterns of its own starts no process."""
-    found = tuple(sorted(set(_patterns(said_in(folder / WHOLE)))))
+def check_patterns(name: str, whole: dict[str, Any]) -> None:
+    """Do those that tokenizer.json (`whole`) has? Raises `ModelError`. One without any starts no process."""
+    found = tuple(sorted(set(_patterns(whole))))
     if found and not _end(found):
         raise ModelError("tokenizer_hangs", model=name)
 
@@ -69,4 +67,4 @@ def _end(patterns: tuple[str, ...]) -> bool:
         return False
     except OSError:  # no process may be started here
         return True
-    return done.returncode in (0, UNKNOWN)
+    return done.returncode in (0, tried.UNKNOWN)

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 from transformers import PreTrainedTokenizerBase
 
-from tests.browser.conftest import ROOT, answers, free_port
+from tests.browser.conftest import serving
 from tests.browser.hostile.walked import DONE, HOSTILE, all_filled
 from tests.browser.person import FAULT, PATIENCE, Visit
 from tests.browser.seats import Seats
@@ -27,22 +23,10 @@ Start = Callable[..., Visit]
 
 
 @pytest.fixture
-def walked() -> Iterator[str]:
+def walked(tmp_path: Path) -> Iterator[str]:
     """Where a Streamlit of its own shows every message; without our headers, which would keep a request back."""
-    port = free_port()
-    command = [
-        sys.executable, "-m", "streamlit", "run", str(WALKED), "--server.headless", "true", "--server.port", str(port),
-        "--server.fileWatcherType", "none",
-    ]  # fmt: skip
-    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}) as server:
-        try:
-            until = time.monotonic() + PATIENCE
-            while not answers(f"http://localhost:{port}"):
-                assert server.poll() is None and time.monotonic() < until, "it does not come up"
-                time.sleep(0.2)
-            yield f"http://localhost:{port}"
-        finally:
-            server.kill()
+    with serving(tmp_path, "streamlit", "run", str(WALKED)) as found:
+        yield found
 
 
 def test_no_message_makes_anything_of_what_stands_in_it(walked: str, chromium: Seats) -> None:

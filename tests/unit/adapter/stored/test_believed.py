@@ -80,7 +80,7 @@ def test_every_known_type_s_own_numbers_pass(kind: str) -> None:
     said = said_in(folders.whole(kind) / "config.json")
     held = [one for file in folders.whole(kind).glob("*.safetensors") for one in load_file(file).values()]
     described.check_described(kind, said, len(held), sum(one.numel() for one in held))
-    multiplying.check_growth(kind, folders.whole(kind))
+    multiplying.check_growth(kind, folders.whole(kind), said_in(folders.whole(kind) / "tokenizer.json"))
     for config in (
         dict(max_position_embeddings=10_485_760, vocab_size=256_000),
         dict(rope_theta=1e9, bos_token_id=BIG),
@@ -133,8 +133,7 @@ def test_a_tokenizer_that_makes_much_of_little_is_a_sentence(
     {}, {"normalizer": None, "decoder": None},
 ])  # fmt: skip
 def test_what_known_tokenizers_do_passes(said: dict[str, Any], tmp_path: Path) -> None:
-    (tmp_path / "tokenizer.json").write_text(json.dumps(said), encoding="utf-8")
-    multiplying.check_growth("one", tmp_path)
+    multiplying.check_growth("one", tmp_path, said)
 
 
 @pytest.mark.parametrize(
@@ -145,9 +144,8 @@ def test_what_known_tokenizers_do_passes(said: dict[str, Any], tmp_path: Path) -
     ],
 )
 def test_what_cannot_be_read_of_it_is_a_sentence(said: dict[str, Any], tmp_path: Path) -> None:
-    (tmp_path / "tokenizer.json").write_text(json.dumps(said), encoding="utf-8")
     with pytest.raises(ModelError, match="cannot be read"):
-        multiplying.check_growth("one", tmp_path)
+        multiplying.check_growth("one", tmp_path, said)
 
 
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -float("inf")])
@@ -190,13 +188,12 @@ def test_a_pattern_that_does_not_end_is_a_sentence(part: str, pattern: str, copi
     assert refusal.value.message == "tokenizer_hangs"
 
 
-def test_patterns_that_end_pass_and_so_does_what_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_patterns_that_end_pass_and_so_does_what_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     splits = [SPLIT | {"pattern": {"Regex": one}} for one in (O200K, QWEN, "[", "a")]
     said = {"pre_tokenizer": {"type": "Sequence", "pretokenizers": splits}, "model": {"vocab": {"Regex": 0}}}
-    (tmp_path / "tokenizer.json").write_text(json.dumps(said), encoding="utf-8")
-    patterns.check_patterns("one", tmp_path)
+    patterns.check_patterns("one", said)
     patterns._end.cache_clear()
     monkeypatch.setattr(patterns.subprocess, "run", lambda *_, **__: pytest.fail("a process was started"))
-    patterns.check_patterns("bert", folders.whole("bert"))
+    patterns.check_patterns("bert", said_in(folders.whole("bert") / "tokenizer.json"))
     with pytest.raises(pytest.fail.Exception):
-        patterns.check_patterns("one", tmp_path)
+        patterns.check_patterns("one", said)

@@ -200,10 +200,11 @@ class Trace:
         if isinstance(whole, Gap):
             raise AttnvizError("layer_gap", layer=layer, kind=whole.kind)
         chosen = whole.rule if rule is None else rule
+        first = getattr(whole.rule, "first_query", 0)  # of later queries alone (`core.blocks.part`) it is their number
         if head is None:
-            return replace(whole, rule=chosen.at(layer))
+            return replace(whole, rule=chosen.at(layer, query=first))
         self._check("head", head, whole.n_heads)
-        return replace(whole.only(head), rule=chosen.at(layer, head))
+        return replace(whole.only(head), rule=chosen.at(layer, head, first))
 
     def weights(
         self, layer: int, head: int | None = None, rule: Rule | None = None

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from attnviz.core.attention import Attention, Observed
+from attnviz.core.attention import Attention, Observed, Sampled
 from attnviz.core.causal import CausalMask
 from attnviz.core.rules import Rule, Sample
 from attnviz.errors import AttnvizError
@@ -55,6 +55,8 @@ def part(found: Attention, start: int, stop: int) -> Attention:
         changes["sink"] = found.sink if found.sink.shape[-1] == 1 else found.sink[..., start:stop]
     if isinstance(found, Observed):
         changes["given"] = found.given[..., start:stop, :]
+    if isinstance(found, Sampled):
+        changes["places"] = found.places[..., start:stop, :, :]
     return replace(found, **changes)  # type: ignore[arg-type]
 
 

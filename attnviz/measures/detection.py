@@ -143,10 +143,9 @@ def matched(things: Sequence[tuple[Box, str]], true: Sequence[tuple[Box, str]], 
     Matched(pairs=((0, 0),), missed=(), twice=((1, 0),), nothing=(2,))
     """
     pairs, twice, nothing, taken = [], [], [], set[int]()
-    for number, (box, label) in enumerate(things):
-        shares = [(overlap(box, other) if name == label else -1.0, at) for at, (other, name) in enumerate(true)]
-        share, at = max(shares, key=lambda one: one[0], default=(-1.0, -1))
-        if share < least:
+    for number, shares in enumerate(_alike(things, true)):
+        at = max(range(len(shares)), key=shares.__getitem__, default=-1)
+        if at < 0 or shares[at] < least:
             nothing.append(number)
         elif at in taken:
             twice.append((number, at))
@@ -170,9 +169,7 @@ def assigned(things: Sequence[tuple[Box, str]], true: Sequence[tuple[Box, str]],
     """
     from scipy.optimize import linear_sum_assignment
 
-    shares = np.array([
-        [overlap(box, other) if name == label else -1.0 for other, name in true] for box, label in things
-    ]).reshape(len(things), len(true))  # fmt: skip
+    shares = np.array(_alike(things, true)).reshape(len(things), len(true))
     fits = shares >= least
     cost = np.where(fits, 1 - shares, 1 + min(shares.shape))  # one that does not fit costs more than all that do
     rows, columns = linear_sum_assignment(cost)
@@ -182,6 +179,11 @@ def assigned(things: Sequence[tuple[Box, str]], true: Sequence[tuple[Box, str]],
     twice = tuple((number, int(shares[number].argmax())) for number in over if fits[number].any())
     nothing = tuple(number for number in over if not fits[number].any())
     return Matched(pairs, tuple(at for at in range(len(true)) if at not in taken), twice, nothing)
+
+
+def _alike(things: Sequence[tuple[Box, str]], true: Sequence[tuple[Box, str]]) -> list[list[float]]:
+    """How much does each found thing overlap each true one? -1 where their labels differ."""
+    return [[overlap(box, other) if name == label else -1.0 for other, name in true] for box, label in things]
 
 
 def _shared(one: Box, other: Box) -> tuple[float, float]:

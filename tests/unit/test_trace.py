@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 import torch
 
-from attnviz.core.attention import attend
+from attnviz.core.attention import Attention, attend
+from attnviz.core.blocks import part
 from attnviz.core.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, TopK
 from attnviz.errors import AttnvizError, ModelError
 from attnviz.text.tokens import Encoded
@@ -66,6 +67,15 @@ def test_one_head_equals_that_head_of_the_layer(rule: Rule) -> None:
             seen = found.scores(layer, head) > -math.inf
             gap = (found.scores(layer, head) - found.scores(layer)[head])[seen].abs().max()
             assert gap < 1e-5  # worst seen 2.4e-07
+
+
+@pytest.mark.parametrize("rule", [TopK(2), Sample(4)], ids=str)
+def test_a_map_of_later_queries_alone_has_the_weights_that_they_have_in_the_whole(rule: Rule) -> None:
+    found = trace(rule)
+    later = replace(found, layers=tuple(part(one, 2, 5) for one in found.layers if isinstance(one, Attention)))
+    for layer in range(2):
+        torch.testing.assert_close(later.weights(layer), found.weights(layer)[:, 2:], atol=1e-6, rtol=0)
+        torch.testing.assert_close(later.weights(layer, 1), found.weights(layer, 1)[2:], atol=1e-6, rtol=0)
 
 
 def test_another_rule_weighs_the_scores_of_the_same_run() -> None:

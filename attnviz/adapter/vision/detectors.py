@@ -60,9 +60,17 @@ def framed(name: str, config: Any, processor: Any, picture: Picture) -> Seen:
     grid = (-(-rows // high), -(-columns // wide)) if fills else (rows // high, columns // wide)
     if not min(grid):
         raise PictureError("picture_no_patch", width=columns, height=rows, patch=max(high, wide))
-    region = (0.0, 0.0, grid[1] * wide * picture.width / columns, grid[0] * high * picture.height / rows)
+    region = _covered(picture, (rows, columns), grid, (high, wide))
     special = (first(config), slot_names(config)) if config.model_type == "yolos" else ((), ())
     return Seen(picture, values, Patches(picture.width, picture.height, *grid, *special, region=region), (high, wide))
+
+
+def _covered(
+    picture: Picture, prepared: tuple[int, int], grid: tuple[int, int], stride: tuple[int, int]
+) -> tuple[float, float, float, float]:
+    """What a grid covers of the picture as it was brought, each place `stride` rows and columns of the prepared one."""
+    (rows, columns), (down, across), (high, wide) = prepared, grid, stride
+    return 0.0, 0.0, across * wide * picture.width / columns, down * high * picture.height / rows
 
 
 def _stride(config: Any) -> tuple[int, int]:
@@ -99,18 +107,18 @@ def slot_names(config: Any) -> tuple[str, ...]:
 
 def levels(config: Any, read: Seen) -> Levels:
     """The places of a picture on every level of features; the last ones of a level may reach beyond the picture."""
-    (_, rows, columns), (width, height) = read.values.shape, (read.picture.width, read.picture.height)
+    (_, rows, columns), picture = read.values.shape, read.picture
     grids = []
     for side in strides(config, n_levels(config)):
-        down, across = -(-rows // side), -(-columns // side)
-        region = (0.0, 0.0, across * side * width / columns, down * side * height / rows)
-        grids.append(Patches(width, height, down, across, region=region))
+        grid = -(-rows // side), -(-columns // side)
+        region = _covered(picture, (rows, columns), grid, (side, side))
+        grids.append(Patches(picture.width, picture.height, *grid, region=region))
     return Levels(tuple(grids))
 
 
 def encoded(config: Any, read: Seen) -> Axis:
     """The places that the encoder of a detector compares: those of one grid, or of every level."""
-    return levels(config, read) if points(config) and spreads(config) else read.axis
+    return levels(config, read) if spreads(config) else read.axis
 
 
 def sides(config: Any, places: Axis, slots: Axis) -> dict[str, tuple[Axis, Axis]]:

@@ -62,7 +62,7 @@ def check_points(changes: tuple[Intervention, ...], config: Any, places: int, sl
     pointed = {"cross": slots} | ({"encoder": places} if spreads(config) else {})
     own = {*pointed, "decoder", *(["encoder"] if encodes(config) else [])}
     for change in changes:
-        if isinstance(change, HideToken | ForbidEdge | Restrict) and change.part not in own:
+        if not _of_heads(change) and change.part not in own:
             raise AttnvizError("points_no_places", change=str(change))
         if change.part in pointed:
             change.check(pointed[change.part], len(points_of(config, change.part)))

@@ -113,6 +113,20 @@ def test_a_place_of_the_encoder_has_the_points_of_the_run(level: int, mean: str,
     assert tiles[0, :, :, 2] == pytest.approx(call.weights[:, first + 1].numpy(), abs=1e-6)
 
 
+def test_what_a_place_draws_at_random_is_what_it_drew_in_the_run(folders: dict[str, str]) -> None:
+    """The places of a level are drawn for by their numbers among those of all levels."""
+    drawn = {"rule": "hard", "hard": "sample", "seed": "3"}
+    at = opened(folders["deformable"], view="places", level="2", mean="head", layer="0", head="2", place="1", **drawn)
+    trace = av.record(av.load(folders["deformable"]), run.sample(START), rule=av.Sample(3)).map("encoder")
+    call, axis, spots = trace.attention(0), trace.queries, data(at)["spots"]
+    assert isinstance(axis, Levels)
+    own = axis.level(1)
+    weights = floats(spots["rows"]).reshape(own.stop - own.start, LEVELS * ENCODED, 3)[..., 2]
+    assert weights == pytest.approx(call.weights[2, own].numpy(), abs=1e-6)
+    tiles = floats(spots["heads"]).reshape(HEADS, LEVELS * ENCODED, 3)[..., 2]
+    assert tiles == pytest.approx(call.weights[:, own.start + 1].numpy(), abs=1e-6)
+
+
 def test_of_very_many_points_those_of_the_chosen_place_are_sent(
     folders: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from attnviz.core import blocks as streaming
-from attnviz.core.attention import Attention, Observed, attend
+from attnviz.core.attention import Attention, Observed, Sampled, attend
 from attnviz.core.causal import CausalMask
 from attnviz.core.masks import Causal, Window
 from attnviz.core.rules import Argmax, Entmax, Rule, Sample, Soft, Sparsemax, Threshold, TopK, TopP
@@ -59,6 +59,7 @@ def every_kind() -> dict[str, Attention]:
         "cross": call(keys=23),
         "additive": call(similarity=hidden),
         "observed": Observed.of(call(allowed=band).weights),
+        "points": Sampled.of(call(), random(3, COUNT, COUNT, 2, seed=11)),
         "one head": call(allowed=CausalMask(COUNT, COUNT)).only(1),
     }
 
@@ -106,6 +107,15 @@ def test_rows_are_those_of_the_whole_map(kind: str, rule: Rule) -> None:
     for start, stop in ((0, 1), (13, 40), (COUNT - 3, COUNT)):
         expected = found.weights[..., start:stop, :]
         torch.testing.assert_close(streaming.rows(found, start, stop), expected, atol=1e-6, rtol=0)  # worst 2e-7
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_part_fits_so_many_queries_and_points_come_with_theirs(kind: str) -> None:
+    found = KINDS[kind]
+    part = streaming.part(found, 13, 40)
+    assert found.queries.ndim < 3 or part.fits(27, found.keys.shape[-2])
+    if isinstance(found, Sampled):
+        assert isinstance(part, Sampled) and torch.equal(part.places, found.places[:, 13:40])
 
 
 @pytest.mark.parametrize(("kind", "rule"), CASES, ids=str)

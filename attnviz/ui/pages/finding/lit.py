@@ -36,10 +36,22 @@ class View:
         """Do those who look choose the points that they look at, in place of all places or queries?"""
         return hasattr(self.trace.attention(self.trace.open_layers[0]), "places")
 
+    @property
+    def rows(self) -> range:
+        """The numbers of its queries in the map."""
+        return range(len(self.trace.queries))[self.queries]
+
+    def of(self, query: int) -> View:
+        """The same for one of its queries alone, which is all that is then computed."""
+        return replace(self, queries=slice(self.rows[query], self.rows[query] + 1))
+
     def layer(self, number: int) -> NDArray[np.float32]:
         """A layer's weights `[head, query, key]`, NaN where looking is not allowed."""
-        found: NDArray[np.float32] = self.trace.attention(number).open_weights.float().numpy()
-        return found[:, self.queries, self.keys]
+        from attnviz.core.blocks import window
+
+        keys = range(len(self.trace.keys))[self.keys]
+        found: NDArray[np.float32] = window(self.trace.attention(number), self.rows, keys).numpy()
+        return found
 
     def layers(self) -> dict[int, NDArray[np.float32]]:
         """All layers' weights by their numbers."""
@@ -77,10 +89,11 @@ def n_levels(run: Trace) -> int:
 
 def at_level(run: Trace, level: int) -> Trace:
     """The map of an encoder's places and the points that they choose, of the places on one level, counted from 0."""
+    from attnviz.core.blocks import part
+
     axis: Any = run.queries
-    layers: Any = run.layers  # every one a `Sampled`
     own = axis.level(level)
-    layers = tuple(replace(one, queries=one.queries[:, own], places=one.places[:, own]) for one in layers)
+    layers = tuple(part(one, own.start, own.stop) for one in run.layers)  # type: ignore[arg-type]
     return replace(run, queries=axis.grids[level], layers=layers, outputs=run.outputs[own])
 
 
@@ -110,15 +123,19 @@ def per_level(seen: View) -> tuple[int, int]:
 
 def sent(seen: View, mean: str, layer: int, who: int) -> list[int]:
     """The places whose points the browser is given: all, where they are few enough, or the one that looks."""
-    heads = sum(seen.layer(one).shape[0] for one in (seen.trace.open_layers if mean == "all" else [layer]))
+    heads = sum(seen.trace.attention(one).n_heads for one in (seen.trace.open_layers if mean == "all" else [layer]))
     each = len(seen.trace.keys) * (1 if mean == "head" else heads)
     return list(range(len(seen.trace.queries))) if each * len(seen.trace.queries) <= MOST_POINTS else [who]
 
 
 def points(looks: View, layer: int, slots: Sequence[int]) -> NDArray[np.float32]:
     """The points of some queries in every head of a layer `[head, query, point, 3]`: x and y in pixels, the weight."""
-    call = looks.trace.attention(layer)
-    where, weights = (one[:, list(slots)].float().numpy() for one in (call.places, call.weights))  # type: ignore[attr-defined]
+    from attnviz.core.blocks import part
+
+    first = min(slots, default=0)
+    call: Any = part(looks.trace.attention(layer), first, max(slots, default=0) + 1)  # a `Sampled`
+    own = [slot - first for slot in slots]
+    where, weights = (one[:, own].float().numpy() for one in (call.places, call.weights))
     return np.concatenate([where, weights[..., None]], -1).astype("<f4")
 
 

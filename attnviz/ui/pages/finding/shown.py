@@ -43,19 +43,8 @@ if TYPE_CHECKING:
     from attnviz.ui.pages.finding.run import Head
 
 FEW = 5  # kinds of thing named in the first sentence
-OPEN = (
-    "place",
-    "most",
-    "share",
-    "area",
-    "map",
-    "layer",
-    "head",
-    "n",
-    "level",
-    "levels",
-    "far",
-)  # filled in by the browser
+# Filled in by the browser.
+OPEN = ("place", "most", "share", "area", "map", "layer", "head", "n", "level", "levels", "far")
 STYLE = """<style>
 .st-key-finding-samples img { height: 44px !important; max-height: none !important; vertical-align: middle; }
 </style>"""
@@ -196,7 +185,7 @@ def asking(shown: Shown, view: lit.View) -> int:
 def _tiles(view: lit.View, asks: int, boxes: Sequence[object]) -> dict[str, Any]:
     """All heads for the browser; where it is points that are drawn, `_spots` has them."""
     if view.pointed:
-        return tiles_sent({number: one[:, asks : asks + 1] for number, one in view.layers().items()}, 0, [True])
+        return tiles_sent(view.of(asks).layers(), 0, [True])
     return tiles_sent(view.layers(), asks, [one is not None for one in boxes])
 
 

@@ -222,8 +222,6 @@ class Turns:
             with self._free:
                 self._waiting.append(lane)
             while (ahead := self._ahead(lane, need)) is not None:
-                if self._closed:
-                    raise AttnvizError("turn_closed")
                 if teller is not None:
                     teller.waits(ahead)
                 self.wanted()
@@ -237,6 +235,8 @@ class Turns:
 
     def _ahead(self, lane: Lane, need: int) -> int | None:
         """How many go before it; None where it is its turn, which it then has."""
+        if self._closed:
+            raise AttnvizError("turn_closed")
         with self._free:
             others = [one for one in self._all if one is not lane and one.turn and not one.aside]
             first = self._waiting.index(lane)

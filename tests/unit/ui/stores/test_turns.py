@@ -273,6 +273,11 @@ def test_a_server_that_ends_begins_nothing_heavy_and_tells_who_waits(
     runs.turns.close()
     until(lambda: "b" in runs.raised)
     assert getattr(runs.raised["b"], "message", "") == "turn_closed" and runs.began == ["a"]
+    runs.ends["a"].set()
+    until(lambda: not runs.turns.running)
+    runs.start("c")
+    until(lambda: "c" in (*runs.raised, *runs.began))
+    assert getattr(runs.raised["c"], "message", "") == "turn_closed" and runs.began == ["a"]
 
 
 def test_a_computation_alone_has_no_more_threads_than_pytorch_was_given(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ class Teller(Protocol):
         """It is over. May raise what ends this run of the page."""
 
 
-@dataclass
+@dataclass(eq=False)  # one is never another, whatever they hold
 class Lane:
     """A computation of one thread, and whether others wait for the same (`shared`).
 
@@ -195,13 +195,13 @@ class Turns:
                 teller.waits(0)
             self.wanted()
 
-        before, lane.aside = lane.aside, True
+        lane.aside = True
         with self._free:
             self._free.notify_all()
         try:
             yield asked
         finally:
-            lane.aside = before
+            lane.aside = False
 
     def _now(self) -> Lane | None:
         found: Lane | None = getattr(self._own, "lane", None)
@@ -229,7 +229,7 @@ class Turns:
                     self._free.wait(LOOK)
         finally:
             with self._free:
-                self._waiting = [one for one in self._waiting if one is not lane]
+                self._waiting.remove(lane)
         lane.began = time.monotonic()
         _share(_threads() if self._alone(lane) else max(_threads() // (2 * self.at_once), 1))
 

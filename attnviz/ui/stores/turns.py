@@ -115,7 +115,7 @@ class Turns:
         lane = self._own.lane = Lane(key, shared=shared)
         with self._free:
             self._all.append(lane)
-        _share(_threads() if self._alone(lane) else 1)
+        _share(self._alone(lane))
         try:
             yield
         finally:
@@ -231,7 +231,7 @@ class Turns:
             with self._free:
                 self._waiting.remove(lane)
         lane.began = time.monotonic()
-        _share(_threads() if self._alone(lane) else max(_threads() // (2 * self.at_once), 1))
+        _share(self._alone(lane), 2 * self.at_once)
 
     def _ahead(self, lane: Lane, need: int) -> int | None:
         """How many go before it; None where it is its turn, which it then has."""
@@ -255,21 +255,20 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _threads() -> int:
-    """All that one computation may have: those that PyTorch was given, by the machine or by who started it."""
-    return _given() if "torch" in sys.modules else 1
-
-
 @cache  # one number: 200 bytes
 def _given() -> int:
-    """Asked before any are shared out."""
+    """How many threads PyTorch was given, by the machine or by who started it: asked before any are shared out."""
     return int(sys.modules["torch"].get_num_threads())
 
 
-def _share(threads: int) -> None:
-    """So many threads of PyTorch for what this thread computes; none is started that others wait for."""
+def _share(alone: bool, parts: int = sys.maxsize) -> None:
+    """All threads of PyTorch for what this thread computes `alone`, else one of so many parts of them, one at least.
+
+    None is started that others wait for.
+    """
     if (torch := sys.modules.get("torch")) is not None:
-        torch.set_num_threads(threads)
+        given = _given()
+        torch.set_num_threads(given if alone else max(given // parts, 1))
 
 
 def at_once() -> int:

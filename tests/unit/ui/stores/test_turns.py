@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
@@ -288,3 +289,23 @@ def test_a_computation_alone_has_no_more_threads_than_pytorch_was_given(monkeypa
     with Turns(1, HEAVY).lane("alone"):
         pass
     assert seen == [3]
+
+
+def test_what_pytorch_was_given_is_asked_before_any_of_it_is_shared_out(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first lane begins before PyTorch is loaded, the second beside it."""
+    seen = [3]
+    monkeypatch.setattr(whose, "_given", cache(whose._given.__wrapped__))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: seen[-1])
+    monkeypatch.setattr(torch, "set_num_threads", seen.append)
+    with monkeypatch.context() as before:
+        before.delitem(sys.modules, "torch")
+        runs.start("first", need=1)
+        until(lambda: runs.began == ["first"])
+    with runs.turns.lane("second"):
+        pass
+    runs.end()
+    with runs.turns.lane("alone"):
+        pass
+    assert seen == [3, 1, 3]

@@ -8,7 +8,6 @@ says to a reader what is waited for, and knows whether that reader is still ther
 from __future__ import annotations
 
 import gc
-import os
 import sys
 import threading
 import time
@@ -20,6 +19,7 @@ from typing import ClassVar, Protocol
 
 from attnviz import settings, turns
 from attnviz.errors import AttnvizError, Stopped
+from attnviz.threads import cores
 from attnviz.ui.stores.sizes import room
 
 SHARE = 0.75  # of the memory, for models, traces and runs together, unless the settings say otherwise
@@ -251,10 +251,6 @@ class Turns:
         return self._all == [lane]
 
 
-def _cores() -> int:
-    return os.cpu_count() or 1
-
-
 @cache  # one number: 200 bytes
 def _given() -> int:
     """How many threads PyTorch was given, by the machine or by who started it: asked before any are shared out."""
@@ -273,7 +269,7 @@ def _share(alone: bool, parts: int = sys.maxsize) -> None:
 
 def at_once() -> int:
     """How many heavy computations run at once: what the settings say, else one for two cores."""
-    return settings.now().at_once or max(_cores() // 2, 1)
+    return settings.now().at_once or max(cores() // 2, 1)
 
 
 @cache  # one Turns: 1 kB

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -279,6 +280,16 @@ def test_a_server_that_ends_begins_nothing_heavy_and_tells_who_waits(
     runs.start("c")
     until(lambda: "c" in (*runs.raised, *runs.began))
     assert getattr(runs.raised["c"], "message", "") == "turn_closed" and runs.began == ["a"]
+
+
+def test_one_heavy_run_at_once_for_two_cores_that_this_program_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ATTNVIZ_AT_ONCE", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    for count, expected in ((6, 3), (1, 1)):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, count=count: set(range(count)), raising=False)
+        assert whose.at_once() == expected
+    monkeypatch.setenv("ATTNVIZ_AT_ONCE", "5")
+    assert whose.at_once() == 5
 
 
 def test_a_computation_alone_has_no_more_threads_than_pytorch_was_given(monkeypatch: pytest.MonkeyPatch) -> None:

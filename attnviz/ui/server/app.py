@@ -27,7 +27,7 @@ from attnviz.ui.server.answer import Pairs, answer
 from attnviz.ui.server.first_visit import LESSON, FirstVisit
 from attnviz.ui.server.headers import Guarded, hosts
 from attnviz.ui.server.leaving import farewell, people, tidy
-from attnviz.ui.server.metrics import Figures, resident
+from attnviz.ui.server.metrics import Figures
 from attnviz.ui.server.preloads import preloads
 from attnviz.ui.server.shut import hush, refuse
 
@@ -143,13 +143,8 @@ def _tell_figures() -> None:
     """The server's metrics tell of this app too."""
     from attnviz.ui.kit.opening import figures
 
-    def now() -> dict[str, int | dict[str, int]]:
-        found = figures()
-        memory = found["attnviz_memory_bytes"]
-        assert isinstance(memory, dict)
-        return {**found, "attnviz_people": len(people()), "attnviz_memory_bytes": {**memory, "all": resident()}}
-
-    runtime.get_instance().stats_mgr.register_provider(Figures(now))
+    told = Figures(lambda: {**figures(), "attnviz_people": len(people())})
+    runtime.get_instance().stats_mgr.register_provider(told)
 
 
 def _ends(language: str) -> str:

@@ -288,11 +288,14 @@ def server_turns() -> Turns:
 
 def figures() -> dict[str, int | dict[str, int]]:
     """The numbers of this server, as its metrics call them."""
+    from attnviz.models.memory import resident
     from attnviz.ui.stores.models import model_store
     from attnviz.ui.stores.runs import traces
 
     now = server_turns()
-    held = {"models": model_store().store.bytes, "runs": traces().bytes, "under way": now.in_flight}
+    held = {
+        "models": model_store().store.bytes, "runs": traces().bytes, "under way": now.in_flight, "all": resident(),
+    }  # fmt: skip
     return {
         "attnviz_heavy_running": now.running, "attnviz_heavy_waiting": now.waiting, "attnviz_memory_bytes": held,
         "attnviz_runs": now.done, "attnviz_run_milliseconds": now.milliseconds,

@@ -161,10 +161,10 @@ def _close() -> None:
 def _forget() -> None:
     """Nobody is there: hold what a server holds that has just begun."""
     from attnviz.ui.kit.opening import forget
-    from attnviz.ui.server.first_picture import draw_first
+    from attnviz.ui.server.ready import do_first
 
     forget()
-    draw_first()
+    do_first()
 
 
 def told(error: Exception) -> bool:

@@ -88,12 +88,9 @@ class _Adding:
         self.body += message.get("body", b"")
         if message.get("more_body"):
             return
-        body = self.body
-        if self.start["status"] == 200:
-            body = body.replace(b"</body>", self.addition + b"</body>")
-        status, headers = self.start["status"], self.start["headers"]
+        status, headers, body = self.start["status"], self.start["headers"], self.body
         if status == 200:
-            status, headers, body = self.made(body, headers)
+            status, headers, body = self.made(body.replace(b"</body>", self.addition + b"</body>"), headers)
         await self.send({**self.start, "status": status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})
 

@@ -13,7 +13,6 @@ from benchmarks.app_speed import CLICK, FLAGS, PICTURE
 from benchmarks.crowd.people import MARK
 
 READY = f"() => document.querySelector({PICTURE!r})"
-ALL = "() => document.documentElement.outerHTML"
 
 
 @dataclass
@@ -42,7 +41,7 @@ class Sitting:
         assert self.page is not None
         self.soft = not self.soft
         taken = await self.page.evaluate(CLICK, ["Soft" if self.soft else "Hard", PICTURE])
-        found = set(MARK.findall((await self.page.evaluate(ALL)).encode()))
+        found = set(MARK.findall((await self.page.content()).encode()))
         if others := found - {f"{self.number:03d}".encode()}:
             self.leaks.append(f"browser {self.number} saw {sorted(others)}")
         return float(taken) / 1000

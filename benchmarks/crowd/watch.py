@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import re
-import socket
 import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
-ROOT = Path(__file__).parents[2]
-START = 300  # seconds until the server answers
+from benchmarks.app_speed import running
+
 WRONG = re.compile(r"Traceback|fault [0-9a-f]{6}|^\w*(Error|Exception)\b", re.MULTILINE)
 
 
@@ -53,32 +49,5 @@ class Server:
 @contextlib.contextmanager
 def serving(log: Path, options: list[str]) -> Iterator[Server]:
     """A server on a free port, until the block is left."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "attnviz.ui", "--server.headless", "true", "--server.port", str(port), *options]
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, "HF_HUB_OFFLINE": "1"}
-        )
-        try:
-            _wait(process, port, log)
-            yield Server(port, process, log)
-        finally:
-            process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(20)
-            process.kill()
-
-
-def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    until = time.monotonic() + START
-    while time.monotonic() < until and process.poll() is None:
-        with (
-            contextlib.suppress(OSError),
-            urllib.request.urlopen(f"http://localhost:{port}/_stcore/health", timeout=5) as answer,
-        ):
-            if answer.status == 200:
-                return
-        time.sleep(0.2)
-    raise SystemExit(f"the server did not start:\n{log.read_text(encoding='utf-8', errors='replace')[-3000:]}")
+    with running("attnviz.ui", *options, log=log) as (port, process):
+        yield Server(port, process, log)

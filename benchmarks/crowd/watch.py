@@ -20,20 +20,17 @@ WRONG = re.compile(r"Traceback|fault [0-9a-f]{6}|^\w*(Error|Exception)\b", re.MU
 
 @dataclass
 class Server:
-    """A server of one's own: where it answers, and how much it held when, in seconds and megabytes."""
+    """A server of one's own: where it answers, and since when."""
 
     port: int
     process: subprocess.Popen[bytes]
     log: Path
     began: float = field(default_factory=time.monotonic)
-    held: list[tuple[float, float]] = field(default_factory=list)
 
     def look(self) -> float:
         """The resident memory of the server and of its children now, in megabytes."""
         own = psutil.Process(self.process.pid)
-        size = sum(one.memory_info().rss for one in (own, *own.children(recursive=True))) / 1e6
-        self.held.append((time.monotonic() - self.began, size))
-        return size
+        return sum(one.memory_info().rss for one in (own, *own.children(recursive=True))) / 1e6
 
     async def watch(self, every: float = 20.0) -> None:
         """Print the memory again and again."""

@@ -175,10 +175,10 @@ class Turns:
     def wanted(self) -> None:
         """Raises `Stopped` where the reader of this thread's computation, and any other, wants it no more."""
         lane, now = self._now(), time.monotonic()
-        if lane is None or lane.teller is None or not lane.teller.left():
+        if lane is None or lane.teller is None:
             return
-        lane.left = lane.left or now
-        if now - lane.left > GRACE and not lane.shared():
+        lane.left = (lane.left or now) if lane.teller.left() else 0.0
+        if lane.left and now - lane.left > GRACE and not lane.shared():
             raise Stopped("run_stopped")
 
     @contextmanager

@@ -171,6 +171,18 @@ def test_a_run_whose_reader_has_left_ends_at_the_next_layer(
     assert not now.in_flight and not now.running
 
 
+def test_a_reader_who_came_back_has_all_the_time_again_before_the_run_ends(readers: dict[Hashable, Reader]) -> None:
+    now = Turns(1, 10 * HEAVY)
+    with now.lane("a"):
+        now.begin(HEAVY)
+        for gone in (True, False, True):
+            readers["a"].gone = gone
+            now.wanted()
+            time.sleep(2 * whose.GRACE)
+        with pytest.raises(Stopped):
+            now.wanted()
+
+
 def test_no_run_takes_longer_than_the_limit(readers: dict[Hashable, Reader]) -> None:
     now = Turns(1, 10 * HEAVY, seconds=0.2)
     with pytest.raises(AttnvizError) as told, now.lane("a"):

@@ -8,12 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
 from functools import cache
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from attnviz import AttnvizError, TextError, turns
+from attnviz import AttnvizError, TextError, load, record, turns
 from attnviz.errors import Stopped
+from attnviz.guard import one_by_one
 from attnviz.models import check_run, memory
 from attnviz.models.memory import recorded
 from attnviz.ui.stores import turns as whose
@@ -181,6 +183,24 @@ def test_a_reader_who_came_back_has_all_the_time_again_before_the_run_ends(reade
             time.sleep(2 * whose.GRACE)
         with pytest.raises(Stopped):
             now.wanted()
+
+
+def test_runs_ask_their_keeper_before_they_begin_and_in_every_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, asked = load("lab-2"), list[str]()
+    keeper = SimpleNamespace(
+        begin=lambda need: asked.append("begin"), left=lambda: 10**15, go_on=lambda: asked.append("go on")
+    )
+    monkeypatch.setattr(turns, "keepers", [keeper])
+    run = record(model, "the cat")
+    assert asked[0] == "begin" and asked.count("go on") == run.n_layers > 1
+    asked.clear()
+    assert list(one_by_one("abc", None, None)) == [*"abc"] and asked == ["go on"] * 3
+
+
+def test_what_is_said_to_be_heavy_takes_a_turn_whatever_it_needs(readers: dict[Hashable, Reader]) -> None:
+    now = Turns(1, 10 * HEAVY)
+    store = Store(1000, size=lambda _: 1, turns=lambda: now)
+    assert store.take("a", lambda: now.running) == 0 and store.take("b", lambda: now.running, heavy=True) == 1
 
 
 def test_no_run_takes_longer_than_the_limit(readers: dict[Hashable, Reader]) -> None:

@@ -98,6 +98,7 @@ DRAG = """async (key) => {
 }""".replace("LAID", LAID)
 
 PAGES = [screen.name for screen in registry.screens() if screen.name != "attention"]
+START = 300  # seconds until a server answers
 WITHOUT_CHART = ("family",)
 TIMES = 3
 SETTLED = """() => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'
@@ -124,26 +125,48 @@ AFTER = """([path, words]) => {
 }"""
 
 
+def chromium(*first: str) -> str | None:
+    """The system's Chromium, `first` those of these names; CHROMIUM names another."""
+    names = (*first, "chromium", "chromium-browser", "google-chrome")
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+
+
 @contextlib.contextmanager
 def server(*start: str) -> Iterator[str]:
     """A server of its own, begun as `python -m START`; yields its address once it answers."""
+    quiet = ("--server.fileWatcherType", "none", "--browser.gatherUsageStats", "false")
+    with running(*start, *quiet) as (port, _):
+        yield f"http://localhost:{port}"
+
+
+@contextlib.contextmanager
+def running(*start: str, log: Path = Path(os.devnull)) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """A server on a free port, begun as `python -m START`; yields its port and its program once it answers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", *start, "--server.headless", "true"]
-    command += ["--server.port", str(port), "--server.fileWatcherType", "none", "--browser.gatherUsageStats", "false"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address = f"http://localhost:{port}"
-    try:
-        for _ in range(600):
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/_stcore/health") as answer:
-                if answer.status == 200:
-                    break
-            time.sleep(0.1)
-        yield address
-    finally:
-        process.terminate()
-        process.wait()
+    command = [sys.executable, "-m", *start, "--server.headless", "true", "--server.port", str(port)]
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
+        try:
+            _wait(process, port, log)
+            yield port, process
+        finally:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(20)
+            process.kill()
+
+
+def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Until it answers. Ends the benchmark where it does not."""
+    until, health = time.monotonic() + START, f"http://localhost:{port}/_stcore/health"
+    while time.monotonic() < until and process.poll() is None:
+        with contextlib.suppress(OSError), urllib.request.urlopen(health, timeout=5) as answer:
+            if answer.status == 200:
+                return
+        time.sleep(0.1)
+    raise SystemExit(f"the server did not start:\n{log.read_text(encoding='utf-8', errors='replace')[-3000:]}")
 
 
 def visit(browser: Browser, address: str, until: str = PICTURE) -> tuple[Page, dict[str, float]]:
@@ -266,9 +289,8 @@ def openings(browser: Browser) -> dict[str, float]:
 
 def measure() -> dict[str, float]:
     """All figures by name, milliseconds."""
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = play.chromium.launch(executable_path=chromium(), args=FLAGS)
         found = visits(browser) | reruns(browser) | openings(browser)
         browser.close()
     return found

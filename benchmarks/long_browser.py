@@ -12,8 +12,6 @@ in all, the program's own pages that every renderer shares among them, is kept b
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import statistics
 import tempfile
 import time
@@ -23,7 +21,7 @@ from urllib.parse import urlencode
 import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from benchmarks.app_speed import FLAGS, server
+from benchmarks.app_speed import FLAGS, chromium, server
 from benchmarks.long_texts import Bar, at_most, small_model, small_trace
 
 HERE = Path(__file__).parent
@@ -136,9 +134,8 @@ def largest_renderer() -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = play.chromium.launch(executable_path=chromium(), args=FLAGS)
         bars = [*drawn(browser), *memory(browser)]
         browser.close()
     for bar in bars:

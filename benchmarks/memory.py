@@ -25,7 +25,6 @@ from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-import psutil
 from streamlit.testing.v1 import AppTest
 
 from attnviz.ui.pages.long.choices import sample
@@ -93,9 +92,11 @@ def read_on(page: str, text: str) -> None:
 
 def point(number: int) -> Point:
     """Where the memory stands."""
+    from attnviz.models import memory
+
     stores: tuple[Store, Store] = (traces(), model_store().store)
     runs, models = (store.bytes / 1e6 for store in stores)
-    resident = psutil.Process().memory_info().rss / 1e6
+    resident = memory.resident() / 1e6
     full = all(store.thrown or (store is stores[1] and len(store) == 1) for store in stores)
     return Point(number, round(resident, 1), round(runs, 1), round(models, 1), full)
 

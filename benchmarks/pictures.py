@@ -9,14 +9,13 @@ once it is drawn and lit and says in words where something looks; a rule has its
 from __future__ import annotations
 
 import json
-import shutil
 import statistics
 import sys
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from benchmarks.app_speed import EMPTY, FLAGS, page_of, server, toggles, visit
+from benchmarks.app_speed import EMPTY, FLAGS, chromium, page_of, server, toggles, visit
 
 VISITORS, TIMES, POINTS = 5, 20, 24
 FIRST, EFFECT, POINTING = 1000, 500, 100  # what each may take, milliseconds
@@ -132,9 +131,8 @@ def _of_page(browser: Browser, address: str, name: str) -> dict[str, tuple[float
 def main() -> None:
     """Print the table."""
     names = sys.argv[1:] or list(PAGES)
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = play.chromium.launch(executable_path=chromium(), args=FLAGS)
         found = measured(browser, names)
         browser.close()
     print("| milliseconds | | at most |")

@@ -53,6 +53,13 @@ def total(cgroups: Path = CGROUPS) -> int:
     return min([int(psutil.virtual_memory().total), *(most for most, _, _ in _limits(cgroups))])
 
 
+def resident() -> int:
+    """How many bytes does this program hold, whatever for?"""
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
+
+
 def free_for(need: int) -> int:
     """How many bytes can be taken, once those who keep what can be made again (`make_room`) have let go of enough?
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from dataclasses import dataclass, field
 from typing import Any
 
 from playwright.async_api import Browser, Error, Page, async_playwright
 
-from benchmarks.app_speed import CLICK, FLAGS, PICTURE
+from benchmarks.app_speed import CLICK, FLAGS, PICTURE, chromium
 from benchmarks.crowd.people import MARK
 
 READY = f"() => document.querySelector({PICTURE!r})"
-ALL = "() => document.documentElement.outerHTML"
 
 
 @dataclass
@@ -42,7 +39,7 @@ class Sitting:
         assert self.page is not None
         self.soft = not self.soft
         taken = await self.page.evaluate(CLICK, ["Soft" if self.soft else "Hard", PICTURE])
-        found = set(MARK.findall((await self.page.evaluate(ALL)).encode()))
+        found = set(MARK.findall((await self.page.content()).encode()))
         if others := found - {f"{self.number:03d}".encode()}:
             self.leaks.append(f"browser {self.number} saw {sorted(others)}")
         return float(taken) / 1000
@@ -56,11 +53,8 @@ class Browsers:
 
     async def __aenter__(self) -> list[tuple[Sitting, Any]]:
         self._play = await async_playwright().start()
-        names = ("chromium-headless-shell", "chromium", "chromium-browser")
-        program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-        self._opened = [
-            await self._play.chromium.launch(executable_path=program, args=FLAGS) for _ in self.sitting
-        ]  # fmt: skip
+        program = chromium("chromium-headless-shell")
+        self._opened = [await self._play.chromium.launch(executable_path=program, args=FLAGS) for _ in self.sitting]
         return list(zip(self.sitting, self._opened, strict=True))
 
     async def __aexit__(self, *_: object) -> None:

@@ -58,17 +58,11 @@ class Guest:
         self.widgets.clear()
         return await self._ask(asked)
 
-    async def set(self, key: str, value: Any, page: str, link: Mapping[str, str]) -> Seen:
+    async def set(self, key: str, value: str, page: str, link: Mapping[str, str]) -> Seen:
         """Type or choose something in the control of that key."""
         asked = BackMsg()
         asked.rerun_script.query_string, asked.rerun_script.page_name = urlencode(link), page
-        state = asked.rerun_script.widget_states.widgets.add(id=self.widgets[key])
-        if isinstance(value, float):
-            state.double_array_value.data.append(value)
-        elif isinstance(value, bool):
-            state.trigger_value = value
-        else:
-            state.string_value = value
+        asked.rerun_script.widget_states.widgets.add(id=self.widgets[key], string_value=value)
         return await self._ask(asked)
 
     async def leave(self) -> None:

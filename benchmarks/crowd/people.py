@@ -12,22 +12,12 @@ from typing import Any
 import numpy
 
 from benchmarks.crowd.guest import Guest, Seen
-from benchmarks.memory import sentences
+from benchmarks.memory import PAGES, sentences
 
 MARK = re.compile(rb"mark(\d{3})x")
 MODELS = ("lab-1", "lab-2", "lab-4", "lab-8")
-# Pages that read a person's own text, by the names under which their links carry it; the first is opened most often.
-PAGES: dict[str, dict[str, tuple[str, ...]]] = {
-    "": {"texts": ("text",), "models": MODELS},
-    "models": {"texts": ("text",)},
-    "scaled": {"texts": ("text",)},
-    "positions": {"texts": ("text",)},
-    "sparse": {"texts": ("text",)},
-    "translation": {"texts": ("zh", "en")},
-    "compare": {"texts": ("a", "b")},
-    "target": {"texts": ("text",)},
-    "directions": {"texts": ("text",)},
-}  # fmt: skip
+# Pages that read a person's own text; the first, at the app's own address, is opened most often.
+VISITED = ("", "models", "scaled", "positions", "sparse", "translation", "compare", "target", "directions")
 TEXTS = [text for text, _ in zip(sentences(), range(2000), strict=False) if text.isascii()]
 
 
@@ -57,17 +47,16 @@ class Person:
 
     def opened(self, page: str) -> dict[str, str]:
         """A link to a page with texts and a rule of one's own."""
-        about = PAGES[page]
-        link = {"lang": "en", **{name: self.text() for name in about["texts"]}}
+        link = {"lang": "en", **{name: self.text() for name in PAGES[page or "attention"]}}
         if page in ("", "models"):
             link |= {"rule": "hard", "hard": "top-k", "k": str(self.kept)}
-        if "models" in about:
-            link |= {"model": self.dice.choice(about["models"])}
+        if not page:
+            link |= {"model": self.dice.choice(MODELS)}
         return link
 
     async def come(self) -> float:
         """Arrive; the seconds until the page stands."""
-        self.page = "" if self.number % 2 else self.dice.choice(list(PAGES))
+        self.page = "" if self.number % 2 else self.dice.choice(VISITED)
         self.link = self.opened(self.page)
         seen = await self.guest.come(self.page, self.link)
         self._look(seen)
@@ -81,7 +70,7 @@ class Person:
 
     async def _act(self) -> Seen:
         if self.dice.random() < 0.3:  # go to another page
-            self.page = self.dice.choice(list(PAGES))
+            self.page = self.dice.choice(VISITED)
             self.link = self.opened(self.page)
             return await self.guest.go(self.page, self.link)
         layers = self.guest.widgets.get("attention.layer")

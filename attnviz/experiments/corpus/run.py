@@ -25,6 +25,7 @@ from attnviz.models.load import Model, WithoutText
 from attnviz.recording.asked import check_model
 from attnviz.systems import load
 from attnviz.systems.protocol import System
+from attnviz.threads import cores
 
 OFTEN = 10.0  # seconds after which the state is written down again
 SINK = ("special", "first")  # what "sink" means
@@ -142,8 +143,7 @@ def _counts(executor: str, workers: int | None, threads: int) -> tuple[int, int]
     """How many workers, and threads in each. Raises `ArgumentError`."""
     if executor not in EXECUTORS:
         raise ArgumentError("corpus_executor", got=shown(executor), executors=", ".join(EXECUTORS))
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    count = cores if workers is None else whole("workers", workers)
+    count = cores() if workers is None else whole("workers", workers)
     for name, number in (("workers", count), ("threads", whole("threads", threads))):
         if not 1 <= number <= 1024:
             raise ArgumentError("corpus_count", name=name, got=number)

@@ -27,7 +27,7 @@ from attnviz.ui.server.answer import Pairs, answer
 from attnviz.ui.server.first_visit import LESSON, FirstVisit
 from attnviz.ui.server.headers import Guarded, hosts
 from attnviz.ui.server.leaving import farewell, people, tidy
-from attnviz.ui.server.metrics import Figures, resident
+from attnviz.ui.server.metrics import Figures
 from attnviz.ui.server.preloads import preloads
 from attnviz.ui.server.shut import hush, refuse
 
@@ -88,12 +88,9 @@ class _Adding:
         self.body += message.get("body", b"")
         if message.get("more_body"):
             return
-        body = self.body
-        if self.start["status"] == 200:
-            body = body.replace(b"</body>", self.addition + b"</body>")
-        status, headers = self.start["status"], self.start["headers"]
+        status, headers, body = self.start["status"], self.start["headers"], self.body
         if status == 200:
-            status, headers, body = self.made(body, headers)
+            status, headers, body = self.made(body.replace(b"</body>", self.addition + b"</body>"), headers)
         await self.send({**self.start, "status": status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})
 
@@ -143,13 +140,8 @@ def _tell_figures() -> None:
     """The server's metrics tell of this app too."""
     from attnviz.ui.kit.opening import figures
 
-    def now() -> dict[str, int | dict[str, int]]:
-        found = figures()
-        memory = found["attnviz_memory_bytes"]
-        assert isinstance(memory, dict)
-        return {**found, "attnviz_people": len(people()), "attnviz_memory_bytes": {**memory, "all": resident()}}
-
-    runtime.get_instance().stats_mgr.register_provider(Figures(now))
+    told = Figures(lambda: {**figures(), "attnviz_people": len(people())})
+    runtime.get_instance().stats_mgr.register_provider(told)
 
 
 def _ends(language: str) -> str:
@@ -166,10 +158,10 @@ def _close() -> None:
 def _forget() -> None:
     """Nobody is there: hold what a server holds that has just begun."""
     from attnviz.ui.kit.opening import forget
-    from attnviz.ui.server.first_picture import draw_first
+    from attnviz.ui.server.ready import do_first
 
     forget()
-    draw_first()
+    do_first()
 
 
 def told(error: Exception) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import psutil
 from streamlit.runtime.stats import CounterStat, GaugeStat, Stat
 
 GAUGES = {
@@ -47,8 +46,3 @@ def _stats(name: str, value: int | Mapping[str, int]) -> list[Stat]:
         return [CounterStat(name, value, help=COUNTERS[name])]
     each = {"": value} if isinstance(value, int) else value
     return [GaugeStat(name, size, {"of": of} if of else None, help=GAUGES[name]) for of, size in each.items()]
-
-
-def resident() -> int:
-    """The bytes that this process holds."""
-    return int(psutil.Process().memory_info().rss)

@@ -25,12 +25,17 @@ TRACES = ("bar", "heatmap", "scatter", "layout")  # parts of Plotly, each of man
 def make_ready() -> None:
     """Import everything, do the first visitor's run, which is kept, and draw its figures, which are thrown away."""
     import_all()
-    try:
-        draw_first()
-    except AttnvizError as error:  # said on its pages; the others are served
-        print(error, flush=True)
+    do_first()
     gc.collect()
     gc.freeze()  # what stands for good is looked through no more: looking for circles takes a tenth of the time
+
+
+def do_first() -> None:
+    """The first visitor's run; where it cannot be, that is said here and on its pages, and the others are served."""
+    try:
+        draw_first()
+    except AttnvizError as error:
+        print(error, flush=True)
 
 
 def import_all() -> None:

@@ -46,27 +46,31 @@ def kept(make: Callable[Given, Made]) -> Callable[Given, Made]:
 
     The others must be values (names, numbers, frozen dataclasses), never a model or a trace.
     """
+    signature, name = inspect.signature(make), _name_of(make)
 
     @wraps(make)
     def found(*args: Given.args, **kwargs: Given.kwargs) -> Made:
-        made: Made = traces().take(_key_of_call(make, *args, **kwargs), lambda: make(*args, **kwargs))
+        made: Made = traces().take(_of_call(name, signature.bind(*args, **kwargs)), lambda: make(*args, **kwargs))
         return made
 
     return found
 
 
-def _key_of_call(make: Callable[..., object], *args: object, **kwargs: object) -> tuple[object, ...]:
-    """Under which key the store keeps what the function returns for these arguments."""
-    given = inspect.signature(make).bind(*args, **kwargs)
-    given.apply_defaults()
-    asked = {argument: value for argument, value in given.arguments.items() if not argument.startswith("_")}
-    models = [of for of in map(_model_of, asked, asked.values()) if of]
-    return _key(f"{make.__module__}.{make.__qualname__}", (*asked.values(),), models)
-
-
 def key_of(name: str, what: object, model: str, revision: str = "") -> tuple[object, ...]:
     """Under which key the store keeps what `what`, a value, asks of a model: another once the model's files change."""
     return _key(name, (what,), [(model, revision)])
+
+
+def _name_of(make: Callable[..., object]) -> str:
+    return f"{make.__module__}.{make.__qualname__}"
+
+
+def _of_call(name: str, given: inspect.BoundArguments) -> tuple[object, ...]:
+    """Under which key the store keeps what a function of that name makes of its arguments."""
+    given.apply_defaults()
+    asked = {argument: value for argument, value in given.arguments.items() if not argument.startswith("_")}
+    models = [of for of in map(_model_of, asked, asked.values()) if of]
+    return _key(name, (*asked.values(),), models)
 
 
 def _key(name: str, asked: tuple[object, ...], models: list[tuple[str, str]]) -> tuple[object, ...]:
@@ -97,7 +101,8 @@ def trace(name: str, text: str, rule: RuleChoice, blank: int | None = None) -> T
 
 def done(name: str, text: str, rule: RuleChoice, blank: int | None = None) -> Trace | None:
     """The same where the store has it; None where it would have to be computed."""
-    found: Trace | None = traces().get(_key_of_call(inspect.unwrap(trace), name, text, rule, blank))
+    given = inspect.signature(trace).bind(name, text, rule, blank)
+    found: Trace | None = traces().get(_of_call(_name_of(trace), given))
     return found
 
 

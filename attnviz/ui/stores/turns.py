@@ -8,7 +8,6 @@ says to a reader what is waited for, and knows whether that reader is still ther
 from __future__ import annotations
 
 import gc
-import os
 import sys
 import threading
 import time
@@ -20,6 +19,7 @@ from typing import ClassVar, Protocol
 
 from attnviz import settings, turns
 from attnviz.errors import AttnvizError, Stopped
+from attnviz.threads import cores
 from attnviz.ui.stores.sizes import room
 
 SHARE = 0.75  # of the memory, for models, traces and runs together, unless the settings say otherwise
@@ -45,7 +45,7 @@ class Teller(Protocol):
         """It is over. May raise what ends this run of the page."""
 
 
-@dataclass
+@dataclass(eq=False)  # one is never another, whatever they hold
 class Lane:
     """A computation of one thread, and whether others wait for the same (`shared`).
 
@@ -115,7 +115,7 @@ class Turns:
         lane = self._own.lane = Lane(key, shared=shared)
         with self._free:
             self._all.append(lane)
-        _share(_threads() if self._alone(lane) else 1)
+        _share(self._alone(lane))
         try:
             yield
         finally:
@@ -175,10 +175,10 @@ class Turns:
     def wanted(self) -> None:
         """Raises `Stopped` where the reader of this thread's computation, and any other, wants it no more."""
         lane, now = self._now(), time.monotonic()
-        if lane is None or lane.teller is None or not lane.teller.left():
+        if lane is None or lane.teller is None:
             return
-        lane.left = lane.left or now
-        if now - lane.left > GRACE and not lane.shared():
+        lane.left = (lane.left or now) if lane.teller.left() else 0.0
+        if lane.left and now - lane.left > GRACE and not lane.shared():
             raise Stopped("run_stopped")
 
     @contextmanager
@@ -195,13 +195,13 @@ class Turns:
                 teller.waits(0)
             self.wanted()
 
-        before, lane.aside = lane.aside, True
+        lane.aside = True
         with self._free:
             self._free.notify_all()
         try:
             yield asked
         finally:
-            lane.aside = before
+            lane.aside = False
 
     def _now(self) -> Lane | None:
         found: Lane | None = getattr(self._own, "lane", None)
@@ -222,8 +222,6 @@ class Turns:
             with self._free:
                 self._waiting.append(lane)
             while (ahead := self._ahead(lane, need)) is not None:
-                if self._closed:
-                    raise AttnvizError("turn_closed")
                 if teller is not None:
                     teller.waits(ahead)
                 self.wanted()
@@ -231,12 +229,14 @@ class Turns:
                     self._free.wait(LOOK)
         finally:
             with self._free:
-                self._waiting = [one for one in self._waiting if one is not lane]
+                self._waiting.remove(lane)
         lane.began = time.monotonic()
-        _share(_threads() if self._alone(lane) else max(_threads() // (2 * self.at_once), 1))
+        _share(self._alone(lane), 2 * self.at_once)
 
     def _ahead(self, lane: Lane, need: int) -> int | None:
         """How many go before it; None where it is its turn, which it then has."""
+        if self._closed:
+            raise AttnvizError("turn_closed")
         with self._free:
             others = [one for one in self._all if one is not lane and one.turn and not one.aside]
             first = self._waiting.index(lane)
@@ -251,30 +251,25 @@ class Turns:
         return self._all == [lane]
 
 
-def _cores() -> int:
-    return os.cpu_count() or 1
-
-
-def _threads() -> int:
-    """All that one computation may have: those that PyTorch was given, by the machine or by who started it."""
-    return _given() if "torch" in sys.modules else 1
-
-
 @cache  # one number: 200 bytes
 def _given() -> int:
-    """Asked before any are shared out."""
+    """How many threads PyTorch was given, by the machine or by who started it: asked before any are shared out."""
     return int(sys.modules["torch"].get_num_threads())
 
 
-def _share(threads: int) -> None:
-    """So many threads of PyTorch for what this thread computes; none is started that others wait for."""
+def _share(alone: bool, parts: int = sys.maxsize) -> None:
+    """All threads of PyTorch for what this thread computes `alone`, else one of so many parts of them, one at least.
+
+    None is started that others wait for.
+    """
     if (torch := sys.modules.get("torch")) is not None:
-        torch.set_num_threads(threads)
+        given = _given()
+        torch.set_num_threads(given if alone else max(given // parts, 1))
 
 
 def at_once() -> int:
     """How many heavy computations run at once: what the settings say, else one for two cores."""
-    return settings.now().at_once or max(_cores() // 2, 1)
+    return settings.now().at_once or max(cores() // 2, 1)
 
 
 @cache  # one Turns: 1 kB
@@ -293,11 +288,14 @@ def server_turns() -> Turns:
 
 def figures() -> dict[str, int | dict[str, int]]:
     """The numbers of this server, as its metrics call them."""
+    from attnviz.models.memory import resident
     from attnviz.ui.stores.models import model_store
     from attnviz.ui.stores.runs import traces
 
     now = server_turns()
-    held = {"models": model_store().store.bytes, "runs": traces().bytes, "under way": now.in_flight}
+    held = {
+        "models": model_store().store.bytes, "runs": traces().bytes, "under way": now.in_flight, "all": resident(),
+    }  # fmt: skip
     return {
         "attnviz_heavy_running": now.running, "attnviz_heavy_waiting": now.waiting, "attnviz_memory_bytes": held,
         "attnviz_runs": now.done, "attnviz_run_milliseconds": now.milliseconds,

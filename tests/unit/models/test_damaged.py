@@ -12,7 +12,8 @@ import pytest
 import attnviz as av
 from attnviz import shipped
 from attnviz.errors import ModelError
-from attnviz.ui.server import ready
+from attnviz.ui.kit import opening
+from attnviz.ui.server import app, ready
 from attnviz.ui.stores import model_store, runs
 from tests.pages.opened import run_page
 
@@ -63,6 +64,9 @@ def test_its_pages_say_so_and_others_are_served(
     monkeypatch.setattr(ready, "import_all", lambda: None)
     monkeypatch.setattr(ready.gc, "freeze", lambda: None)
     ready.make_ready()
+    assert "lab-4" in capsys.readouterr().out
+    monkeypatch.setattr(opening, "forget", lambda: None)
+    app._forget()  # once everybody has left: no error ends what looks for that
     assert "lab-4" in capsys.readouterr().out
     at = run_page("attention", "en", {"model": "lab-4"})
     assert not at.exception and "not those that came with attnviz" in at.error[0].value

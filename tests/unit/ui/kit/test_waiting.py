@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from attnviz.errors import AttnvizError
-from attnviz.ui.kit import waiting, work
+from attnviz.ui.kit import opening, waiting, work
 from attnviz.ui.stores import turns as whose
 from attnviz.ui.stores.store import Store
 from attnviz.ui.stores.turns import HEAVY, Turns
@@ -90,6 +90,18 @@ def test_a_reader_who_waits_is_told_the_place_in_the_language_of_the_page(store:
 
     at = AppTest.from_function(script, default_timeout=20).run()
     assert not at.exception and "前面还有 1 个" in at.info[0].value and len(at.info) == 1 and len(at.button) == 1
+
+
+def test_what_a_page_makes_for_all_takes_a_turn(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def script() -> None:
+        from attnviz.ui.kit import opening, waiting
+
+        opening.made_once("a", ("made", 1), lambda done, count: "…", waiting._make)  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(opening.runs, "traces", lambda: store)
+    monkeypatch.setattr(waiting, "_make", lambda tell, halted: store._turns().running, raising=False)
+    at = AppTest.from_function(script, default_timeout=20).run()
+    assert not at.exception and store.get(("made", 1)) == 1
 
 
 def test_work_of_a_page_takes_its_turn_and_has_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:

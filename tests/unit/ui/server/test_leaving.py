@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from streamlit.runtime.app_session import AppSessionState
 
+from attnviz.models import memory
 from attnviz.ui.server import leaving
 from attnviz.ui.server.metrics import Figures
 from attnviz.ui.stores import models, runs
@@ -46,6 +47,17 @@ def test_a_server_that_nobody_is_at_holds_no_run_and_no_model(monkeypatch: pytes
     shelf.store.put("b", SimpleNamespace(network=SimpleNamespace(parameters=list, buffers=list)))
     whose.forget()
     assert not len(store) and not len(shelf.store)
+
+
+def test_figures_tell_what_the_stores_hold_and_the_whole_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    store, shelf = Store(10**9), models.ModelStore(10**9)
+    monkeypatch.setattr(runs, "traces", lambda: store)
+    monkeypatch.setattr(models, "model_store", lambda: shelf)
+    monkeypatch.setattr(whose, "server_turns", lambda: whose.Turns(1, 10**9))
+    monkeypatch.setattr(memory, "resident", lambda: 9_999)
+    store.put("a", b"x" * 1000)
+    told = whose.figures()["attnviz_memory_bytes"]
+    assert told == {"models": 0, "runs": store.bytes, "under way": 0, "all": 9_999} and store.bytes > 1000
 
 
 class Session:

@@ -37,6 +37,12 @@ def test_what_is_asked_again_is_the_same_object_however_it_is_asked(store: Store
     assert runs.trace("lab-1", "the cat", SOFT, 1) is not first and len(store) == 2
 
 
+def test_whether_a_run_was_done_is_known_without_doing_it(store: Store) -> None:
+    assert runs.done("lab-1", "the cat", SOFT) is None and not len(store)
+    made = runs.trace("lab-1", "the cat", SOFT)
+    assert runs.done("lab-1", "the cat", SOFT) is made and runs.done("lab-1", "the cat", SOFT, 1) is None
+
+
 def test_arguments_that_begin_with_an_underscore_do_not_count(store: Store) -> None:
     made = []
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
 from functools import cache
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from attnviz import AttnvizError, TextError, turns
+from attnviz import AttnvizError, TextError, load, record, turns
 from attnviz.errors import Stopped
+from attnviz.guard import one_by_one
 from attnviz.models import check_run, memory
 from attnviz.models.memory import recorded
 from attnviz.ui.stores import turns as whose
@@ -169,6 +173,36 @@ def test_a_run_whose_reader_has_left_ends_at_the_next_layer(
     assert not now.in_flight and not now.running
 
 
+def test_a_reader_who_came_back_has_all_the_time_again_before_the_run_ends(readers: dict[Hashable, Reader]) -> None:
+    now = Turns(1, 10 * HEAVY)
+    with now.lane("a"):
+        now.begin(HEAVY)
+        for gone in (True, False, True):
+            readers["a"].gone = gone
+            now.wanted()
+            time.sleep(2 * whose.GRACE)
+        with pytest.raises(Stopped):
+            now.wanted()
+
+
+def test_runs_ask_their_keeper_before_they_begin_and_in_every_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, asked = load("lab-2"), list[str]()
+    keeper = SimpleNamespace(
+        begin=lambda need: asked.append("begin"), left=lambda: 10**15, go_on=lambda: asked.append("go on")
+    )
+    monkeypatch.setattr(turns, "keepers", [keeper])
+    run = record(model, "the cat")
+    assert asked[0] == "begin" and asked.count("go on") == run.n_layers > 1
+    asked.clear()
+    assert list(one_by_one("abc", None, None)) == [*"abc"] and asked == ["go on"] * 3
+
+
+def test_what_is_said_to_be_heavy_takes_a_turn_whatever_it_needs(readers: dict[Hashable, Reader]) -> None:
+    now = Turns(1, 10 * HEAVY)
+    store = Store(1000, size=lambda _: 1, turns=lambda: now)
+    assert store.take("a", lambda: now.running) == 0 and store.take("b", lambda: now.running, heavy=True) == 1
+
+
 def test_no_run_takes_longer_than_the_limit(readers: dict[Hashable, Reader]) -> None:
     now = Turns(1, 10 * HEAVY, seconds=0.2)
     with pytest.raises(AttnvizError) as told, now.lane("a"):
@@ -273,6 +307,21 @@ def test_a_server_that_ends_begins_nothing_heavy_and_tells_who_waits(
     runs.turns.close()
     until(lambda: "b" in runs.raised)
     assert getattr(runs.raised["b"], "message", "") == "turn_closed" and runs.began == ["a"]
+    runs.ends["a"].set()
+    until(lambda: not runs.turns.running)
+    runs.start("c")
+    until(lambda: "c" in (*runs.raised, *runs.began))
+    assert getattr(runs.raised["c"], "message", "") == "turn_closed" and runs.began == ["a"]
+
+
+def test_one_heavy_run_at_once_for_two_cores_that_this_program_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ATTNVIZ_AT_ONCE", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    for count, expected in ((6, 3), (1, 1)):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, count=count: set(range(count)), raising=False)
+        assert whose.at_once() == expected
+    monkeypatch.setenv("ATTNVIZ_AT_ONCE", "5")
+    assert whose.at_once() == 5
 
 
 def test_a_computation_alone_has_no_more_threads_than_pytorch_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,3 +332,23 @@ def test_a_computation_alone_has_no_more_threads_than_pytorch_was_given(monkeypa
     with Turns(1, HEAVY).lane("alone"):
         pass
     assert seen == [3]
+
+
+def test_what_pytorch_was_given_is_asked_before_any_of_it_is_shared_out(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first lane begins before PyTorch is loaded, the second beside it."""
+    seen = [3]
+    monkeypatch.setattr(whose, "_given", cache(whose._given.__wrapped__))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: seen[-1])
+    monkeypatch.setattr(torch, "set_num_threads", seen.append)
+    with monkeypatch.context() as before:
+        before.delitem(sys.modules, "torch")
+        runs.start("first", need=1)
+        until(lambda: runs.began == ["first"])
+    with runs.turns.lane("second"):
+        pass
+    runs.end()
+    with runs.turns.lane("alone"):
+        pass
+    assert seen == [3, 1, 3]

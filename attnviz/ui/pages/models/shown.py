@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import AttnvizError
+from attnviz.messages import say
 from attnviz.ui import kit
 from attnviz.ui.kit import SHARED, language, plain, t, work
 from attnviz.ui.pages.models import changes, choices, several, written
@@ -199,13 +200,24 @@ def show_change(before: Trace, after: Trace, run: Trace, selection: Selection, s
         kit.draw_change(before.map(run.part), run, selection, style)
 
 
+def counted(count: int, language: str) -> str:
+    """A large number as readers of the language count, Chinese ones by ten thousands.
+
+    >>> counted(2_716_000, "en"), counted(2_716_000, "zh"), counted(494_000_000, "zh")
+    ('2.7 million', '272 万', '4.9 亿')
+    """
+    few, many = (1e4, 1e8) if language == "zh" else (1e6, 1e9)
+    name, unit, digits = ("many", many, 1) if count >= many else ("few", few, 0 if language == "zh" else 1)
+    return say(f"ui.counted_{name}", language, count=f"{count / unit:,.{digits}f}")
+
+
 def show_facts(model: Model, run: Trace) -> None:
     """Whose weights these are."""
     parts = [
         t("facts_map", part=part_name(part), layers=len(run.map(part).open_layers), heads=run.map(part).n_heads)
         for part in run.parts
     ]
-    size = f"{model.parameters / 1e6:,.1f}"
+    size = counted(model.parameters, language())
     from attnviz.adapter.machine import short
 
     machine, stored = model.machine, model.stored

@@ -75,7 +75,10 @@ def paint_lines(drawn: Sequence[Line], axes: Axes, style: Style, marks: Sequence
                 **layout(chosen, height=style.pixels(HEIGHT), l=58, b=46, t=22 if marks else 10),
                 "showlegend": many,
                 "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": TICK + 1}},
-                "xaxis": {**axis(axes.x, style, across if axes.log_x else None), **({} if axes.log_x else _counted(across))},
+                "xaxis": {
+                    **axis(axes.x, style, across if axes.log_x else None),
+                    **({} if axes.log_x else _counted(across)),
+                },
                 "yaxis": axis(axes.y, style, [y for line in drawn for y in line.y] if axes.log_y else None),
             },
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +39,19 @@ def test_no_colour_is_called_dark_or_light_where_the_theme_decides(language: str
 
 def test_readers_of_chinese_are_addressed_alike() -> None:
     assert not [name for name, text in said("zh") if "您" in text]
+
+
+# Scripts and pages that make a text for a person; what is no text of a person (a scene, a link) has its own signs.
+UI = files("attnviz.ui")
+LISTS = {"allowed.py", "controls.py", "scenes.py", "told.py"}
+
+
+def test_lists_are_parted_as_the_language_does() -> None:
+    found = [file.name for file in Path(str(UI)).rglob("*.py") if '", ".join(' in file.read_text(encoding="utf-8")]
+    assert set(found) <= LISTS  # others ask for the message `ui.listed`: 、 in Chinese
+
+
+def test_small_numbers_are_written_as_people_do() -> None:
+    scripts = [file.read_text(encoding="utf-8") for file in Path(str(UI)).rglob("*.js")]
+    said = "".join(scripts)
+    assert said.count(".toExponential(") == said.count("×10⁻$") > 0  # 7×10⁻⁴, not 7e-4

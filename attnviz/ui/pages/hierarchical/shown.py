@@ -186,8 +186,7 @@ def draw_maps(reading: Reading, sentence: int, word: int) -> None:
     above, below = reading.above, reading.trace
     st.markdown(f"**{t('hierarchical.map_sentences')}**")
     figure, _ = head_picture(above, Selection(query=0, key=sentence), style_now("row", 230))
-    # Its scale is that of the map below, and there is no room for it here.
-    figure.update_traces(showscale=False, selector={"type": "heatmap"})
+    figure.update_yaxes(title_text="")  # one row, which says who looks; the words would be cut off
     draw(
         figure,
         KEY + "map_sentences",

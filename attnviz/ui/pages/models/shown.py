@@ -222,7 +222,9 @@ def show_facts(model: Model, run: Trace) -> None:
 
     machine, stored = model.machine, model.stored
     numbers = plain(machine.numbers)
-    st.caption(t("facts", model=plain(model.name), kind=t(f"kind_{model.kind}"), size=size, maps=", ".join(parts)))
+    st.caption(
+        t("facts", model=plain(model.name), kind=t(f"kind_{model.kind}"), size=size, maps=t("listed").join(parts))
+    )
     if not machine.plain:
         st.caption(t("facts_machine", device=plain(str(machine.device)), numbers=numbers))
     if stored is not None and stored != machine.dtype:
@@ -239,7 +241,9 @@ def show_limits(model: Model, run: Trace) -> None:
     gaps = {layer for layer in run.layers if isinstance(layer, Gap)}
     for gap in sorted(gaps, key=str):
         numbers = [str(n) for n, layer in enumerate(run.layers) if layer == gap]
-        st.caption(t("facts_gap", layers=", ".join(numbers), reason=t(f"gap.{gap.reason}", kind=plain(gap.kind))))
+        st.caption(
+            t("facts_gap", layers=t("listed").join(numbers), reason=t(f"gap.{gap.reason}", kind=plain(gap.kind)))
+        )
     if model.eager:
         st.info(t("facts_eager", model=plain(model.name)), icon=":material/lock:")
 

@@ -51,8 +51,9 @@ def place_text(place: Place) -> str:
 
 
 def bits_text(lean: Lean, place: Place) -> str:
-    """The bits of a head with their sign."""
-    return f"{float(lean.bits[place]):+.2f}"
+    """The bits of a head with their sign, which nothing has not."""
+    said = f"{float(lean.bits[place]):+.2f}"
+    return said if said.strip("+-0.") else said[1:]
 
 
 def standing(lean: Lean, side: int) -> Standing:

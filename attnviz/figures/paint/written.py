@@ -33,4 +33,5 @@ def written(
     return {
         "type": "scatter", "mode": "text", "x": across, "y": up, "text": said,
         "textfont": {"size": size, "color": inks}, "hoverinfo": "skip", "showlegend": False,
+        "meta": "written",  # `ticks.js` leaves them out where cells are too narrow
     }  # fmt: skip

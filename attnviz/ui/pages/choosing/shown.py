@@ -18,6 +18,7 @@ from attnviz.ui.kit import (
     joined,
     plain,
     rule_title,
+    signed,
     style_now,
     t,
     table,
@@ -269,7 +270,7 @@ def _costs(request: Request, costs: Sequence[Sequence[float]], weights: Tensor) 
     for place, film in enumerate(request.films):
         cells = [plain(label(film))] + [f"{float(weights[0, place]):.2f}"] * (not request.asks)
         for number, cost in enumerate(costs[place]):
-            cells += [f"{float(weights[number, place]):.2f}"] * request.asks + [f"{-100 * cost:+.2f}"]
+            cells += [f"{float(weights[number, place]):.2f}"] * request.asks + [signed(-100 * cost)]
         rows.append(cells)
     return table(heads, rows, "---:")
 

@@ -55,3 +55,15 @@ def test_small_numbers_are_written_as_people_do() -> None:
     scripts = [file.read_text(encoding="utf-8") for file in Path(str(UI)).rglob("*.js")]
     said = "".join(scripts)
     assert said.count(".toExponential(") == said.count("×10⁻$") > 0  # 7×10⁻⁴, not 7e-4
+
+
+POINTED = {"en": r"\b(Point at|Click)\b", "zh": r"指着|点击|指针放"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_a_page_asks_to_do_is_said_to_fingers_too(language: str) -> None:
+    words = table(language)
+    looks = {name: text for name, text in words.items() if name.endswith(".look")}
+    assert not [
+        name for name, text in looks.items() if re.search(POINTED[language], text) and f"{name}_touch" not in words
+    ]

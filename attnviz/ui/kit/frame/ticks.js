@@ -22,10 +22,17 @@ function thin() {
   for (const plot of document.querySelectorAll(".js-plotly-plot")) if (plot.data?.some((one) => one.meta === "written")) fitIn(plot);
 }
 
-// Numbers in cells: all of them, or none where a cell is narrower than they are.
+// Numbers in cells: smaller where they would touch, and none where a cell is narrower than 9 pixels' worth of them.
 function fitIn(plot) {
   const texts = [...plot.querySelectorAll(".scatterlayer .textpoint text")], [first, second] = texts.map((one) => one.getBoundingClientRect());
   if (!second) return;
   const room = Math.abs(second.left + second.width / 2 - first.left - first.width / 2);
-  texts.forEach((one) => { one.style.visibility = room && room < first.width ? "hidden" : ""; });
+  const now = parseFloat(texts[0].style.fontSize) || 11;
+  if (now !== Number(plot.dataset.made)) plot.dataset.own = now;
+  const size = Math.round(10 * Math.min(plot.dataset.own, Math.max(LEAST, (now * room) / (1.2 * first.width)))) / 10;
+  plot.dataset.made = size;
+  texts.forEach((one) => {
+    one.style.visibility = room && room < (first.width * size) / now ? "hidden" : "";
+    one.style.fontSize = `${size}px`;
+  });
 }

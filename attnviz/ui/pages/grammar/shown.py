@@ -13,19 +13,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from attnviz.ui.kit import (
-    Selection,
-    bold,
-    draw,
-    draw_heatmap,
-    offer_file,
-    open_model,
-    plain,
-    signed,
-    style_now,
-    t,
-    table,
-)
+from attnviz.ui.kit import Selection, bold, draw, draw_heatmap, offer_file, open_model, plain, style_now, t, table
 from attnviz.ui.pages.grammar import choices
 from attnviz.ui.pages.grammar.choices import KEY, Asked, Head
 
@@ -327,7 +315,7 @@ def say_without(name: str, gone: WithoutHeads) -> None:
         t(
             "grammar.without_says" if lower else "grammar.without_none", model=plain(name), head=_place(first),
             before=share(gone.before.share), after=share(gone.without(*first).share),
-            bits=signed(mean), error=f"{error:.2f}", lower=lower, heads=len(gone.heads),
+            bits=f"{mean:+.2f}".replace("-", "−"), error=f"{error:.2f}", lower=lower, heads=len(gone.heads),
         )
     )  # fmt: skip
 
@@ -377,7 +365,7 @@ def _said(head: Head, gone: WithoutHeads | None) -> str:
     """What stands beside a head in the list."""
     if gone is None:
         return t("grammar.head_not_tried")
-    return t("grammar.head_change", bits=signed(gone.change(*head)[0]))
+    return t("grammar.head_change", bits=f"{gone.change(*head)[0]:+.2f}".replace("-", "−"))
 
 
 def show_pairs(asked: Asked, pairs: Sequence[Minimal], found: Preferred, gone: WithoutHeads | None) -> None:
@@ -402,7 +390,7 @@ def _marked(pair: Minimal) -> str:
 def _margin(value: float) -> tuple[str, str]:
     if math.isnan(value):
         return "–", "–"
-    return signed(value), "✓" if value > 0 else "✗"
+    return f"{value:+.2f}".replace("-", "−"), "✓" if value > 0 else "✗"
 
 
 def _pairs_csv(pairs: Sequence[Minimal], found: Preferred, gone: WithoutHeads | None) -> bytes:

@@ -85,15 +85,16 @@ def through_norm(
     >>> through_norm(torch.tensor([[[1.0, -1.0]]]), torch.tensor([[2.0, -2.0]]), Norm(None, None, 0.0, False)).tolist()
     [[[0.5, -0.5]]]
     """
-    return normed(vectors, norm) / spread(state, norm).reshape(-1, *(1 for _ in vectors.shape[1:]))
+    return normed(vectors.double(), norm) / spread(state, norm).reshape(-1, *(1 for _ in vectors.shape[1:]))
 
 
 def normed(vectors: Float[Tensor, "*part width"], norm: Norm) -> Float[Tensor, "*part width"]:
-    """What `through_norm` makes of parts before it divides by the deviation: it is linear, so heads may go apart."""
-    parts = vectors.double()
-    if not norm.rms:
-        parts = parts - parts.mean(-1, keepdim=True)
-    return parts if norm.weight is None else parts * norm.weight.double()
+    """What `through_norm` makes of parts before it divides by the deviation: it is linear, so heads may go apart.
+
+    In the precision that they have.
+    """
+    parts = vectors if norm.rms else vectors - vectors.mean(-1, keepdim=True)
+    return parts if norm.weight is None else parts * norm.weight.to(parts.dtype)
 
 
 def spread(state: Float[Tensor, "query width"], norm: Norm) -> Float[Tensor, " query"]:

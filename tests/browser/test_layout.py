@@ -120,21 +120,11 @@ def test_labels_never_lie_on_each_other_and_stay_where_there_is_room(visit: Star
         assert len(steps) > 10 and min(steps) >= 9 and (len(ends) < every) == thinned
 
 
-TURNED = """() => [...document.querySelectorAll('.js-plotly-plot .xaxislayer-above')].flatMap((axis) => {
-  const shown = [...axis.querySelectorAll('.xtick text')].filter((one) => one.style.visibility !== 'hidden');
-  const at = shown.map((one) => Number(/translate\\((-?[\\d.]+)/.exec(one.getAttribute('transform'))?.[1]));
-  return shown[0]?.getAttribute('transform')?.includes('rotate(-60')
-    ? at.slice(1).map((x, place) => (x - at[place]) / parseFloat(shown[0].style.fontSize)) : []; })"""
 HELP = """() => { const box = (one) => document.querySelector(one).getBoundingClientRect();
   return box('.stTextArea textarea').top - box('.st-key-help-button button').bottom; }"""
 
 
-def test_turned_labels_leave_each_other_room_and_the_help_is_off_the_first_box(visit: Start) -> None:
-    one = visit({"lang": "en"}, name="compare", viewport=WIDE)
-    expect(one.page.locator(".js-plotly-plot .xtick text").first).to_be_visible()
-    one.page.wait_for_function(
-        f"() => {{ const rooms = ({TURNED})(); return rooms.length && Math.min(...rooms) > 1.05; }}"
-    )
-    other = visit({"lang": "en"}, name="long", viewport=WIDE)
-    expect(other.page.locator(".st-key-help-button button")).to_be_visible()
-    assert other.page.evaluate(HELP) > 0
+def test_the_help_is_off_the_first_box(visit: Start) -> None:
+    one = visit({"lang": "zh"}, name="long", viewport=WIDE)
+    expect(one.page.locator(".st-key-help-button button")).to_be_visible()
+    assert one.page.evaluate(HELP) > 0

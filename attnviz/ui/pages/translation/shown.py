@@ -145,7 +145,7 @@ def show_why(run: Trace, request: RunRequest, place: tuple[int, int], cell: tupl
     said = t("why_say", **names, weight=f"{found.weight:.4f}", place=place_in_row(found))
     lines = [said, *(_hub_score(found) if of_hub() else _energy(run, found)), *_after_the_score(found, request)]
     st.markdown("\n\n".join(lines))
-    best = ", ".join(f"**{plain(token)}** {chance(p)}" for token, p in run.predictions(cell[0], 5))
+    best = t("listed").join(f"**{plain(token)}** {chance(p)}" for token, p in run.predictions(cell[0], 5))
     st.caption(t("translation.candidates_after" if of_hub() else "translation.candidates", **names, best=best))
 
 

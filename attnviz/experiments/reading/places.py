@@ -13,7 +13,7 @@ from attnviz.errors import AttnvizError
 from attnviz.measures.reading import closeness_of_heads, heads_together, lengths, normed, rows_to_one, spread
 from attnviz.trace import Trace
 
-Rows = slice | Int[Tensor, " query"]  # some of a map's queries
+Rows = slice | Int[Tensor, " row"]  # some of a map's queries
 Shares = Callable[[Trace, int, Rows], tuple[Tensor, Tensor]]
 ALL = slice(None)
 
@@ -192,7 +192,7 @@ class Pieces:
         if self.own is None:
             return torch.cat([found, self.kept.double().norm(dim=-1, keepdim=True)], 1)
         queries = torch.arange(len(self.own))
-        own = torch.einsum("hq,hqw->qw", self.weights[:, queries, self.own], self.heads[:, self.own])
+        own = (self.weights[:, queries, self.own, None] * self.heads[:, self.own]).sum(0)
         found[queries, self.own] = (own + self.kept).double().norm(dim=-1)
         return found
 

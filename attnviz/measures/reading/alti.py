@@ -9,7 +9,7 @@ from torch import Tensor
 
 from attnviz.measures.reading.rollout import rows_to_one
 
-AT_ONCE = 2**17  # numbers of parts laid out together: they stay in a core's own memory
+AT_ONCE = 2**18  # numbers of parts laid out together: they stay near a core
 
 
 def closeness(
@@ -46,23 +46,22 @@ def closeness_of_heads(
     [[4.0, 0.0, 0.0]]
     """
     parts, shares = heads.transpose(0, 1), weights.permute(2, 1, 0).contiguous()  # [key, head, ..], [key, query, head]
-    size, found = torch.linalg.vector_norm(whole, ord=1, dim=-1), whole.new_zeros(weights.shape[1:])
+    size, found = whole.abs().sum(-1), whole.new_zeros(weights.shape[1:])
     looks = weights.any(0)
+    first, last = looks.int().argmax(0).tolist(), looks.flip(0).int().argmax(0).tolist()  # queries, by key
     step = max(1, AT_ONCE // whole.numel())
-    for first in range(0, len(parts), step):
-        keys = slice(first, first + step)
-        by = looks[:, keys].any(1).nonzero()
-        if len(by):
-            rows = slice(int(by[0]), int(by[-1]) + 1)
-            y = whole[rows].expand(len(parts[keys]), -1, -1)
-            left = torch.baddbmm(y, shares[keys, rows], parts[keys], alpha=-1)
-            nearer = size[rows, None] - torch.linalg.vector_norm(left, ord=1, dim=-1).T
-            found[rows, keys] = nearer * looks[rows, keys]  # nothing brings nothing, however sums are rounded
+    for start in range(0, len(parts), step):
+        keys = slice(start, start + step)
+        rows = slice(min(first[keys]), len(whole) - min(last[keys]))
+        y = whole[rows].expand(len(parts[keys]), -1, -1)
+        left = torch.baddbmm(y, shares[keys, rows], parts[keys], alpha=-1)
+        found[rows, keys] = size[rows, None] - left.abs_().sum(-1).T  # a tenth of `vector_norm`'s time
+    found *= looks  # nothing brings nothing, however sums are rounded
     if own is None:
         found = torch.cat([found, (size - (whole - kept).abs().sum(-1))[:, None]], 1)
     else:
         queries = torch.arange(len(own), device=own.device)
-        brought = torch.einsum("hq,hqw->qw", weights[:, queries, own], heads[:, own])
+        brought = (weights[:, queries, own, None] * heads[:, own]).sum(0)
         found[queries, own] = size - (whole - brought - kept).abs().sum(-1)
     return found.clamp_min(0)
 

@@ -52,7 +52,8 @@ def lengths(
     >>> lengths(torch.tensor([[[0.5, 0.5]], [[1.0, 0.0]]]), torch.tensor([[[3.0, 4.0], [0.0, 2.0]]] * 2))
     tensor([[7.5000, 1.0000]], dtype=torch.float64)
     """
-    parts, shares = transformed.double().transpose(0, 1), weights.double().permute(2, 1, 0)  # [key, head, ..]
+    shares = weights.permute(2, 1, 0).contiguous().double()  # [key, query, head]
+    parts = transformed.transpose(0, 1).contiguous().double()
     alike = parts @ parts.transpose(1, 2)  # [key, head, head]
     found: Tensor = ((shares @ alike) * shares).sum(-1).clamp_min(0).sqrt().T
     return found

@@ -231,6 +231,9 @@ WAYS: Mapping[str, Callable[[_Run], Tensor]] = {
     "occluded_mean": lambda run: covered(run, "mean"),
     "occluded_other": lambda run: covered(run, "other"),
 }
+SHOWN = (  # beside a yardstick, on pages
+    "weights", "largest", "rollout", "norms_residual", "gradient_attention", "relevance", "integrated_gradients",
+)  # fmt: skip
 OF_MAPS = ("weights", "largest", "rollout", "norms_residual", "gradient_attention", "relevance")
 
 

@@ -144,8 +144,9 @@ def _rolled(shares: Shares) -> Callable[[_Run], Tensor]:
 
 
 def _lengths(run: _Run) -> Tensor:
+    run.places  # noqa: B018 - which raises where there are none
     if not run.trace.blocks:
-        raise ModelError("model_keeps_blocks", model=run.glances.model.name)
+        raise ModelError("reading_no_blocks", model=run.glances.model.name)
     return _rolled(by_length)(run)
 
 

@@ -19,12 +19,13 @@ VEIL, FULL = 0.5, 0.92  # how far the picture fades, and how opaque the stronges
 
 @dataclass(frozen=True)
 class Ground:
-    """The picture below: its address, its width and height in pixels, and where each patch lies on it."""
+    """The picture below: its address, its size in pixels, where each patch lies on it, and the box that is framed."""
 
     address: str
     width: int
     height: int
     boxes: Sequence[Box]
+    frame: Box | None = None
 
 
 def maps(ways: Sequence[Way], ground: Ground, alts: Sequence[str], style: Style = PLAIN) -> str:
@@ -53,8 +54,18 @@ def _map(way: Way, ground: Ground, look: Colours) -> str:
         f"height='{2 * WIDE * high / wide:.0f}'>"
         f"<image href='{ground.address}' width='{wide}' height='{high}' preserveAspectRatio='none' "
         f"style='image-rendering:pixelated'/>"
-        f"<rect width='100%' height='100%' fill='{faded}' opacity='{VEIL}'/>{cells}</svg>"
+        f"<rect width='100%' height='100%' fill='{faded}' opacity='{VEIL}'/>{cells}"
+        f"{'' if ground.frame is None else _frame(ground.frame, wide, look)}</svg>"
     )
+
+
+def _frame(box: Box, wide: int, look: Colours) -> str:
+    """The outline of a box, light within dark so that it stands on any picture."""
+    place = (
+        f"x='{box.left:.2f}' y='{box.top:.2f}' width='{box.right - box.left:.2f}' height='{box.bottom - box.top:.2f}'"
+    )
+    lines = ((look.ramp[0], wide / 60), (look.accent, wide / 110))
+    return "".join(f"<rect {place} fill='none' stroke='{ink}' stroke-width='{thick:.2f}'/>" for ink, thick in lines)
 
 
 def _cell(box: Box, share: float, full: str, look: Colours) -> str:

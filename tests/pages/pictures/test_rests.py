@@ -5,27 +5,30 @@ from __future__ import annotations
 import base64
 import html
 import re
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 import attnviz as av
-from attnviz import Logit
+from attnviz import BoxSide, Logit
 from attnviz.experiments.reading.pictured import SHOWN, WAYS
 from attnviz.messages import LANGUAGES, say
 from attnviz.ui.kit import COVERED, correlation, ranked
 from attnviz.ui.pages.seeing import run
 from attnviz.ui.pages.seeing.choices import KEY
 from tests.pages.opened import by_key, run_page, said
+from tests.parity.vision import noise
+from tests.parity.vision.detection import saved
 
 MAP = re.compile(r'alt="([^"]*)" src="data:image/svg\+xml;base64,([^"]*)"')
 
 
-def asked(lang: str, **link: str) -> AppTest:
+def asked(lang: str, page: str = "seeing", **link: str) -> AppTest:
     """The page, its panel asked."""
-    at = run_page("seeing", lang, link)
+    at = run_page(page, lang, link)
     assert not at.exception and "<figure" not in body(at)  # nothing runs unasked
-    by_key(at, KEY + "rests_go").click()
+    by_key(at, f"{page}.rests_go").click()
     at.run()
     assert not at.exception and not at.error
     return at
@@ -92,3 +95,31 @@ def test_the_rows_follow_what_is_changed_in_the_run_and_are_asked_anew() -> None
 
 def test_every_way_of_the_engine_is_shown_or_a_yardstick() -> None:
     assert {*SHOWN, *COVERED} == set(WAYS)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_box_is_asked_about_by_its_query_and_framed(lang: str, tmp_path: Path) -> None:
+    folder, file = saved(tmp_path / "model", "detr"), tmp_path / "noise.png"
+    noise(70, 50).image().save(file)
+    at = asked(lang, page="finding", model=str(folder), file=str(file), box="1", about="left")
+    model, picture = av.load(folder), av.open_picture(file)
+    ways = ["weights", "relevance", COVERED[0]]
+    found = av.attributions(model, picture, target=BoxSide(1, "left"), ways=ways)
+    box = av.record(model, picture).answer.read.stands_for(1)
+    assert f"{found.value:.3f}" in said(at) and say("rests.left", lang) in said(at)
+    drawn = dict(maps(at))
+    for way in ways:
+        strongest = int(found.rows[way].abs().argmax())
+        named = f"{found.labels[strongest]} ({found.rows[way][strongest]:.3g})"
+        assert any(named in alt for alt in drawn), way
+    frame = re.findall(
+        r"<rect x='([-\d.]+)' y='[-\d.]+' width='[\d.]+' height='[\d.]+' fill='none'", next(iter(drawn.values()))
+    )
+    assert [float(left) for left in frame] == pytest.approx([box.left] * 2, abs=0.01)
+    assert say("reasons.missing", lang, way=say("reasons.way_norms_residual", lang), reason="")[:8] in said(at)
+
+
+def test_without_a_box_there_is_nothing_to_ask() -> None:
+    at = run_page("finding", "en", {"least": "0.95"})
+    assert say("rests.no_box", "en") in said(at)
+    assert not [one for one in at.button if one.key == "finding.rests_go"]

@@ -21,14 +21,14 @@ from attnviz.ui.kit.rests.told import as_csv, correlation, ranked, shared_top
 from attnviz.ui.kit.work import Halted, Tell
 
 if TYPE_CHECKING:
-    from attnviz.axes import Axis
+    from attnviz.axes import Axis, Box
     from attnviz.experiments.reading.attributions import Attributions
     from attnviz.figures.attribution.rows import Way
     from attnviz.measures.reading import Agreement
     from attnviz.pictures import Picture
 
 COVERED = ("occluded_mean", "occluded_zero", "occluded_other")
-ITS_OWN = (*COVERED, "integrated_gradients", "unmeasured")  # ways that have other words of what is no text
+OWN_ABOUT = ("integrated_gradients", "largest")  # ways of which other things are said where there is no text
 LIKELIEST = -1  # no label is chosen, or none to compare with
 USUAL, TOP, SHAKY, NAMED = "weights", 3, 0.1, 3
 SMALL = 320  # pixels of a picture that stands below each way
@@ -69,7 +69,7 @@ def choose_covered(key: str, thing: str, options: Sequence[str] = COVERED) -> st
 
 def name_of(way: str, thing: str) -> str:
     """What a way of reading is called, of a `thing` ("picture", "series")."""
-    return t(f"rests.way_{way}_{thing}") if way in ITS_OWN[:3] or way == "unmeasured" else t(f"reasons.way_{way}")
+    return t(f"rests.way_{way}_{thing}") if way.startswith("occluded") else t(f"reasons.way_{way}")
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class Rests:
             st.caption(t("reasons.missing", way=named, reason=reason.say(language(), plain)))
 
     def _about(self, way: str) -> str:
-        said = t(f"rests.about_{way}_{self.thing}") if way in ITS_OWN else t(f"reasons.about_{way}")
+        said = t(f"rests.about_{way}_{self.thing}") if way in OWN_ABOUT else t(f"reasons.about_{way}")
         return f"<td style='white-space:normal;min-width:14rem'>{said}</td>"
 
 
@@ -165,8 +165,8 @@ def _of_top(told: Agreement, seen: int) -> str:
     return t("reasons.of_top", same=shared_top(told, top), top=top)
 
 
-def patch_maps(picture: Picture, axis: Axis, ways: Sequence[Way]) -> None:
-    """The picture once for each way, its patches under a colour as strong as they count."""
+def patch_maps(picture: Picture, axis: Axis, ways: Sequence[Way], frame: Box | None = None) -> None:
+    """The picture once for each way, its patches under a colour as strong as they count; a box of it framed."""
     from attnviz.figures.attribution.patches import Ground, maps
 
     places = [place for place in range(len(axis)) if axis.stands_for(place) is not None]
@@ -177,5 +177,5 @@ def patch_maps(picture: Picture, axis: Axis, ways: Sequence[Way]) -> None:
         strongest = way.values.abs().topk(min(NAMED, len(places))).indices.tolist()
         most = t("reasons.comma").join(f"{labels[one]} ({way.values[one]:.3g})" for one in strongest)
         alts.append(t("rests.alt_map", way=way.titled, most=most))
-    ground = Ground(picture_address(picture, SMALL), picture.width, picture.height, boxes)
+    ground = Ground(picture_address(picture, SMALL), picture.width, picture.height, boxes, frame)
     st.html(maps(ways, ground, alts, style_now()))

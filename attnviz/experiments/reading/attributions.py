@@ -182,7 +182,7 @@ YARDSTICKS = ("occluded_zero", "occluded_mean", "occluded_other", "edges_shared"
 
 @sentences
 def attributions(
-    model: Model,
+    model: Model | Any,
     text: str | Encoded | Trace | Any,
     *,
     target: Target | None = None,
@@ -214,7 +214,10 @@ def attributions(
 
     A model that looks at pictures is given one in place of the text: the prediction is a label (`Logit(0, label)`), or
     of a detector a query's label or a side of its box (`BoxSide`); the places are those of the picture, which are put
-    to the mean colour of the training, to the mean patch, or to what lies there in an `other` picture.
+    to the mean colour of the training, to the mean patch, or to what lies there in an `other` picture. The forecasters
+    of `systems.series` are given a moment or a `Window`: the prediction is a quantile of a coming step (`Logit(step,
+    quantile)`, the median unless given), the places are past steps, put to never measured, to the mean, or to what an
+    `other` window has there.
 
     No way wins in every model (Arras et al. 2025): `measured` says how well each foresees the yardstick here. `on_way`
     hears how many of the `ways` (all unless given) are done, of how many, and `stop` is asked before each.
@@ -227,14 +230,21 @@ def attributions(
     >>> len(found["rollout"]) == len(found.labels), list(found.measured())
     (True, ['rollout'])
     """
-    model = check_model(model, things=("vision",))  # type: ignore[assignment]
+    model = check_model(model, things=("vision",))
     check_functions(on_way=on_way, stop=stop)
     if isinstance(model, VisionModel):
         from attnviz.experiments.reading.pictured import Wanted, seen_to_rest  # which gives what stands here
 
-        beside = None if other == OTHER else other
+        beside = None if isinstance(other, str) and other == OTHER else other
         return seen_to_rest(model, text, Wanted(target, at, ways, rule, beside, (), own(on_way), own(stop)))
     if not isinstance(model, Model):
+        from attnviz.experiments.reading.foreseen import foreseen_to_rest
+        from attnviz.experiments.reading.pictured import Wanted
+        from attnviz.systems.series.system import System
+
+        if isinstance(model, System):
+            beside = None if isinstance(other, str) else other
+            return foreseen_to_rest(model, text, Wanted(target, at, ways, rule, beside, (), own(on_way), own(stop)))
         raise AttnvizError("system_cannot", model=model.name, what="attributions")
     chosen = [way for way in WAYS if way != "head" or head is not None] if ways is None else list(ways)
     for way in chosen:

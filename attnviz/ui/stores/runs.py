@@ -106,7 +106,7 @@ def done(name: str, text: str, rule: RuleChoice, blank: int | None = None) -> Tr
     return found
 
 
-@st.cache_data(max_entries=32, show_spinner=False)  # four numbers: 1 kB an entry
+@kept
 def head_distances(text: str, names: tuple[str, ...]) -> dict[str, float | None]:
     """How different are the heads of each of these models on this text? Mean Jensen-Shannon divergence in bits."""
     from attnviz.measures import mean_head_distance

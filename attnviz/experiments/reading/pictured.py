@@ -90,7 +90,8 @@ class _Run:
 
     @cached_property
     def live(self) -> Differentiable:
-        """The run once more, to be differentiated."""
+        """The run once more, to be differentiated; where no map has all places, no gradient of one helps either."""
+        assert self.places
         return differentiable(
             self.glances.model, self.read, rule=self.trace.rule, interventions=self.trace.changes
         )  # fmt: skip

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from functools import cache, wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-import streamlit as st
-
 from attnviz import settings
 from attnviz.ui.stores.choice import SOFT, RuleChoice, as_rule
 from attnviz.ui.stores.models import machine, model_store, stamped

@@ -63,7 +63,8 @@ def test_verdict_and_maps_are_those_of_the_engine(lang: str) -> None:
         opaque = [float(one) for one in re.findall(r"opacity='([\d.]+)'", svg)[1:]]  # after the veil
         assert opaque == pytest.approx([0.92 * one for one in shares if one >= 0.04], abs=2e-3)
     for way, one in order:
-        about = "rests.about_integrated_gradients_picture" if way == "integrated_gradients" else f"reasons.about_{way}"
+        own = way in ("integrated_gradients", "largest")
+        about = f"rests.about_{way}_picture" if own else f"reasons.about_{way}"
         assert say(about, lang)[:30] in html.unescape(body(at)) and correlation(one.spearman) in body(at)
 
 

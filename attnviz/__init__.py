@@ -75,7 +75,7 @@ if TYPE_CHECKING:
     from attnviz.pictures import Picture, Seen, open_picture
     from attnviz.recording.batches import record_batch
     from attnviz.recording.generate import generate
-    from attnviz.recording.gradients import Differentiable, Gradients, Logit, Outcome, differentiable
+    from attnviz.recording.gradients import BoxSide, Differentiable, Gradients, Logit, Outcome, differentiable
     from attnviz.recording.record import record
     from attnviz.recording.things.towers import PatchText, patch_text
     from attnviz.sounds import Sound, open_sound
@@ -115,7 +115,7 @@ _HOMES = {
     ),
     "recording.batches": ("record_batch",),
     "recording.generate": ("generate",),
-    "recording.gradients": ("Differentiable", "Gradients", "Logit", "Outcome", "differentiable"),
+    "recording.gradients": ("BoxSide", "Differentiable", "Gradients", "Logit", "Outcome", "differentiable"),
     "core.interventions": (
         "ForbidEdge",
         "HideToken",
@@ -161,6 +161,7 @@ __all__ = [
     "AttnvizError",
     "Attributions",
     "Block",
+    "BoxSide",
     "Cell",
     "Copying",
     "Corpus",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from attnviz.adapter.vision.detectors import framed, n_slots
-from attnviz.adapter.vision.sampled import points
+from attnviz.adapter.vision.sampled import points, proposes
 from attnviz.models.seeing import VisionModel
 from attnviz.pictures import Seen, open_picture
 
@@ -27,6 +27,11 @@ class DetectionModel(VisionModel):
     def samples(self) -> bool:
         """Do its queries choose the points that they look at?"""
         return points(self.network.config)
+
+    @property
+    def proposes(self) -> bool:
+        """Are its queries chosen anew in each picture, so that the same number in another one is another query?"""
+        return proposes(self.network.config)
 
     @property
     def queries(self) -> int:

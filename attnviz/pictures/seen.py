@@ -66,15 +66,23 @@ class Seen:
         leaves what is there in the mean of all patches, where a model takes that.) Raises `AttnvizError` for a place
         that the axis does not have, or that is no patch.
         """
-        values, first, count = self.values.copy(), len(self.axis.first), self.axis.rows * self.axis.columns
+        values = self.values.copy()
         for place in wholes("places", places):
-            if not 0 <= place < len(self.axis):
-                raise AttnvizError("no_such_position", number=place, last=len(self.axis) - 1)
-            if not first <= place < first + count:
-                raise AttnvizError("no_patch", place=place, name=self.axis.labels[place])
-            (high, wide), (row, column) = self.patch, divmod(place - first, self.axis.columns)
-            values[:, row * high : (row + 1) * high, column * wide : (column + 1) * wide] = 0.0
+            values[:, *self.cut(place)] = 0.0
         return replace(self, values=values)
+
+    def cut(self, place: int) -> tuple[slice, slice]:
+        """The rows and columns of `values` that a place of the axis stands for; raises what `without` does.
+
+        The last ones of a grid that reaches beyond the values have fewer.
+        """
+        if not 0 <= place < len(self.axis):
+            raise AttnvizError("no_such_position", number=place, last=len(self.axis) - 1)
+        first = len(self.axis.first)
+        if not first <= place < first + self.axis.rows * self.axis.columns:
+            raise AttnvizError("no_patch", place=place, name=self.axis.labels[place])
+        (high, wide), (row, column) = self.patch, divmod(place - first, self.axis.columns)
+        return slice(row * high, (row + 1) * high), slice(column * wide, (column + 1) * wide)
 
     def _cells(self) -> list[NDArray[Any]]:
         """The pixels of each patch, row by row; those that fill up the last row and column are 0."""

@@ -29,8 +29,9 @@ from attnviz.trace import Gap, Trace
 ANSWERS = "cross"  # the map that comes first, where there is one: what each query looked at
 
 
-def detected(model: DetectionModel, read: Seen, look: Look) -> Trace:
-    """The trace of a run over a picture: of YOLOS one map, of the others the cross map and the two beside it.
+def detected(model: DetectionModel, read: Seen, look: Look) -> tuple[Trace, Any, Mapping[str, Layers]]:
+    """The trace of a run over a picture: of YOLOS one map, of the others the cross map and the two beside it. With it
+    what the network returned, and the layers of each map.
 
     Raises `ModelError` for blocks, which are not seen in a detector.
     """
@@ -44,13 +45,14 @@ def detected(model: DetectionModel, read: Seen, look: Look) -> Trace:
         check_tokens(look.interventions, places, slots if two_sided else None)
     check_picture(network.config, {"encoder": places, "decoder": slots} if two_sided else {"self": places})
     watch = Watch.over(network, max(places, slots), look.values, own(look.on_layer), own(look.stop))
+    watch = replace(watch, follow=look.follow)
     result, found = run(
         network, changes_of(look.rule, look.interventions), name=model.name, watch=watch, **inputs(network, read)
     )
     trace = _trace(model, read, axis, look, result, found)
     for change in look.interventions:
         refuse_places(change, trace)
-    return trace
+    return trace, result, found
 
 
 def _trace(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from attnviz.adapter import outputs
@@ -21,9 +21,10 @@ from attnviz.adapter.registered import Call, by_map
 from attnviz.core.attention import Attention
 from attnviz.core.interventions import Intervention, check_tokens
 from attnviz.core.rules import Rule, Soft
-from attnviz.errors import AttnvizError, ModelError
+from attnviz.errors import ArgumentError, AttnvizError, ModelError, shown
 from attnviz.models.load import Model
 from attnviz.models.memory import check_run
+from attnviz.models.seeing import VisionModel
 from attnviz.recording.asked import THINGS
 from attnviz.recording.following import Following
 from attnviz.recording.record import Watch, changes_of, fits, read, run, trace_of
@@ -35,14 +36,18 @@ from attnviz.trace import Trace
 class Outcome:
     """What a run came to, still to be differentiated: `logits` (None where a model predicts nothing), last states.
 
-    Of a trained head `logits` are its scores: `[1, label]` of a text, `[token, label]` of tags or of start and end.
+    Of a trained head `logits` are its scores: `[1, label]` of a text or a picture, `[token, label]` of tags or of start
+    and end, `[query, label]` of a detector, whose `boxes` are middle x and y, width and height, as shares of what the
+    network was given. Of a forecast `logits` are its quantiles `[step, quantile]`, in the series' own unit.
     """
 
     logits: Float[Tensor, "place vocabulary"] | None
     outputs: Float[Tensor, "token width"]
+    boxes: Float[Tensor, "query 4"] | None = None
 
 
 Target = Callable[[Outcome], Tensor]
+SIDES = ("left", "top", "right", "bottom")
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,33 @@ class Logit:
                 raise AttnvizError("no_such_piece", number=piece, last=pieces - 1)
         row = outcome.logits[self.position]
         return row[self.token] if self.against is None else row[self.token] - row[self.against]
+
+
+@dataclass(frozen=True)
+class BoxSide:
+    """Where one side of a detector's box lies: `query` is its number, `side` "left", "top", "right" or "bottom".
+
+    As a share of the picture that the network was given, from its left or upper end.
+
+    >>> outcome = Outcome(None, torch.zeros(1, 1), torch.tensor([[0.5, 0.5, 0.2, 0.4]]))
+    >>> round(float(BoxSide(0, "left")(outcome)), 3), round(float(BoxSide(0, "bottom")(outcome)), 3)
+    (0.4, 0.7)
+    """
+
+    query: int
+    side: str
+
+    def __post_init__(self) -> None:
+        if self.side not in SIDES:
+            raise ArgumentError("argument_side", got=shown(self.side), sides=", ".join(SIDES))
+
+    def __call__(self, outcome: Outcome) -> Tensor:
+        if outcome.boxes is None:
+            raise AttnvizError("target_no_boxes")
+        if not 0 <= self.query < len(outcome.boxes):
+            raise AttnvizError("no_such_position", number=self.query, last=len(outcome.boxes) - 1)
+        number, box = SIDES.index(self.side), outcome.boxes[self.query]
+        return box[number % 2] + (number // 2 - 0.5) * box[2 + number % 2]
 
 
 @dataclass(frozen=True)
@@ -106,6 +138,19 @@ class Differentiable:
     _weights: Mapping[str, tuple[Tensor | None, ...]] = field(repr=False)
     _gates: Mapping[str, tuple[Tensor | None, ...]] = field(repr=False)
     _inputs: tuple[Tensor | None, Tensor | None] = field(repr=False)
+    _last: Tensor | None = field(default=None, repr=False)
+
+    def followed(self, target: Target) -> Bool[Tensor, " token"] | None:
+        """Which last states does `target` follow at all? None where it cannot be said.
+
+        A head may read one place (a class token) or the mean of all.
+        """
+        if self._last is None or not self._last.requires_grad:
+            return None
+        with torch.inference_mode(False), torch.enable_grad():
+            value = target(self._outcome).sum()
+            (found,) = torch.autograd.grad(value, self._last, retain_graph=True, allow_unused=True)
+        return None if found is None else (found[0] != 0).any(-1)
 
     def gradients(self, target: Target) -> Gradients:
         """How does `target`, a `Logit` or one number made from an `Outcome`, follow weights, heads and words?
@@ -136,7 +181,7 @@ class Differentiable:
 
 def differentiable(
     model: Model,
-    text: str | Encoded,
+    text: str | Encoded | Any,
     *,
     rule: Rule | None = None,
     blank: int | None = None,
@@ -147,14 +192,19 @@ def differentiable(
     """Run `model` on `text` as `record` does, so that the outcome can be differentiated.
 
     It takes the memory of all weights and states at once, as training does. Rules that choose (top-k, argmax, sampled)
-    are differentiated where they are smooth: a choice has no gradient. Raises what `record` raises, and `ModelError`
-    for a model that keeps its attention to itself.
+    are differentiated where they are smooth: a choice has no gradient. A model that looks at pictures is given one in
+    place of the text; there are no word embeddings then. Raises what `record` raises, and `ModelError` for a model that
+    keeps its attention to itself.
 
     >>> import attnviz as av
     >>> run = av.differentiable(av.load("lab-4"), "南京市[MASK]江大桥")
     >>> run.gradients(av.Logit(position=4, token=100)).layers[0].shape
     torch.Size([4, 9, 9])
     """
+    if isinstance(model, VisionModel):
+        from attnviz.recording.things.glances import differentiated  # which gives what stands here
+
+        return differentiated(model, text, rule, interventions)
     if isinstance(model, Model) and model.kind in THINGS:
         raise ModelError(THINGS[model.kind], model=model.name)
     if model.eager:
@@ -176,7 +226,7 @@ def differentiable(
         live = trace_of(model, encoded, reply, result, found, **asked)
     weights, gates = tape.by_map(found)
     said = live.logits if live.answer is None else live.answer.scores
-    return Differentiable(_still(live), Outcome(said, live.outputs), weights, gates, tape.embedded)
+    return Differentiable(still(live), Outcome(said, live.outputs), weights, gates, tape.embedded)
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,7 +294,7 @@ class Tape(Following):
         return found, found
 
 
-def _still(trace: Trace) -> Trace:
+def still(trace: Trace) -> Trace:
     """A trace that holds nothing but numbers."""
     return replace(
         trace,
@@ -253,7 +303,7 @@ def _still(trace: Trace) -> Trace:
         logits=None if trace.logits is None else trace.logits.detach(),
         answer=trace.answer and replace(trace.answer, scores=trace.answer.scores.detach()),
         boundaries=None if trace.boundaries is None else trace.boundaries.detach(),
-        others={part: _still(other) for part, other in trace.others.items()},
+        others={part: still(other) for part, other in trace.others.items()},
     )
 
 

@@ -11,6 +11,7 @@ from attnviz.core.interventions import Intervention
 from attnviz.core.rules import Rule
 
 if TYPE_CHECKING:
+    from attnviz.adapter.registered import Follow
     from attnviz.trace import Trace
 
 # What runs a model of each kind that reads no text: it knows from `record` how a run goes, so that is named here.
@@ -23,7 +24,10 @@ USUAL = (None, (None, None))  # what an argument is where nobody asked for it
 
 @dataclass(frozen=True)
 class Look:
-    """How a thing is looked at; the fields mean what the arguments of `record` mean."""
+    """How a thing is looked at; the fields mean what the arguments of `record` mean.
+
+    A run over a picture may have something `follow` it, as those over texts (`recording.things.glances`).
+    """
 
     rule: Rule
     interventions: tuple[Intervention, ...]
@@ -32,6 +36,7 @@ class Look:
     states: bool
     on_layer: Callable[[int, int], object] | None
     stop: Callable[[], bool] | None
+    follow: Follow | None = None
 
 
 def looked(model: Any, thing: Any, look: Look, given: Mapping[str, Any]) -> Trace:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
@@ -21,6 +21,7 @@ from attnviz.guard import guarded, own
 from attnviz.models.finding import DetectionModel
 from attnviz.models.memory import check_picture
 from attnviz.models.seeing import VisionModel
+from attnviz.pictures import Seen
 from attnviz.recording.dataflow import Dataflow
 from attnviz.recording.detection import detected
 from attnviz.recording.looks import Look, beyond
@@ -39,35 +40,54 @@ def looked(model: VisionModel, picture: Any, look: Look, given: Mapping[str, Any
     if more := beyond(given):
         raise AttnvizError("picture_cannot", model=model.name, what=more)
     with guarded(lambda error: ModelError("picture_run_failed", model=model.name)):
-        read = model.see(picture)
-        if isinstance(model, DetectionModel):
-            return detected(model, read, look)
-        windows = Windows.of(model.network, read.axis) if _by_window(model) else None
-        axes = {"self": read.axis} if windows is None else windows.axes(read.axis)
-        first = next(iter(axes))
-        check_tokens(look.interventions, len(axes[first]))
-        changes = look.interventions if windows is None else meant(look.interventions, axes)
-        check_picture(tower(model.network.config), {name: len(axis) for name, axis in axes.items()})
-        watch = _watch(model, look, len(axes[first]), windows)
-        result, found = run(
-            model.network, changes_of(look.rule, changes), name=model.name, watch=watch, **inputs(model.network, read)
-        )
-        trace = _trace(model, look, axes, result, found)
-        for change in changes:
-            refuse_places(change, trace)
-        return trace if not isinstance(watch.follow, Dataflow) else with_blocks(trace, watch.follow.blocks(found))
+        return ran(model, model.see(picture), look).trace
 
 
-def _by_window(model: VisionModel) -> bool:
+@dataclass(frozen=True, eq=False)
+class Ran:
+    """One run over a picture: its trace, what the network returned, the layers of each map."""
+
+    trace: Trace
+    result: Any
+    found: Mapping[str, Layers]
+
+
+def ran(model: VisionModel, read: Seen, look: Look) -> Ran:
+    """Run a model on a picture as it reads it. Raises what `looked` raises of a run."""
+    if isinstance(model, DetectionModel):
+        return Ran(*detected(model, read, look))
+    windows = Windows.of(model.network, read.axis) if by_window(model) else None
+    axes = {"self": read.axis} if windows is None else windows.axes(read.axis)
+    first = next(iter(axes))
+    check_tokens(look.interventions, len(axes[first]))
+    changes = look.interventions if windows is None else meant(look.interventions, axes)
+    check_picture(tower(model.network.config), {name: len(axis) for name, axis in axes.items()})
+    watch = _watch(model, look, len(axes[first]), windows)
+    result, found = run(
+        model.network, changes_of(look.rule, changes), name=model.name, watch=watch, **inputs(model.network, read)
+    )
+    trace = _trace(model, look, axes, result, found)
+    for change in changes:
+        refuse_places(change, trace)
+    if isinstance(watch.follow, Dataflow):
+        trace = with_blocks(trace, watch.follow.blocks(found))
+    return Ran(trace, result, found)
+
+
+def by_window(model: VisionModel) -> bool:
     """Does the model look at windows of the picture?"""
     return bool(model.network.config.model_type == "swin")
+
+
+def hears(model: VisionModel) -> bool:
+    """Are the last states of a run heard? Else those of all layers are to be asked for."""
+    return model.network.base_model is not model.network or not model.trained
 
 
 def _watch(model: VisionModel, look: Look, places: int, windows: Windows | None) -> Watch:
     """How a run is followed. Raises `ModelError` for blocks of a model of windows, which are not seen."""
     found = Watch.over(model.network, places, look.values, own(look.on_layer), own(look.stop))
-    heard = model.network.base_model is not model.network or not model.trained  # else its layers' states are asked for
-    found = replace(found, states=not heard)
+    found = replace(found, states=not hears(model), follow=look.follow)
     if windows is None:
         return found.closer(model) if look.states else found
     if look.states:

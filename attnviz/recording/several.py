@@ -83,7 +83,7 @@ class Several:
             network, (*self.changes, *more), eager=self.model.eager, name=self.model.name,
             watch=Watch(follow=words, texts=rows), **inputs,
         )  # fmt: skip
-        return [Seen(self._outcome(one), one) for one in (_row(result, number, rows) for number in range(rows))]
+        return [Seen(self._outcome(one), one) for one in (row_of(result, number, rows) for number in range(rows))]
 
     def _outcome(self, result: Result) -> Outcome:
         """What one run came to, as `differentiable` has it."""
@@ -110,7 +110,7 @@ class Seen:
         return tuple(one[0] for one in self.result.get(name) or ())
 
 
-def _row(result: Any, row: int, rows: int) -> Result:
+def row_of(result: Any, row: int, rows: int) -> Result:
     """What a network returned of one of the texts, with a batch axis of 1; caches and weights left out."""
 
     def one(found: Any) -> Any:

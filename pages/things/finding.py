@@ -29,4 +29,5 @@ with page.reader_errors():
         with place:
             shown.draw_picture(seen, view, head, beside)
         shown.draw_numbers(seen, view, head)
+        shown.show_rest(seen)
 page.done(SCREEN.params)

@@ -29,4 +29,5 @@ with page.reader_errors():
         with place:
             shown.draw_picture(picture, part, head)
         shown.draw_numbers(part, head)
+        shown.show_rest(picture, trace, request)
 page.done(SCREEN.params)

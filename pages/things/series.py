@@ -30,6 +30,7 @@ with page.reader_errors(verdict):
             choices.choose_changes(found.asked, maps[0])
         with right:
             shown.show_evidence(found.asked, runs[1], *maps)
+            shown.show_rest(found.asked, changes, runs[1])
     found.go_on(place)
 page.how_it_works("series")
 page.done(SCREEN.params)

@@ -55,6 +55,11 @@ def spreads(config: Any) -> bool:
     return config.model_type == "deformable_detr" and bool(config.encoder_layers)
 
 
+def proposes(config: Any) -> bool:
+    """Are the queries places that the encoder proposes? In another picture the same number is another query."""
+    return bool(config.model_type.startswith("rt_detr") or getattr(config, "two_stage", False))
+
+
 def check_points(changes: tuple[Intervention, ...], config: Any, places: int, slots: int) -> None:
     """Refuse changes that name places where there are points, and points that nobody has: `AttnvizError`. `places` are
     those of the encoder's map.

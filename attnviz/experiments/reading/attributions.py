@@ -22,6 +22,7 @@ from attnviz.experiments.reading.zeroing import by_zeroing, value_zeroing
 from attnviz.guard import guarded, own, sentences
 from attnviz.measures.reading import Agreement, agreement, flow
 from attnviz.models.load import Model
+from attnviz.models.seeing import VisionModel
 from attnviz.recording.asked import check_model
 from attnviz.recording.checks import why_not
 from attnviz.recording.gradients import Differentiable, Logit, Outcome, Target, differentiable
@@ -177,8 +178,8 @@ YARDSTICKS = ("occluded_zero", "occluded_mean", "occluded_other", "edges_shared"
 
 @sentences
 def attributions(
-    model: Model,
-    text: str | Encoded | Trace,
+    model: Model | Any,
+    text: str | Encoded | Trace | Any,
     *,
     target: Target | None = None,
     at: int | None = None,
@@ -186,7 +187,7 @@ def attributions(
     ways: Sequence[str] | None = None,
     reply: str | Encoded | None = None,
     rule: Rule | None = None,
-    other: str = OTHER,
+    other: Any = OTHER,
     on_way: Callable[[int, int], object] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Attributions:
@@ -207,6 +208,13 @@ def attributions(
         occluded_zero, _mean, _other  the yardstick: the word's embedding is nothing, the mean, another text's
         edges_shared, edges_lost      the token may not look there: the other keys take the weight over, or it is lost
 
+    A model that looks at pictures is given one in place of the text: the prediction is a label (`Logit(0, label)`), or
+    of a detector a query's label or a side of its box (`BoxSide`); the places are those of the picture, which are put
+    to the mean colour of the training, to the mean patch, or to what lies there in an `other` picture. The forecasters
+    of `systems.series` are given a moment or a `Window`: the prediction is a quantile of a coming step (`Logit(step,
+    quantile)`, the median unless given), the places are past steps, put to never measured, to the mean, or to what an
+    `other` window has there.
+
     No way wins in every model (Arras et al. 2025): `measured` says how well each foresees the yardstick here. `on_way`
     hears how many of the `ways` (all unless given) are done, of how many, and `stop` is asked before each.
 
@@ -218,14 +226,26 @@ def attributions(
     >>> len(found["rollout"]) == len(found.labels), list(found.measured())
     (True, ['rollout'])
     """
-    model = check_model(model)  # type: ignore[assignment]
+    model = check_model(model, things=("vision",))
+    check_functions(on_way=on_way, stop=stop)
+    if isinstance(model, VisionModel):
+        from attnviz.experiments.reading.pictured import Wanted, seen_to_rest  # which gives what stands here
+
+        beside = None if isinstance(other, str) and other == OTHER else other
+        return seen_to_rest(model, text, Wanted(target, at, ways, rule, beside, (), own(on_way), own(stop)))
     if not isinstance(model, Model):
+        from attnviz.experiments.reading.foreseen import foreseen_to_rest
+        from attnviz.experiments.reading.pictured import Wanted
+        from attnviz.systems.series.system import System
+
+        if isinstance(model, System):
+            beside = None if isinstance(other, str) else other
+            return foreseen_to_rest(model, text, Wanted(target, at, ways, rule, beside, (), own(on_way), own(stop)))
         raise AttnvizError("system_cannot", model=model.name, what="attributions")
     chosen = [way for way in WAYS if way != "head" or head is not None] if ways is None else list(ways)
     for way in chosen:
         if way not in WAYS or (way == "head" and head is None):
             raise ArgumentError("argument_way", got=shown(way), ways=", ".join(WAYS))
-    check_functions(on_way=on_way, stop=stop)
     with guarded(lambda error: why_not(model)):
         trace = text if isinstance(text, Trace) else _recorded(model, text, reply, rule)
         place = _where(model, trace, target, at)

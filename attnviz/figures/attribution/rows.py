@@ -78,11 +78,13 @@ def rows(
     seen: Bool[Tensor, " place"],
     *,
     asked: int | None = None,
+    every: int | None = None,
     style: Style = PLAIN,
 ) -> go.Figure:
     """What does each way say of each place? A row a way, its largest magnitude in full colour; hover has the number.
 
-    Places that are not `seen` are empty; the column of the place that is `asked` about is framed.
+    Places that are not `seen` are empty; the column of the place that is `asked` about is framed. With `every`, each
+    so-manieth column is named, whole; else all, cut, where they are few.
     """
     chosen, two = theme(style), diverging(style.dark)
     shares = torch.stack([way.shares(asked) for way in ways])
@@ -90,7 +92,7 @@ def rows(
     values = [[f"{value:.4g}" for value in way.values.tolist()] for way in ways]
     names = [escaped(way.titled, 40) for way in ways]
     title, ticks = say("figure.reasons_bar", style.language), ["−1", "0", "1"]
-    return grid(
+    figure = grid(
         {
             "z": shares.masked_fill(~seen, torch.nan).numpy(), "colorscale": two.ramp, "text": signs,
             "customdata": values, "colorbar": bar(title, [-1, 0, 1], ticks, chosen),
@@ -98,6 +100,12 @@ def rows(
         (names, [escaped(label, 12) for label in labels]), style, room_for_bar(title, ticks),
         frames=[] if asked is None else [_frame(asked, len(ways), chosen.accent)],
     )  # fmt: skip
+    if every is not None:
+        named = range(0, len(labels), every)
+        figure.update_xaxes(
+            tickvals=[*named], ticktext=[escaped(labels[one], 12) for one in named], showticklabels=True
+        )
+    return figure
 
 
 def alike(names: Sequence[str], values: Float[Tensor, "way way"], style: Style = PLAIN) -> go.Figure:

@@ -58,6 +58,7 @@ FITTING = {
     ("atlas", "model"): "lab-2", ("atlas", "head"): "1.1", ("atlas", "keep"): "3",
     ("reasons", "model"): "lab-2", ("reasons", "head"): "1.1", ("reasons", "piece"): "300",
     ("reasons", "against"): "301",
+    ("seeing", "against"): "3", ("seeing", "explain"): "5",
     ("seeing", "sample"): "bag", ("seeing", "hidden"): "3.4", ("seeing", "without"): "0.1-3.2",
     ("seeing", "map"): "self", ("seeing", "model"): str(ROOT / "attnviz" / "weights" / "vit-4"),
     ("seeing", "file"): str(ROOT / "attnviz" / "weights" / "vit-4" / "samples.png"),

@@ -11,6 +11,7 @@ import streamlit as st
 
 from attnviz import shipped
 from attnviz.ui.kit import (
+    COVERED,
     PLACES,
     RULE_PARAMS,
     SOFT,
@@ -21,6 +22,7 @@ from attnviz.ui.kit import (
     as_rule,
     between,
     choose_any_model,
+    choose_covered,
     choose_head,
     choose_one,
     choose_rule,
@@ -39,6 +41,7 @@ from attnviz.ui.kit import (
     runs,
     t,
     with_or_without,
+    work,
 )
 from attnviz.ui.pages.finding import lit, run
 from attnviz.ui.pages.finding.run import Head
@@ -46,9 +49,11 @@ from attnviz.ui.pages.finding.run import Head
 if TYPE_CHECKING:
     from attnviz.axes import Axis
     from attnviz.core.interventions import Intervention
-    from attnviz.models import Model
-    from attnviz.pictures import Picture
+    from attnviz.experiments.reading.attributions import Attributions
+    from attnviz.models import DetectionModel, Model
+    from attnviz.pictures import Picture, Seen
     from attnviz.trace import Trace
+    from attnviz.ui.pages.finding.told import Thing
 
 KEY = "finding."
 MEANS = ("head", "layer", "all")
@@ -56,6 +61,7 @@ HEAD = r"(cross|decoder|encoder|self)\.\d{1,3}\.\d{1,3}"
 HEADS = re.compile(rf"({HEAD}(-{HEAD})*)?")  # cross.0.1-encoder.1.3
 LEVEL = re.compile(r"\d{1,2}")
 THUMB = 96  # pixels
+ABOUT = ("score", "left", "top", "right", "bottom")  # what of a box can be explained
 
 
 def _sample(text: str) -> str:
@@ -81,6 +87,8 @@ PARAMS = {
     "hidden": Param("hidden", KEY + "hidden", "", matching(PLACES)),
     "painted": Param("painted", KEY + "painted", False, flag),
     "without": Param("without", KEY + "without", "", matching(HEADS)),
+    "about": Param("about", KEY + "about", ABOUT[0], one_of(*ABOUT)),
+    "held": Param("held", KEY + "held", COVERED[0], one_of(*COVERED)),
 }
 CLICKS = PictureClicks(KEY, "mean")
 
@@ -171,6 +179,13 @@ def named(label: str, model: str) -> str:
     return named_label(label, language(), run.names()) if model == run.BUILT_IN else label
 
 
+def called(thing: Thing, model: str) -> str:
+    """What a query's thing is called, with the query's number."""
+    if not thing.shown:
+        return t("finding.query_nothing", slot=thing.slot)
+    return t("finding.query", label=named(thing.label, model), slot=thing.slot)
+
+
 def read(request: Request, picture: Picture) -> Trace:
     """What the model does with the picture, kept for everyone who asks the same. Raises `AttnvizError`."""
     with st.spinner(t("running", model=plain(request.name)), show_time=True):
@@ -180,17 +195,24 @@ def read(request: Request, picture: Picture) -> Trace:
 @runs.kept
 def _looked(request: Request, _picture: Picture) -> Trace:
     """The same; `_picture` is the one of the request's fingerprint."""
+    from attnviz.recording.record import record
+
+    model, seen, changes = _prepared(request, _picture)
+    return record(model, seen, rule=as_rule(request.rule), interventions=changes)
+
+
+def _prepared(request: Request, picture: Picture) -> tuple[DetectionModel, Seen, list[Intervention]]:
+    """The model, the picture as it reads it, and what is changed inside the run. Raises `AttnvizError`."""
     from attnviz.core.interventions import HideToken, RemoveHeads
     from attnviz.errors import ModelError
     from attnviz.models import DetectionModel, VisionModel
-    from attnviz.recording.record import record
 
     model = model_store().take(request.name)
     if not isinstance(model, VisionModel):
         raise ModelError("finder_blind", model=request.name)
     if not isinstance(model, DetectionModel):
         raise ModelError("finder_names", model=request.name)
-    seen = model.see(_picture)
+    seen = model.see(picture)
     first = len(seen.axis.first)
     places = [place for place in request.hidden if first <= place < first + seen.axis.rows * seen.axis.columns]
     changes: list[Intervention] = []
@@ -199,7 +221,46 @@ def _looked(request: Request, _picture: Picture) -> Trace:
     else:
         changes += [HideToken(place) for place in places]
     changes += [RemoveHeads((head,), layers=(layer,), part=part) for part, layer, head in request.without]
-    return record(model, seen, rule=as_rule(request.rule), interventions=changes)
+    return model, seen, changes
+
+
+def choose_about(box: str) -> tuple[str, str]:
+    """What of a box is explained, and what places are covered with."""
+    names = {one: t(f"rests.{one}") for one in ABOUT}
+    left, right = st.columns(2, gap="small")
+    with left:
+        st.selectbox(
+            t("rests.about_box", box=box), ABOUT, key=KEY + "about", format_func=names.__getitem__,
+            help=t("rests.about_box_help"),
+        )  # fmt: skip
+    with right:
+        return str(now("about")), choose_covered(KEY, "picture")
+
+
+def rest_of(
+    request: Request, picture: Picture, asked: tuple[int, int, str, str], tell: work.Tell, stop: work.Halted
+) -> Attributions:  # fmt: skip
+    """Every way of reading what a query says, held to what happens when places are covered. Raises `AttnvizError`.
+
+    `asked` are the query, its label, what of its box is explained, and what places are covered with.
+    """
+    from attnviz.experiments.reading.pictured import SHOWN, Wanted, seen_to_rest
+    from attnviz.recording.gradients import BoxSide, Logit
+
+    model, seen, changes = _prepared(request, picture)
+    slot, label, about, held = asked
+    wanted = Wanted(
+        Logit(slot, label) if about == ABOUT[0] else BoxSide(slot, about), slot, [*SHOWN, held], as_rule(request.rule),
+        run.another(picture), changes, stop=stop, on_runs=tell,
+    )  # fmt: skip
+    return seen_to_rest(model, seen, wanted)
+
+
+def say_explained(box: str, about: str, value: float) -> str:
+    """What is explained, and its number."""
+    if about == ABOUT[0]:
+        return t("rests.explained_box", box=box, value=f"{value:.3f}")
+    return t("rests.explained_side", box=box, side=t(f"rests.{about}"), value=f"{value:.3f}")
 
 
 @runs.kept

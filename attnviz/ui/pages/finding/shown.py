@@ -15,6 +15,7 @@ from attnviz import shipped
 from attnviz.threads import cached_property
 from attnviz.ui.kit import (
     SOFT,
+    Rests,
     Selection,
     cell_table,
     draw_heatmap,
@@ -22,10 +23,12 @@ from attnviz.ui.kit import (
     lit_picture,
     numbers_of,
     offer_file,
+    patch_maps,
     picture_address,
     place_boxes,
     plain,
     rule_title,
+    runs,
     say_notes,
     style_now,
     t,
@@ -220,7 +223,7 @@ def _thing(one: told.Thing, shown: Shown) -> dict[str, Any]:
     return {
         "slot": one.slot, "box": list(one.box), "name": name, "label": _kind(one.label, shown), "mark": one.mark,
         "confidence": one.confidence, "shown": one.shown, "of": one.of, "said": words + mark,
-        "called": _called(one, shown.request.name),
+        "called": choices.called(one, shown.request.name),
     }  # fmt: skip
 
 
@@ -292,6 +295,27 @@ def draw_numbers(shown: Shown, view: lit.View, head: Head) -> None:
     with st.expander(t("finding.numbers")):
         draw_heatmap(view.trace, selection, style, key=chart)
         take_away(view.trace, selection, style, chart=chart)
+
+
+def show_rest(shown: Shown) -> None:
+    """What the open box rests on, once that is asked: every way of reading, held to what happens without each place."""
+    with st.expander(t("rests.title")):
+        slot, anew = shown.box(), bool(getattr(choices.model_of(shown.request.name), "proposes", False))
+        if anew or slot < 0:
+            st.caption(t("rests.chosen_anew" if anew else "rests.no_box"))
+            return
+        st.markdown(t("rests.look_box"))
+        thing = shown.after.things[slot]
+        box = plain(choices.called(thing, shown.request.name))
+        asked = (slot, _kind(thing.label, shown), *choices.choose_about(box))
+        kept = runs.key_of("finding.rests", (shown.request, asked), shown.request.name)
+        read = partial(choices.rest_of, shown.request, shown.picture, asked)
+        axis = choices.axis_of(shown.request.name, shown.request.picture, shown.picture)
+        places = sum(one is not None for one in place_boxes(axis))
+        rests = Rests(KEY, "picture", kept, shown.request.name, places, asked[3], read)
+        if (found := rests.found()) is not None:
+            said = choices.say_explained(box, asked[2], found.value)
+            rests.show(found, said, partial(patch_maps, shown.picture, axis, frame=thing.box))
 
 
 def inside(shown: Shown) -> Sequence[tuple[float, str]]:
@@ -368,16 +392,9 @@ def _show_table(seen: told.Seen, looks: Sequence[tuple[float, str]], size: tuple
     rows = []
     for one, (inside, best) in zip(seen.shown, looks, strict=True):
         cells = [f"{one.confidence:.0%}", f"{inside:.0%}", f"{told.area(one.box, *size):.1%}", best, _mark(one)]
-        rows.append((_called(one, model), [f"<td>{cell}</td>" for cell in cells]))
+        rows.append((choices.called(one, model), [f"<td>{cell}</td>" for cell in cells]))
     st.html(cell_table(head, rows))
 
 
 def _mark(thing: told.Thing) -> str:
     return t(f"finding.mark_{thing.mark}") if thing.mark else ""
-
-
-def _called(thing: told.Thing, model: str) -> str:
-    """What a query's thing is called, with the query's number."""
-    if not thing.shown:
-        return t("finding.query_nothing", slot=thing.slot)
-    return t("finding.query", label=choices.named(thing.label, model), slot=thing.slot)

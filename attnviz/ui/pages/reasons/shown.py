@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -14,14 +12,18 @@ import streamlit as st
 from attnviz.errors import AttnvizError
 from attnviz.ui.kit import (
     Steps,
+    as_csv,
     cell_table,
     chance,
+    correlation,
     dark,
     draw,
     file_name,
     language,
     offer_file,
     plain,
+    ranked,
+    shared_top,
     style_now,
     t,
 )
@@ -54,14 +56,6 @@ def name_of(way: str, asked: run.Asked | None = None) -> str:
     return t(f"reasons.way_{way}", head=head)
 
 
-def ranked(found: Attributions, yardstick: str) -> list[tuple[str, Agreement]]:
-    """The ways by how well they foresee the yardstick, the best first, those of which nothing can be said last."""
-    if yardstick not in found.rows:
-        return []
-    measured = found.measured(yardstick).items()
-    return sorted(measured, key=lambda one: -2.0 if math.isnan(one[1].spearman) else -one[1].spearman)
-
-
 def say_verdict(asked: run.Asked, found: Attributions, yardstick: str) -> None:
     """Which way read this prediction best, by how much, and what the mean of the weights came to."""
     order = ranked(found, yardstick)
@@ -75,14 +69,14 @@ def say_verdict(asked: run.Asked, found: Attributions, yardstick: str) -> None:
     best, told = order[0]
     near = [name_of(way, asked) for way, one in order[1:] if told.spearman - one.spearman < SHAKY]
     said = t(
-        "reasons.verdict", way=name_of(best, asked), rank=number(told.spearman), top=_of_top(told, seen),
+        "reasons.verdict", way=name_of(best, asked), rank=correlation(told.spearman), top=_of_top(told, seen),
         yardstick=name_of(yardstick),
     )  # fmt: skip
     if near:
         said += " " + t("reasons.verdict_near", ways=t("reasons.comma").join(near))
     usual = dict(order).get(USUAL)
     if usual is not None and best != USUAL:
-        said += " " + t("reasons.verdict_weights", rank=number(usual.spearman), top=_of_top(usual, seen))
+        said += " " + t("reasons.verdict_weights", rank=correlation(usual.spearman), top=_of_top(usual, seen))
     st.markdown(said)
     st.caption(t("reasons.no_winner"))
 
@@ -90,17 +84,7 @@ def say_verdict(asked: run.Asked, found: Attributions, yardstick: str) -> None:
 def _of_top(told: Agreement, seen: int) -> str:
     """Of the highest places of both, how many are the same?"""
     top = min(TOP, seen)
-    return t("reasons.of_top", same=_same(told, top), top=top)
-
-
-def _same(told: Agreement, top: int) -> str:
-    """How many; equals at the border count in part."""
-    return f"{told.overlap * top:.2g}"
-
-
-def number(value: float) -> str:
-    """A rank correlation; a dash where there is none."""
-    return "–" if math.isnan(value) else f"{value:.2f}".replace("-", "−")
+    return t("reasons.of_top", same=shared_top(told, top), top=top)
 
 
 def say_explained(asked: run.Asked, found: Attributions, ran: Trace) -> None:
@@ -145,23 +129,15 @@ def draw_rows(asked: run.Asked, found: Attributions, ran: Trace, yardstick: str)
         offer_file("csv", file_name(ran) + "-reasons", partial(as_csv, found), KEY, t("reasons.take"))
 
 
-def as_csv(found: Attributions) -> bytes:
-    """Every row as numbers, one place a line."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["place", "label", "seen", *found.rows])
-    for place, label in enumerate(found.labels):
-        values = [f"{float(row[place]):.6g}" for row in found.rows.values()]
-        writer.writerow([place, label, int(found.seen[place]), *values])
-    return out.getvalue().encode("utf-8-sig")
-
-
 def show_table(asked: run.Asked, found: Attributions, yardstick: str) -> None:
     """Each way: how well it foresees the yardstick here, what it looks at, and what it leaves out, with its paper."""
     top = min(TOP, int(found.seen.sum()))
     head = [t("reasons.col_way"), t("reasons.col_rank"), t("reasons.col_top", top=top), t("reasons.col_about")]
     rows = [
-        (name_of(way, asked), [_cell(number(told.spearman)), _cell(f"{_same(told, top)} / {top}"), _about(way)])
+        (
+            name_of(way, asked),
+            [_cell(correlation(told.spearman)), _cell(f"{shared_top(told, top)} / {top}"), _about(way)],
+        )
         for way, told in ranked(found, yardstick)
     ]
     st.html(f"<div style='overflow-x:auto' tabindex='0'>{cell_table(head, rows)}</div>")
@@ -269,7 +245,7 @@ def _draw_many(place: object, found: Sequence[Mapping[str, float] | None], yards
         best = rows[0]
         bad = sum(one is None for one in found)
         st.markdown(t(
-            "reasons.many_verdict", way=name_of(best[0]), rank=number(best[1]), count=len(found) - bad,
+            "reasons.many_verdict", way=name_of(best[0]), rank=correlation(best[1]), count=len(found) - bad,
             share=f"{max(row[2] for row in rows):.0%}", often=name_of(max(rows, key=lambda row: row[2])[0]),
         ))  # fmt: skip
         if bad:

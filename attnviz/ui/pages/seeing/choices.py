@@ -11,6 +11,7 @@ import streamlit as st
 
 from attnviz import shipped
 from attnviz.ui.kit import (
+    COVERED,
     PLACES,
     RULE_PARAMS,
     SOFT,
@@ -21,6 +22,8 @@ from attnviz.ui.kit import (
     as_rule,
     between,
     choose_any_model,
+    choose_covered,
+    choose_explained,
     choose_head,
     choose_one,
     choose_rule,
@@ -39,19 +42,22 @@ from attnviz.ui.kit import (
     runs,
     t,
     with_or_without,
+    work,
 )
 from attnviz.ui.pages.seeing import run
 
 if TYPE_CHECKING:
     from attnviz.core.interventions import Intervention
-    from attnviz.models import Model
-    from attnviz.pictures import Picture
+    from attnviz.experiments.reading.attributions import Attributions
+    from attnviz.models import Model, VisionModel
+    from attnviz.pictures import Picture, Seen
     from attnviz.trace import Trace
 
 KEY = "seeing."
 MODELS = ("vit-4", "vit-1", "vit-2", "vit-8", "vit-4-bag")
 VIEWS = ("head", "layer", "all", "rollout")
 MOST_ORDERS = 99
+LABELS = 8  # that can be asked about, the likeliest
 HEADS = re.compile(r"(\d{1,3}\.\d{1,3}(-\d{1,3}\.\d{1,3})*)?")  # layer and number: 0.1-3.2
 
 
@@ -74,6 +80,9 @@ PARAMS = {
     "part": Param("map", KEY + "part", None, str),
     "without": Param("without", KEY + "without", "", matching(HEADS)),
     "order": Param("order", KEY + "order", 0, between(0, MOST_ORDERS, int)),
+    "explain": Param("explain", KEY + "explain", -1, between(-1, 99_999, int)),
+    "against": Param("against", KEY + "against", -1, between(-1, 99_999, int)),
+    "held": Param("held", KEY + "held", COVERED[0], one_of(*COVERED)),
 }
 CLICKS = PictureClicks(KEY, "view")
 
@@ -120,6 +129,8 @@ def _forget() -> None:
     for name in ("hidden", "without"):
         st.session_state[KEY + name] = ""
     st.session_state[KEY + "place"] = 0
+    for name in ("explain", "against"):
+        st.session_state[KEY + name] = PARAMS[name].default
 
 
 def choose_picture() -> Picture:
@@ -171,27 +182,62 @@ def read(request: Request, picture: Picture) -> Trace:
 @runs.kept
 def _looked(request: Request, spoken: str, _picture: Picture) -> Trace:
     """The same, its labels in a language; `_picture` is the one of the request's fingerprint."""
-    from attnviz.core.interventions import HideToken, RemoveHeads
-    from attnviz.errors import ModelError
-    from attnviz.models import DetectionModel, VisionModel
     from attnviz.recording.record import record
 
-    model = model_store().take(request.name)
-    if not isinstance(model, VisionModel):
-        raise ModelError("model_blind", model=request.name)
-    if isinstance(model, DetectionModel):
-        raise ModelError("model_boxes", model=request.name)
-    seen = model.see(_picture)
-    if request.order:
-        seen = seen.shuffled(request.order)
-    changes: list[Intervention] = [HideToken(place) for place in run.placed(seen.axis, request.hidden)]
-    changes += [RemoveHeads((head,), layers=(layer,)) for layer, head in request.without]
+    model, seen, changes = _prepared(request, _picture)
     trace = record(model, seen, rule=as_rule(request.rule), interventions=changes)
     if trace.answer is None:
         return trace
     names = getattr(model.network.config, "label_names", None) or {}
     labels = tuple(named(label, spoken, names) for label in trace.answer.labels)
     return replace(trace, answer=replace(trace.answer, labels=labels))
+
+
+def _prepared(request: Request, picture: Picture) -> tuple[VisionModel, Seen, list[Intervention]]:
+    """The model, the picture as it reads it, and what is changed inside the run. Raises `AttnvizError`."""
+    from attnviz.core.interventions import HideToken, RemoveHeads
+    from attnviz.errors import ModelError
+    from attnviz.models import DetectionModel, VisionModel
+
+    model = model_store().take(request.name)
+    if not isinstance(model, VisionModel):
+        raise ModelError("model_blind", model=request.name)
+    if isinstance(model, DetectionModel):
+        raise ModelError("model_boxes", model=request.name)
+    seen = model.see(picture)
+    if request.order:
+        seen = seen.shuffled(request.order)
+    changes: list[Intervention] = [HideToken(place) for place in run.placed(seen.axis, request.hidden)]
+    changes += [RemoveHeads((head,), layers=(layer,)) for layer, head in request.without]
+    return model, seen, changes
+
+
+def choose_rest(trace: Trace) -> tuple[int, int | None, str]:
+    """Which label is explained, against which other, and what patches are covered with."""
+    assert trace.answer is not None
+    values = trace.answer.values()
+    best = values.topk(min(LABELS, len(values))).indices.tolist()
+    linked = [number for name in ("explain", "against") if 0 <= (number := int(now(name))) < len(values)]
+    shown = dict.fromkeys([*best, *linked])
+    names = {one: f"{plain(trace.answer.labels[one])} · {float(values[one]):.1%}" for one in shown}
+    label, against = choose_explained(KEY, names, best[0])
+    return label, against, choose_covered(KEY, "picture")
+
+
+def rest_of(
+    request: Request, picture: Picture, about: tuple[int, int | None, str], tell: work.Tell, stop: work.Halted
+) -> Attributions:  # fmt: skip
+    """Every way of reading one answer, held to what happens when patches are covered. Raises `AttnvizError`."""
+    from attnviz.experiments.reading.pictured import SHOWN, Wanted, seen_to_rest
+    from attnviz.recording.gradients import Logit
+
+    model, seen, changes = _prepared(request, picture)
+    label, against, held = about
+    wanted = Wanted(
+        Logit(0, label, against), 0, [*SHOWN, held], as_rule(request.rule), run.another(picture), changes,
+        stop=stop, on_runs=tell,
+    )  # fmt: skip
+    return seen_to_rest(model, seen, wanted)
 
 
 def model_of(name: str) -> Model:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from attnviz.ui.kit import (
     SOFT,
+    Rests,
     Selection,
     bar_cell,
     cell_table,
@@ -17,10 +18,12 @@ from attnviz.ui.kit import (
     language,
     lit_picture,
     numbers_of,
+    patch_maps,
     picture_address,
     place_boxes,
     plain,
     rule_title,
+    runs,
     say_notes,
     style_now,
     t,
@@ -210,3 +213,29 @@ def draw_numbers(trace: Trace, head: tuple[int, int]) -> None:
     with st.expander(t("seeing.numbers")):
         draw_heatmap(trace, selection, style, key=chart)
         take_away(trace, selection, style, chart=chart)
+
+
+def show_rest(picture: Picture, trace: Trace, request: Request) -> None:
+    """What the answer rests on, once that is asked: every way of reading, held to what happens without each patch."""
+    if trace.answer is None:
+        return
+    with st.expander(t("rests.title")):
+        st.markdown(t("rests.look_picture"))
+        about = choices.choose_rest(trace)
+        kept = runs.key_of("seeing.rests", (request, about), request.name)
+        read = partial(choices.rest_of, request, picture, about)
+        places = sum(box is not None for box in place_boxes(trace.keys))
+        rests = Rests(KEY, "picture", kept, request.name, places, about[2], read)
+        found = rests.found()
+        if found is not None:
+            rests.show(found, _explained(trace, about, found.value), partial(patch_maps, picture, trace.keys))
+
+
+def _explained(trace: Trace, about: tuple[int, int | None, str], value: float) -> str:
+    """What is explained, and its number."""
+    assert trace.answer is not None
+    label, against, _ = about
+    said = {"model": plain(trace.model), "label": plain(trace.answer.labels[label]), "value": f"{value:.3f}"}
+    if against is None:
+        return t("rests.explained", **said)
+    return t("rests.explained_against", other=plain(trace.answer.labels[against]), **said)

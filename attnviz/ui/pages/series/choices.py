@@ -195,8 +195,9 @@ def _choose_gone(past: int, unit: str, foreign: bool) -> None:
     offered = [name for name, (before, _) in GONE.items() if before < past]
     if now("gone") not in offered:
         find(PARAMS["gone"].key, "")
+    names = {name: gone_name(name, unit) for name in offered}
     st.selectbox(
-        t("series.gone"), offered, format_func=lambda name: gone_name(name, unit), key=PARAMS["gone"].key,
+        t("series.gone"), offered, format_func=names.__getitem__, key=PARAMS["gone"].key,
         help=t("series.gone_help_foreign" if foreign else "series.gone_help"),
     )  # fmt: skip
     if run.stretches(str(now("hidden")), past):
@@ -267,8 +268,9 @@ def choose_map(one: Map) -> int:
     count = len(one.heads)
     if int(now("map")) > count:
         find(PARAMS["map"].key, 0)
+    names = [map_name(one, number) for number in range(count + 1)]
     number = st.selectbox(
-        t("series.map"), range(count + 1), format_func=lambda n: map_name(one, n), key=PARAMS["map"].key,
+        t("series.map"), range(count + 1), format_func=names.__getitem__, key=PARAMS["map"].key,
         help=t("series.map_help" if one.trace.model == MODEL else "series.map_help_plain"),
     )  # fmt: skip
     return int(number)

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from attnviz.ui.kit import Selection, bold, draw_heatmap, find, style_now, t, table, take_away
+from attnviz.ui.kit import (
+    Rests,
+    Selection,
+    bold,
+    choose_covered,
+    draw,
+    draw_heatmap,
+    find,
+    plain,
+    style_now,
+    t,
+    table,
+    take_away,
+)
 from attnviz.ui.pages.series import choices, run, words
 from attnviz.ui.pages.series.foreign import Foreign
 from attnviz.ui.pages.series.lit import Map, shown
-from attnviz.ui.pages.series.run import KEY, Asked, Ours
-from attnviz.ui.pages.series.state import PARAMS, now
+from attnviz.ui.pages.series.run import KEY, Asked, Changes, Ours
+from attnviz.ui.pages.series.state import HELD, PARAMS, now
 
 if TYPE_CHECKING:
+    from attnviz.experiments.reading.attributions import Attributions
+    from attnviz.figures.attribution.rows import Way
     from attnviz.systems.series.system import Forecast
     from attnviz.trace import Trace
 
@@ -22,6 +40,7 @@ SHARES = ("yesterday", "last", "wind", "entropy")
 WAYS = ("attention", "even", "linear", "persistence", "seasonal")
 HOURS = (1, 3, 6, 12, 24)
 OURS = ("cross", "encoder", "decoder")
+NAMED = 12  # past steps that are named below the ways of reading
 
 
 def show_evidence(asked: Asked, forecast: Forecast, one: Map, number: int) -> None:
@@ -30,6 +49,33 @@ def show_evidence(asked: Asked, forecast: Forecast, one: Map, number: int) -> No
         show_habits(asked, forecast.trace, number)
         show_held_out()
     show_numbers(asked, forecast, one, number)
+
+
+def show_rest(asked: Asked, changes: Changes, forecast: Forecast) -> None:
+    """What one coming step rests on, once that is asked: every way, held to the forecast without each past value."""
+    if not isinstance(asked, Ours) or bool(forecast.values[:, 1].isnan().all()):
+        return
+    with st.expander(t("rests.title")):
+        window, step = forecast.window, min(int(now("hour")), len(forecast.values) - 1)
+        when = words.moment(window.clock, window.first + len(window.values) + step)
+        st.markdown(t("rests.look_series", when=when))
+        held = choose_covered(KEY, "series", HELD)
+        kept = ("series.rests", repr((asked.mark, window.first, window.values.tolist(), changes, step, held)))
+        seen = int((~window.values.isnan()).sum())
+        rests = Rests(KEY, "series", kept, asked.system.name, seen, held, partial(asked.rest, changes, (step, held)))
+        if (found := rests.found()) is not None:
+            value = words.with_unit(found.value / asked.factor, asked.unit)
+            said = t("rests.explained_series", when=when, model=plain(asked.system.name), value=value)
+            rests.show(found, said, partial(_draw_rest, found))
+
+
+def _draw_rest(found: Attributions, ways: Sequence[Way]) -> None:
+    """A row a way over the past."""
+    from attnviz.figures.attribution.rows import rows
+
+    figure = rows(ways, found.labels, found.seen, every=math.ceil(len(found.labels) / NAMED), style=style_now())
+    alts = [f"{way.titled}: {plain(found.labels[int(way.values.abs().argmax())])}" for way in ways]
+    draw(figure, key=KEY + "rest", alt=t("rests.alt_series", most=t("reasons.comma").join(alts)))
 
 
 def show_habits(asked: Ours, trace: Trace, number: int) -> None:

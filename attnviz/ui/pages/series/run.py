@@ -18,12 +18,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz import shipped
-from attnviz.ui.kit import RuleChoice, Steps, as_rule, runs, style_now, t
+from attnviz.ui.kit import RuleChoice, Steps, as_rule, runs, style_now, t, work
 from attnviz.ui.pages.series.words import value
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from attnviz.experiments.reading.attributions import Attributions
     from attnviz.systems.series.air import Air
     from attnviz.systems.series.columns import Table
     from attnviz.systems.series.heads import Habit
@@ -95,6 +96,12 @@ class Ours(Asked):
 
     system: System
 
+    @property
+    def mark(self) -> tuple[object, ...]:
+        """What tells the model apart from others of its name, as one that is still being trained."""
+        weights = (float(one.double().sum()) for one in self.system.network.parameters())
+        return self.system.name, self.window.beside is None, *weights
+
     def heads_off(self, text: str) -> tuple[Head, ...]:
         """The heads taken away, from a link, that the model has."""
         shape = self.system.network.shape
@@ -106,6 +113,19 @@ class Ours(Asked):
 
         taken = [RemoveHeads((int(head),), layers=(int(layer),), part="cross") for layer, head in changes.off]
         return self.system.forecast(self.changed(changes), rule=as_rule(changes.rule), changes=taken)
+
+    def rest(self, changes: Changes, asked: tuple[int, str], tell: work.Tell, stop: work.Halted) -> Attributions:
+        """Every way of reading the median of a coming step, held to what is forecast without each past one: `asked` are
+        the step and what past ones are put to. Raises `AttnvizError`.
+        """
+        from attnviz.core.interventions import RemoveHeads
+        from attnviz.experiments.reading.foreseen import SHOWN, foreseen_to_rest
+        from attnviz.experiments.reading.pictured import Wanted
+
+        step, held = asked
+        taken = [RemoveHeads((int(head),), layers=(int(layer),), part="cross") for layer, head in changes.off]
+        wanted = Wanted(None, step, [*SHOWN, held], as_rule(changes.rule), None, taken, tell, stop)
+        return foreseen_to_rest(self.system, self.changed(changes), wanted)
 
 
 @cache  # one model with a year of hours: 1 MB

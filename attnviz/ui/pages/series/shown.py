@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.ui.kit import SOFT, asset, dark, plain, t, weights_sent
 from attnviz.ui.pages.series import choices, foreign, lit, run, state, tables, told, words
-from attnviz.ui.pages.series.evidence import show_evidence
+from attnviz.ui.pages.series.evidence import show_evidence, show_rest
 from attnviz.ui.pages.series.foreign import facts
 from attnviz.ui.pages.series.lit import Map
 from attnviz.ui.pages.series.run import KEY, Asked, Changes
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from attnviz.systems.series.window import Window
     from attnviz.ui.pages.series.told import Runs
 
-__all__ = ["begin", "draw_line", "draw_series", "maps_of", "runs_of", "say_forecast", "show_evidence"]
+__all__ = ["begin", "draw_line", "draw_series", "maps_of", "runs_of", "say_forecast", "show_evidence", "show_rest"]
 EVERY, MANY, LEAST = 6, 12, 14  # rows of the map: those that are named, those that all are, pixels between two names
 MOST_STEPS = 400  # of a series that are drawn before anything is forecast
 NONE = Changes(SOFT)

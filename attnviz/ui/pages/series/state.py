@@ -23,6 +23,7 @@ STRETCH = r"\d{1,4}-\d{1,4}"  # steps before the forecast, from and to: 24-12
 HIDDEN = re.compile(rf"({STRETCH}(\.{STRETCH}){{0,99}})?")
 PART = re.compile(r"cross|decoder|encoder( \d{1,2})?")
 MOST = 1e12
+HELD = ("occluded_zero", "occluded_mean")  # what past steps are put to
 PARAMS = {
     **RULE_PARAMS,
     "model": Param("model", KEY + "model", MODEL, str),
@@ -41,6 +42,7 @@ PARAMS = {
     "at": Param("spike", KEY + "at", 0, between(0, 9_999, int)),
     "spike": Param("height", KEY + "spike", 500.0, between(-MOST, MOST, float)),
     "off": Param("off", KEY + "off", "", matching(HEADS)),
+    "held": Param("held", KEY + "held", HELD[0], one_of(*HELD)),
     "part": Param("part", KEY + "part", "cross", matching(PART)),
 }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal
 
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from attnviz.axes import Axis
 from attnviz.text.units import HAN
+from attnviz.threads import cached_property
 
 About = Literal["sequence", "token", "question"]
 Problem = Literal["one", "several", "number"]

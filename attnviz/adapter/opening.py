@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from inspect import signature
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 from attnviz.adapter.checks import embedding_rows, read_config, type_of
@@ -38,6 +39,9 @@ POOLER = re.compile(r"(^|\.)pooler\.")  # what a head that speaks of a whole tex
 # How GPTQ, AWQ, bitsandbytes and compressed-tensors call what they store in place of a weight.
 QUANTISED = re.compile(r"\.(qweight|qzeros|SCB|weight_packed|weight_format|absmax|quant_map)$|\.quant_state\.")
 LAYER = re.compile(r"\.\d+\.")  # a weight of a numbered layer, whatever stands before it
+# While transformers reads weights it takes `tie_weights` and others off its classes for the whole process, and two
+# threads at once leave them off for good: heads that are tied are then taken as missing.
+_ONE_AT_A_TIME = Lock()
 
 
 @dataclass(frozen=True)
@@ -167,7 +171,7 @@ def _may_drop(read: _Read) -> bool:
 
 def _read(name: str, choice: Choice, config: PretrainedConfig, folder: Path, common: dict[str, Any]) -> _Read:
     """A network read by one of transformers' classes, and the weights that its file lacks."""
-    with guarded(lambda reason: _not_made(name, reason)):
+    with _ONE_AT_A_TIME, guarded(lambda reason: _not_made(name, reason)):
         network, found = choice.maker.from_pretrained(
             folder, config=config, attn_implementation=EAGER if _is_eager(choice.maker, config) else ATTENTION,
             dtype=config.dtype, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True, **common,

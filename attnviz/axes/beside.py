@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 from attnviz.axes.axis import Axis, Over, Stands, check_special  # noqa: F401 -- `of: Axis` is resolved here
 from attnviz.axes.units import Units
+from attnviz.threads import cached_property
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 
 from attnviz.axes.axis import Seconds, Wordless, check_lengths, check_special
 from attnviz.axes.units import Units
+from attnviz.threads import cached_property
 
 
 @dataclass(frozen=True)

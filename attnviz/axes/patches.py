@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 
 from attnviz.axes.axis import Box, Wordless, check_special
+from attnviz.threads import cached_property
 
 
 @dataclass(frozen=True)

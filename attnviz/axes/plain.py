@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 from attnviz.axes.axis import Box, Wordless, check_lengths, check_special
+from attnviz.threads import cached_property
 
 
 @dataclass(frozen=True)

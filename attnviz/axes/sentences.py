@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 from attnviz.axes.axis import Axis, Characters, check_lengths
+from attnviz.threads import cached_property
 
 
 @dataclass(frozen=True)

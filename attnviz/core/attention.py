@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
 from typing import Any, Self
 
 import torch
@@ -15,6 +14,7 @@ from attnviz.core.causal import CausalMask
 from attnviz.core.rules import Rule, Soft, at_least_float32
 from attnviz.core.similarity import Dot, Similarity
 from attnviz.errors import AttnvizError
+from attnviz.threads import cached_property
 
 DOT = Dot()
 

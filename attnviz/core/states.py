@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -79,7 +80,7 @@ class Block:
     @property
     def factor(self) -> float | None:
         """How many times `output` was added; 1 where that could not be seen, None where it was normed before."""
-        if self.added is None:
+        if self.added is None or torch.equal(self.added, self.output):
             return 1.0
         added, output = self.added.double(), self.output.double()
         found = float((added * output).sum() / output.square().sum().clamp_min(1e-30))

@@ -18,6 +18,8 @@ LONGEST = 28  # characters of a line's or bar's name
 HEIGHT = 300
 MARKS = 40  # of a line at most: more run into each other
 NARROW = 340  # pixels: a legend must fit beside the axis of a narrow screen
+FEW_POWERS = 2.5  # of ten: over more of them 2 and 5 have no room between
+COUNTED = 10  # places that are counted (layers, ranks): up to so many each has its mark
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def paint_lines(drawn: Sequence[Line], axes: Axes, style: Style, marks: Sequence
     """The picture of some lines between axes."""
     chosen = theme(style)
     many = sum(bool(line.name) for line in drawn) > 1
+    across = [x for line in drawn for x in line.x]
     figure = go.Figure(
         {
             "data": [_line(line, number, style.dark) for number, line in enumerate(drawn)],
@@ -72,8 +75,11 @@ def paint_lines(drawn: Sequence[Line], axes: Axes, style: Style, marks: Sequence
                 **layout(chosen, height=style.pixels(HEIGHT), l=58, b=46, t=22 if marks else 10),
                 "showlegend": many,
                 "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": TICK + 1}},
-                "xaxis": axis(axes.x, style, axes.log_x),
-                "yaxis": axis(axes.y, style, axes.log_y),
+                "xaxis": {
+                    **axis(axes.x, style, across if axes.log_x else None),
+                    **({} if axes.log_x else _counted(across)),
+                },
+                "yaxis": axis(axes.y, style, [y for line in drawn for y in line.y] if axes.log_y else None),
             },
         }
     )
@@ -104,18 +110,36 @@ def _line(line: Line, number: int, dark: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def axis(title: str, style: Style, log: bool = False) -> dict[str, Any]:
-    """An axis with its name and faint lines; a logarithmic one is marked at 1, 2, 5, 10, ...
+def axis(title: str, style: Style, powers: Sequence[float] | None = None) -> dict[str, Any]:
+    """An axis with its name and faint lines; a logarithmic one where `powers` are the values along it.
 
-    Large numbers have k, M and B in English, powers of ten in Chinese, which counts by ten thousands.
+    Large numbers have k, M and G in English, powers of ten in Chinese, which counts by ten thousands.
     """
     return {
         "title": {"text": escaped(title, 60), "font": {"size": TICK + 1}, "standoff": 6},
-        "type": "log" if log else "linear",
+        "type": "linear" if powers is None else "log",
         "gridcolor": theme(style).not_allowed, "griddash": "dot", "zeroline": False, "fixedrange": True,
-        "tickfont": {"size": TICK}, **({"dtick": "D2"} if log else {}),
+        "tickfont": {"size": TICK}, **({} if powers is None else _powers(powers)),
         "exponentformat": "power" if style.language == "zh" else "SI",
     }  # fmt: skip
+
+
+def _powers(values: Sequence[float]) -> dict[str, Any]:
+    """The marks of a logarithmic axis: 1, 2, 5, 10 ... over a few powers of ten, over more the powers alone.
+
+    Named one by one, since Plotly writes a 2 and a 5 of its own too small to read.
+    """
+    ends = [math.log10(value) for value in values if value > 0]
+    if not ends or max(ends) - min(ends) > FEW_POWERS:
+        return {"dtick": 1}
+    every = range(math.floor(min(ends)), math.ceil(max(ends)) + 1)
+    return {"tickvals": [step * 10.0**power for power in every for step in (1, 2, 5)]}
+
+
+def _counted(values: Sequence[float]) -> dict[str, Any]:
+    """A mark for each of a few whole numbers: there is no layer 0.5."""
+    few = len(set(values)) > 2 and max(values) - min(values) <= COUNTED
+    return {"dtick": 1} if few and all(float(value).is_integer() for value in values) else {}
 
 
 def bars(

@@ -58,8 +58,8 @@ def _row(row: Row, look: Colours, side: str) -> str:
     words = "".join(_part(part, look) for part in row.parts)
     return (
         f"<div style='display:flex;gap:.6rem;align-items:flex-start;border-left:{frame};padding:.1rem 0 .1rem .4rem'>"
-        f"<div style='flex:0 0 {side};font-size:.72rem;line-height:1.2;padding-top:.3rem;color:{look.faint}'>"
-        f"<div style='width:{width}px;height:7px;border-radius:2px;background:{look.ramp[3]}'></div>"
+        f"<div style='flex:0 0 {side};font-size:.72rem;line-height:1.2;padding-top:.2rem;color:{look.faint}'>"
+        f"<div style='width:{width}px;height:7px;border-radius:2px;margin-bottom:2px;background:{look.ramp[3]}'></div>"
         f"{html.escape(row.beside)}</div>"
         f"<div style='flex:1;min-width:0;overflow-wrap:anywhere' dir='auto'>{words}</div></div>"
     )

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from attnviz.figures.paint.labels import escaped, widest
 from attnviz.figures.paint.palette import TICK, bar, diverging, layout, ramp, room_for_bar, theme
+from attnviz.figures.paint.written import written
 from attnviz.messages import say
 from attnviz.selection import PLAIN, Style
 
@@ -138,6 +139,9 @@ def beginnings(
         _pair(chances[at : at + 2], names[at : at + 2], labels, places[at : at + 2], style)
         for at in range(0, len(rows), 2)
     ]
+    if len(labels) <= MOST_NUMBERS:
+        texts = [[f"{chance:.2f}" for chance in row] for row in chances.tolist()]
+        pictures.append(written(texts, chances.tolist(), chosen.ramp, rows=places, size=TICK))
     pictures[0] |= {"showscale": True, "colorbar": bar(title, [0.0, 0.5, 1.0], ticks, chosen)}
     return go.Figure(
         {
@@ -167,5 +171,4 @@ def _pair(chances: Tensor, names: list[str], labels: list[str], places: list[flo
         "zmin": 0, "zmax": 1, "colorscale": ramp(theme(style)), "showscale": False, "xgap": 1, "ygap": 1,
         "customdata": [[[name, label] for label in labels] for name in names],
         "hovertemplate": say("figure.positions_hover_begins", style.language) + "<extra></extra>",
-        **({"texttemplate": "%{z:.2f}", "textfont": {"size": TICK}} if len(labels) <= MOST_NUMBERS else {}),
     }  # fmt: skip

@@ -126,7 +126,9 @@ def _frames(selected: Sequence[tuple[int, int]], style: Style) -> list[dict[str,
 
 def _in_tile(value: float, heads: int) -> str:
     """As many digits as fit into a tile."""
-    return f"{value:+.2f}" if heads <= 4 else f"{value:+.1f}" if heads <= 8 else ""
+    said = f"{value:+.2f}" if heads <= 4 else f"{value:+.1f}" if heads <= 8 else ""
+    said = said.replace("-", "−")
+    return said if said.strip("+−0.") else said[1:]  # nothing has no sign
 
 
 def side_colours(dark: bool) -> tuple[str, str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from attnviz.core.attention import Attention
 from attnviz.core.rules import Rule
 from attnviz.notebook.codes import codes, packed, planes, shades
 from attnviz.notebook.survey import Boxes, Survey, row_sums, surveyed, whole
+from attnviz.threads import cached_property
 from attnviz.trace import Trace
 
 FITS = 1_500_000  # cells; more are not even tried whole

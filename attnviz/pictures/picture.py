@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from attnviz.errors import PictureError, array_shown
 from attnviz.notices import Notice
+from attnviz.threads import cached_property
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

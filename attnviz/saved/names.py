@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, TypeVar
 
 from torch import Tensor
+
+from attnviz.threads import cached_property
 
 MOST_NAMES = 65_536  # entries; naming one takes about 10 microseconds, and 10 bytes of the file
 LIKELIEST = 200  # of a larger vocabulary, those of each position

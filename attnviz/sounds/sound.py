@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import sha256
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import numpy as np
 from attnviz.errors import SoundError, array_shown, shown
 from attnviz.notices import Notice
 from attnviz.sounds.rates import at_rate
+from attnviz.threads import cached_property
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

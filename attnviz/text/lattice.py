@@ -18,12 +18,13 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Literal
 
 from attnviz import shipped
 from attnviz.text.segmentation import Reading, Span
+from attnviz.threads import cached_property
 
 MODEL = "lab-readings"  # the folder that holds the words of the training text
 LEAST = 40  # the least count of a Chinese word of two characters or more

@@ -8,11 +8,12 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from importlib.resources import files
 from itertools import pairwise
 
 from attnviz.errors import TextError
+from attnviz.threads import cached_property
 
 RUN = re.compile(r"[^\W\d_\u2e80-\U0003ffff]+|\d+(?:[.,]\d+)*")  # letters of a spaced script, or a number: one unit
 ENGLISH = re.compile(r"\w+(?:['\u2019]\w+)*|[^\w\s]")

@@ -17,7 +17,7 @@ import logging
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,10 +35,10 @@ GONE = 60  # seconds after the last has left, when memory is looked at again
 
 @dataclass
 class Times:
-    """When an act was begun and how many seconds it took; the seconds that arrivals took, wave by wave."""
+    """When an act was begun, how many seconds it took, and on which page; the seconds of arrivals, wave by wave."""
 
-    acts: list[tuple[float, float]] = field(default_factory=list)
-    clicks: list[tuple[float, float]] = field(default_factory=list)
+    acts: list[tuple[float, float, str]] = field(default_factory=list)
+    clicks: list[tuple[float, float, str]] = field(default_factory=list)
     arrivals: list[list[float]] = field(default_factory=list)
     long: tuple[float, float, str] = (0.0, 0.0, "not asked for")
 
@@ -55,8 +55,8 @@ async def class_of(server: Server, asked: argparse.Namespace, folder: Path) -> N
         print(f"real browsers, heatmap stands: {_seconds(seated)}", flush=True)
         end = time.monotonic() + asked.minutes * 60
         acting = people[: max(asked.acting - asked.browsers, 0)]
-        waiting = [_acting(one.act, times.acts, end, place / max(len(acting), 1)) for place, one in enumerate(acting)]
-        waiting += [_acting(one.act, times.clicks, end, 0.5) for one, _ in browsers]
+        waiting = [_acting(one, times.acts, end, place / max(len(acting), 1)) for place, one in enumerate(acting)]
+        waiting += [_acting(one, times.clicks, end, 0.5) for one, _ in browsers]
         if asked.long:
             waiting.append(_long(server, folder, times, asked.minutes * 60 / 3))
         await asyncio.gather(*waiting)
@@ -67,15 +67,14 @@ async def class_of(server: Server, asked: argparse.Namespace, folder: Path) -> N
     print(f"{GONE} s after all have left: {server.look():,.0f} MB resident")
 
 
-async def _acting(
-    act: Callable[[], Awaitable[float]], times: list[tuple[float, float]], end: float, first: float
-) -> None:
+async def _acting(one: Person | Sitting, times: list[tuple[float, float, str]], end: float, first: float) -> None:
     """Do something every ten seconds, the first time after that share of them."""
     due = time.monotonic() + first * EVERY
     while due < end:
         await asyncio.sleep(max(due - time.monotonic(), 0))
         begun = time.monotonic()
-        times.append((begun, await act()))
+        took = await one.act()
+        times.append((begun, took, (isinstance(one, Person) and one.page) or "attention"))
         due = max(due + EVERY, time.monotonic())
 
 
@@ -92,14 +91,17 @@ async def _long(server: Server, folder: Path, times: Times, after: float) -> Non
 def _report(server: Server, times: Times, people: Sequence[Person], browsers: Sequence[Sitting]) -> None:
     print(f"open, {len(times.arrivals[0])} at once: {_seconds(times.arrivals[0])}")
     print(f"open, all: {_seconds([one for wave in times.arrivals for one in wave])}")
-    print(f"repaint: {_seconds([taken for _, taken in times.acts])}")
-    print(f"a click in a browser: {_seconds([taken for _, taken in times.clicks])}")
+    print(f"repaint: {_seconds([taken for _, taken, _ in times.acts])}")
+    for page in sorted({page for _, _, page in times.acts}):
+        print(f"  {page}: {_seconds([taken for _, taken, on in times.acts if on == page])}")
+    print(f"a click in a browser: {_seconds([taken for _, taken, _ in times.clicks])}")
     begun, done, said = times.long
     if done:
-        both = [*times.acts, *times.clicks]
+        beside: dict[bool, list[float]] = {True: [], False: []}
+        for at, taken, _ in (*times.acts, *times.clicks):
+            beside[begun < at + taken and at < done].append(taken)
         print(f"{WORDS:,} words took {done - begun:.1f} s: {said}")
-        print(f"repaint beside them: {_seconds([taken for at, taken in both if begun < at + taken and at < done])}")
-        print(f"repaint without: {_seconds([taken for at, taken in both if not (begun < at + taken and at < done)])}")
+        print(f"repaint beside them: {_seconds(beside[True])}\nrepaint without: {_seconds(beside[False])}")
     leaks = [one for person in (*people, *browsers) for one in person.leaks]
     faults = [one for person in (*people, *browsers) for one in person.faults]
     print(f"leaks: {len(leaks)}", *leaks[:10], f"faults on pages: {len(faults)}", *faults[:10], sep="\n  ")

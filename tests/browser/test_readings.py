@@ -81,7 +81,7 @@ def test_a_click_on_a_tile_opens_that_head(visit: Start) -> None:
     before = one.cells(f"readings-head{side}")
     one.click_point("readings-lean", 8 + 5)
     one.link_says(**{("left", "right")[side]: "1.5"})
-    one.says(f"{bits:+.2f} bits")
+    one.says(f"{bits:+.2f} bits".replace("-", "−"))
     one.wait_for_cells("JSON.stringify(z) !== JSON.stringify(arg)", before, f"readings-head{side}")
 
 

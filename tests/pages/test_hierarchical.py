@@ -88,7 +88,7 @@ def test_table_says_what_deleting_does() -> None:
         row = next(line for line in lines if line.startswith(f"| {start}"))
         cells = row.split("|")
         assert cells[2].strip() == f"{one.weight:.4f}" and cells[3].strip() == f"{one.after[one.told]:.3f}"
-        assert cells[4].split()[0] == f"{one.change:+.3f}"
+        assert cells[4].split()[0] == f"{one.change:+.3f}".replace("-", "−")
 
 
 def test_the_rule_changes_the_prediction_of_both_levels() -> None:

@@ -98,7 +98,7 @@ def test_what_stands_beside_the_sentence_in_order_is_what_was_chosen(encoding: s
 
 
 def test_beginnings_are_those_of_both_runs_token_under_token() -> None:
-    rows = np.concatenate([array(part["z"]).reshape(2, -1) for part in charts(opened())[0]["data"]])
+    rows = np.concatenate([array(part["z"]).reshape(2, -1) for part in charts(opened())[0]["data"] if "z" in part])
     for number, encoding in enumerate(ENCODINGS):
         model = load(f"positions-{encoding}")
         order = shuffled(model.encode(START), 1)

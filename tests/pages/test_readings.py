@@ -279,8 +279,8 @@ def _check_side(at: AppTest, texts: list[str], side: int, letter: str, clear: se
     picture = [one for one in at.get("html") if "base64," in one.proto.body][-2:][side].proto.body
     svg = base64.b64decode(re.search(r"base64,([^']+)", picture)[1]).decode()
     assert (side_colours(False)[side] in svg) == bool(clear) and side_colours(False)[1 - side] not in svg, where
-    line = [text for text in texts if re.search(r"bits: (holds it clearly|pale)|bits, not clear: pale", text)][side]
-    (head,) = named(re.sub(r"[+-]\d+\.\d+ bits|\d+\.\d+%", "", line))
+    line = [text for text in texts if re.search(r"bits: (holds it clearly|faint)|bits, not clear: faint", text)][side]
+    (head,) = named(re.sub(r"[+−]?\d+\.\d+ bits|\d+\.\d+%", "", line))
     assert ("holds it clearly" in line) == (head in clear) == bool(clear), where
     caption = [text for text in texts if "its weight on" in text][side]
     layer, number = re.search(r"layer (\d+), head (\d+)", caption).groups()

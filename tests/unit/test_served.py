@@ -33,6 +33,12 @@ def test_files_are_not_watched_and_errors_not_shown() -> None:
     assert said["client"]["showErrorDetails"] == "none"
 
 
+def test_nothing_is_looked_through_after_each_run_of_a_page() -> None:
+    """Nobody else's page goes on meanwhile: readers of a class waited longer for that than for their pages."""
+    said = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert said["runner"]["postScriptGC"] is False
+
+
 def test_streamlit_run_finds_the_server_in_the_script() -> None:
     assert discover_asgi_app(ROOT / "app.py").import_string == "app:app"
     done = subprocess.run([sys.executable, "-c", IMPORTED], cwd=ROOT, capture_output=True, text=True, timeout=120)

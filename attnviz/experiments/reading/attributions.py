@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -17,16 +17,17 @@ from attnviz.core.rules import Rule
 from attnviz.errors import ArgumentError, AttnvizError, ModelError, Stopped, shown
 from attnviz.experiments.reading.gradients import integrated_gradients, relevances, uppermost
 from attnviz.experiments.reading.occlusion import OTHER, edges_cut, occluded
-from attnviz.experiments.reading.places import Parts, Places, by_length, by_weight, size_of, split
+from attnviz.experiments.reading.places import Places, Shares, by_closeness, by_length, by_weight, size_of
 from attnviz.experiments.reading.zeroing import by_zeroing, value_zeroing
 from attnviz.guard import guarded, own, sentences
-from attnviz.measures.reading import Agreement, agreement, alti, flow, rollout
+from attnviz.measures.reading import Agreement, agreement, flow
 from attnviz.models.load import Model
 from attnviz.recording.asked import check_model
 from attnviz.recording.checks import why_not
 from attnviz.recording.gradients import Differentiable, Logit, Outcome, Target, differentiable
 from attnviz.recording.record import record
 from attnviz.text.tokens import Encoded
+from attnviz.threads import cached_property
 from attnviz.trace import Trace
 
 YARDSTICK = "occluded_mean"
@@ -101,9 +102,9 @@ class _Run:
             raise ModelError("model_keeps_blocks", model=self.model.name)
         return self.trace
 
-    def rolled(self, shares: Callable[[Trace, int], tuple[Tensor, Tensor]]) -> Tensor:
+    def rolled(self, shares: Shares) -> Tensor:
         """The row of the token in the maps of all layers, rolled out with what stays of a state in them already."""
-        return rollout(self.places.maps(shares), identity=False)[self.places.place(self.at)]
+        return self.places.rolled(shares, self.at)
 
 
 def _weights(run: _Run) -> Tensor:
@@ -136,13 +137,8 @@ def _lengths(run: _Run) -> Tensor:
     return Places(run.shown).direct(run.at, lambda one, layer: size_of(one, layer, run.at))
 
 
-def _rolled(shares: Callable[[Trace, int], tuple[Tensor, Tensor]]) -> Callable[[_Run], Tensor]:
-    return lambda run: rollout(Places(run.shown).maps(shares), identity=False)[run.places.place(run.at)]
-
-
-def _alti(trace: Trace, layer: int) -> tuple[Tensor, Tensor]:
-    parts = Parts.of(trace, layer)
-    return split(alti(parts.joined(trace.crossed), parts.whole), trace.crossed)
+def _rolled(shares: Shares) -> Callable[[_Run], Tensor]:
+    return lambda run: Places(run.shown).rolled(shares, run.at)
 
 
 def _zeroed(run: _Run) -> Tensor:
@@ -165,7 +161,7 @@ WAYS: Mapping[str, Callable[[_Run], Tensor]] = {
     "flow": _flow,
     "norms": _lengths,
     "norms_residual": _rolled(by_length),
-    "alti": _rolled(_alti),
+    "alti": _rolled(by_closeness),
     "gradient_attention": lambda run: uppermost(run.live, run.target)[run.at],
     "relevance": lambda run: relevances(run.live, run.target)[run.at],
     "value_zeroing": _zeroed,

@@ -6,7 +6,6 @@ import csv
 import io
 import math
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import torch
 from jaxtyping import Float
@@ -15,6 +14,7 @@ from torch import Tensor
 from attnviz.errors import ArgumentError
 from attnviz.measures.reading.moved import by_unit, moved_weight
 from attnviz.text.aligned import Aligned, aligned
+from attnviz.threads import cached_property
 from attnviz.trace import Trace
 
 MOST = 150  # units: of more no difference could be read

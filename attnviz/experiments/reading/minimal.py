@@ -8,7 +8,6 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from jaxtyping import Float
@@ -24,6 +23,7 @@ from attnviz.models.load import Model
 from attnviz.recording.batches import record_batch
 from attnviz.text.characters import Span
 from attnviz.text.tokens import Encoded, encode
+from attnviz.threads import cached_property
 from attnviz.trace import Trace
 
 TOGETHER = 16  # runs that go through the model at once

@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from attnviz.errors import AttnvizError
-from attnviz.measures.reading import contributions, heads_together, lengths, normed, rows_to_one, spread
+from attnviz.measures.reading import closeness_of_heads, heads_together, lengths, normed, rows_to_one, spread
 from attnviz.trace import Trace
 
-Shares = Callable[[Trace, int], tuple[Tensor, Tensor]]
+Rows = slice | Int[Tensor, " row"]  # some of a map's queries
+Shares = Callable[[Trace, int, Rows], tuple[Tensor, Tensor]]
+ALL = slice(None)
 
 
 @dataclass(frozen=True)
@@ -66,20 +68,47 @@ class Places:
 
     def maps(self, shares: Shares) -> list[Float[Tensor, "place place"]]:
         """A map for each step, from what `shares` makes of it: `[query, key]`, and `[query]` what the state keeps."""
-        return [self._spread(one.part, *shares(one, layer)) for one, layer in self.steps()]
+        return [self._spread(one.part, *shares(one, layer, ALL)) for one, layer in self.steps()]
+
+    def rolled(self, shares: Shares, at: int) -> Float[Tensor, " place"]:
+        """The row of one token in the product of all `maps`; of each, only queries that it reaches are asked for."""
+        row = self._start(at)
+        for one, layer in reversed(list(self.steps())):
+            row = self._below(row, one, layer, shares)
+        return row
+
+    def _start(self, at: int) -> Float[Tensor, " place"]:
+        """A row that is the token alone."""
+        row = torch.zeros(len(self.labels), dtype=torch.float64)
+        row[self.place(at)] = 1
+        return row
+
+    def _below(self, row: Float[Tensor, " place"], one: Trace, layer: int, shares: Shares) -> Float[Tensor, " place"]:
+        """A row times the map of one step."""
+        queries, keys = self._stretches(one.part)
+        rows = row[queries].nonzero()[:, 0]
+        amount = row[queries][rows]
+        found, kept = shares(one, layer, ALL if len(rows) == queries.stop - queries.start else rows)
+        below = row.clone()
+        below[queries][rows] = amount * kept.double()
+        below[keys] += amount @ found.double()
+        return below
+
+    def _stretches(self, part: str) -> tuple[slice, slice]:
+        """Where the queries and the keys of a map stand among all places."""
+        source, target = slice(0, self.sources), slice(self.sources, len(self.labels))
+        if not self.crossed:
+            return target, target
+        return (source if part == "encoder" else target), (target if part == "decoder" else source)
 
     def _spread(
         self, part: str, found: Float[Tensor, "query key"], kept: Float[Tensor, " query"]
     ) -> Float[Tensor, "place place"]:
         """A map between all places of one between those that look and those looked at."""
-        if not self.crossed:
-            return found.double() + torch.diag(kept.double())
-        count, first = len(self.labels), 0 if part == "encoder" else self.sources
-        columns = self.sources if part == "decoder" else 0
-        whole = torch.eye(count, dtype=torch.float64)
-        rows = torch.arange(len(found)) + first
-        whole[rows, rows] = kept.double()
-        whole[first : first + len(found), columns : columns + found.shape[1]] += found.double()
+        queries, keys = self._stretches(part)
+        whole = torch.eye(len(self.labels), dtype=torch.float64)
+        whole[queries, queries] = torch.diag(kept.double())
+        whole[queries, keys] += found.double()
         return whole
 
     def place(self, at: int) -> int:
@@ -89,15 +118,14 @@ class Places:
     def seen(self, at: int) -> Bool[Tensor, " place"]:
         """Which places can reach the prediction at a token at all, by what is allowed in each layer?"""
 
-        def allowed(one: Trace, layer: int) -> tuple[Tensor, Tensor]:
-            call = one.attention(layer)
-            return (call.scores > -torch.inf).any(0).double(), torch.ones(call.queries.shape[-2])
+        def allowed(one: Trace, layer: int, rows: Rows) -> tuple[Tensor, Tensor]:
+            found = (one.attention(layer).scores[:, rows] > -torch.inf).any(0).double()
+            return found, torch.ones(len(found))
 
-        reached = torch.zeros(len(self.labels), dtype=torch.float64)
-        reached[self.place(at)] = 1
-        for one in reversed(self.maps(allowed)):
-            reached = (reached @ one > 0).double()
-        return reached > 0
+        row = self._start(at)
+        for one, layer in reversed(list(self.steps())):
+            row = (self._below(row, one, layer, allowed) > 0).double()
+        return row > 0
 
     def direct(self, at: int, rows: Callable[[Trace, int], Tensor]) -> Float[Tensor, " place"]:
         """The mean over the layers of a row `[key]` that `rows` gives, for the token itself; two maps share it."""
@@ -110,9 +138,9 @@ class Places:
         return torch.cat(found)
 
 
-def by_weight(trace: Trace, layer: int) -> tuple[Tensor, Tensor]:
+def by_weight(trace: Trace, layer: int, rows: Rows = ALL) -> tuple[Tensor, Tensor]:
     """Half of a state is what attention brings, by its weights, and half stays. (Abnar and Zuidema 2020)"""
-    mean = heads_together(trace.weights(layer)) / 2
+    mean = heads_together(trace.weights(layer)[:, rows]) / 2
     return mean, torch.full((len(mean),), 0.5, dtype=torch.float64)
 
 
@@ -120,8 +148,9 @@ def by_weight(trace: Trace, layer: int) -> tuple[Tensor, Tensor]:
 class Pieces:
     """What one attention added to the states, head by head and key by key, not yet weighed; what had been there; all.
 
-    Where a norm stands on the stream, heads and what had been there have gone through the part of it that is linear,
-    and are to be divided by each state's `spread`; `whole` is what the norm made of the sum.
+    Where a norm stands on the stream, all but the weights have gone through the part of it that is linear, and are to
+    be divided by each state's `spread`. `own` are the keys that the queries are themselves, None
+    across two texts.
     """
 
     weights: Float[Tensor, "head query key"]
@@ -129,63 +158,47 @@ class Pieces:
     kept: Float[Tensor, "query width"]
     whole: Float[Tensor, "query width"]
     spread: Float[Tensor, " query"]
+    own: Int[Tensor, " query"] | None
 
     @classmethod
-    def of(cls, trace: Trace, layer: int) -> Pieces:
+    def of(cls, trace: Trace, layer: int, rows: Rows = ALL) -> Pieces:
         """Those of a layer of a run with its states; through the norm that stands on the stream, where there is one.
 
         Raises `AttnvizError` where the block is no sum of its heads, where it was added to nothing that could be seen,
         and where the model norms the output before it adds it.
         """
         block, call = trace.block(layer), trace.attention(layer)
-        heads, weights = block.transformed(call).double(), call.weights
+        heads, weights = block.transformed(call), call.weights
         if block.entered is None or block.added is None or len(block.entered) != weights.shape[1]:
             raise AttnvizError("residual_not_seen", layer=layer)
         factor = block.factor
         if factor is None:
             raise AttnvizError("output_normed", layer=layer)
-        entered = block.entered.double()
-        heads, whole = heads * factor, entered + block.added.double()
+        own = None if trace.crossed else torch.arange(weights.shape[1])[rows]
+        weights, entered = weights[:, rows].to(heads.dtype), block.entered[rows]
+        heads, whole = heads if factor == 1 else heads * factor, entered + block.added[rows]
         if block.norm is None or block.normed is None:
-            return cls(weights, heads, entered, whole, torch.ones(len(entered), dtype=torch.float64))
-        heads, entered = normed(heads, block.norm), normed(entered, block.norm)
-        return cls(weights, heads, entered, block.normed.double(), spread(whole, block.norm))
+            return cls(weights, heads, entered, whole, torch.ones(len(entered)), own)
+        by = spread(whole, block.norm).to(heads.dtype)
+        whole = block.normed[rows] * by[:, None]
+        return cls(weights, normed(heads, block.norm), normed(entered, block.norm), whole, by, own)
 
-    def lengths(self, crossed: bool) -> Float[Tensor, "query part"]:
-        """How long each part is, with what had been there as in `Parts.joined`; the parts are never laid out."""
+    def lengths(self) -> Float[Tensor, "query part"]:
+        """How long each part is, what had been there with a query's own or, across two texts, after all keys.
+
+        In units of the stream; the parts are never laid out.
+        """
         found = lengths(self.weights, self.heads)
-        if crossed:
-            found = torch.cat([found, self.kept.norm(dim=-1, keepdim=True)], 1)
-        else:
-            own = torch.einsum("hq,hqw->qw", self.weights.double().diagonal(dim1=1, dim2=2), self.heads)
-            found = found.diagonal_scatter((own + self.kept).norm(dim=-1))
-        return found / self.spread[:, None]
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What one attention added to the states, as vectors of each key, and what had been there; the sum of all."""
-
-    vectors: Float[Tensor, "query key width"]
-    kept: Float[Tensor, "query width"]
-    whole: Float[Tensor, "query width"]
-
-    @classmethod
-    def of(cls, trace: Trace, layer: int) -> Parts:
-        """Those of a layer, from its `Pieces`; raises what these raise."""
-        found = Pieces.of(trace, layer)
-        by = found.spread[:, None]
-        # divided before they are put together: weights are fewer than vectors
-        return cls(contributions(found.weights.double() / by, found.heads), found.kept / by, found.whole)
-
-    def joined(self, crossed: bool) -> Float[Tensor, "query part width"]:
-        """The vectors with what had been there: on the diagonal where a text looks at itself, else after them."""
-        if crossed:
-            return torch.cat([self.vectors, self.kept[:, None]], 1)
-        places = torch.arange(len(self.kept))
-        found = self.vectors.clone()
-        found[places, places] += self.kept
+        if self.own is None:
+            return torch.cat([found, self.kept.double().norm(dim=-1, keepdim=True)], 1)
+        queries = torch.arange(len(self.own))
+        own = (self.weights[:, queries, self.own, None] * self.heads[:, self.own]).sum(0)
+        found[queries, self.own] = (own + self.kept).double().norm(dim=-1)
         return found
+
+    def closeness(self) -> Float[Tensor, "query part"]:
+        """The same of how near each part comes to the sum."""
+        return closeness_of_heads(self.weights, self.heads, self.kept, self.whole, self.own)
 
 
 def split(shares: Float[Tensor, "query part"], crossed: bool) -> tuple[Tensor, Tensor]:
@@ -195,9 +208,14 @@ def split(shares: Float[Tensor, "query part"], crossed: bool) -> tuple[Tensor, T
     return shares, torch.zeros(len(shares), dtype=torch.float64)
 
 
-def by_length(trace: Trace, layer: int) -> tuple[Tensor, Tensor]:
+def by_length(trace: Trace, layer: int, rows: Rows = ALL) -> tuple[Tensor, Tensor]:
     """A state is made of its parts by their lengths, the residual's and the norm's work in. (Kobayashi et al. 2021)"""
-    return split(rows_to_one(Pieces.of(trace, layer).lengths(trace.crossed)), trace.crossed)
+    return split(rows_to_one(Pieces.of(trace, layer, rows).lengths()), trace.crossed)
+
+
+def by_closeness(trace: Trace, layer: int, rows: Rows = ALL) -> tuple[Tensor, Tensor]:
+    """A state is made of its parts by how near each comes to it. (Ferrando et al. 2022)"""
+    return split(rows_to_one(Pieces.of(trace, layer, rows).closeness()), trace.crossed)
 
 
 def size_of(trace: Trace, layer: int, at: int) -> Float[Tensor, " key"]:

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attnviz.errors import ModelError
-from attnviz.experiments.reading.places import Places
+from attnviz.experiments.reading.places import ALL, Places, Rows
 from attnviz.measures.reading import rows_to_one, turned
 from attnviz.models.load import Model
 from attnviz.recording.several import Several, ZeroValues
@@ -48,13 +48,13 @@ def _turned(
 
 
 def by_zeroing(
-    found: Mapping[tuple[str, int], Float[Tensor, "query key"]], trace: Trace, layer: int
+    found: Mapping[tuple[str, int], Float[Tensor, "query key"]], trace: Trace, layer: int, rows: Rows = ALL
 ) -> tuple[Tensor, Tensor]:
     """A state is made of those without whose values it turns, by how far; nothing is known of what stayed by itself.
 
     Across two texts a state is half of its own, since the distances are of what was looked at alone.
     """
-    shares = rows_to_one(found[trace.part, layer])
+    shares = rows_to_one(found[trace.part, layer][rows])
     if not trace.crossed:
         own = torch.where(shares.sum(-1) > 0, 0.0, 1.0).double()
         return shares, own

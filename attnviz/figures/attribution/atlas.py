@@ -65,7 +65,7 @@ def shared_labels(heads: Sequence[Point]) -> dict[int, str]:
 
     >>> near = [Point(0.0, 0.0, "0.0", "", 0), Point(0.001, 0.0, "0.1", "", 1), Point(1.0, 1.0, "1.0", "", 2)]
     >>> shared_labels(near)
-    {0: '0.0 0.1', 1: '', 2: '1.0'}
+    {0: '0.0, 0.1', 1: '', 2: '1.0'}
     """
     wide, high = (
         (max(values) - min(values) or 1.0) * NEAR for values in zip(*((p.x, p.y) for p in heads), strict=True)
@@ -80,7 +80,7 @@ def shared_labels(heads: Sequence[Point]) -> dict[int, str]:
             group.append(one)
     said = {one.number: "" for one in heads}
     for group in groups:
-        names = " ".join(one.label for one in group[:MOST_JOINT])
+        names = ", ".join(one.label for one in group[:MOST_JOINT])
         said[group[0].number] = names + (f" +{len(group) - MOST_JOINT}" if len(group) > MOST_JOINT else "")
     return said
 
@@ -96,7 +96,7 @@ def _kind(
     return {
         "type": "scatter", "mode": "markers+text" if written else "markers", "name": escaped(name, 40),
         "x": [one.x for one in own], "y": [one.y for one in own], "text": [labels[one.number] for one in own],
-        "customdata": [[one.number, one.label] for one in own], "textposition": "top center",
+        "customdata": [[one.number, one.label] for one in own], "textposition": "top center", "cliponaxis": False,
         "textfont": {"size": TICK, "color": theme(style).text if key else theme(style).faint},
         "marker": {
             "size": 10, "color": colour, "symbol": SIGNS[order % len(SIGNS)] if key else "circle-open",

@@ -14,6 +14,7 @@ from torch import Tensor
 from attnviz.figures.documents import Painted, Row
 from attnviz.figures.paint.labels import escaped, text_width, widest
 from attnviz.figures.paint.palette import TICK, bar, diverging, layout, room_for_bar, theme
+from attnviz.figures.paint.written import written
 from attnviz.figures.strips import highest
 from attnviz.messages import say
 from attnviz.selection import PLAIN, Style
@@ -87,7 +88,7 @@ def rows(
     shares = torch.stack([way.shares(asked) for way in ways])
     signs = [["−" if share <= -MINUS else "" for share in row] for row in shares.tolist()]
     values = [[f"{value:.4g}" for value in way.values.tolist()] for way in ways]
-    names = [escaped(way.titled, 30) for way in ways]
+    names = [escaped(way.titled, 40) for way in ways]
     title, ticks = say("figure.reasons_bar", style.language), ["−1", "0", "1"]
     return grid(
         {
@@ -104,14 +105,17 @@ def alike(names: Sequence[str], values: Float[Tensor, "way way"], style: Style =
     chosen, two = theme(style), diverging(style.dark)
     title, ticks = say("figure.reasons_rank", style.language), ["−1", "0", "1"]
     said = [[_signed(value) for value in row] for row in values.tolist()]
-    short = [escaped(name, 30) for name in names]
-    return grid(
+    short = [escaped(name, 40) for name in names]
+    figure = grid(
         {
-            "z": values.numpy(), "colorscale": two.ramp, "text": said,
+            "z": values.numpy(), "colorscale": two.ramp, "customdata": said,
             "colorbar": bar(title, [-1, 0, 1], ticks, chosen),
         },
         (short, short), style, room_for_bar(title, ticks),
     )  # fmt: skip
+    shades = ((values.nan_to_num(0.0) + 1) / 2).tolist()
+    figure.add_trace(written(said, shades, [colour for _, colour in two.ramp], rows=range(len(said)), size=9))
+    return figure
 
 
 def grid(
@@ -132,8 +136,9 @@ def grid(
             "data": [
                 {
                     "type": "heatmap", "zmin": -1, "zmax": 1, "xgap": 1, "ygap": 2, "hoverongaps": False,
-                    "x": list(range(len(below))), "y": list(range(len(left))), "texttemplate": "%{text}",
-                    "textfont": {"size": 9}, **_said(picture, left, below),
+                    "x": list(range(len(below))), "y": list(range(len(left))),
+                    **({"texttemplate": "%{text}", "textfont": {"size": 9}} if "text" in picture else {}),
+                    **_said(picture, left, below),
                 }
             ],
             "layout": {

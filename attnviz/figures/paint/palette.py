@@ -223,4 +223,9 @@ def layout(chosen: Colours, *, height: int, **margins: float) -> dict[str, objec
         "showlegend": False,
         "dragmode": False,
         "hoverlabel": {"font": {"family": FONT}},
+        "modebar": {
+            "bgcolor": CLEAR,
+            "color": chosen.faint,
+            "activecolor": chosen.text,
+        },  # else a grey box over the words
     }

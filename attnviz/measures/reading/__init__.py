@@ -3,7 +3,7 @@ they leave out. What runs a model for them is in `attnviz.attributions`.
 """
 
 from attnviz.measures.reading.agreement import Agreement, agreement
-from attnviz.measures.reading.alti import alti, closeness, turned
+from attnviz.measures.reading.alti import alti, closeness, closeness_of_heads, turned
 from attnviz.measures.reading.copying import copied, raised
 from attnviz.measures.reading.flow import flow, max_flow
 from attnviz.measures.reading.lens import logit_lens
@@ -34,6 +34,7 @@ __all__ = [
     "alti",
     "by_unit",
     "closeness",
+    "closeness_of_heads",
     "contributions",
     "copied",
     "flow",

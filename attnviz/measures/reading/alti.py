@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from attnviz.measures.reading.rollout import rows_to_one
+
+AT_ONCE = 2**18  # numbers of parts laid out together: they stay near a core
 
 
 def closeness(
@@ -23,6 +26,44 @@ def closeness(
     """
     y, parts = whole.double()[:, None], vectors.double()
     return (y.abs().sum(-1) - (y - parts).abs().sum(-1)).clamp_min(0)
+
+
+def closeness_of_heads(
+    weights: Float[Tensor, "head query key"],
+    heads: Float[Tensor, "head key width"],
+    kept: Float[Tensor, "query width"],
+    whole: Float[Tensor, "query width"],
+    own: Int[Tensor, " query"] | None = None,
+) -> Float[Tensor, "query part"]:
+    """`closeness` of parts that are never laid out, T_j = sum over heads of weight x f(x_j), in the inputs' precision.
+
+    `kept` is what had been there, with the part of the key that each query is itself, `own`; after all keys where that
+    is None. Keys that a query gives no weight bring nothing and cost nothing.
+
+    >>> import torch
+    >>> heads, kept = torch.tensor([[[4.0, 0.0], [0.0, -2.0]]]), torch.tensor([[0.0, 2.0]])
+    >>> closeness_of_heads(torch.tensor([[[1.0, 0.5]]]), heads, kept, torch.tensor([[4.0, 1.0]])).tolist()
+    [[4.0, 0.0, 0.0]]
+    """
+    parts, shares = heads.transpose(0, 1), weights.permute(2, 1, 0).contiguous()  # [key, head, ..], [key, query, head]
+    size, found = whole.abs().sum(-1), whole.new_zeros(weights.shape[1:])
+    looks = weights.any(0)
+    first, last = looks.int().argmax(0).tolist(), looks.flip(0).int().argmax(0).tolist()  # queries, by key
+    step = max(1, AT_ONCE // whole.numel())
+    for start in range(0, len(parts), step):
+        keys = slice(start, start + step)
+        rows = slice(min(first[keys]), len(whole) - min(last[keys]))
+        y = whole[rows].expand(len(parts[keys]), -1, -1)
+        left = torch.baddbmm(y, shares[keys, rows], parts[keys], alpha=-1)
+        found[rows, keys] = size[rows, None] - left.abs_().sum(-1).T  # a tenth of `vector_norm`'s time
+    found *= looks  # nothing brings nothing, however sums are rounded
+    if own is None:
+        found = torch.cat([found, (size - (whole - kept).abs().sum(-1))[:, None]], 1)
+    else:
+        queries = torch.arange(len(own), device=own.device)
+        brought = (weights[:, queries, own, None] * heads[:, own]).sum(0)
+        found[queries, own] = size - (whole - brought - kept).abs().sum(-1)
+    return found.clamp_min(0)
 
 
 def alti(

@@ -52,7 +52,8 @@ def lengths(
     >>> lengths(torch.tensor([[[0.5, 0.5]], [[1.0, 0.0]]]), torch.tensor([[[3.0, 4.0], [0.0, 2.0]]] * 2))
     tensor([[7.5000, 1.0000]], dtype=torch.float64)
     """
-    parts, shares = transformed.double().transpose(0, 1), weights.double().permute(2, 1, 0)  # [key, head, ..]
+    shares = weights.permute(2, 1, 0).contiguous().double()  # [key, query, head]
+    parts = transformed.transpose(0, 1).contiguous().double()
     alike = parts @ parts.transpose(1, 2)  # [key, head, head]
     found: Tensor = ((shares @ alike) * shares).sum(-1).clamp_min(0).sqrt().T
     return found
@@ -85,15 +86,16 @@ def through_norm(
     >>> through_norm(torch.tensor([[[1.0, -1.0]]]), torch.tensor([[2.0, -2.0]]), Norm(None, None, 0.0, False)).tolist()
     [[[0.5, -0.5]]]
     """
-    return normed(vectors, norm) / spread(state, norm).reshape(-1, *(1 for _ in vectors.shape[1:]))
+    return normed(vectors.double(), norm) / spread(state, norm).reshape(-1, *(1 for _ in vectors.shape[1:]))
 
 
 def normed(vectors: Float[Tensor, "*part width"], norm: Norm) -> Float[Tensor, "*part width"]:
-    """What `through_norm` makes of parts before it divides by the deviation: it is linear, so heads may go apart."""
-    parts = vectors.double()
-    if not norm.rms:
-        parts = parts - parts.mean(-1, keepdim=True)
-    return parts if norm.weight is None else parts * norm.weight.double()
+    """What `through_norm` makes of parts before it divides by the deviation: it is linear, so heads may go apart.
+
+    In the precision that they have.
+    """
+    parts = vectors if norm.rms else vectors - vectors.mean(-1, keepdim=True)
+    return parts if norm.weight is None else parts * norm.weight.to(parts.dtype)
 
 
 def spread(state: Float[Tensor, "query width"], norm: Norm) -> Float[Tensor, " query"]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cache
 from typing import Any
 
 import torch
@@ -34,6 +34,7 @@ from attnviz.systems.acting.paths import length
 from attnviz.systems.acting.scene import ACTIONS, Scene
 from attnviz.systems.acting.told import MOST, UNIT, action_of, state_of
 from attnviz.systems.acting.world import act, scene_of
+from attnviz.threads import cached_property
 from attnviz.trace import Trace
 
 LETTERS = ("R", "s", "a")

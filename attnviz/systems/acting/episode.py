@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from jaxtyping import Float
@@ -13,6 +12,7 @@ from attnviz.axes import Patches, Steps
 from attnviz.core.attention import Observed
 from attnviz.systems.acting.drawing import TILE, animated
 from attnviz.systems.acting.scene import ACTIONS, Scene
+from attnviz.threads import cached_property
 from attnviz.trace import Trace
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import NamedTuple
 
 from attnviz.errors import ArgumentError, shown
+from attnviz.threads import cached_property
 
 TASKS = ("doorkey", "goto", "fetch", "open", "putnext")
 SIZES = {task: (5, 6, 7, 8) if task == "doorkey" else (6, 7, 8) for task in TASKS}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Int64
 from torch import Tensor
+
+from attnviz.threads import cached_property
 
 Edge = tuple[int, int]  # from, to
 KARATE = ("Mr. Hi", "Officer")  # the two clubs that it became, as networkx calls them

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -30,6 +30,7 @@ from attnviz.systems.graph import NAMES
 from attnviz.systems.graph.graph import Edge, Graph
 from attnviz.systems.graph.layout import points
 from attnviz.systems.graph.network import Bag, Network, Shape
+from attnviz.threads import cached_property
 from attnviz.trace import Trace
 
 __all__ = ["NAMES", "GraphSystem", "load"]

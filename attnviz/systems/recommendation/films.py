@@ -10,12 +10,14 @@ import re
 import unicodedata
 import zlib
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
+
+from attnviz.threads import cached_property
 
 FILE = "films.tsv.gz"
 YEARS = (

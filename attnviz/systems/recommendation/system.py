@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cache
 
 import torch
 from jaxtyping import Float
@@ -32,6 +32,7 @@ from attnviz.systems.recommendation import NAMES
 from attnviz.systems.recommendation.films import Films, stored
 from attnviz.systems.recommendation.network import DIN, SASRec, Shape, network
 from attnviz.systems.recommendation.text import film_of, films_of, history_of, search
+from attnviz.threads import cached_property
 from attnviz.trace import Trace
 
 __all__ = ["NAMES", "Recommender", "film_of", "films_of", "history_of", "listed", "load", "search"]

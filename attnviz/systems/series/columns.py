@@ -7,10 +7,11 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, partial
+from functools import partial
 from itertools import pairwise
 
 from attnviz.errors import TextError
+from attnviz.threads import cached_property
 
 MISSING = {"", "na", "n/a", "nan", "null", "none", "-", "--", "?", "missing", "缺测", "缺失", "无", "nil", "#n/a"}
 ENOUGH = 0.6  # of the cells that say anything must be numbers

@@ -70,7 +70,7 @@ from attnviz.ui.kit.formulas import alpha_of, short, softmax_formula, sparse_for
 from attnviz.ui.kit.frame import Group, dark, draw_bar
 from attnviz.ui.kit.languages import article, joined, language, language_picker, of_locale, own_language, t
 from attnviz.ui.kit.link import Param, Value, address, between, choose, chosen, find, flag, matching, one_of
-from attnviz.ui.kit.markdown import bold, chance, figure_text, plain, table
+from attnviz.ui.kit.markdown import bold, chance, figure_text, plain, signed, table
 from attnviz.ui.kit.opening import made_once, open_model, opened_bytes
 from attnviz.ui.kit.page import ICON, Member, Screen
 from attnviz.ui.kit.pictures import (
@@ -121,7 +121,7 @@ __all__ = [
     "named_label", "nearest", "numbered", "numbers_of", "of_locale", "offer_file", "offer_models", "offer_samples",
     "offered", "one_of", "open_folders", "open_model", "opened_bytes", "own_language", "page", "picture_address",
     "place_boxes", "place_in_row", "plain", "png", "remember", "rule_now", "rule_title", "runs", "say_notes", "short",
-    "show_cut", "show_effect", "show_shift", "show_sink", "show_tokens_of", "show_why", "softmax_formula", "span_of",
-    "sparse_formula", "style_now", "t", "table", "take_away", "take_picture", "tiles_sent", "value_of", "verdict",
-    "weights_sent", "with_cell", "with_or_without", "within", "work",
+    "show_cut", "show_effect", "show_shift", "show_sink", "show_tokens_of", "show_why", "signed", "softmax_formula",
+    "span_of", "sparse_formula", "style_now", "t", "table", "take_away", "take_picture", "tiles_sent", "value_of",
+    "verdict", "weights_sent", "with_cell", "with_or_without", "within", "work",
 ]  # fmt: skip

@@ -62,7 +62,9 @@ def _show_answer(before: Trace, after: Trace, query: int) -> None:
     st.markdown(f"**{t(name, token=plain(answer.read.labels[position]))}**")
     if answer.about == "token":
         for run, when in ((answer, "col_before"), (after.answer, "col_after"))[: 1 + changed]:
-            said = ", ".join(plain(f"{tag.text} · {tag.label} {tag.probability:.2f}") for tag in run.tags()[:MOST_TAGS])
+            said = t("listed").join(
+                plain(f"{tag.text} · {tag.label} {tag.probability:.2f}") for tag in run.tags()[:MOST_TAGS]
+            )
             st.caption(t("answer_tags", when=t(when), tags=said or t("answer_no_tags")))
     st.html(_table(before, after, position, changed, numbers=answer.problem == "number"))
     if changed:

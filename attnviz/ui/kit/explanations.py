@@ -45,7 +45,7 @@ def sink_lines(run: Trace, selection: Selection, rules: Sequence[Rule | None]) -
     names = list(dict.fromkeys(plain(token) for token, special in marks if special))
     if not names:
         return [[] for _ in rules]
-    said = names[0] if len(names) == 1 else t("and_names", first=", ".join(names[:-1]), last=names[-1])
+    said = names[0] if len(names) == 1 else t("and_names", first=t("listed").join(names[:-1]), last=names[-1])
     shares = sink_shares(run, selection.layer, selection.head, rules)
     return [[t("sink", share=f"{share:.0%}", names=said)] for share in shares]
 

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from functools import cache, wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-import streamlit as st
-
 from attnviz import settings
 from attnviz.ui.stores.choice import SOFT, RuleChoice, as_rule
 from attnviz.ui.stores.models import machine, model_store, stamped
@@ -106,7 +104,7 @@ def done(name: str, text: str, rule: RuleChoice, blank: int | None = None) -> Tr
     return found
 
 
-@st.cache_data(max_entries=32, show_spinner=False)  # four numbers: 1 kB an entry
+@kept
 def head_distances(text: str, names: tuple[str, ...]) -> dict[str, float | None]:
     """How different are the heads of each of these models on this text? Mean Jensen-Shannon divergence in bits."""
     from attnviz.measures import mean_head_distance

@@ -110,9 +110,11 @@ def test_the_curve_says_how_many_heads_are_enough_and_keeps_as_many_as_are_asked
     count = len(found.order)
     assert f"**{found.fewest(0.1)} of {count} heads**" in said(at)
     half = found.lost[count - count // 2]
-    assert f"the best {count // 2} lose **{half:+.2f}**, none at all {found.lost[-1]:+.2f}" in said(at)
+    assert f"the best {count // 2} lose **{half:+.2f}**, none at all {found.lost[-1]:+.2f}".replace("-", "−") in said(
+        at
+    )
     kept = ", ".join(f"{layer}.{head}" for layer, head in found.kept(2))
-    assert f"heads {kept} alone lose **{found.lost[count - 2]:+.2f}**" in said(at)
+    assert f"heads {kept} alone lose **{found.lost[count - 2]:+.2f}**".replace("-", "−") in said(at)
     curve = next(one for one in charts(at) if "heads left" in str(one["layout"]))
     assert array(curve["data"][0]["y"]) == pytest.approx(list(found.lost), abs=1e-4)
 

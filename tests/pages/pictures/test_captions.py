@@ -148,7 +148,7 @@ def test_every_way_is_a_row_with_what_that_model_says() -> None:
 
 
 def test_a_probability_is_written_however_small() -> None:
-    assert [likely(one) for one in (1.0, 0.25, 0.0012, 3.24e-9)] == ["1", "0.25", "0.0012", "3.2 · 10⁻⁹"]
+    assert [likely(one) for one in (1.0, 0.25, 0.0012, 3.24e-9)] == ["1", "0.25", "0.0012", "3.2×10⁻⁹"]
 
 
 def test_drawing_again_takes_the_next_seed_and_another_path() -> None:

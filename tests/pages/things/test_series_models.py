@@ -94,7 +94,7 @@ def test_a_transformer_has_three_maps_its_own_interval_and_the_calendar_of_its_s
     assert shown["cells"] == [[n, n + 1] for n in range(CONTEXT)] and shown["days"]
     assert all(low < high for low, high in zip(shown["low"], shown["high"], strict=True))
     assert say("series.interval_steps", "en", draws=model.draws) in said(at) and "hour of the day" in said(at)
-    assert "80 % interval" in shown["looks"][0] and "came" in shown["looks"][0]
+    assert "80% interval" in shown["looks"][0] and "came" in shown["looks"][0]
     assert control(at, "part").options == [say(f"series.part_{part}", "en") for part in ("cross", "encoder", "decoder")]
     control(at, "part").set_value("encoder").run()
     past = picture(at)

@@ -16,9 +16,9 @@ from attnviz import ForbidEdge, Logit, Model, Trace, differentiable, load, recor
 from attnviz.experiments.reading.gradients import integrated_gradients, left_over, relevances
 from attnviz.experiments.reading.lens import lens
 from attnviz.experiments.reading.occlusion import edges_cut, occluded
-from attnviz.experiments.reading.places import Parts, Pieces, Places
+from attnviz.experiments.reading.places import Pieces, Places, Shares, by_closeness, by_length, by_weight
 from attnviz.experiments.reading.zeroing import value_zeroing
-from attnviz.measures.reading import through_norm
+from attnviz.measures.reading import closeness, contributions, rollout, through_norm
 from tests.parity import tiny
 from tests.parity.reading.seconds import hooked, softmax_without, with_words, without_value
 from tests.parity.test_interventions import SIZES
@@ -175,16 +175,34 @@ def test_relevance_is_a_loop_over_the_weights_that_transformers_returns(name: st
 def test_parts_and_biases_sum_to_the_states_of_every_map(name: str, pair: Any) -> None:
     _, _, trace = pair(name)
     for one, layer in Places(trace).steps():
-        parts, block = Parts.of(one, layer), one.block(layer)
-        lengths = Pieces.of(one, layer).lengths(one.crossed)
-        assert torch.allclose(lengths, parts.joined(one.crossed).norm(dim=-1), atol=1e-6)
-        bias = torch.zeros(parts.whole.shape[1]) if block.linear.bias is None else block.linear.bias
-        rest = bias.double().expand_as(parts.whole)
+        pieces, block = Pieces.of(one, layer), one.block(layer)
+        by = pieces.spread.double()[:, None]
+        vectors, kept, whole = contributions(pieces.weights / by, pieces.heads), pieces.kept / by, pieces.whole / by
+        joined = torch.cat([vectors, kept[:, None]], 1) if one.crossed else vectors.clone()
+        if not one.crossed:
+            joined[range(len(kept)), range(len(kept))] += kept
+        assert torch.allclose(pieces.lengths() / by, joined.norm(dim=-1), atol=1e-6)
+        assert torch.allclose(
+            pieces.closeness() / by, closeness(joined, whole), atol=3e-5
+        )  # of sizes up to 60 in float32
+        bias = torch.zeros(whole.shape[1]) if block.linear.bias is None else block.linear.bias
+        rest = bias.double().expand_as(whole)
         if block.norm is not None:
             rest = through_norm(rest, block.left, block.norm)
             rest = rest if block.norm.bias is None else rest + block.norm.bias.double()
-        gap = parts.vectors.sum(1) + parts.kept + rest - parts.whole
+        gap = vectors.sum(1) + kept + rest - whole
         assert gap.abs().max() < 1e-5  # worst seen 3e-6
+
+
+@pytest.mark.parametrize("shares", [by_weight, by_length, by_closeness])
+@pytest.mark.parametrize("name", [kind for kind in KINDS if kind != "gemma2"])
+def test_one_row_rolled_out_is_that_of_all_maps_together(name: str, shares: Shares, pair: Any) -> None:
+    """Queries that the row does not reach are not asked for: in a decoder those after the token."""
+    _, _, trace = pair(name)
+    places = Places(trace)
+    whole = rollout(places.maps(shares), identity=False)
+    for at in (1, len(trace.tokens) - 1):
+        assert torch.allclose(places.rolled(shares, at), whole[places.place(at)], atol=1e-6)
 
 
 LAST = {

@@ -67,3 +67,17 @@ def test_every_line_has_marks_however_long_or_dashed_it_is() -> None:
 def test_large_numbers_are_written_as_readers_of_the_language_do(language: str, form: str) -> None:
     layout = lines(TWO, x_title="n", y_title="y", log_x=True, language=language).layout
     assert layout.xaxis.exponentformat == layout.yaxis.exponentformat == form
+
+
+def test_every_mark_of_a_logarithmic_axis_is_as_large_as_the_others() -> None:
+    near = lines([Line("n", (16, 64, 4096), (1, 2, 3))], x_title="n", y_title="y", log_x=True).layout.xaxis
+    assert {20, 50, 100, 200, 500, 1000, 2000} <= set(near.tickvals)  # with D2 Plotly writes 2 and 5 in 8 pixels
+    far = lines([Line("n", (1, 2), (0, 1e2)), Line("m", (1, 2), (10, 1e7))], x_title="n", y_title="y", log_y=True)
+    assert far.layout.yaxis.dtick == 1 and far.layout.yaxis.tickvals is None
+
+
+def test_layers_are_marked_one_by_one_and_shares_are_not() -> None:
+    assert lines([Line("", range(4), (0.1, 0.2, 0.3, 0.4))], x_title="layer", y_title="y").layout.xaxis.dtick == 1
+    for across in ((0.1, 1, 2), range(40), (0, 1)):
+        drawn = Line("", list(across), [0.5] * len(across))
+        assert lines([drawn], x_title="x", y_title="y").layout.xaxis.dtick is None

@@ -187,7 +187,7 @@ def test_light_and_dark_differ_in_every_colour() -> None:
 def test_heatmap_speaks_both_languages() -> None:
     english, chinese = (heatmap(made(), layer=0, head=0, language=words) for words in ("en", "zh"))
     assert english.layout.xaxis.title.text == "key: is looked at"
-    assert chinese.layout.yaxis.title.text == "查询（在看的词元）"
+    assert chinese.layout.yaxis.title.text == "查询（在看）"
     assert "looks at" in english.data[0].hovertemplate and "看" in chinese.data[0].hovertemplate
 
 

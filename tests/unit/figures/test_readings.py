@@ -39,8 +39,8 @@ def test_grid_shows_every_lean_and_colours_and_letters_the_clear_ones_alone() ->
     assert np.array(tiles.customdata).tolist() == [[[0, 0], [0, 1], [0, 2]], [[1, 0], [1, 1], [1, 2]]]
     assert [list(row) for row in clear.z] == [[None, -1, None], [1, None, None]]
     assert [colour for _, colour in clear.colorscale] == [*side_colours(False)[1:] * 2, *side_colours(False)[:1] * 2]
-    assert [list(row) for row in clear.text] == [["", "<b>B</b><br>-1.50", ""], ["<b>A</b><br>+2.00", "", ""]]
-    assert tiles.text[0][1] == "-1.50"
+    assert [list(row) for row in clear.text] == [["", "<b>B</b><br>−1.50", ""], ["<b>A</b><br>+2.00", "", ""]]
+    assert tiles.text[0][1] == "−1.50"
     first, second = figure.layout.shapes
     assert (first.x0, first.y0, first.line.color) == (-0.5, 0.5, side_colours(False)[0])
     assert (second.x0, second.y0, second.line.color) == (0.5, -0.5, side_colours(False)[1])

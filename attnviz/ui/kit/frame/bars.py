@@ -31,6 +31,7 @@ MARKUP = (
     ('[data-testid="stSidebar"]', "aria-label", "menu"),
     ('[data-testid="stSelectbox"] button[aria-label="Open"]', "aria-label", "open_list"),
     ('[data-testid="stSelectbox"] button[aria-label="Close"]', "aria-label", "close_list"),
+    ('[data-testid="stSelectbox"] input[placeholder="Choose an option"]', "placeholder", "choose"),
     ('[data-testid="stSidebarNav"], [data-testid="stTopNav"]', "aria-label", "pages"),
 )
 # A list of pages with sections inside is no list to a screen reader, which then is told of none.
@@ -49,6 +50,7 @@ ENGLISH = (
     (r"^Stop$", "stop"),
     (r"^Help for (.*)$", "tip_for"),
     (r"^Help$", "tip"),
+    (r"^Skip to main content$", "skip"),
 )
 
 

@@ -14,7 +14,7 @@ const make = (tag, name, text) => {
 
 // Where Streamlit says something of its own; our pages' texts are never searched.
 const OWN = [
-  "TopNavSection", "TopNav", "SidebarNav", "InputInstructions", "SelectboxVirtualDropdown", "StatusWidget", "Dialog",
+  "TopNavSection", "TopNav", "SidebarNav", "InputInstructions", "SelectboxVirtualDropdown", "StatusWidget", "Dialog", "SkipToContent",
 ].map((name) => `[data-testid="st${name}"]`).join() + ', [role="dialog"], [role="listbox"], .modebar-btn, [data-testid="stTooltipHoverTarget"] > button';
 
 function say(text) {

@@ -9,9 +9,11 @@ const element = (tag, name, text) => {
 };
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 const filled = (words, values) => words.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-const short = (weight) => (weight >= 0.001 || weight === 0 ? weight.toFixed(3) : weight.toExponential(0));
+// A small number as people write it: 7×10⁻⁴.
+const powers = (value, digits) => value.toExponential(digits).replace(/e-(\d+)/, (_, power) => `×10⁻${[...power].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]).join("")}`);
+const short = (weight) => (weight >= 0.001 || weight === 0 ? weight.toFixed(3) : powers(weight, 0));
 // What a row's full colour stands for: its largest weight, or four times an even one, so that a row that looks everywhere
-// alike is pale.
+// alike is faint.
 const fullOf = (row) => Math.max(Math.min(1, EVEN / row.length), ...row.map((weight) => weight || 0));
 const middle = (box) => [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2];
 

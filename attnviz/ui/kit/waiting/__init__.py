@@ -5,7 +5,8 @@ Pages that do long work themselves (`kit.work`) have a bar and a button of their
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from contextvars import copy_context
 from functools import partial
 from threading import local
 
@@ -22,8 +23,11 @@ _own = local()  # of the thread of this run of the page
 
 
 def arrive() -> None:
-    """The place under the head of a page where it is told."""
-    _own.place, _own.count, _own.offered = st.empty(), 0, False
+    """The place under the head of a page where it is told, as it is outside any function that Streamlit caches.
+
+    Inside one it would keep what was told, and tell the next reader again, in a place that is not hers.
+    """
+    _own.place, _own.count, _own.offered, _own.outside = st.empty(), 0, False, copy_context()
 
 
 def may_begin(key: Hashable) -> None:
@@ -78,7 +82,7 @@ class Told:
     def close(self) -> None:
         """It is over: nothing is told any more."""
         if self._line is not None and not self._halted:
-            _place().empty()
+            _outside(_place().empty)
         if self._halted and self._work is not None:
             self._work.halt(self._halted[0])
         elif self._halted:
@@ -90,16 +94,16 @@ class Told:
             return
         self._said = said
         try:
-            self._draw(t(message, ahead=ahead))
+            _outside(partial(self._draw, t(message, ahead=ahead)))
         except BaseException as halt:
             self._halted.append(halt)
 
     def _draw(self, words: str) -> None:
         if self._line is None:
-            with _place().container(horizontal=True, vertical_alignment="center", gap="small", key="turn"):
+            place, _own.count = _place(), getattr(_own, "count", 0) + 1
+            with place.container(horizontal=True, vertical_alignment="center", gap="small", key=f"turn{_own.count}"):
                 self._line = st.empty()
                 if self._work is None:
-                    _own.count = getattr(_own, "count", 0) + 1
                     st.button(
                         t("asking.stop"), key=f"turn.stop{_own.count}", icon=":material/stop:",
                         on_click=partial(_stop, self._key),
@@ -110,6 +114,12 @@ class Told:
 def _stop(key: Hashable) -> None:
     """Stop was pressed: this is not computed by itself again."""
     st.session_state[STOPPED] = key
+
+
+def _outside(draw: Callable[[], object]) -> None:
+    """Draw as at the head of the page."""
+    _place()
+    _own.outside.copy().run(draw)
 
 
 def _place() -> DeltaGenerator:

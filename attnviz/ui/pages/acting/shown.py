@@ -151,7 +151,7 @@ def _how(request: Request, played: Played) -> str:
         found.append(t("acting.how_hidden", count=len(request.hidden), heads=heads))
     if request.without:
         gone = [f"{layer}.{head}" if request.decides else str(head) for layer, head in request.without]
-        found.append(t("acting.how_without", heads=", ".join(gone)))
+        found.append(t("acting.how_without", heads=t("listed").join(gone)))
     if request.rule != SOFT:
         found.append(t("acting.how_rule", rule=plain(rule_title(as_rule(request.rule)))))
     if request.inner and request.since:

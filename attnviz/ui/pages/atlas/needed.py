@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit import dark, draw, language, plain, style_now, t
+from attnviz.ui.kit import dark, draw, language, plain, signed, style_now, t
 from attnviz.ui.pages.atlas import run
 from attnviz.ui.pages.atlas.choices import KEY, ORDERS, named, offer_to_open
 from attnviz.ui.pages.atlas.run import Asked
@@ -46,7 +46,7 @@ def say(asked: Asked, made: Needed) -> None:
     st.markdown(
         t(
             "atlas.needed_says", model=plain(asked.name), few=made.fewest(CLOSE), heads=count, close=CLOSE,
-            unit=t(f"atlas.unit_{made.unit}"), half=count // 2, lost=f"{half:+.2f}", none=f"{made.lost[-1]:+.2f}",
+            unit=t(f"atlas.unit_{made.unit}"), half=count // 2, lost=signed(half), none=signed(made.lost[-1]),
         )
     )  # fmt: skip
     st.caption(t(f"atlas.by_{made.by}_say"))
@@ -78,7 +78,7 @@ def keep(asked: Asked, made: Needed) -> None:
     st.slider(t("atlas.keep"), 0, count, key=KEY + "keep")
     kept = int(st.session_state[KEY + "keep"])
     heads = named(made.kept(kept), count)
-    lost = f"{made.lost[count - kept]:+.2f}"
+    lost = signed(made.lost[count - kept])
     st.markdown(t("atlas.keeps", count=kept, heads=heads, lost=lost, unit=t(f"atlas.unit_{made.unit}")))
     offer_to_open("open_kept", t("atlas.open_kept", count=kept), asked, gone(made, kept))
 
@@ -107,7 +107,7 @@ def say_roles(asked: Asked, made: SoftGates) -> None:
     begun = t("atlas.gates_say", model=plain(asked.name), heads=heads)
     st.markdown(begun + t("atlas.stop").join(lines) + t("atlas.end"))
     if made.lost["hinders"] > 0:
-        st.markdown(t("atlas.gates_not_so", lost=_signed(made.lost["hinders"])))
+        st.markdown(t("atlas.gates_not_so", lost=signed(made.lost["hinders"])))
     st.caption(t("atlas.gates_caption", runs=made.runs))
 
 
@@ -115,11 +115,7 @@ def _kind(made: SoftGates, kind: Role | None) -> str:
     """The heads of one kind, and what is lost without all of them."""
     heads = made.of_role(kind)
     said = t(f"atlas.role_{kind or OPEN}", count=len(heads), heads=named(heads, MOST_NAMED))
-    return said if kind is None else said + t("atlas.role_lost", lost=_signed(made.lost[kind]))
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−")
+    return said if kind is None else said + t("atlas.role_lost", lost=signed(made.lost[kind]))
 
 
 def draw_roles(made: SoftGates) -> None:
@@ -139,8 +135,8 @@ def open_without(asked: Asked, made: SoftGates) -> None:
     others = [place for kind in KINDS[1:] for place in made.of_role(kind)]
     with st.container(horizontal=True):
         if others and helping:
-            words = t("atlas.open_helping", count=len(helping), lost=_signed(made.lost["others"]))
+            words = t("atlas.open_helping", count=len(helping), lost=signed(made.lost["others"]))
             offer_to_open("open_helping", words, asked, run.without(others))
         if hindering:
-            words = t("atlas.open_unhindered", count=len(hindering), lost=_signed(made.lost["hinders"]))
+            words = t("atlas.open_unhindered", count=len(hindering), lost=signed(made.lost["hinders"]))
             offer_to_open("open_unhindered", words, asked, run.without(hindering))

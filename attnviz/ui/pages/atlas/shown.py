@@ -19,6 +19,7 @@ from attnviz.ui.kit import (
     language,
     offer_file,
     plain,
+    signed,
     style_now,
     t,
     table,
@@ -75,7 +76,7 @@ def say_effects(effects: Effects, found: Atlas) -> None:
     sure = sum(effects.sure(*place) for place in known)
     st.markdown(
         t(
-            f"atlas.lost_{effects.unit}", head=choices.written(most), lost=f"{float(effects.mean[most]):+.2f}",
+            f"atlas.lost_{effects.unit}", head=choices.written(most), lost=signed(float(effects.mean[most])),
             error=f"{float(effects.error[most]):.2f}", sure=sure, heads=len(known), runs=effects.runs,
         )
     )  # fmt: skip
@@ -173,7 +174,7 @@ def _say_components(found: Atlas) -> None:
     spread = found.spread()
     for which, name in enumerate(COMPONENTS):
         pulls = sorted(zip(spread.measures, spread.pulls[:, which].tolist(), strict=True), key=lambda one: -abs(one[1]))
-        said = t("atlas.comma").join(f"{measure_name(one)} {pull:+.2f}".replace("-", "−") for one, pull in pulls[:4])
+        said = t("atlas.comma").join(f"{measure_name(one)} {signed(pull)}" for one, pull in pulls[:4])
         st.caption(t("atlas.component_of", name=measure_name(name), pulls=said))
 
 
@@ -223,7 +224,7 @@ def _head_table(found: Atlas, more: More, chosen: Head) -> str:
         place = 1 + sum(value > values[chosen] for value in values.values())
         bare = f"{float(found.bare[measure].mean[chosen]):.2f}" if measure in found.bare else "–"
         count = _behind(found, more, measure, chosen)
-        cells = [f"{values[chosen]:.2f}", bare.replace("nan", "–"), f"{place} / {len(values)}", str(count)]
+        cells = [f"{values[chosen]:.2f}", bare.replace("nan", "–"), f"{place}\u00a0/\u00a0{len(values)}", str(count)]
         rows.append([_title(found, more, measure), *cells])
     return table([t(f"atlas.col_{name}") for name in ("measure", "mean", "bare", "place", "tokens")], rows, "---:")
 

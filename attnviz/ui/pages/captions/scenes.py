@@ -197,12 +197,12 @@ def figures() -> dict[str, dict[str, Any]]:
 
 
 def likely(chance: float) -> str:
-    """A probability however small, as in 3.2 · 10⁻⁹.
+    """A probability however small, as in 3.2×10⁻⁹.
 
     >>> likely(0.25), likely(3.2e-9)
-    ('0.25', '3.2 · 10⁻⁹')
+    ('0.25', '3.2×10⁻⁹')
     """
     if chance >= 0.001:
         return f"{chance:.2g}"
     digits, _, power = f"{chance:.1e}".partition("e")
-    return f"{digits} · 10{str(int(power)).translate(SUPERSCRIPTS)}"
+    return f"{digits}×10{str(int(power)).translate(SUPERSCRIPTS)}"

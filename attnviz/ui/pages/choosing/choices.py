@@ -183,7 +183,7 @@ def asked() -> Asked:
         unknown = []
     if not given:
         if unknown:
-            raise TextError("films_link", films=", ".join(unknown[:3]))
+            raise TextError("films_link", films=t("listed").join(unknown[:3]))
         raise TextError("films_none")
     name = now("network")
     found = history_of(given, run.system(name).network.shape.longest)

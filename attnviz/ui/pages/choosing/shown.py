@@ -18,6 +18,7 @@ from attnviz.ui.kit import (
     joined,
     plain,
     rule_title,
+    signed,
     style_now,
     t,
     table,
@@ -52,7 +53,8 @@ STYLE = """<style>
 .lit-asks { font-size: .95rem; margin: 0; } .lit-asks b { font-size: 1.05rem; }
 .next { border-collapse: collapse; font-size: .87rem; width: 100%; }
 .next :is(td, th) { padding: .18rem .6rem .18rem 0; text-align: left; font-weight: normal; vertical-align: top; }
-.next th { opacity: .75; } .next td:first-child { font-variant-numeric: tabular-nums; width: 2rem; }
+.next th { opacity: .75; white-space: nowrap; }
+.next td:first-child { font-variant-numeric: tabular-nums; width: 2rem; }
 .next td.asks { font-weight: 600; } .next small { opacity: .75; display: block; }
 .next i { display: inline-block; height: .6rem; border-radius: 2px; background: currentColor; margin-right: .4rem; }
 .next .before i { opacity: .35; } .next .after i { opacity: .8; } .next td:not(:nth-child(2)) { white-space: nowrap; }
@@ -128,7 +130,9 @@ def _notes(found: Asked) -> None:
     """What was left out of the history, and films that nobody had rated."""
     request = found.before
     if found.unknown:
-        st.caption(t("choosing.note_unknown", films=plain(", ".join(found.unknown[:3])), count=len(found.unknown)))
+        st.caption(
+            t("choosing.note_unknown", films=plain(t("listed").join(found.unknown[:3])), count=len(found.unknown))
+        )
     if found.again:
         st.caption(t("choosing.note_again", count=found.again))
     if found.earlier:
@@ -266,7 +270,7 @@ def _costs(request: Request, costs: Sequence[Sequence[float]], weights: Tensor) 
     for place, film in enumerate(request.films):
         cells = [plain(label(film))] + [f"{float(weights[0, place]):.2f}"] * (not request.asks)
         for number, cost in enumerate(costs[place]):
-            cells += [f"{float(weights[number, place]):.2f}"] * request.asks + [f"{-100 * cost:+.2f}"]
+            cells += [f"{float(weights[number, place]):.2f}"] * request.asks + [signed(-100 * cost)]
         rows.append(cells)
     return table(heads, rows, "---:")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from attnviz.ui.kit import draw, offer_file, plain, style_now, t, table
+from attnviz.ui.kit import draw, offer_file, plain, signed, style_now, t, table
 from attnviz.ui.pages.compare import choices
 from attnviz.ui.pages.compare.choices import KEY, Head, Side, called
 
@@ -105,7 +105,7 @@ def show_changes(changes: Sequence[Change]) -> None:
         return
     st.markdown(t("compare.pairs"))
     rows = [
-        [plain(f"{asks} ⟶ {looks}"), f"{before:.2f}", f"{after:.2f}", f"{change:+.2f}".replace("-", "−")]
+        [plain(f"{asks} ⟶ {looks}"), f"{before:.2f}", f"{after:.2f}", signed(change)]
         for change, asks, looks, before, after in changes
     ]
     st.markdown(table([t(f"compare.col_{one}") for one in ("pair", "a", "b", "change")], rows, "---:"))

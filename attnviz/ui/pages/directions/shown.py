@@ -41,7 +41,7 @@ def show_answer(run: Trace, query: int, name: str, wanted: int) -> None:
 
     chances = run.probabilities(query)
     own, rank = float(chances[wanted]), int((chances > chances[wanted]).sum()) + 1
-    best = ", ".join(f"**{plain(token)}** {chance(p)}" for token, p in run.predictions(query, 5))
+    best = t("listed").join(f"**{plain(token)}** {chance(p)}" for token, p in run.predictions(query, 5))
     values = {"token": plain(run.tokens[query]), "best": best, "own": plain(run.name_piece(wanted))}
     st.markdown(t(f"directions.{name}_says", **values, chance=chance(own), rank=rank))
     found = sides(run, query)
@@ -85,5 +85,5 @@ def draw_writing(text: str, token: int, rule: RuleChoice, place: tuple[int, int]
     layer, head = place
     figure = tokens(whole, layer=layer, head=head, query=query, dark=dark(), language=language())
     draw(figure, key=KEY + "written", alt=t("alt_reader"))
-    best = ", ".join(f"**{plain(token)}** {chance(p)}" for token, p in whole.predictions(query, 6))
+    best = t("listed").join(f"**{plain(token)}** {chance(p)}" for token, p in whole.predictions(query, 6))
     st.markdown(t("directions.step_says", token=plain(whole.tokens[query]), best=best))

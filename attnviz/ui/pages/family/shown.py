@@ -21,7 +21,9 @@ SIZE, CELLS = 54, 6  # pixels and tokens of the small drawing of a mask
 STYLE = """
 .family-facts { display: grid; grid-template-columns: repeat(5, 1fr); gap: 0.2rem 0.9rem; font-size: 0.88rem; }
 .family-facts b { display: block; font-weight: 400; font-size: 0.78rem; opacity: 0.8; }
+[data-testid="stMarkdownContainer"]:has(> .family-facts) { margin-bottom: 0; } /* or the next row begins in it */
 [data-testid="stVerticalBlock"].st-key-family-map { gap: 0; } /* the lines run on */
+.st-key-family-map button :is(div, p) { white-space: normal; text-align: start; }
 @media (max-width: 640px) { .family-mask { display: none; } }
 @media (max-width: 900px) { .family-facts { grid-template-columns: repeat(2, 1fr); } }
 """

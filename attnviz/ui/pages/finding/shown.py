@@ -6,12 +6,13 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from attnviz import shipped
+from attnviz.threads import cached_property
 from attnviz.ui.kit import (
     SOFT,
     Selection,

@@ -21,6 +21,7 @@ from attnviz.ui.kit import (
     plain,
     rule_title,
     short,
+    signed,
     style_now,
     t,
     table,
@@ -141,7 +142,7 @@ def _deletions(reading: Reading, rows: Sequence[tuple[str, Deletion]]) -> str:
     lines = [[t("hierarchical.as_read"), "", f"{rows[0][1].before[told]:.3f}", ""]]
     for name, one in rows:
         after = max(range(len(names)), key=one.after.__getitem__)
-        verdict = f"{one.change:+.3f}" + (f" → **{names[after]}**" if one.flips else "")
+        verdict = signed(one.change, 3) + (f" → **{names[after]}**" if one.flips else "")
         lines.append([name, short_plain(one.weight), f"{one.after[told]:.3f}", verdict])
     return table(head, lines, "---:")
 
@@ -186,8 +187,8 @@ def draw_maps(reading: Reading, sentence: int, word: int) -> None:
     above, below = reading.above, reading.trace
     st.markdown(f"**{t('hierarchical.map_sentences')}**")
     figure, _ = head_picture(above, Selection(query=0, key=sentence), style_now("row", 230))
-    # Its scale is that of the map below, and there is no room for it here.
-    figure.update_traces(showscale=False, selector={"type": "heatmap"})
+    figure.update_yaxes(title_text="")  # one row, which says who looks; the words would be cut off
+    figure.update_traces(colorbar={"tickvals": [0, 1], "ticktext": ["0", "100%"]}, selector={"type": "heatmap"})
     draw(
         figure,
         KEY + "map_sentences",
@@ -214,7 +215,7 @@ def draw_against(reading: Reading) -> None:
     weights, moved = [one.weight for one in reading.deletions], [one.moved for one in reading.deletions]
     st.markdown(f"**{t('hierarchical.against_title')}**")
     rho = spearman(weights, moved)
-    said = "–" if rho != rho else f"{rho:+.2f}"
+    said = "–" if rho != rho else signed(rho)
     draw(
         lines(
             [Line("", weights, moved, points=True)], x_title=t("hierarchical.sentence_weight"),

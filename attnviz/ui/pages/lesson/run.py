@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from attnviz.threads import cached_property
 from attnviz.ui.kit import SOFT, runs
 from attnviz.ui.kit import plain as plain
 from attnviz.ui.kit import t as t

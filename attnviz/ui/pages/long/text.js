@@ -7,6 +7,8 @@ const element = (tag, name, text) => {
   if (text !== undefined) made.textContent = text;
   return made;
 };
+// A weight; a small one as people write it: 1.2×10⁻⁴.
+const plainly = (weight) => (weight >= 0.001 || weight === 0 ? weight.toFixed(4) : weight.toExponential(1).replace(/e-(\d+)/, (_, power) => `×10⁻${[...power].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]).join("")}`));
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 
 class Text {
@@ -109,7 +111,7 @@ class Text {
     const [first, last] = [this.labels[this.data.picked], this.labels[place]];
     const [query, key] = this.data.follow === "query" ? [first, last] : [last, first];
     const words = place === this.data.picked ? this.data.words.picked : this.data.words.look;
-    const filled = { query, key, place, picked: this.data.picked, token: last, weight: weight < 0.001 ? weight.toExponential(1) : weight.toFixed(4) };
+    const filled = { query, key, place, picked: this.data.picked, token: last, weight: plainly(weight) };
     this.said.textContent = words.replace(/\{(\w+)\}/g, (_, name) => filled[name]);
   }
 

@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import AttnvizError
+from attnviz.messages import say
 from attnviz.ui import kit
 from attnviz.ui.kit import SHARED, language, plain, t, work
 from attnviz.ui.pages.models import changes, choices, several, written
@@ -199,18 +200,31 @@ def show_change(before: Trace, after: Trace, run: Trace, selection: Selection, s
         kit.draw_change(before.map(run.part), run, selection, style)
 
 
+def counted(count: int, language: str) -> str:
+    """A large number as readers of the language count, Chinese ones by ten thousands.
+
+    >>> counted(2_716_000, "en"), counted(2_716_000, "zh"), counted(494_000_000, "zh")
+    ('2.7 million', '272 万', '4.9 亿')
+    """
+    few, many = (1e4, 1e8) if language == "zh" else (1e6, 1e9)
+    name, unit, digits = ("many", many, 1) if count >= many else ("few", few, 0 if language == "zh" else 1)
+    return say(f"ui.counted_{name}", language, count=f"{count / unit:,.{digits}f}")
+
+
 def show_facts(model: Model, run: Trace) -> None:
     """Whose weights these are."""
     parts = [
         t("facts_map", part=part_name(part), layers=len(run.map(part).open_layers), heads=run.map(part).n_heads)
         for part in run.parts
     ]
-    size = f"{model.parameters / 1e6:,.1f}"
+    size = counted(model.parameters, language())
     from attnviz.adapter.machine import short
 
     machine, stored = model.machine, model.stored
     numbers = plain(machine.numbers)
-    st.caption(t("facts", model=plain(model.name), kind=t(f"kind_{model.kind}"), size=size, maps=", ".join(parts)))
+    st.caption(
+        t("facts", model=plain(model.name), kind=t(f"kind_{model.kind}"), size=size, maps=t("listed").join(parts))
+    )
     if not machine.plain:
         st.caption(t("facts_machine", device=plain(str(machine.device)), numbers=numbers))
     if stored is not None and stored != machine.dtype:
@@ -227,7 +241,9 @@ def show_limits(model: Model, run: Trace) -> None:
     gaps = {layer for layer in run.layers if isinstance(layer, Gap)}
     for gap in sorted(gaps, key=str):
         numbers = [str(n) for n, layer in enumerate(run.layers) if layer == gap]
-        st.caption(t("facts_gap", layers=", ".join(numbers), reason=t(f"gap.{gap.reason}", kind=plain(gap.kind))))
+        st.caption(
+            t("facts_gap", layers=t("listed").join(numbers), reason=t(f"gap.{gap.reason}", kind=plain(gap.kind)))
+        )
     if model.eager:
         st.info(t("facts_eager", model=plain(model.name)), icon=":material/lock:")
 

@@ -66,7 +66,7 @@ def show_answers(found: Sequence[Noticed]) -> None:
         [
             name_of(one.encoding),
             *(
-                ", ".join(f"**{plain(token)}** {chance(p)}" for token, p in one.readings[way].answers[:3])
+                t("listed").join(f"**{plain(token)}** {chance(p)}" for token, p in one.readings[way].answers[:3])
                 for way in ways
             ),
         ]

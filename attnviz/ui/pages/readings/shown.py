@@ -19,6 +19,7 @@ from attnviz.ui.kit import (
     listen_to_clicks,
     plain,
     runs,
+    signed,
     style_now,
     t,
     table,
@@ -298,7 +299,8 @@ def show_evidence(leaning: Leaning) -> None:
             side = {"first": 0, "second": 1}.get(found)
             rows.append([
                 verdict.place_text(place), verdict.bits_text(lean, place),
-                f"{float(lean.low[place]):+.2f} … {float(lean.high[place]):+.2f}", f"{float(lean.special[place]):.0%}",
+                f"{signed(float(lean.low[place]))} … {signed(float(lean.high[place]))}",
+                f"{float(lean.special[place]):.0%}",
                 told if side is None else verdict.coloured(side, told),
                 " / ".join(map(plain, spelled(leaning.trace, *place).words)),
             ])  # fmt: skip

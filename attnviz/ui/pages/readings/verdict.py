@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from attnviz.text.segmentation import Reading
-from attnviz.ui.kit import dark, plain, t
+from attnviz.ui.kit import dark, plain, signed, t
 
 if TYPE_CHECKING:
     from attnviz.measures.readings import Lean, Place, Verdict
@@ -51,8 +51,8 @@ def place_text(place: Place) -> str:
 
 
 def bits_text(lean: Lean, place: Place) -> str:
-    """The bits of a head with their sign."""
-    return f"{float(lean.bits[place]):+.2f}"
+    """The bits of a head with their sign, which nothing has not."""
+    return signed(float(lean.bits[place]))
 
 
 def standing(lean: Lean, side: int) -> Standing:
@@ -169,7 +169,7 @@ def about_strongest(lean: Lean, side: int) -> str:
     place = lean.strongest(side)
     return t(
         f"readings.seen_{standing(lean, side)}", head=place_text(place), bits=bits_text(lean, place),
-        low=f"{float(lean.low[place]):+.2f}", high=f"{float(lean.high[place]):+.2f}",
+        low=signed(float(lean.low[place])), high=signed(float(lean.high[place])),
     )  # fmt: skip
 
 
@@ -185,7 +185,7 @@ def about_open(lean: Lean, side: int, place: Place, by_word: bool = False) -> st
         form = f"open_{standing(lean, side)}"
     return t(
         "readings.opened", opened=t(f"readings.{form}", side=name, verdict=told), layer=place[0], head=place[1],
-        bits=bits_text(lean, place), low=f"{float(lean.low[place]):+.2f}", high=f"{float(lean.high[place]):+.2f}",
+        bits=bits_text(lean, place), low=signed(float(lean.low[place])), high=signed(float(lean.high[place])),
         share=f"{float(lean.share[place]):.0%}",
     )  # fmt: skip
 

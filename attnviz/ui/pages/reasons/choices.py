@@ -98,7 +98,7 @@ def _choose_pieces(run: Trace, at: int) -> tuple[int | None, int | None]:
     wanted = [int(st.session_state[KEY + name]) for name in ("piece", "against")]
     names = candidates(run, at, wanted)
     first, *others = names
-    left, right = st.columns(2, gap="small")
+    left, right = st.columns(2, gap="small", vertical_alignment="bottom")
     with left:
         piece = _choose_one("piece", others, names, names[first])
     own = first if piece is None else piece

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attnviz.figures.paint.shades import shares_of
+from attnviz.threads import cached_property
 from attnviz.ui.pages.series.foreign import Foreign
 from attnviz.ui.pages.series.run import Asked, Head, Stretch
 

@@ -95,6 +95,7 @@ class Picture {
       made.append(drawn("line", { x1: SPACE.left, x2: right, y1: y, y2: y, class: "grid" }));
       made.append(drawn("text", { x: SPACE.left - 5, y: y + 4, "text-anchor": "end" }, plainly(value)));
     });
+    if (this.data.unit) made.append(drawn("text", { x: SPACE.left + 4, y: SPACE.top + 10, class: "faint" }, this.data.unit));
     return made;
   }
 

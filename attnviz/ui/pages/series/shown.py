@@ -171,7 +171,8 @@ def _lines(asked: Asked, runs: Runs, changed: bool) -> dict[str, Any]:
     low, mid, high = (_numbers(one, asked.factor) for one in after.values.unbind(-1))
     gone = after.window.values.isnan()
     return {
-        "past": _numbers(after.window.values, asked.factor), "came": _numbers(asked.window.came, asked.factor),
+        "unit": asked.unit, "past": _numbers(after.window.values, asked.factor),
+        "came": _numbers(asked.window.came, asked.factor),
         "was": _numbers(asked.window.values, asked.factor) if changed else [], "hidden": gone.tolist(),
         "low": low, "mid": mid, "high": high,
         "before": _numbers(before.values[:, 1], asked.factor) if changed else [],

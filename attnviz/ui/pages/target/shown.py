@@ -14,6 +14,7 @@ from attnviz.ui.kit import (
     Selection,
     after_the_score,
     bold,
+    chance,
     draw,
     draw_heatmap,
     place_in_row,
@@ -116,6 +117,7 @@ def show_output(trace: Trace, query: int) -> None:
     draw(
         strips([Strip("o", output)], style_now()), KEY + "output", t("target.alt_output")
     )  # fmt: skip
+    st.caption(t("target.output_says", width=len(output)))
     rows = []
     for name in ("en", "zh"):
         found = system().nearest(output, similarity=now("similarity"), language=name)
@@ -133,7 +135,7 @@ def show_comparison(query: int) -> None:
         trace = looked(now("target"), now("text"), name, rule_now())
         weights = trace.weights(0, 0)[query]
         best = [int(place) for place in weights.argsort(descending=True, stable=True)[:3]]
-        top = " · ".join(f"{plain(trace.key_tokens[place])} {weights[place]:.3f}" for place in best)
+        top = " · ".join(f"{plain(trace.key_tokens[place])} {chance(float(weights[place]))}" for place in best)
         words = system().nearest(trace.outputs[query], similarity=name, top=1)
         cells = [t(f"target.{name}"), top, f"{entropy(weights):.3f}", plain(words[0][0]) if words else "–"]
         rows.append(bold(cells, name == now("similarity")))

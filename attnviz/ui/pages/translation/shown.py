@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from attnviz.selection import Style
     from attnviz.trace import Cell, Trace
 
-REPLAY = 2.5  # seconds that a translation takes to appear
-PAUSE = 0.2  # seconds between two of its tokens, at most
+FRAMES = 8  # steps in which a translation appears, at most: each is a picture that the server draws
+PAUSE = 0.1  # seconds between two of them
 ROW, LEAST, MOST = 22, 300, 620  # pixels of a row of the map; of a map
 
 
@@ -145,7 +145,7 @@ def show_why(run: Trace, request: RunRequest, place: tuple[int, int], cell: tupl
     said = t("why_say", **names, weight=f"{found.weight:.4f}", place=place_in_row(found))
     lines = [said, *(_hub_score(found) if of_hub() else _energy(run, found)), *_after_the_score(found, request)]
     st.markdown("\n\n".join(lines))
-    best = ", ".join(f"**{plain(token)}** {chance(p)}" for token, p in run.predictions(cell[0], 5))
+    best = t("listed").join(f"**{plain(token)}** {chance(p)}" for token, p in run.predictions(cell[0], 5))
     st.caption(t("translation.candidates_after" if of_hub() else "translation.candidates", **names, best=best))
 
 
@@ -238,17 +238,17 @@ def draw_map(
 
 
 def _replay(picture: DeltaGenerator, run: Trace) -> None:
-    """The translation as it was written, a little slower."""
+    """The translation as it was written, a few tokens at a time."""
     from attnviz.systems.translation.system import so_far
 
     count = len(run.tokens)
-    for number in range(1, count):
+    for number in range(1, count, -(-count // FRAMES)):
         part = so_far(run, number)
         with picture.container():
             st.markdown(t("translation.so_far", text=plain(part.text)))
             figure, alt = head_picture(part, Selection(), _style(part))
             draw(figure, None, alt)
-        time.sleep(min(PAUSE, REPLAY / count))
+        time.sleep(PAUSE)
 
 
 def _caption(run: Trace, request: RunRequest, place: tuple[int, int]) -> None:

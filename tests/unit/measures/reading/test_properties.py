@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import networkx
@@ -18,6 +19,8 @@ from attnviz.core.states import Projection
 from attnviz.measures.reading import (
     agreement,
     alti,
+    closeness,
+    closeness_of_heads,
     contributions,
     flow,
     lengths,
@@ -120,6 +123,23 @@ def test_lengths_of_what_is_never_laid_out_are_those_of_the_vectors(seed: int) -
     torch.manual_seed(seed)
     weights, heads = torch.rand(3, 4, 5), torch.randn(3, 5, 7)
     assert torch.allclose(lengths(weights, heads), contributions(weights, heads).norm(dim=-1), atol=1e-12)
+
+
+@given(SEEDS, st.booleans(), st.integers(1, 40), st.booleans())
+def test_closeness_of_what_is_never_laid_out_is_that_of_the_vectors(
+    seed: int, causal: bool, at_once: int, crossed: bool
+) -> None:
+    """However many keys are laid out together, and where a query sees no key at all."""
+    torch.manual_seed(seed)
+    weights, heads = torch.rand(3, 6, 6).double(), torch.randn(3, 6, 7).double()
+    weights = weights.tril() if causal else weights * (torch.rand(6, 6) > 0.6)
+    kept, whole = torch.randn(6, 7).double(), 3 * torch.randn(6, 7).double()
+    vectors = contributions(weights, heads)
+    vectors = torch.cat([vectors, kept[:, None]], 1) if crossed else with_residual(vectors, kept)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules[closeness.__module__], "AT_ONCE", 7 * at_once)
+        found = closeness_of_heads(weights, heads, kept, whole, None if crossed else torch.arange(6))
+    assert torch.allclose(found, closeness(vectors, whole), atol=1e-9)
 
 
 def shuffled(one: Tensor, order: Tensor, axes: tuple[int, ...]) -> Tensor:

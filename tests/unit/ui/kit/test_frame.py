@@ -19,7 +19,7 @@ STATIC = Path(st.__file__).parent / "static" / "static" / "js"
 # What the patterns stand for in Streamlit's own scripts.
 WRITTEN = (
     " more", "Press ", "No results", "Add: ", "Fullscreen", "Close fullscreen", "Page not found",
-    "no corresponding file was found", "Connection error", "Help for ",
+    "no corresponding file was found", "Connection error", "Help for ", "Skip to main content",
 )  # fmt: skip
 PHONE = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/140.0 Mobile Safari/537.36"
 DESK = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36"
@@ -58,6 +58,7 @@ def test_every_word_and_name_of_the_frame_is_there(language: str) -> None:
         ("Add: 你好", "add"),
         ("Help for 头数", "tip_for"),
         ("Help", "tip"),
+        ("Skip to main content", "skip"),
     ],
 )
 def test_a_sentence_of_streamlits_is_known_by_one_pattern_alone(text: str, message: str) -> None:

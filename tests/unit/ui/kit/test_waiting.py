@@ -113,3 +113,30 @@ def test_work_of_a_page_takes_its_turn_and_has_its_limit(monkeypatch: pytest.Mon
             now.go_on()
             work.time.sleep(0.001)
     assert not now.in_flight
+
+
+def test_two_runs_of_one_page_and_one_inside_a_cached_function_are_told_of(store: Store) -> None:
+    """What is told in a function that Streamlit caches was kept with it, and told again to the next: it fell over."""
+
+    def script() -> None:
+        import streamlit as st
+
+        from attnviz.ui.kit import waiting
+
+        waiting.arrive()
+        store = waiting._test  # type: ignore[attr-defined]
+
+        def make() -> int:
+            store._turns().go_on()
+            return 7
+
+        @st.cache_data
+        def cached(number: int) -> int:
+            return int(store.take(number, make))
+
+        st.write(str(cached(1) + cached(2)))
+
+    for _ in range(2):
+        at = AppTest.from_function(script, default_timeout=20).run()
+        assert not at.exception and not at.warning and not at.button
+        assert [one.value for one in at.markdown] == ["14"]

@@ -70,7 +70,7 @@ def test_a_wrong_shape_is_refused_after_right_ones_too() -> None:
     for out, whole, others in (
         (torch.zeros(3), square, [right]), (square, square, [right]), (right.int(), square, [right]),
         (None, square, [right]),
-        (right, torch.zeros(3, 2), [right]), (right, square, [right, torch.zeros(3)]), (right, square.bool(), [right]),
+        (right, torch.zeros(3, 2), [right]), (right, square, [torch.zeros(3)] * 2), (right, square.bool(), [right]),
         (right, square, [torch.zeros(3)] * 9),
     ):  # fmt: skip
         given.append(out)

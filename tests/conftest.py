@@ -31,7 +31,7 @@ from attnviz.training.corpus import build_tokenizer
 
 ROOT = Path(__file__).parents[1]
 LONG = (  # a minute or more in few tests: begun first, or one worker sits idle while the other has such a file left
-    "tests/browser/access/test_axe.py", "tests/browser/test_foreign.py", "tests/browser/lesson/test_lesson.py",
+    "tests/browser/access/test_every_page.py", "tests/browser/test_foreign.py", "tests/browser/lesson/test_lesson.py",
     "tests/browser/test_start.py", "tests/browser/test_address.py", "tests/browser/test_models.py",
     "tests/browser/people/test_visits.py", "tests/browser/test_long.py", "tests/browser/hearing/test_colours.py",
     "tests/installed/test_wheel.py", "tests/parity/owned/test_machine.py", "tests/unit/settings/test_settings.py",

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from attnviz.messages import say
-from tests.browser.access.test_axe import AXE, RUN
+from tests.browser.access.axe import violations
 from tests.browser.person import LOOK, Visit
 from tests.browser.test_layout import NARROW, WIDE
 
@@ -62,8 +62,7 @@ def test_axe_finds_nothing_while_help_is_open(visit: Start, look: tuple[str, dic
     one = visit({"lang": "en"}, color_scheme=look[0], viewport=look[1])
     open_help(one)
     one.page.wait_for_function(INSIDE)
-    one.page.evaluate(AXE.read_text(encoding="utf-8"))
-    assert one.page.evaluate(RUN) == []
+    assert violations(one) == []
 
 
 def test_its_button_lies_over_no_words(visit: Start) -> None:

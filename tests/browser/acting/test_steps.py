@@ -12,6 +12,7 @@ from attnviz.messages import say
 from attnviz.systems.acting.system import load
 from attnviz.systems.acting.world import start
 from tests.browser.person import Visit
+from tests.browser.pixels import pixels
 
 Start = Callable[..., Visit]
 STEPS = load("agent-doorkey").play(start("doorkey", 8, 3)).steps
@@ -52,15 +53,11 @@ def at_step(one: Visit, step: int, last: int = STEPS) -> None:
     expect(picture(one)).to_have_attribute("aria-label", re.compile(rf"^Step {step} of {last}:"))
 
 
-def pixels(canvas: Locator) -> np.ndarray:
+def cells(canvas: Locator) -> np.ndarray:
     """The colours of each cell of a world of 8 x 8 `[cell, pixel, pixel, 3]`."""
-    wide, high, data = canvas.evaluate(
-        """canvas => {
-            const { width, height } = canvas;
-            return [width, height, Array.from(canvas.getContext("2d").getImageData(0, 0, width, height).data)];
-        }"""
-    )
-    found, side = np.array(data).reshape(high, wide, 4)[..., :3], min(wide, high) // 8
+    found = pixels(canvas)
+    high, wide = found.shape[:2]
+    side = min(wide, high) // 8
     corners = [(round(cell // 8 * high / 8), round(cell % 8 * wide / 8)) for cell in range(64)]
     return np.stack([found[top : top + side, left : left + side] for top, left in corners])
 
@@ -170,12 +167,12 @@ def test_walls_the_agent_and_the_light_of_each_head_are_drawn_in_their_cells(vis
     one.page.keyboard.press("ArrowRight")
     at_step(one, 1)
     scene, weights = (episode := load("agent-doorkey").play(start("doorkey", 8, 3))).scenes[1], episode.weights[1]
-    whole, own = pixels(picture(one)), scene.cell(*scene.agent)
+    whole, own = cells(picture(one)), scene.cell(*scene.agent)
     assert near(whole, WALL) >= {cell for cell, there in enumerate(scene.cells) if there.kind == "wall"}
     assert near(whole, ARROW) == {own}
     free = [cell for cell, there in enumerate(scene.cells) if there.kind == "empty" and cell != own]
     for head in range(4):
-        lit = pixels(one.page.locator(".acting .tile canvas").nth(head)).reshape(64, -1, 3)
+        lit = cells(one.page.locator(".acting .tile canvas").nth(head)).reshape(64, -1, 3)
         blue = np.median(lit[..., 2], 1)  # light takes the blue of a floor away
         looked = [cell for cell in free if weights[head, cell] > weights[head].max() / 2]
         assert [cell for cell in free if blue[cell] < 150] == looked and len(looked) == (head == 1), head

@@ -12,11 +12,10 @@ from attnviz.measures import covered, found
 from attnviz.messages import say
 from attnviz.ui.pages.finding import run
 from tests.browser.person import Visit
+from tests.browser.pixels import pixels
 
 Start = Callable[..., Visit]
 SEEN = "() => document.documentElement.dataset.finding === 'heard'"
-LIT = """(canvas) => { const {width, height} = canvas, pen = canvas.getContext('2d');
-  return [width, height, ...pen.getImageData(0, 0, width, height).data]; }"""
 SAMPLE, LEAST = "BloodImage_00062", 0.4
 
 
@@ -34,8 +33,8 @@ def trace():  # type: ignore[no-untyped-def]
 
 def brightest(stage: Locator) -> tuple[int, int]:
     """Row and column of the place where the picture was darkened least: its light beside that of the sample."""
-    wide, high, *values = stage.locator("canvas").evaluate(LIT)
-    drawn = np.array(values, float).reshape(high, wide, 4)[..., :3].mean(-1)
+    drawn = pixels(stage.locator("canvas")).mean(-1)
+    high, wide = drawn.shape
     whole = np.asarray(run.sample(SAMPLE).image().resize((wide, high)).convert("L"), float)
     share = drawn / (whole + 1)
     rows, columns = np.linspace(0, high, 19).round().astype(int), np.linspace(0, wide, 25).round().astype(int)

@@ -13,15 +13,12 @@ from playwright.sync_api import expect
 
 from attnviz.messages import say
 from tests.browser.person import Visit
+from tests.browser.pixels import pixels
 from tests.parity.hearing import network, noise, saved
 
 Start = Callable[..., Visit]
 SEEN = "() => document.documentElement.dataset.hearing === 'heard'"
 PAPER, INK = (243, 244, 246), (199, 70, 10)
-READ = """canvas => {
-  const { data, width, height } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-  return [width, height, Array.from(data)];
-}"""
 
 
 def opened(visit: Start, **link: str) -> Visit:
@@ -35,8 +32,7 @@ def opened(visit: Start, **link: str) -> Visit:
 
 def inked(one: Visit, which: str) -> np.ndarray:
     """How much ink lies on each pixel of a canvas `[pixel, pixel]`, from 0 on its paper; NaN for any other colour."""
-    wide, high, data = one.page.locator(which).first.evaluate(READ)
-    found = np.array(data, float).reshape(high, wide, 4)[..., :3]
+    found = pixels(one.page.locator(which).first)
     paper, ink = np.array(PAPER), np.array(INK)
     share = ((paper - found) @ (paper - ink)) / ((paper - ink) ** 2).sum()
     off = np.abs(found - (paper + share[..., None] * (ink - paper))).max(-1)

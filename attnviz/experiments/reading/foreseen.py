@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from attnviz.recording.several import MOST
 from attnviz.systems.series.network import Given, Way
 from attnviz.systems.series.system import System
 from attnviz.systems.series.window import Window
+from attnviz.threads import cached_property
 from attnviz.trace import Trace
 
 MEDIAN = 1  # among the quantiles that are forecast

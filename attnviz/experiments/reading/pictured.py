@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -30,6 +29,7 @@ from attnviz.recording.record import changes_of, record
 from attnviz.recording.several import Words
 from attnviz.recording.things.glances import Glances
 from attnviz.text.tokens import Encoded
+from attnviz.threads import cached_property
 from attnviz.trace import Trace
 
 By = Literal["zero", "mean", "other"]

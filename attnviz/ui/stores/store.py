@@ -54,6 +54,7 @@ class Store:
         self._untrimmed = self._uncollected = 0
         self._size = size
         self._held: OrderedDict[Hashable, _Held] = OrderedDict()
+        self._total = 0  # bytes of all that is held: there may be thousands, and each use asks
         self._making: dict[Hashable, _Making] = {}
         self._lock = Lock()
 
@@ -63,8 +64,7 @@ class Store:
     @property
     def bytes(self) -> int:
         """What all values hold together, as they were last measured; shared memory counts for each."""
-        with self._lock:
-            return self._total()
+        return self._total
 
     @property
     def busy(self) -> bool:
@@ -84,8 +84,9 @@ class Store:
         """Keep it, and let go of what has no room beside it."""
         measured = _Held(value, self._size(value))
         with self._lock:
+            before = self._held.pop(key, None)
+            self._total += measured.bytes - (0 if before is None else before.bytes)
             self._held[key] = measured
-            self._held.move_to_end(key)
             self._fit()
         self._trim()
 
@@ -148,28 +149,27 @@ class Store:
         """Forget everything."""
         with self._lock:
             self._held.clear()
+            self._total = 0
 
     def _used(self, key: Hashable) -> Any:
         """The value, now the last used and measured again: a run keeps some of what it is asked for."""
         held = self._held[key]
         self._held.move_to_end(key)
-        held.bytes = self._size(held.value)
+        before, held.bytes = held.bytes, self._size(held.value)
+        self._total += held.bytes - before
         self._fit()
         return held.value
 
-    def _total(self) -> int:
-        return sum(held.bytes for held in self._held.values())
-
     def _fit(self) -> None:
         """Let go of the least used until the rest has room."""
-        total = self._total()
-        while total > self.room and len(self._held) > 1:
-            total -= self._throw()
+        while self._total > self.room and len(self._held) > 1:
+            self._throw()
 
     def _throw(self) -> int:
         """Let go of the least used; its bytes."""
         self.thrown += 1
         freed = self._held.popitem(last=False)[1].bytes
+        self._total -= freed
         self._untrimmed += freed
         self._uncollected += freed
         return freed

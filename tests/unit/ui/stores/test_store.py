@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from weakref import ref
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from attnviz import settings
 from attnviz.errors import AttnvizError, Stopped
@@ -48,6 +50,27 @@ def test_what_grows_after_it_was_kept_is_measured_again_when_it_is_used() -> Non
     store.put("b", bytes(10))
     growing.extend(bytes(15))
     assert store.get("a") is growing and store.bytes == 25 and not store.has("b")
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["put", "get", "grow", "go", "clear"]), st.integers(0, 4), st.integers(0, 40)))
+)
+def test_it_knows_its_bytes_whatever_is_done_to_it(acts: list[tuple[str, int, int]]) -> None:
+    store, things = Store(90, size=len), [bytearray(10) for _ in range(5)]
+    for what, number, more in acts:
+        if what == "put":
+            store.put(number, things[number])
+        elif what == "grow":
+            things[number].extend(bytes(more))
+        elif what == "go":
+            store.let_go(more)
+        elif what == "clear":
+            store.clear()
+        store.get(number)
+        for each in range(5):
+            store.get(each)  # which measures it again
+        assert store.bytes == sum(len(things[each]) for each in range(5) if store.has(each))
+        assert store.bytes <= 90 or len(store) == 1
 
 
 def test_those_who_ask_for_one_thing_at_once_wait_for_one_computation() -> None:

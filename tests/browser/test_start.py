@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.conftest import ROOT, answers, free_port
-from tests.browser.visitors import PATIENCE, Visitor, come_at_once
+from tests.browser.people.visitors import PATIENCE, Visitor, come_at_once
 
 WAYS = {"module": ["attnviz.ui"], "streamlit": ["streamlit", "run", "app.py"]}
 TWENTY = ("", "readings", "models", "scaled") * 5

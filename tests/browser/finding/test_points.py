@@ -13,7 +13,8 @@ from attnviz.core.attention import Sampled
 from attnviz.measures import inside
 from attnviz.messages import say
 from attnviz.ui.pages.finding import run
-from tests.browser.finding.test_boxes import LIT, SAMPLE, Start, opened
+from tests.browser.finding.test_boxes import SAMPLE, Start, opened
+from tests.browser.pixels import pixels
 from tests.parity.vision.detection.sampled import LEVELS, saved
 
 LAYER, HEAD, SLOT = 0, 0, 1  # some of its points lie beside the box, some above or below it
@@ -29,8 +30,8 @@ def test_the_points_of_a_query_are_drawn_where_they_lie_and_counted(visit: Start
     one, stage = opened(visit, model=str(folder), least="0.05", box=str(SLOT), **map_)
     one.page.mouse.move(2, 2)
     expect(one.page.locator(".finding .said")).to_contain_text(f"{float(inside(trace, LAYER, SLOT)[HEAD]):.1%}")
-    wide, high, *values = stage.locator("canvas").evaluate(LIT)
-    drawn = np.array(values, float).reshape(high, wide, 4)
+    drawn = pixels(stage.locator("canvas"))
+    high, wide = drawn.shape[:2]
     lit = np.argwhere(drawn[..., 0] - drawn[..., 2] > 90)[:, ::-1]  # orange: nothing else in the picture is
     scale = np.array([wide / picture.width, high / picture.height])
     places = call.places[HEAD, SLOT].numpy() * scale

@@ -122,7 +122,6 @@ async def ready(_: st.App) -> AsyncIterator[None]:
     Streamlit takes pages/ for its older kind of multi-page app.
     """
     PagesManager.uses_pages_directory = False
-    from attnviz.ui.server.first_picture import open_lab
     from attnviz.ui.server.ready import make_ready
 
     print("Loading PyTorch and the first model: a few seconds.", flush=True)
@@ -130,12 +129,11 @@ async def ready(_: st.App) -> AsyncIterator[None]:
     print("Ready.", flush=True)
     _tell_figures()
     with farewell(_ends, halt=_close):
-        aside = [asyncio.create_task(tidy(_forget)), asyncio.create_task(run_sync(open_lab))]
+        tidying = asyncio.create_task(tidy(_forget))
         try:
             yield
         finally:
-            for one in aside:
-                one.cancel()
+            tidying.cancel()
 
 
 def _tell_figures() -> None:

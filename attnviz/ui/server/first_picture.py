@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,7 +20,7 @@ from attnviz.figures.paint.palette import shade, theme
 from attnviz.messages import LANGUAGES, say
 from attnviz.selection import Selection, Style
 from attnviz.ui import registry
-from attnviz.ui.kit import MODELS, SHARED, SOFT, Value, asset, css_class, of_locale, runs
+from attnviz.ui.kit import SHARED, SOFT, Value, asset, css_class, of_locale, runs
 from attnviz.ui.server.first_lesson import drawn_lesson
 
 KNOWN = ("lang", "text", "model", "layer", "head", "query", "key")  # a link that names more is left to the page
@@ -130,10 +129,3 @@ def draw_first() -> None:
         assert request is not None
         drawn(request)  # kept: what most visitors see first
         drawn_lesson(language)
-
-
-def open_lab() -> None:
-    """Open the models that the first page's buttons name: of a class that comes at once nobody waits for that."""
-    for name in MODELS:
-        with suppress(AttnvizError):  # damaged: said on its pages
-            runs.model(name)

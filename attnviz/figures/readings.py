@@ -24,7 +24,7 @@ from attnviz.figures.paint.palette import (
     theme,
 )
 from attnviz.measures.readings import Lean, Verdict, by_unit, unit_places, units_of
-from attnviz.messages import say
+from attnviz.messages import say, signed
 from attnviz.selection import PLAIN, Style
 from attnviz.text.segmentation import Reading
 from attnviz.trace import Trace
@@ -126,9 +126,7 @@ def _frames(selected: Sequence[tuple[int, int]], style: Style) -> list[dict[str,
 
 def _in_tile(value: float, heads: int) -> str:
     """As many digits as fit into a tile."""
-    said = f"{value:+.2f}" if heads <= 4 else f"{value:+.1f}" if heads <= 8 else ""
-    said = said.replace("-", "−")
-    return said if said.strip("+−0.") else said[1:]  # nothing has no sign
+    return signed(value, 2 if heads <= 4 else 1) if heads <= 8 else ""
 
 
 def side_colours(dark: bool) -> tuple[str, str]:

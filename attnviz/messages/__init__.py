@@ -36,3 +36,13 @@ def say(key: str, language: str, /, **values: object) -> str:
     '这里还没有文字：请输入一句话。'
     """
     return table(language)[key].format(**values)
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """A change with its sign, which nothing has not; the minus is one.
+
+    >>> signed(0.128), signed(-1.5), signed(-0.001)
+    ('+0.13', '−1.50', '0.00')
+    """
+    said = f"{value:+.{digits}f}".replace("-", "−")
+    return said if said.strip("+−0.") else said[1:]

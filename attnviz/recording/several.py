@@ -65,8 +65,7 @@ class Several:
 
     def groups(self, count: int) -> Iterator[range]:
         """So many runs, in groups of those that go through the model together."""
-        for first in range(0, count, self.at_once):
-            yield range(first, min(first + self.at_once, count))
+        return in_groups(count, self.at_once)
 
     def run(self, rows: int, more: Sequence[Intervention] = (), words: Words | None = None) -> list[Seen]:
         """So many runs at once; what came of each.
@@ -108,6 +107,11 @@ class Seen:
         """The states below the first layer and after each, of the side that looks in this map."""
         name = {"encoder": "encoder_", "decoder": "decoder_", "cross": "decoder_"}.get(part, "") + "hidden_states"
         return tuple(one[0] for one in self.result.get(name) or ())
+
+
+def in_groups(count: int, most: int = MOST) -> Iterator[range]:
+    """So many runs, in groups of at most so many."""
+    return (range(first, min(first + most, count)) for first in range(0, count, most))
 
 
 def row_of(result: Any, row: int, rows: int) -> Result:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import combinations
@@ -242,10 +242,7 @@ def attributions(
             beside = None if isinstance(other, str) else other
             return foreseen_to_rest(model, text, Wanted(target, at, ways, rule, beside, (), own(on_way), own(stop)))
         raise AttnvizError("system_cannot", model=model.name, what="attributions")
-    chosen = [way for way in WAYS if way != "head" or head is not None] if ways is None else list(ways)
-    for way in chosen:
-        if way not in WAYS or (way == "head" and head is None):
-            raise ArgumentError("argument_way", got=shown(way), ways=", ".join(WAYS))
+    chosen = chosen_ways(ways, [way for way in WAYS if way != "head" or head is not None], WAYS)
     with guarded(lambda error: why_not(model)):
         trace = text if isinstance(text, Trace) else _recorded(model, text, reply, rule)
         place = _where(model, trace, target, at)
@@ -295,23 +292,46 @@ def _all(
     run: _Run, ways: Sequence[str], on_way: Callable[[int, int], object] | None, stop: Callable[[], bool] | None
 ) -> Attributions:
     """Every row, or why there is none."""
+    rows, missing = each_way(ways, lambda way: WAYS[way](run), on_way, stop)
+    said = run.trace.logits if run.trace.answer is None else run.trace.answer.scores
+    value = float(run.target(Outcome(said, run.trace.outputs)))
+    places = run.places
+    return Attributions(run.at, value, places.labels, _seen(run), rows, missing, places.place(run.at))
+
+
+def chosen_ways(ways: Sequence[str] | None, known: Collection[str], named: Collection[str] = ()) -> list[str]:
+    """The ways that are asked for, all that are `known` unless given.
+
+    Raises `ArgumentError` for another, which tells those that are `named`, the known ones where none are.
+    """
+    chosen = list(known) if ways is None else list(ways)
+    for way in chosen:
+        if way not in known:
+            raise ArgumentError("argument_way", got=shown(way), ways=", ".join(named or known))
+    return chosen
+
+
+def each_way(
+    ways: Sequence[str],
+    read: Callable[[str], Tensor],
+    on_way: Callable[[int, int], object] | None,
+    stop: Callable[[], bool] | None,
+) -> tuple[dict[str, Tensor], dict[str, AttnvizError]]:
+    """What `read` finds by each way, in float64, and why another has nothing. Raises `Stopped`."""
     rows: dict[str, Tensor] = {}
     missing: dict[str, AttnvizError] = {}
     for done, way in enumerate(ways):
         if stop is not None and stop():
             raise Stopped("run_stopped")
         try:
-            rows[way] = WAYS[way](run).double()
+            rows[way] = read(way).double()
         except Stopped:
             raise
         except AttnvizError as reason:
             missing[way] = reason
         if on_way is not None:
             on_way(done + 1, len(ways))
-    said = run.trace.logits if run.trace.answer is None else run.trace.answer.scores
-    value = float(run.target(Outcome(said, run.trace.outputs)))
-    places = run.places
-    return Attributions(run.at, value, places.labels, _seen(run), rows, missing, places.place(run.at))
+    return rows, missing
 
 
 def _seen(run: _Run) -> Bool[Tensor, " place"]:

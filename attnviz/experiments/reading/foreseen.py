@@ -6,21 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from attnviz.core.attention import Attention
 from attnviz.core.rules import Rule, Soft
-from attnviz.errors import ArgumentError, AttnvizError, Stopped, shown
-from attnviz.experiments.reading.attributions import Attributions
-from attnviz.experiments.reading.gradients import STEPS, relevances, uppermost
+from attnviz.errors import AttnvizError, Stopped
+from attnviz.experiments.reading.attributions import Attributions, chosen_ways, each_way
+from attnviz.experiments.reading.gradients import STEPS, along, relevances, uppermost
 from attnviz.experiments.reading.pictured import Wanted
 from attnviz.experiments.reading.places import Places, by_weight
-from attnviz.measures.reading import rollout
 from attnviz.recording.gradients import Differentiable, Logit, Outcome, Target
-from attnviz.recording.several import MOST
+from attnviz.recording.several import in_groups
 from attnviz.systems.series.network import Given, Way
 from attnviz.systems.series.system import System
 from attnviz.systems.series.window import Window
@@ -105,11 +103,6 @@ def _largest(run: _Run) -> Tensor:
     return torch.stack(layers).amax(0)
 
 
-def _rolled(run: _Run) -> Tensor:
-    places = Places(run.trace)
-    return rollout(places.maps(by_weight), identity=False)[places.place(run.at)]
-
-
 def integrated(run: _Run, steps: int = STEPS) -> Float[Tensor, " past"]:
     """What does each past value bring, on the way from values that are all their mean? (Sundararajan et al. 2017)
 
@@ -118,18 +111,12 @@ def integrated(run: _Run, steps: int = STEPS) -> Float[Tensor, " past"]:
     given = run.given([run.window])
     whole = given.values[0].double()
     start = torch.where(given.seen[0], whole[given.seen[0]].mean(), whole)
-    points, shares = (torch.tensor(one, dtype=torch.float64) / 2 for one in np.polynomial.legendre.leggauss(steps))
-    slopes = torch.zeros_like(whole)
-    for first in range(0, steps, MOST):
-        at = points[first : first + MOST, None] + 0.5
-        with torch.inference_mode(False), torch.enable_grad():
-            values = (start + (whole - start) * at).float().clone().requires_grad_()
-            spread = {name: getattr(given, name).expand(len(at), *getattr(given, name).shape[1:]) for name in REST}
-            ends = [run.target(one).double() for one in run.outcomes(Given(values=values, **spread))]
-            both = zip(ends, shares[first : first + MOST], strict=True)
-            (found,) = torch.autograd.grad(torch.stack([end * share for end, share in both]).sum(), values)
-        slopes += found.double().sum(0)
-    return slopes * (whole - start)
+
+    def ends(values: Tensor) -> list[Tensor]:
+        spread = {name: getattr(given, name).expand(len(values), *getattr(given, name).shape[1:]) for name in REST}
+        return [run.target(one) for one in run.outcomes(Given(values=values, **spread))]
+
+    return along(start, whole, in_groups(steps), ends, steps)
 
 
 REST = ("seen", "beside", "seasons", "coming")
@@ -137,9 +124,9 @@ REST = ("seen", "beside", "seasons", "coming")
 
 def hidden(run: _Run, change: Callable[[Window, int], Window]) -> Float[Tensor, " past"]:
     """How much lower is the target when a past step is another: y - y without it? One run for each, 16 at once."""
-    count, found = len(run.window.values), list[float]()
-    for first in range(0, count, MOST):
-        windows = [change(run.window, place) for place in range(first, min(first + MOST, count))]
+    found = list[float]()
+    for group in in_groups(len(run.window.values)):
+        windows = [change(run.window, place) for place in group]
         with torch.inference_mode():
             found += [run.value - float(run.target(one)) for one in run.outcomes(run.given(windows))]
     return torch.tensor(found, dtype=torch.float64)
@@ -172,7 +159,7 @@ def _of_another(run: _Run) -> Tensor:
 WAYS: Mapping[str, Callable[[_Run], Tensor]] = {
     "weights": lambda run: Places(run.trace).direct(run.at, lambda one, n: one.weights(n)[:, run.at].mean(0)),
     "largest": _largest,
-    "rollout": _rolled,
+    "rollout": lambda run: Places(run.trace).rolled(by_weight, run.at),
     "gradient_attention": lambda run: uppermost(run.live, run.target)[run.at],
     "relevance": lambda run: relevances(run.live, run.target)[run.at],
     "integrated_gradients": integrated,
@@ -185,10 +172,7 @@ SHOWN = tuple(way for way in WAYS if not way.startswith("occluded"))  # on the p
 
 def foreseen_to_rest(system: System, text: str | Window | Any, wanted: Wanted) -> Attributions:
     """`attributions`, of a forecast: rows over the past steps. Raises what `System.read` raises."""
-    chosen = list(WAYS) if wanted.ways is None else list(wanted.ways)
-    for way in chosen:
-        if way not in WAYS:
-            raise ArgumentError("argument_way", got=shown(way), ways=", ".join(WAYS))
+    chosen = chosen_ways(wanted.ways, WAYS)
     trace = system.read(text, rule=wanted.rule or Soft(), changes=wanted.changes)
     window = system.window(text) if isinstance(text, str) else text
     at = getattr(wanted.target, "position", 0) if wanted.at is None else wanted.at
@@ -200,19 +184,7 @@ def foreseen_to_rest(system: System, text: str | Window | Any, wanted: Wanted) -
 
 def _all(run: _Run, ways: Sequence[str]) -> Attributions:
     """Every row over the past, or why there is none."""
-    rows: dict[str, Tensor] = {}
-    missing: dict[str, AttnvizError] = {}
     past = len(run.window.values)
-    for done, way in enumerate(ways):
-        if run.wanted.stop is not None and run.wanted.stop():
-            raise Stopped("run_stopped")
-        try:
-            rows[way] = WAYS[way](run).double()[:past]
-        except Stopped:
-            raise
-        except AttnvizError as reason:
-            missing[way] = reason
-        if run.wanted.on_way is not None:
-            run.wanted.on_way(done + 1, len(ways))
+    rows, missing = each_way(ways, lambda way: WAYS[way](run)[:past], run.wanted.on_way, run.wanted.stop)
     labels = tuple(run.trace.keys.labels)
     return Attributions(run.at, run.value, labels, ~run.window.values.isnan(), rows, missing, own=-1)

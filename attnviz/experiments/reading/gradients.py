@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -72,10 +73,10 @@ def integrated_gradients(
     """
     several = Several.of(model, trace)
     texts = 1 if several.reply is None else 2
-    points, shares = (torch.tensor(one, dtype=torch.float64) / 2 for one in np.polynomial.legendre.leggauss(steps))
+    at, shares = _points(steps)
     sums: list[Float[Tensor, "token width"]] = []
     for group in several.groups(steps):
-        words, held = _walking(points[list(group)] + 0.5, begin, texts)
+        words, held = _walking(at[list(group)], begin, texts)
         with torch.inference_mode(False), torch.enable_grad():
             runs = several.run(len(group), words=words)
             ends = [words.of(text, model) for text in range(texts)]
@@ -88,6 +89,34 @@ def integrated_gradients(
         ]
         sums = found if not sums else [one + other for one, other in zip(sums, found, strict=True)]
     return torch.cat([one.sum(-1).cpu() for one in sums])
+
+
+def along(
+    start: Float[Tensor, "*thing"],
+    whole: Float[Tensor, "*thing"],
+    groups: Iterable[range],
+    ends: Callable[[Tensor], Sequence[Tensor]],
+    steps: int = STEPS,
+) -> Float[Tensor, "*thing"]:
+    """What does each number of a thing bring on the way from `start`: (x - x0) * mean gradient. Float64.
+
+    `ends` gives the target of each of some things `[step, *thing]`, of the `steps` points those of one of the `groups`.
+    """
+    (at, shares), way = _points(steps), whole.double() - start.double()
+    slopes = torch.zeros_like(way)
+    for group in groups:
+        with torch.inference_mode(False), torch.enable_grad():
+            held = (start + way * at[list(group)].reshape(-1, *[1] * way.ndim)).float().requires_grad_()
+            parts = [end.double() * share for end, share in zip(ends(held), shares[list(group)], strict=True)]
+            (found,) = torch.autograd.grad(torch.stack(parts).sum(), held)
+        slopes += found.double().sum(0)
+    return slopes * way
+
+
+def _points(steps: int) -> tuple[Float[Tensor, " step"], Float[Tensor, " step"]]:
+    """How far along the way a gradient is asked for, and what it counts: by Gauss and Legendre."""
+    points, shares = (torch.tensor(one, dtype=torch.float64) / 2 for one in np.polynomial.legendre.leggauss(steps))
+    return points + 0.5, shares
 
 
 def left_over(

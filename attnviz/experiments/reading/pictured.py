@@ -14,12 +14,11 @@ from torch import Tensor
 
 from attnviz.core.interventions import Intervention
 from attnviz.core.rules import Rule
-from attnviz.errors import ArgumentError, AttnvizError, ModelError, Stopped, shown
-from attnviz.experiments.reading.attributions import Attributions
-from attnviz.experiments.reading.gradients import STEPS, relevances, uppermost
+from attnviz.errors import AttnvizError, ModelError
+from attnviz.experiments.reading.attributions import Attributions, chosen_ways, each_way
+from attnviz.experiments.reading.gradients import STEPS, along, relevances, uppermost
 from attnviz.experiments.reading.places import Places, Shares, by_length, by_weight
 from attnviz.measures import found as things
-from attnviz.measures.reading import rollout
 from attnviz.models.finding import DetectionModel
 from attnviz.models.seeing import VisionModel
 from attnviz.pictures import Picture, Seen, open_picture
@@ -122,10 +121,6 @@ class _Run:
         rows = [] if followed is None else torch.nonzero(followed).flatten().tolist()
         return rows or list(range(len(places.labels)))
 
-    def top(self, maps: Tensor) -> Float[Tensor, " place"]:
-        """The mean of the rows that the answer is read from, of a map between all places."""
-        return maps[[self.places.sources + one for one in self.queries]].mean(0)
-
 
 def _weights(run: _Run) -> Tensor:
     """The mean over all heads and layers."""
@@ -141,7 +136,7 @@ def _largest(run: _Run) -> Tensor:
 
 def _rolled(shares: Shares) -> Callable[[_Run], Tensor]:
     """The maps of all layers, rolled out with what stays of a state in them already."""
-    return lambda run: run.top(rollout(run.places.maps(shares), identity=False))
+    return lambda run: run.places.rolled(shares, *run.queries)
 
 
 def _lengths(run: _Run) -> Tensor:
@@ -158,17 +153,11 @@ def integrated(run: _Run, steps: int = STEPS) -> Float[Tensor, " place"]:
     """
     run.check_points()
     whole, start = _of(run.read), torch.from_numpy(filling(run.read, "mean"))
-    points, shares = (torch.tensor(one, dtype=torch.float64) / 2 for one in np.polynomial.legendre.leggauss(steps))
-    slopes = torch.zeros_like(whole, dtype=torch.float64)
-    for group in run.glances.groups(steps):
-        at = (points[list(group)] + 0.5).to(whole)[:, None, None, None]
-        with torch.inference_mode(False), torch.enable_grad():
-            held = (start + (whole - start) * at).clone().requires_grad_()
-            ends = [run.target(one).double() for one in run.glances.run(held, Words(gradients=True))]
-            both = zip(ends, shares[list(group)], strict=True)
-            (found,) = torch.autograd.grad(torch.stack([end * share for end, share in both]).sum(), held)
-        slopes += found.double().sum(0)
-    brought = (slopes * (whole - start)).sum(0)
+
+    def ends(held: Tensor) -> list[Tensor]:
+        return [run.target(one) for one in run.glances.run(held, Words(gradients=True))]
+
+    brought = along(start, whole, run.glances.groups(steps), ends, steps).sum(0)
     return torch.stack([brought[run.read.cut(place)].sum() for place in run.patches])
 
 
@@ -245,10 +234,7 @@ def seen_to_rest(model: VisionModel, picture: Any, wanted: Wanted) -> Attributio
         raise AttnvizError("picture_cannot", model=model.name, what="trace")
     if picture is None or isinstance(picture, (str, Encoded)):
         raise ModelError("model_sees", model=model.name)
-    chosen = list(WAYS) if wanted.ways is None else list(wanted.ways)
-    for way in chosen:
-        if way not in WAYS:
-            raise ArgumentError("argument_way", got=shown(way), ways=", ".join(WAYS))
+    chosen = chosen_ways(wanted.ways, WAYS)
     read = model.see(picture)
     trace = _recorded(model, read, wanted)
     heard = wanted.heard(len(_patches(read)), chosen)
@@ -308,20 +294,12 @@ def _likeliest(trace: Trace, at: int) -> Logit:
 
 def _all(run: _Run, ways: Sequence[str], wanted: Wanted) -> Attributions:
     """Every row over the patches, or why there is none."""
-    rows: dict[str, Tensor] = {}
-    missing: dict[str, AttnvizError] = {}
-    for done, way in enumerate(ways):
-        if wanted.stop is not None and wanted.stop():
-            raise Stopped("run_stopped")
-        try:
-            row = WAYS[way](run).double()
-            rows[way] = row[run.patches] if way in OF_MAPS else row
-        except Stopped:
-            raise
-        except AttnvizError as reason:
-            missing[way] = reason
-        if wanted.on_way is not None:
-            wanted.on_way(done + 1, len(ways))
+
+    def read(way: str) -> Tensor:
+        row = WAYS[way](run)
+        return row[run.patches] if way in OF_MAPS else row
+
+    rows, missing = each_way(ways, read, wanted.on_way, wanted.stop)
     labels = tuple(run.read.axis.labels[place] for place in run.patches)
     seen = torch.ones(len(labels), dtype=torch.bool)
     return Attributions(run.at, run.value, labels, seen, rows, missing, own=-1)

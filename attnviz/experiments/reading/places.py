@@ -70,17 +70,19 @@ class Places:
         """A map for each step, from what `shares` makes of it: `[query, key]`, and `[query]` what the state keeps."""
         return [self._spread(one.part, *shares(one, layer, ALL)) for one, layer in self.steps()]
 
-    def rolled(self, shares: Shares, at: int) -> Float[Tensor, " place"]:
-        """The row of one token in the product of all `maps`; of each, only queries that it reaches are asked for."""
-        row = self._start(at)
+    def rolled(self, shares: Shares, *at: int) -> Float[Tensor, " place"]:
+        """The row of one token in the product of all `maps`, of several their mean; of each map, only queries that it
+        reaches are asked for.
+        """
+        row = self._start(*at)
         for one, layer in reversed(list(self.steps())):
             row = self._below(row, one, layer, shares)
         return row
 
-    def _start(self, at: int) -> Float[Tensor, " place"]:
-        """A row that is the token alone."""
+    def _start(self, *at: int) -> Float[Tensor, " place"]:
+        """A row that is these tokens alone, in equal shares."""
         row = torch.zeros(len(self.labels), dtype=torch.float64)
-        row[self.place(at)] = 1
+        row[[self.place(one) for one in at]] = 1 / len(at)
         return row
 
     def _below(self, row: Float[Tensor, " place"], one: Trace, layer: int, shares: Shares) -> Float[Tensor, " place"]:

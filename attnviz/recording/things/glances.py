@@ -27,7 +27,7 @@ from attnviz.recording.gradients import Differentiable, Outcome, Tape, still
 from attnviz.recording.looks import Look
 from attnviz.recording.pictures import by_window, hears, ran
 from attnviz.recording.record import Watch, run
-from attnviz.recording.several import Words, row_of
+from attnviz.recording.several import Words, in_groups, row_of
 from attnviz.text.tokens import Encoded
 
 MOST, PLACES, PIXELS = 16, 8192, 4_000_000  # runs at once; places and pixels of them together
@@ -55,8 +55,7 @@ class Glances:
 
     def groups(self, count: int) -> Iterator[range]:
         """So many runs, in groups of those that go through the model together."""
-        for first in range(0, count, self.at_once):
-            yield range(first, min(first + self.at_once, count))
+        return in_groups(count, self.at_once)
 
     def run(
         self, values: Float[Tensor, "run colour row column"], follow: Words | None = None

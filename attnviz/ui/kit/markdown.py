@@ -43,16 +43,6 @@ def chance(probability: float) -> str:
     return "<0.001" if 0 < probability < 0.001 else f"{probability:.3f}"
 
 
-def signed(value: float, digits: int = 2) -> str:
-    """A change with its sign, which nothing has not.
-
-    >>> signed(0.128), signed(-1.5), signed(-0.001)
-    ('+0.13', '−1.50', '0.00')
-    """
-    said = f"{value:+.{digits}f}".replace("-", "−")
-    return said if said.strip("+−0.") else said[1:]
-
-
 def figure_text(value: float | None) -> str:
     """A figure of a table, a dash where there is none."""
     return "–" if value is None else f"{value:.3f}"

@@ -14,7 +14,7 @@ import attnviz as av
 from attnviz import BoxSide, Logit
 from attnviz.experiments.reading.pictured import SHOWN, WAYS
 from attnviz.messages import LANGUAGES, say
-from attnviz.ui.kit import COVERED, correlation, ranked
+from attnviz.ui.kit import COVERED, another, correlation, ranked
 from attnviz.ui.pages.seeing import run
 from attnviz.ui.pages.seeing.choices import KEY
 from tests.pages.opened import by_key, run_page, said
@@ -74,7 +74,7 @@ def test_a_chosen_label_its_rival_and_another_cover_are_what_is_explained() -> N
     at = asked("en", explain=str(second), against=str(first), held="occluded_other")
     found = av.attributions(
         av.load("vit-4"), run.sample("sneaker"), target=Logit(0, second, first), ways=["weights", "occluded_other"],
-        other=run.another(run.sample("sneaker")),
+        other=run.sample(another(run.samples(), "sneaker")),
     )  # fmt: skip
     assert f"{found.value:.3f}" in said(at) and found.value < 0
     alt, svg = maps(at)[0]

@@ -39,22 +39,25 @@ def choose_explained(key: str, names: Mapping[int, str], likeliest: int) -> tupl
     left, right = st.columns(2, gap="small")
     with left:
         others = [one for one in names if one != likeliest]
-        piece = _choose_one(key, "explain", others, names, names[likeliest])
+        piece = choose_answer(key + "explain", t("rests.explain"), others, names, names[likeliest])
     own = likeliest if piece is None else piece
     with right:
         rivals = [one for one in names if one != own]
-        return own, _choose_one(key, "against", rivals, names, t("reasons.against_none"))
+        none = t("reasons.against_none")
+        return own, choose_answer(key + "against", t("rests.against"), rivals, names, none)
 
 
-def _choose_one(key: str, which: str, options: Sequence[int], names: Mapping[int, str], usual: str) -> int | None:
-    """One of the answers, or what is usual."""
-    if st.session_state[key + which] not in options:
-        st.session_state[key + which] = LIKELIEST
+def choose_answer(
+    key: str, title: str, options: Sequence[int], names: Mapping[int, str], usual: str, about: str | None = None
+) -> int | None:
+    """One of the answers by its number, or what is `usual`: None."""
+    if st.session_state[key] not in options:
+        st.session_state[key] = LIKELIEST
     st.selectbox(
-        t(f"rests.{which}"), [LIKELIEST, *options], key=key + which,
+        title, [LIKELIEST, *options], key=key, help=about,
         format_func=lambda one: usual if one == LIKELIEST else names[one],
     )  # fmt: skip
-    chosen = int(st.session_state[key + which])
+    chosen = int(st.session_state[key])
     return None if chosen == LIKELIEST else chosen
 
 
@@ -126,13 +129,13 @@ class Rests:
         best, told = order[0]
         said = t(
             f"rests.verdict_{self.thing}", way=name_of(best, self.thing), rank=correlation(told.spearman),
-            top=_of_top(told, seen),
+            top=of_top(told, seen),
         )  # fmt: skip
         near = [name_of(way, self.thing) for way, one in order[1:] if told.spearman - one.spearman < SHAKY]
         said += " " + t("rests.near", ways=t("reasons.comma").join(near)) if near else ""
         usual = dict(order).get(USUAL)
         if usual is not None and best != USUAL:
-            said += " " + t("reasons.verdict_weights", rank=correlation(usual.spearman), top=_of_top(usual, seen))
+            said += " " + t("reasons.verdict_weights", rank=correlation(usual.spearman), top=of_top(usual, seen))
         st.markdown(said)
         st.caption(t("rests.no_winner"))
 
@@ -159,7 +162,7 @@ def _figures(told: Agreement, top: int) -> tuple[str, str]:
     return f"<td>{correlation(told.spearman)}</td>", f"<td>{shared_top(told, top)} / {top}</td>"
 
 
-def _of_top(told: Agreement, seen: int) -> str:
+def of_top(told: Agreement, seen: int) -> str:
     """Of the highest places of both, how many are the same?"""
     top = min(TOP, seen)
     return t("reasons.of_top", same=shared_top(told, top), top=top)

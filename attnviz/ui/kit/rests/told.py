@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,6 +24,12 @@ def ranked(found: Attributions, yardstick: str) -> list[tuple[str, Agreement]]:
 def correlation(value: float) -> str:
     """A rank correlation; a dash where there is none."""
     return "–" if math.isnan(value) else f"{value:.2f}".replace("-", "−")
+
+
+def another(names: Iterable[str], name: str) -> str:
+    """The name after this one, the first after the last; the first where it is none of them."""
+    every = list(names)
+    return every[(every.index(name) + 1) % len(every)] if name in every else every[0]
 
 
 def shared_top(told: Agreement, top: int) -> str:

@@ -19,6 +19,7 @@ from attnviz.ui.kit import (
     PictureClicks,
     Pictures,
     RuleChoice,
+    another,
     as_rule,
     between,
     choose_any_model,
@@ -251,7 +252,7 @@ def rest_of(
     slot, label, about, held = asked
     wanted = Wanted(
         Logit(slot, label) if about == ABOUT[0] else BoxSide(slot, about), slot, [*SHOWN, held], as_rule(request.rule),
-        run.another(picture), changes, stop=stop, on_runs=tell,
+        run.sample(another(run.samples(), picture.name)), changes, stop=stop, on_runs=tell,
     )  # fmt: skip
     return seen_to_rest(model, seen, wanted)
 

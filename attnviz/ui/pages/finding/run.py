@@ -29,12 +29,6 @@ def sample(name: str) -> Picture:
     return open_picture(open_picture(shipped.WEIGHTS / BUILT_IN / samples()[name]["file"]).pixels.copy(), name=name)
 
 
-def another(picture: Picture) -> Picture:
-    """A sample that is not this picture: what stands where places are covered with those of another picture."""
-    names = list(samples())
-    return sample(names[(names.index(picture.name) + 1) % len(names)] if picture.name in names else names[0])
-
-
 def truth(picture: Picture) -> tuple[tuple[Box, str], ...]:
     """What is truly in a sample, in its pixels; () for any other picture."""
     from attnviz.axes import Box

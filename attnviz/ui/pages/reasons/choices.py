@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attnviz.ui.kit import (
+    LIKELIEST,
     LINKED_START,
     RULE_PARAMS,
     Param,
     between,
     chance,
+    choose_answer,
     choose_asked_model,
     choose_asked_text,
     choose_asked_token,
@@ -34,15 +36,14 @@ KEY = "reasons."
 YARDSTICKS = ("occluded_mean", "occluded_zero", "occluded_other", "edges_shared", "edges_lost")
 CANDIDATES = 12
 NO_HEAD = ""
-USUAL = -1  # no piece: the likeliest is explained, against none
 PARAMS = {
     **RULE_PARAMS,
     "text": Param("text", KEY + "text", LINKED_START, str),
     "model": Param("model", KEY + "model", "lab-4", str),
     "reply": Param("reply", KEY + "reply", "", str),
     "at": Param("at", KEY + "at", None, between(0, 99_999, int)),
-    "piece": Param("piece", KEY + "piece", USUAL, between(USUAL, 9_999_999, int)),
-    "against": Param("against", KEY + "against", USUAL, between(USUAL, 9_999_999, int)),
+    "piece": Param("piece", KEY + "piece", LIKELIEST, between(LIKELIEST, 9_999_999, int)),
+    "against": Param("against", KEY + "against", LIKELIEST, between(LIKELIEST, 9_999_999, int)),
     "yardstick": Param("held", KEY + "yardstick", YARDSTICKS[0], one_of(*YARDSTICKS)),
     "head": Param("head", KEY + "head", NO_HEAD, str),
     "lines": Param("lines", KEY + "lines", "", str),
@@ -100,23 +101,17 @@ def _choose_pieces(run: Trace, at: int) -> tuple[int | None, int | None]:
     first, *others = names
     left, right = st.columns(2, gap="small", vertical_alignment="bottom")
     with left:
-        piece = _choose_one("piece", others, names, names[first])
+        piece = _choose("piece", others, names, names[first])
     own = first if piece is None else piece
     with right:
         rivals = [one for one in names if one != own]
-        return piece, _choose_one("against", rivals, names, t("reasons.against_none"))
+        return piece, _choose("against", rivals, names, t("reasons.against_none"))
 
 
-def _choose_one(which: str, options: Sequence[int], names: Mapping[int, str], usual: str) -> int | None:
+def _choose(which: str, options: Sequence[int], names: Mapping[int, str], usual: str) -> int | None:
     """One of the candidates, or what is usual."""
-    if st.session_state[KEY + which] not in options:
-        st.session_state[KEY + which] = USUAL
-    st.selectbox(
-        t(f"reasons.{which}"), [USUAL, *options], key=KEY + which, help=t(f"reasons.{which}_help"),
-        format_func=lambda one: usual if one == USUAL else names[one],
-    )  # fmt: skip
-    chosen = int(st.session_state[KEY + which])
-    return None if chosen == USUAL else chosen
+    title, about = t(f"reasons.{which}"), t(f"reasons.{which}_help")
+    return choose_answer(KEY + which, title, options, names, usual, about)
 
 
 def candidates(run: Trace, at: int, linked: Sequence[int] = ()) -> dict[int, str]:
@@ -124,7 +119,7 @@ def candidates(run: Trace, at: int, linked: Sequence[int] = ()) -> dict[int, str
     answer = run.answer
     values = run.probabilities(at) if answer is None else answer.values(at if len(answer.scores) > 1 else 0)
     chosen = values.topk(min(CANDIDATES, len(values))).indices.tolist()
-    chosen += [one for one in linked if USUAL < one < len(values) and one not in chosen]
+    chosen += [one for one in linked if LIKELIEST < one < len(values) and one not in chosen]
     names = run.name_piece if answer is None else answer.labels.__getitem__
     return {one: f"{plain(names(one))} · {chance(float(values[one]))}" for one in chosen}
 

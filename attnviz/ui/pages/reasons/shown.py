@@ -20,6 +20,7 @@ from attnviz.ui.kit import (
     draw,
     file_name,
     language,
+    of_top,
     offer_file,
     plain,
     ranked,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
     from attnviz.experiments.reading.attributions import Attributions
     from attnviz.figures.attribution.rows import Way
-    from attnviz.measures.reading import Agreement
     from attnviz.trace import Trace
 
 WAYS = (
@@ -69,22 +69,16 @@ def say_verdict(asked: run.Asked, found: Attributions, yardstick: str) -> None:
     best, told = order[0]
     near = [name_of(way, asked) for way, one in order[1:] if told.spearman - one.spearman < SHAKY]
     said = t(
-        "reasons.verdict", way=name_of(best, asked), rank=correlation(told.spearman), top=_of_top(told, seen),
+        "reasons.verdict", way=name_of(best, asked), rank=correlation(told.spearman), top=of_top(told, seen),
         yardstick=name_of(yardstick),
     )  # fmt: skip
     if near:
         said += " " + t("reasons.verdict_near", ways=t("reasons.comma").join(near))
     usual = dict(order).get(USUAL)
     if usual is not None and best != USUAL:
-        said += " " + t("reasons.verdict_weights", rank=correlation(usual.spearman), top=_of_top(usual, seen))
+        said += " " + t("reasons.verdict_weights", rank=correlation(usual.spearman), top=of_top(usual, seen))
     st.markdown(said)
     st.caption(t("reasons.no_winner"))
-
-
-def _of_top(told: Agreement, seen: int) -> str:
-    """Of the highest places of both, how many are the same?"""
-    top = min(TOP, seen)
-    return t("reasons.of_top", same=shared_top(told, top), top=top)
 
 
 def say_explained(asked: run.Asked, found: Attributions, ran: Trace) -> None:

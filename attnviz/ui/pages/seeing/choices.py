@@ -19,6 +19,7 @@ from attnviz.ui.kit import (
     PictureClicks,
     Pictures,
     RuleChoice,
+    another,
     as_rule,
     between,
     choose_any_model,
@@ -233,9 +234,9 @@ def rest_of(
 
     model, seen, changes = _prepared(request, picture)
     label, against, held = about
+    beside = run.sample(another(run.samples(), picture.name))  # what patches may be covered with
     wanted = Wanted(
-        Logit(0, label, against), 0, [*SHOWN, held], as_rule(request.rule), run.another(picture), changes,
-        stop=stop, on_runs=tell,
+        Logit(0, label, against), 0, [*SHOWN, held], as_rule(request.rule), beside, changes, stop=stop, on_runs=tell,
     )  # fmt: skip
     return seen_to_rest(model, seen, wanted)
 

@@ -32,12 +32,6 @@ def sample(name: str) -> Picture:
     return open_picture(sheet[:, place * side : (place + 1) * side].copy(), name=name)
 
 
-def another(picture: Picture) -> Picture:
-    """A sample that is not this picture: what stands where patches are covered with those of another picture."""
-    names = list(samples())
-    return sample(names[(names.index(picture.name) + 1) % len(names)] if picture.name in names else names[0])
-
-
 def pairs(text: str) -> tuple[tuple[int, int], ...]:
     """Heads as a link writes them: 0.1-3.2."""
     found = (one.split(".") for one in text.split("-") if one)

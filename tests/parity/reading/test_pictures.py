@@ -18,6 +18,8 @@ from attnviz import ArgumentError, AttnvizError, BoxSide, Logit, Stopped
 from attnviz.experiments.reading.pictured import Wanted, filling, seen_to_rest
 from attnviz.measures import found as things
 from attnviz.pictures import Seen
+from attnviz.recording.things import glances
+from attnviz.recording.things.glances import Glances
 from tests.parity.test_gradients import CELLS, Give, shifted
 from tests.parity.vision import KINDS as SEEING
 from tests.parity.vision import network, noise, opened, saved
@@ -178,6 +180,11 @@ def test_a_head_that_reads_the_mean_of_all_patches_has_the_mean_of_their_rows(fi
     rows = [av.record(model, seen).weights(layer)[:, 1:].double() for layer in range(2)]
     found = av.attributions(model, seen, ways=["weights"])
     assert torch.allclose(found["weights"], torch.stack([one.mean((0, 1)) for one in rows]).mean(0)[1:])
+    whole = torch.eye(len(seen.axis), dtype=torch.float64)
+    for layer in range(2):
+        whole = (av.record(model, seen).weights(layer).double().mean(0) + torch.eye(len(whole))) / 2 @ whole
+    rolled = av.attributions(model, seen, ways=["rollout"])["rollout"]
+    assert torch.allclose(rolled, whole[1:].mean(0)[1:])
     vit, seen = find("vit")
     assert av.differentiable(vit, seen).followed(Logit(0, 1)).tolist() == [True] + [False] * (len(seen.axis) - 1)
 
@@ -249,3 +256,17 @@ def test_refusals_progress_and_stopping(find: Find) -> None:
     asked = iter([False] * 3 + [True] * 99)
     with pytest.raises(Stopped):
         av.attributions(model, seen, stop=lambda: next(asked))
+
+
+def test_a_large_picture_goes_through_the_model_in_fewer_at_once_and_is_refused_where_it_does_not_fit(
+    find: Find, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, seen = find("vit")
+    pixels, asked = int(seen.values[0].size), []
+    assert Glances(model, seen).at_once == 16
+    monkeypatch.setattr(glances, "PIXELS", 5 * pixels)
+    assert Glances(model, seen).at_once == 5
+    assert [len(one) for one in Glances(model, seen).groups(12)] == [5, 5, 2]
+    monkeypatch.setattr(glances, "check_picture", lambda _, places: asked.append(places))
+    Glances(model, seen).run(torch.from_numpy(seen.values.copy())[None].repeat(3, 1, 1, 1))
+    assert asked == [{"self": 3 * len(seen.axis)}]

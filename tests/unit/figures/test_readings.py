@@ -57,6 +57,14 @@ def test_heads_that_rest_are_hatched_and_have_no_number_and_no_colour() -> None:
     assert not lean_grid(found()).data[2].meta
 
 
+@pytest.mark.parametrize(("heads", "written"), [(3, "−1.50"), (6, "−1.5"), (9, "")])
+def test_more_heads_leave_room_for_fewer_digits(heads: int, written: str) -> None:
+    bits = BITS.repeat(1, heads // 3)
+    edge, ones = bits.abs() + 1, torch.ones_like(bits)
+    tiles = lean_grid(Lean(BRIDGE, MAYOR, bits, -edge, edge, ones, ones * 0)).data[0]
+    assert tiles.text[0][1] == written
+
+
 def test_small_leans_stay_pale() -> None:
     small = Lean(BRIDGE, MAYOR, BITS / 100, BITS * 0 - 1, BITS * 0 + 1, BITS * 0 + 1, BITS * 0)
     assert [list(row) for row in lean_grid(small).data[1].z] == [[None] * 3] * 2

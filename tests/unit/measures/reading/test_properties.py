@@ -142,6 +142,14 @@ def test_closeness_of_what_is_never_laid_out_is_that_of_the_vectors(
     assert torch.allclose(found, closeness(vectors, whole), atol=1e-9)
 
 
+def test_a_key_without_weight_is_exactly_nothing_to_a_state_however_it_lies_in_memory() -> None:
+    torch.manual_seed(2)
+    weights, heads = torch.rand(4, 9, 9).tril(), torch.randn(4, 9, 160)
+    whole = (30 * torch.randn(160, 9)).T  # its sums go another way than those of what is left of it
+    found = closeness_of_heads(weights, heads, torch.randn(9, 160), whole, torch.arange(9))
+    assert (found.triu(1) == 0).all() and found.tril().count_nonzero() > 9
+
+
 def shuffled(one: Tensor, order: Tensor, axes: tuple[int, ...]) -> Tensor:
     for axis in axes:
         one = one.index_select(axis, order)

@@ -104,9 +104,15 @@ def _grows(step: dict[str, Any]) -> float:
 
 
 def _written(table: str) -> list[bytes]:
-    """What SentencePiece's table of characters writes in place of some: behind its trie, each with a zero byte."""
+    """What SentencePiece's table of characters writes in place of some: behind its trie, each with a zero byte.
+
+    Raises `ValueError` where the trie is longer than the table: memory is taken for as much as it says.
+    """
     content = b64decode(table)
-    return content[TRIE + int.from_bytes(content[:TRIE], "little") :].split(b"\0")
+    end = TRIE + int.from_bytes(content[:TRIE], "little")
+    if end > max(len(content), TRIE):
+        raise ValueError(f"precompiled_charsmap: {len(content)} bytes, its trie alone says {end}")
+    return content[end:].split(b"\0")
 
 
 def _hangs(step: dict[str, Any]) -> bool:

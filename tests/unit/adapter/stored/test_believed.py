@@ -140,6 +140,9 @@ def test_what_known_tokenizers_do_passes(said: dict[str, Any], tmp_path: Path) -
     "said",
     [
         {"normalizer": {"type": "Precompiled", "precompiled_charsmap": "a"}},
+        # A trie of 2 GB in a table of 4 bytes: the memory for it was asked for, and the process ended.
+        {"normalizer": {"type": "Precompiled", "precompiled_charsmap": b64encode(b"\xff\xff\xff\x7f").decode()}},
+        {"normalizer": {"type": "Precompiled", "precompiled_charsmap": b64encode(b"\5\0\0\0trie").decode()}},
         {"post_processor": {"single": [1]}},
     ],
 )

@@ -9,29 +9,30 @@ if __name__ == "__main__":
     from attnviz.ui import registry
     from attnviz.ui.kit import ICON, language_picker, page, t
 
-    st.set_page_config(page_title="attnviz", page_icon=ICON, layout="wide")
-    page.start(registry.params())
-    chosen = st.navigation(
-        {
-            t(f"section_{section}") if section else "": [
-                st.Page(
-                    screen.file, title=t(f"page_{screen.name}"), icon=screen.icon, default=screen == registry.home()
-                )
-                for screen in screens
-            ]
-            for section, screens in registry.sections().items()
-        },
-        position="top",
-        expanded=True,  # a phone's drawer shows every page at once
-    )
-    page.frame.draw_frame(chosen.title)
-    if asked := page.frame.asked():
-        st.switch_page(registry.named(asked).file, query_params=page.address.now())
-    with st.sidebar:
-        language_picker()
-        page.frame.choose_projector()
-    with page.reader_errors():
-        chosen.run()
+    with page.let_in():
+        st.set_page_config(page_title="attnviz", page_icon=ICON, layout="wide")
+        page.start(registry.params())
+        chosen = st.navigation(
+            {
+                t(f"section_{section}") if section else "": [
+                    st.Page(
+                        screen.file, title=t(f"page_{screen.name}"), icon=screen.icon, default=screen == registry.home()
+                    )
+                    for screen in screens
+                ]
+                for section, screens in registry.sections().items()
+            },
+            position="top",
+            expanded=True,  # a phone's drawer shows every page at once
+        )
+        page.frame.draw_frame(chosen.title)
+        if asked := page.frame.asked():
+            st.switch_page(registry.named(asked).file, query_params=page.address.now())
+        with st.sidebar:
+            language_picker()
+            page.frame.choose_projector()
+        with page.reader_errors():
+            chosen.run()
 else:
     from attnviz import threads
     from attnviz.ui.server import app as server

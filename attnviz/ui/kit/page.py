@@ -21,11 +21,13 @@ from attnviz.ui.kit.languages import article, language, t
 from attnviz.ui.kit.link import address
 from attnviz.ui.kit.markdown import plain
 from attnviz.ui.kit.rules import LANGUAGE
+from attnviz.ui.stores.arrivals import arrivals
 
 # In the page itself: a Material icon comes from outside, and Streamlit drops the file of a run that is interrupted.
 ICON = "data:image/png;base64," + b64encode(Path(__file__).with_name("icon.png").read_bytes()).decode()
 
 LOG = logging.getLogger("attnviz")
+COME = "come"  # whether this session has been let in
 FOLDERS = ("things", "reading")  # sections whose pages stand in folders of their own
 
 
@@ -81,6 +83,17 @@ class Screen:
         """The file, seen from app.py."""
         folder = f"{self.section}/" if self.section in FOLDERS else ""
         return f"pages/{folder}{self.name}.py"
+
+
+@contextmanager
+def let_in() -> Iterator[None]:
+    """The run of a page; the first of a session where those of others who came before it are over."""
+    if COME in st.session_state:
+        yield
+        return
+    st.session_state[COME] = True
+    with arrivals.one():
+        yield
 
 
 def start(params: Mapping[str, link.Param]) -> None:

@@ -1,0 +1,56 @@
+"""Who comes at once is let in one after the other, in the order of coming, and nobody waits for one who takes long."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from attnviz.ui.stores.arrivals import Arrivals
+
+
+def test_people_who_come_at_once_are_let_in_one_by_one_in_their_order() -> None:
+    door, inside, most, order = Arrivals(let_in=60), [], [], []
+
+    def come(number: int) -> None:
+        with door.one():
+            inside.append(number)
+            most.append(len(inside))
+            order.append(number)
+            time.sleep(0.01)
+            inside.remove(number)
+
+    with door.one():
+        people = [threading.Thread(target=come, args=(number,)) for number in range(6)]
+        for one in people:
+            one.start()
+            time.sleep(0.05)
+        assert not order
+    for one in people:
+        one.join(30)
+    assert order == list(range(6)) and max(most) == 1
+
+
+def test_who_takes_longer_than_the_time_keeps_nobody() -> None:
+    door, came = Arrivals(let_in=0.05), threading.Event()
+
+    def come() -> None:
+        with door.one():
+            came.set()
+
+    with door.one():
+        other = threading.Thread(target=come)
+        other.start()
+        assert came.wait(30)  # while the first is still there
+    other.join(30)
+
+
+def test_who_is_thrown_out_lets_the_next_in() -> None:
+    door = Arrivals(let_in=60)
+    with pytest.raises(KeyError), door.one():
+        raise KeyError("halted")
+    came = threading.Thread(target=lambda: door.one().__enter__())
+    came.start()
+    came.join(30)
+    assert not came.is_alive()

@@ -9,7 +9,7 @@ word.
 from __future__ import annotations
 
 import re
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ PIECE = 1_000  # characters of a piece of Unigram, each of which is looked for a
 WORD = 1_000  # characters of a word that WordPiece cuts, in time that grows with their cube: 100 everywhere
 FILLED = 2**20  # tokens that a text is filled up to
 OWN = 5_000  # special tokens beside the vocabulary; those of NLLB are 202, T5's 100
+PIECES = (".model", ".spm")  # how a file of SentencePiece ends; tiktoken's lists of tokens end so too
 TRIE = 4  # bytes before the table of SentencePiece's characters: how long it is
 LISTS = ("additional_special_tokens", "extra_special_tokens")
 MORE = re.compile(r"\)(?:[*+]|\{\d+,\})")  # a group that may come any number of times
@@ -47,6 +48,9 @@ def check_growth(name: str, folder: Path, whole: dict[str, Any]) -> None:
 def _parts(folder: Path, whole: dict[str, Any]) -> Iterator[str]:
     """The parts that make much of little, "" for those that do not."""
     yield from (_changing(whole.get(part), part) for part in ("normalizer", "pre_tokenizer", "decoder"))
+    if not whole:  # else tokenizer.json alone is read
+        files = sorted(one for one in folder.iterdir() if one.suffix in PIECES)
+        yield from (_changing(_of_pieces(one), one.name) for one in files)
     yield from (_framing(one) for one in _steps(whole.get("post_processor"), "processors"))
     yield _laid_out(whole.get("model"), whole.get("padding"))
     for file in (CONFIG, "special_tokens_map.json"):
@@ -101,6 +105,19 @@ def _grows(step: dict[str, Any]) -> float:
     if step.get("type") == "Precompiled":
         return max(map(len, _written(str(step.get("precompiled_charsmap") or "")))) / len("ﷺ".encode())
     return float(len(str(step.get("replacement", "")))) if step.get("type") == "Metaspace" else 1.0
+
+
+def _of_pieces(file: Path) -> dict[str, str]:
+    """The step that SentencePiece's own file makes of its table of characters, {} where it is no such file."""
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # protobuf has no types
+    from sentencepiece import sentencepiece_model_pb2
+
+    try:
+        said = sentencepiece_model_pb2.ModelProto.FromString(file.read_bytes())  # type: ignore[attr-defined]  # made late
+    except DecodeError:
+        return {}
+    table = said.normalizer_spec.precompiled_charsmap
+    return {"type": "Precompiled", "precompiled_charsmap": b64encode(table).decode()}
 
 
 def _written(table: str) -> list[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -85,15 +85,12 @@ class Screen:
         return f"pages/{folder}{self.name}.py"
 
 
-@contextmanager
-def let_in() -> Iterator[None]:
-    """The run of a page; the first of a session where those of others who came before it are over."""
+def let_in() -> AbstractContextManager[None]:
+    """Round the run of a page: the first of a session waits for those of the others who came before it."""
     if COME in st.session_state:
-        yield
-        return
+        return nullcontext()
     st.session_state[COME] = True
-    with arrivals.one():
-        yield
+    return arrivals.one()
 
 
 def start(params: Mapping[str, link.Param]) -> None:

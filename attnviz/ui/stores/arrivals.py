@@ -8,42 +8,44 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 LET_IN = 1.0  # seconds
+
+
+@dataclass(frozen=True)
+class _Visit:
+    """Whether somebody is in, or was, and whether that is over."""
+
+    begun: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event = field(default_factory=threading.Event)
 
 
 class Arrivals:
     """A door for one at a time, the first that came first. May be used by many threads."""
 
     def __init__(self, let_in: float = LET_IN) -> None:
-        self._let_in = let_in
-        self._line: deque[object] = deque()
-        self._until = 0.0
-        self._moved = threading.Condition()
+        self._let_in, self._until = let_in, 0.0  # when who is in keeps the next no longer
+        self._last = _Visit()
+        self._last.begun.set()
+        self._lock = threading.Lock()
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """Come in when those before have been, or have had their time."""
-        own = object()
-        with self._moved:
-            self._line.append(own)
-            while self._line[0] is not own:
-                self._moved.wait(self._let_in)
-            while (left := self._until - time.monotonic()) > 0:
-                self._moved.wait(left)
-            self._line.popleft()
-            mine = self._until = time.monotonic() + self._let_in
-            self._moved.notify_all()
+        """Come in when the one before has been, or has had the time."""
+        own = _Visit()
+        with self._lock:
+            before, self._last = self._last, own
+        before.begun.wait()
+        before.over.wait(self._until - time.monotonic())
+        self._until = time.monotonic() + self._let_in
+        own.begun.set()
         try:
             yield
         finally:
-            with self._moved:
-                if self._until == mine:
-                    self._until = 0.0
-                    self._moved.notify_all()
+            own.over.set()
 
 
 arrivals = Arrivals()

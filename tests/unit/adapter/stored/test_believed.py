@@ -151,6 +151,30 @@ def test_what_cannot_be_read_of_it_is_a_sentence(said: dict[str, Any], tmp_path:
         multiplying.check_growth("one", tmp_path, said)
 
 
+def _of_pieces(folder: Path, table: bytes) -> None:
+    """SentencePiece's own file with that table of characters, and a list of tokens that ends like one."""
+    from sentencepiece import sentencepiece_model_pb2
+
+    said = sentencepiece_model_pb2.ModelProto()
+    said.normalizer_spec.precompiled_charsmap = table
+    (folder / "spiece.model").write_bytes(said.SerializeToString())
+    (folder / "a.model").write_text("IQ== 0\nIg== 1\n", encoding="utf-8")
+
+
+def test_a_table_in_the_file_of_sentencepiece_is_checked_too(tmp_path: Path) -> None:
+    """transformers makes the same step of it where there is no tokenizer.json."""
+    _of_pieces(tmp_path, b"\xff\xff\xff\x7f")
+    with pytest.raises(ModelError, match="cannot be read"):
+        multiplying.check_growth("one", tmp_path, {})
+    multiplying.check_growth("one", tmp_path, {"model": {}})  # tokenizer.json is read in its place
+    _of_pieces(tmp_path, b"\4\0\0\0trie" + b"a\0" + b"b" * 999 + b"\0")
+    with pytest.raises(ModelError) as refusal:
+        multiplying.check_growth("one", tmp_path, {})
+    assert refusal.value.message == "tokenizer_multiplies" and "spiece.model" in str(refusal.value)
+    _of_pieces(tmp_path, b"\4\0\0\0trie" + b"a\0")
+    multiplying.check_growth("one", tmp_path, {})
+
+
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -float("inf")])
 @pytest.mark.parametrize("kind", ["bert", "gpt2", "llama", "t5"])
 def test_weights_that_hold_no_numbers_are_said(kind: str, wrong: float, copied: Callable[..., Path]) -> None:

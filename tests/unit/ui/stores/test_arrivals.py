@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 
@@ -44,6 +45,26 @@ def test_who_takes_longer_than_the_time_keeps_nobody() -> None:
         other.start()
         assert came.wait(30)  # while the first is still there
     other.join(30)
+
+
+def test_after_the_time_of_one_who_takes_long_comes_one_and_not_all() -> None:
+    door, done, came = Arrivals(let_in=0.3), threading.Event(), []
+
+    def come() -> None:
+        with door.one():
+            came.append(time.monotonic())
+            done.wait(30)
+
+    people = [threading.Thread(target=come) for _ in range(3)]
+    for one in people:
+        one.start()
+    until = time.monotonic() + 30
+    while len(came) < 3 and time.monotonic() < until:
+        time.sleep(0.01)
+    done.set()
+    for one in people:
+        one.join(30)
+    assert len(came) == 3 and all(later - sooner > 0.2 for sooner, later in itertools.pairwise(came))
 
 
 def test_who_is_thrown_out_lets_the_next_in() -> None:

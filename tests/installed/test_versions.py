@@ -88,7 +88,8 @@ def imported() -> set[str]:
 def test_every_library_that_the_package_imports_comes_with_it() -> None:
     """By itself, by way of another, or with an extra."""
     brought = {
-        "streamlit": {"click", "starlette", "anyio", "PIL", "pandas", "pyarrow"}, "transformers": {"yaml", "tqdm"},
+        "streamlit": {"click", "starlette", "anyio", "PIL", "pandas", "pyarrow", "google"},  # google: protobuf
+        "transformers": {"yaml", "tqdm"},
         "huggingface_hub": {"httpx2"}, "pydantic_settings": {"pydantic"}, "cluster": {"ray"},
         "training": {"sacrebleu"}, "gguf": {"accelerate", "gguf"},
     }  # fmt: skip

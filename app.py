@@ -7,9 +7,9 @@ import streamlit as st
 
 if __name__ == "__main__":
     from attnviz.ui import registry
-    from attnviz.ui.kit import ICON, language_picker, page, t
+    from attnviz.ui.kit import ICON, arrivals, language_picker, page, t
 
-    with page.let_in():
+    with page.first_by(arrivals.one):
         st.set_page_config(page_title="attnviz", page_icon=ICON, layout="wide")
         page.start(registry.params())
         chosen = st.navigation(

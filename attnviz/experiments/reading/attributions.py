@@ -292,11 +292,12 @@ def _all(
     run: _Run, ways: Sequence[str], on_way: Callable[[int, int], object] | None, stop: Callable[[], bool] | None
 ) -> Attributions:
     """Every row, or why there is none."""
-    rows, missing = each_way(ways, lambda way: WAYS[way](run), on_way, stop)
+    seen = _seen(run)
+    rows, missing = each_way(ways, lambda way: WAYS[way](run).masked_fill(~seen, 0), on_way, stop)  # no run's rounding
     said = run.trace.logits if run.trace.answer is None else run.trace.answer.scores
     value = float(run.target(Outcome(said, run.trace.outputs)))
     places = run.places
-    return Attributions(run.at, value, places.labels, _seen(run), rows, missing, places.place(run.at))
+    return Attributions(run.at, value, places.labels, seen, rows, missing, places.place(run.at))
 
 
 def chosen_ways(ways: Sequence[str] | None, known: Collection[str], named: Collection[str] = ()) -> list[str]:

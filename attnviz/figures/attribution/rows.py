@@ -135,7 +135,7 @@ def grid(
 ) -> go.Figure:
     """Cells between names on the left and names below."""
     left, below = names
-    few = len(below) <= MOST_LABELS
+    few = len(below) <= MOST_LABELS  # between many, gaps would be as wide as the cells on a phone, and all that is seen
     turned = max(map(len, below), default=1) > 2
     under = 12 + (widest(below, TICK) if turned else TICK)
     plain = {"showgrid": False, "zeroline": False, "fixedrange": True, "ticks": ""}
@@ -143,7 +143,7 @@ def grid(
         {
             "data": [
                 {
-                    "type": "heatmap", "zmin": -1, "zmax": 1, "xgap": 1, "ygap": 2, "hoverongaps": False,
+                    "type": "heatmap", "zmin": -1, "zmax": 1, "xgap": int(few), "ygap": 2, "hoverongaps": False,
                     "x": list(range(len(below))), "y": list(range(len(left))),
                     **({"texttemplate": "%{text}", "textfont": {"size": 9}} if "text" in picture else {}),
                     **_said(picture, left, below),

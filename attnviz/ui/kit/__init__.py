@@ -118,26 +118,26 @@ from attnviz.ui.kit.rules import (
     value_of,
 )
 from attnviz.ui.kit.work import Steps
-from attnviz.ui.stores import SETTINGS, SOFT, RuleChoice, as_rule, model_store, offered, open_folders, runs
+from attnviz.ui.stores import SETTINGS, SOFT, RuleChoice, arrivals, as_rule, model_store, offered, open_folders, runs
 
 __all__ = [
     "BUILT_IN", "CHART_HEIGHT", "COVERED", "FAMILIES", "ICON", "LANGUAGE", "LESSONS", "LIKELIEST", "LINKED_SAMPLES",
     "LINKED_START", "MODELS", "PLACES", "RULE_PARAMS", "SAMPLES", "SCOPES", "SETTINGS", "SHARED", "SHARED_PARAMS",
     "SOFT", "START", "WHY", "Choices", "Group", "Member", "Param", "PictureClicks", "Pictures", "Rests", "RuleChoice",
-    "Screen", "Selection", "Steps", "Value", "address", "after_the_score", "alpha_of", "another", "article", "as_csv",
-    "as_rule", "asset", "bar", "bar_cell", "between", "blank_position", "bold", "bring_text", "brought", "cell_table",
-    "chance", "choices_now", "choose", "choose_answer", "choose_any_model", "choose_asked_model", "choose_asked_text",
-    "choose_asked_token", "choose_cell", "choose_covered", "choose_explained", "choose_head", "choose_lab_model",
-    "choose_lines", "choose_look", "choose_one", "choose_revision", "choose_rule", "choose_scale", "choose_scope",
-    "choose_shared_text", "choose_text", "choose_token", "chosen", "clicked", "correlation", "css_class", "dark",
-    "draw", "draw_bar", "draw_change", "draw_grid", "draw_heatmap", "draw_reader", "figure_text", "file_name", "find",
-    "flag", "follow_slider", "foresee_rules", "head_now", "head_picture", "hidden_now", "joined", "language",
-    "language_picker", "listen_to_clicks", "listen_to_head", "lit_picture", "made_once", "matching", "model_store",
-    "named_label", "nearest", "numbered", "numbers_of", "of_locale", "of_top", "offer_file", "offer_models",
-    "offer_samples", "offered", "one_of", "open_folders", "open_model", "opened_bytes", "own_language", "page",
-    "patch_maps", "picture_address", "place_boxes", "place_in_row", "plain", "png", "ranked", "remember", "rule_now",
-    "rule_title", "runs", "say_notes", "shared_top", "short", "show_cut", "show_effect", "show_shift", "show_sink",
-    "show_tokens_of", "show_why", "signed", "softmax_formula", "span_of", "sparse_formula", "style_now", "t", "table",
-    "take_away", "take_picture", "tiles_sent", "value_of", "verdict", "weights_sent", "with_cell", "with_or_without",
-    "within", "work",
+    "Screen", "Selection", "Steps", "Value", "address", "after_the_score", "alpha_of", "another", "arrivals", "article",
+    "as_csv", "as_rule", "asset", "bar", "bar_cell", "between", "blank_position", "bold", "bring_text", "brought",
+    "cell_table", "chance", "choices_now", "choose", "choose_answer", "choose_any_model", "choose_asked_model",
+    "choose_asked_text", "choose_asked_token", "choose_cell", "choose_covered", "choose_explained", "choose_head",
+    "choose_lab_model", "choose_lines", "choose_look", "choose_one", "choose_revision", "choose_rule", "choose_scale",
+    "choose_scope", "choose_shared_text", "choose_text", "choose_token", "chosen", "clicked", "correlation",
+    "css_class", "dark", "draw", "draw_bar", "draw_change", "draw_grid", "draw_heatmap", "draw_reader", "figure_text",
+    "file_name", "find", "flag", "follow_slider", "foresee_rules", "head_now", "head_picture", "hidden_now", "joined",
+    "language", "language_picker", "listen_to_clicks", "listen_to_head", "lit_picture", "made_once", "matching",
+    "model_store", "named_label", "nearest", "numbered", "numbers_of", "of_locale", "of_top", "offer_file",
+    "offer_models", "offer_samples", "offered", "one_of", "open_folders", "open_model", "opened_bytes", "own_language",
+    "page", "patch_maps", "picture_address", "place_boxes", "place_in_row", "plain", "png", "ranked", "remember",
+    "rule_now", "rule_title", "runs", "say_notes", "shared_top", "short", "show_cut", "show_effect", "show_shift",
+    "show_sink", "show_tokens_of", "show_why", "signed", "softmax_formula", "span_of", "sparse_formula", "style_now",
+    "t", "table", "take_away", "take_picture", "tiles_sent", "value_of", "verdict", "weights_sent", "with_cell",
+    "with_or_without", "within", "work",
 ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,7 +21,6 @@ from attnviz.ui.kit.languages import article, language, t
 from attnviz.ui.kit.link import address
 from attnviz.ui.kit.markdown import plain
 from attnviz.ui.kit.rules import LANGUAGE
-from attnviz.ui.stores.arrivals import arrivals
 
 # In the page itself: a Material icon comes from outside, and Streamlit drops the file of a run that is interrupted.
 ICON = "data:image/png;base64," + b64encode(Path(__file__).with_name("icon.png").read_bytes()).decode()
@@ -85,12 +84,12 @@ class Screen:
         return f"pages/{folder}{self.name}.py"
 
 
-def let_in() -> AbstractContextManager[None]:
-    """Round the run of a page: the first of a session waits for those of the others who came before it."""
+def first_by(door: Callable[[], AbstractContextManager[None]]) -> AbstractContextManager[None]:
+    """Round the run of a page: the first of a session comes in by that door."""
     if COME in st.session_state:
         return nullcontext()
     st.session_state[COME] = True
-    return arrivals.one()
+    return door()
 
 
 def start(params: Mapping[str, link.Param]) -> None:

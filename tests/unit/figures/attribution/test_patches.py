@@ -47,3 +47,9 @@ def test_of_many_columns_each_so_manieth_is_named() -> None:
     seen, labels = torch.ones(4, dtype=torch.bool), ["02-20 08:00", "02-20 09:00", "02-20 10:00", "02-20 11:00"]
     figure = rows(WAYS, labels, seen, every=3)
     assert list(figure.layout.xaxis.tickvals) == [0, 3] and list(figure.layout.xaxis.ticktext) == [labels[0], labels[3]]
+
+
+@pytest.mark.parametrize(("places", "gap"), [(8, 1), (72, 0)])
+def test_cells_of_many_places_have_no_gaps_which_alone_were_seen_on_a_phone(places: int, gap: int) -> None:
+    found = rows([Way("a", torch.ones(places))], ["x"] * places, torch.ones(places, dtype=torch.bool))
+    assert found.data[0].xgap == gap

@@ -99,6 +99,14 @@ def test_file_that_was_cut_off(folder: Path) -> None:
     refused("gguf_unreadable", path, str(path))
 
 
+def test_file_with_much_behind_its_tensors(folder: Path) -> None:
+    """All of a file is mapped into memory: 3 GB of nothing asked for 3 GB."""
+    path = written(folder)
+    with path.open("ab") as opened:
+        opened.truncate(path.stat().st_size + 2**21)
+    refused("gguf_unreadable", path, "behind the last tensor")
+
+
 def test_kind_that_is_not_read(folder: Path) -> None:
     refused("gguf_kind", written(folder, kind="rwkv6"), "rwkv6")
 

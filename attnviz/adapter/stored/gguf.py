@@ -10,6 +10,7 @@ from attnviz.errors import ModelError
 EXTRAS = ("accelerate==1.15.0", "gguf==0.19.0")  # what transformers reads GGUF with; requirements-dev.txt tests them
 MAGIC = b"GGUF"
 FLOAT32 = 4  # bytes of a number
+BEHIND = 2**20  # bytes behind the last tensor; files fill up to a multiple of 32
 
 
 def check_gguf(file: str, name: str) -> tuple[Path, int]:
@@ -41,6 +42,9 @@ def _check_content(name: str, path: Path) -> int:
         reader = GGUFReader(path)
         kind = str(reader.fields["general.architecture"].contents())
         numbers = sum(int(tensor.n_elements) for tensor in reader.tensors)
+        behind = path.stat().st_size - max(int(tensor.data_offset + tensor.n_bytes) for tensor in reader.tensors)
+        if behind > BEHIND:
+            raise ValueError(f"{behind:,} bytes behind the last tensor")
     except (ValueError, KeyError, IndexError, OverflowError) as reason:
         raise ModelError("gguf_unreadable", model=name, reason=str(reason)[:120]) from reason
     if kind.replace("-", "_") not in {one.replace("-", "_") for one in GGUF_SUPPORTED_ARCHITECTURES}:

@@ -28,7 +28,7 @@ from attnviz.adapter.prompts.templates import has_template
 from attnviz.adapter.registered import register
 from attnviz.adapter.series.kinds import forecasts
 from attnviz.adapter.stored.described import check_described, no_larger_than
-from attnviz.adapter.stored.gguf import check_gguf
+from attnviz.adapter.stored.gguf import check_gguf, gguf_file
 from attnviz.adapter.stored.multiplying import check_growth
 from attnviz.adapter.stored.patterns import check_patterns
 from attnviz.adapter.stored.tidied import tidied
@@ -220,9 +220,11 @@ def _find(name: str, revision: str | None) -> Found:
 def _of_gguf(found: Found, machine: Machine, progress: Report | None) -> Model:
     """The model of a GGUF file."""
     assert found.folder is not None and found.gguf is not None
-    folder, need = check_gguf(str(found.folder / found.gguf), found.name)
+    path = gguf_file(str(found.folder / found.gguf), found.name)
+    folder, size = path.parent, path.stat().st_size
+    memory.check_weights(found.name, size)  # before all of it is mapped, whatever it says of itself
+    need = check_gguf(path, found.name)
     memory.check_weights(found.name, need)
-    size = (folder / found.gguf).stat().st_size
     with reported(found.name, found.gguf, size, progress), no_larger_than(found.name, size // BLOCK, need):
         return _open(found, folder, machine)
 

@@ -107,13 +107,25 @@ def test_file_with_much_behind_its_tensors(folder: Path) -> None:
     refused("gguf_unreadable", path, "behind the last tensor")
 
 
+def test_file_larger_than_what_is_free_is_not_mapped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """3 GB of nothing behind the tensors took 3 GB of addresses, only to be refused."""
+    path = written(folder)
+    free = path.stat().st_size + 2**20
+    monkeypatch.setattr(memory, "available", lambda: free)
+    with path.open("ab") as opened:
+        opened.truncate(path.stat().st_size + 2**22)
+    refused("model_too_large", path)
+
+
 def test_kind_that_is_not_read(folder: Path) -> None:
     refused("gguf_kind", written(folder, kind="rwkv6"), "rwkv6")
 
 
 def test_too_large_once_unpacked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "available", lambda: 1000)
-    refused("model_too_large", written(folder), "small.gguf")
+    path = written(folder)
+    free = int(path.stat().st_size * memory.SPARE) + 1  # the file fits, not what it is unpacked to beside it
+    monkeypatch.setattr(memory, "available", lambda: free)
+    refused("model_too_large", path, "small.gguf")
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,8 @@ FLOAT32 = 4  # bytes of a number
 BEHIND = 2**20  # bytes behind the last tensor; files fill up to a multiple of 32
 
 
-def check_gguf(file: str, name: str) -> tuple[Path, int]:
-    """In which folder is a GGUF file that can be read, and how many bytes does it take once it is loaded?
-
-    Its weights are unpacked to float32 beside the file, which takes up to nine times its size (measured with Q8_0:
-    656 MB for 122 million numbers, which are 489 MB in float32 and a file of 130 MB). Raises `ModelError` with what to
-    do where it cannot be read.
-    """
+def gguf_file(file: str, name: str) -> Path:
+    """The path of what begins as a GGUF file, on a machine that has what reads one. Raises `ModelError` for no such."""
     path = Path(file).expanduser()
     if not path.is_file():
         raise ModelError("folder_missing", model=name)
@@ -30,11 +25,16 @@ def check_gguf(file: str, name: str) -> tuple[Path, int]:
     missing = [extra for extra in EXTRAS if find_spec(extra.split("==")[0]) is None]
     if missing:
         raise ModelError("gguf_needs", packages=" ".join(missing))
-    return path.absolute().parent, _check_content(name, path)
+    return path.absolute()
 
 
-def _check_content(name: str, path: Path) -> int:
-    """Is it whole, and of a kind that transformers unpacks? Its bytes in float32 and in the file together."""
+def check_gguf(path: Path, name: str) -> int:
+    """How many bytes does a `gguf_file` take once it is loaded, which is mapped whole to be read?
+
+    Its weights are unpacked to float32 beside the file, which takes up to nine times its size (measured with Q8_0:
+    656 MB for 122 million numbers, which are 489 MB in float32 and a file of 130 MB). Raises `ModelError` with what to
+    do where it is not whole, or of a kind that transformers does not unpack.
+    """
     from gguf import GGUFReader
     from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURES
 

@@ -33,6 +33,11 @@ class Projection:
         """What every head brings to the stream, without the bias."""
         return heads.to(self.weight.dtype) @ self.weight
 
+    def together(self, heads: Float[Tensor, "head position d_value"]) -> Float[Tensor, "position width"]:
+        """The sum of what `each` gives, which is not laid out head by head."""
+        side_by_side = heads.to(self.weight.dtype).transpose(0, 1).flatten(1)
+        return side_by_side @ self.weight.flatten(0, 1)
+
 
 @dataclass(frozen=True)
 class Norm:
@@ -92,6 +97,10 @@ class Block:
         Summed over heads and keys with the weights, + the bias, they are `output`. Raises `AttnvizError` for a block
         that is not linear, and where the values were not kept.
         """
+        return self.linear_of(attention).each(attention.values)
+
+    def linear_of(self, attention: Attention) -> Projection:
+        """The `linear` projection of a call whose values were kept. Raises `AttnvizError` where they were not."""
         if not attention.values.shape[-1]:
             raise AttnvizError("values_not_kept")
-        return self.linear.each(attention.values)
+        return self.linear

@@ -223,4 +223,6 @@ def by_closeness(trace: Trace, layer: int, rows: Rows = ALL) -> tuple[Tensor, Te
 def size_of(trace: Trace, layer: int, at: int) -> Float[Tensor, " key"]:
     """How long is what all heads together bring one token from each key? (Kobayashi et al. 2020)"""
     call = trace.attention(layer)
-    return lengths(call.weights[:, at : at + 1], trace.block(layer).transformed(call))[0]
+    brought = call.values * call.weights[:, at, :, None].to(call.values.dtype)
+    found: Tensor = trace.block(layer).linear_of(call).together(brought).double().norm(dim=-1)
+    return found

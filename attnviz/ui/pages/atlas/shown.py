@@ -53,8 +53,9 @@ def say_verdict(found: Atlas) -> None:
         members[name].append(place)
     named = sorted(((name, heads) for name, heads in members.items() if name), key=lambda one: -len(one[1]))
     begun = t(
-        "atlas.verdict", model=plain(found.model), heads=len(found.places), texts=found.texts, tokens=found.tokens
-    )
+        "atlas.verdict", model=plain(found.model), heads=len(found.places), texts=f"{found.texts:,}",
+        tokens=f"{found.tokens:,}",
+    )  # fmt: skip
     lines = [
         *(
             t("atlas.kind", what=measure_name(name), count=len(heads), heads=choices.named(heads, MOST_NAMED))

@@ -50,7 +50,7 @@ def _parts(folder: Path, whole: dict[str, Any]) -> Iterator[str]:
     yield from (_changing(whole.get(part), part) for part in ("normalizer", "pre_tokenizer", "decoder"))
     if not whole:  # else tokenizer.json alone is read
         files = sorted(one for one in folder.iterdir() if one.suffix in PIECES)
-        yield from (_changing(_of_pieces(one), one.name) for one in files)
+        yield from (_of_pieces(one) for one in files)
     yield from (_framing(one) for one in _steps(whole.get("post_processor"), "processors"))
     yield _laid_out(whole.get("model"), whole.get("padding"))
     for file in (CONFIG, "special_tokens_map.json"):
@@ -107,17 +107,19 @@ def _grows(step: dict[str, Any]) -> float:
     return float(len(str(step.get("replacement", "")))) if step.get("type") == "Metaspace" else 1.0
 
 
-def _of_pieces(file: Path) -> dict[str, str]:
-    """The step that SentencePiece's own file makes of its table of characters, {} where it is no such file."""
+def _of_pieces(file: Path) -> str:
+    """The name of SentencePiece's own file where its table of characters or one of its pieces is; "" for another."""
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # protobuf has no types
     from sentencepiece import sentencepiece_model_pb2
 
     try:
         said = sentencepiece_model_pb2.ModelProto.FromString(file.read_bytes())  # type: ignore[attr-defined]  # made late
     except DecodeError:
-        return {}
-    table = said.normalizer_spec.precompiled_charsmap
-    return {"type": "Precompiled", "precompiled_charsmap": b64encode(table).decode()}
+        return ""
+    if max((len(one.piece) for one in said.pieces), default=0) > PIECE:
+        return file.name
+    table = b64encode(said.normalizer_spec.precompiled_charsmap).decode()
+    return _changing({"type": "Precompiled", "precompiled_charsmap": table}, file.name)
 
 
 def _written(table: str) -> list[bytes]:

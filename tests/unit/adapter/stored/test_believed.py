@@ -151,12 +151,14 @@ def test_what_cannot_be_read_of_it_is_a_sentence(said: dict[str, Any], tmp_path:
         multiplying.check_growth("one", tmp_path, said)
 
 
-def _of_pieces(folder: Path, table: bytes) -> None:
-    """SentencePiece's own file with that table of characters, and a list of tokens that ends like one."""
+def _of_pieces(folder: Path, table: bytes, *pieces: str) -> None:
+    """SentencePiece's own file with that table of characters and those pieces, and a list of tokens that ends so."""
     from sentencepiece import sentencepiece_model_pb2
 
     said = sentencepiece_model_pb2.ModelProto()
     said.normalizer_spec.precompiled_charsmap = table
+    for one in pieces:
+        said.pieces.add(piece=one, score=-1.0)
     (folder / "spiece.model").write_bytes(said.SerializeToString())
     (folder / "a.model").write_text("IQ== 0\nIg== 1\n", encoding="utf-8")
 
@@ -173,6 +175,16 @@ def test_a_table_in_the_file_of_sentencepiece_is_checked_too(tmp_path: Path) -> 
     assert refusal.value.message == "tokenizer_multiplies" and "spiece.model" in str(refusal.value)
     _of_pieces(tmp_path, b"\4\0\0\0trie" + b"a\0")
     multiplying.check_growth("one", tmp_path, {})
+
+
+def test_pieces_in_the_file_of_sentencepiece_are_no_longer_than_any_text_needs(tmp_path: Path) -> None:
+    """As those of tokenizer.json: each is looked for at every place of a text."""
+    _of_pieces(tmp_path, b"", "▁the", "a" * multiplying.PIECE)
+    multiplying.check_growth("one", tmp_path, {})
+    _of_pieces(tmp_path, b"", "▁the", "a" * (multiplying.PIECE + 1))
+    with pytest.raises(ModelError) as refusal:
+        multiplying.check_growth("one", tmp_path, {})
+    assert refusal.value.message == "tokenizer_multiplies" and "spiece.model" in str(refusal.value)
 
 
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -float("inf")])

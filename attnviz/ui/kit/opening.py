@@ -122,3 +122,4 @@ if told_of not in Turns.tellers:
     Turns.tellers.append(told_of)
     Turns.checks.append(may_begin)
     Turn.lane = staticmethod(lambda about: server_turns().lane(about))
+    Turn.heavy = staticmethod(lambda: server_turns().heavy())

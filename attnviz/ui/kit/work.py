@@ -66,6 +66,12 @@ class Work:
         """Streamlit ends this run of the page by that, once the step is over."""
         self._halted.append(halted)
 
+    def let_go(self) -> None:
+        """Streamlit may end this run of the page now; the next one goes on with the work."""
+        halted, self._halted = self._halted, []
+        if halted:
+            raise halted[0]
+
     def end(self) -> None:
         """It is over: whoever waits may go on, and Streamlit may end this run of the page."""
         self.running = False
@@ -97,6 +103,7 @@ class Turn:
     """How work takes its turn among that of others (`attnviz.ui.stores.turns`): a lane, by what it is about."""
 
     lane: ClassVar[Callable[[Hashable], AbstractContextManager[object]]] = nullcontext
+    heavy: ClassVar[Callable[[], object]] = staticmethod(lambda: None)  # waits for the turn of what is in a lane
 
 
 @contextmanager
@@ -126,6 +133,18 @@ def current() -> Work | None:
     """The work that this run of the page is doing."""
     found: Work | None = getattr(_own, "work", None)
     return found
+
+
+@contextmanager
+def _turn(now: Work, key: str) -> Iterator[None]:
+    """One step of some work among all that is heavy here; others may come before the next. Raises `Stopped`."""
+    before, _own.work = current(), now
+    try:
+        with Turn.lane((key, now.about)):
+            Turn.heavy()
+            yield
+    finally:
+        _own.work = before
 
 
 class Bar:
@@ -210,14 +229,19 @@ class Steps:
                 continue
             bar.progress(number / len(steps), text=said)
             try:
-                result = work()
+                with _turn(self._work, self.key):
+                    result = work()
+            except Stopped:  # while it waited
+                self._work.let_go()
+                return
             except AttnvizError:  # told on the page; nobody wants it again and again
                 self._stop()
                 raise
+            if self.running and number == len(self.found):  # else a run of the page that began meanwhile was faster
+                self.found.append(result)
+            self._work.let_go()
             if self._work.stopped():  # meanwhile, by another run of this session, or nobody is there any more
                 return
-            if number == len(self.found):  # else a run of the page that began meanwhile was faster
-                self.found.append(result)
             yield self.found
         self._stop()
         bar.empty()

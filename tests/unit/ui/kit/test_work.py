@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from attnviz.errors import Stopped
 from attnviz.ui.kit import work
 from attnviz.ui.kit.work import Work
+from attnviz.ui.stores import Turns
 
 
 class Broken:
@@ -164,3 +165,53 @@ def test_steps_keep_what_they_found_until_they_are_about_something_else() -> Non
     at.session_state["about"] = "another"
     at.run()
     assert at.caption[0].value == "[]"
+
+
+def test_every_step_waits_for_its_turn_and_lets_others_go_between() -> None:
+    """Five people's trainings at once took the machine from everybody who only looked at a page."""
+    turns, order = Turns(1, 10**9), []
+    began, go = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with turns.lane("other"):
+            turns.heavy()
+            began.set()
+            go.wait(20)
+            order.append("other")
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    assert began.wait(20)
+    threading.Timer(0.5, go.set).start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(work.Turn, "lane", staticmethod(lambda about: turns.lane(about)))
+        patch.setattr(work.Turn, "heavy", staticmethod(turns.heavy))
+        patch.setattr(work.st, "session_state", {})
+        patch.setattr(work.st, "rerun", lambda: None)
+        steps = work.Steps("a")
+        steps._start()
+        for _ in work.Steps("a").run([(str(n), lambda n=n: order.append(n)) for n in range(2)], SimpleNamespace(
+            progress=lambda *_, **__: None, empty=lambda: None
+        )):  # fmt: skip
+            assert not turns.running, "its turn is over when it is shown"
+    thread.join()
+    assert order == ["other", 0, 1]
+
+
+def test_a_step_that_waits_is_given_up_by_a_click_and_goes_on_in_the_next_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    bar = SimpleNamespace(progress=lambda *_, **__: None, empty=lambda: None)
+    monkeypatch.setattr(work.st, "session_state", {})
+    monkeypatch.setattr(work.st, "rerun", lambda: None)
+    work.Steps("a")._start()
+    now = work.under_way("a.steps")
+
+    def clicked() -> None:
+        now.halt(KeyboardInterrupt())  # as who tells of the waiting does
+        raise Stopped("run_stopped")
+
+    monkeypatch.setattr(work.Turn, "heavy", staticmethod(clicked))
+    with pytest.raises(KeyboardInterrupt):
+        list(work.Steps("a").run([("one", lambda: 1)], bar))
+    assert not now.stopped()
+    monkeypatch.setattr(work.Turn, "heavy", staticmethod(lambda: None))
+    assert list(work.Steps("a").run([("one", lambda: 1)], bar)) == [[1]]

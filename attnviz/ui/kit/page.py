@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -84,12 +84,25 @@ class Screen:
         return f"pages/{folder}{self.name}.py"
 
 
-def first_by(door: Callable[[], AbstractContextManager[None]]) -> AbstractContextManager[None]:
-    """Round the run of a page: the first of a session comes in by that door."""
+@contextmanager
+def first_by(door: Callable[[Callable[[int], object]], AbstractContextManager[None]]) -> Iterator[None]:
+    """Round the run of a page: the first of a session comes in by that door, and is told how many go first."""
     if COME in st.session_state:
-        return nullcontext()
+        yield
+        return
     st.session_state[COME] = True
-    return door()
+    places: list[DeltaGenerator] = []
+
+    def told(ahead: int) -> None:
+        if not places:
+            speak()
+            places.append(st.empty())
+        places[0].info(t("turn.door", ahead=ahead), icon=":material/hourglass_empty:")
+
+    with door(told):
+        for place in places:
+            place.empty()
+        yield
 
 
 def start(params: Mapping[str, link.Param]) -> None:

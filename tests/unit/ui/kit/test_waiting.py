@@ -140,3 +140,39 @@ def test_two_runs_of_one_page_and_one_inside_a_cached_function_are_told_of(store
         at = AppTest.from_function(script, default_timeout=20).run()
         assert not at.exception and not at.warning and not at.button
         assert [one.value for one in at.markdown] == ["14"]
+
+
+def arriving() -> None:
+    """A page with a door where seven go first; with `stays` one never comes in."""
+    from collections.abc import Callable
+    from contextlib import contextmanager
+
+    import streamlit as st
+
+    from attnviz.ui.kit import page
+
+    @contextmanager
+    def door(told: Callable[[int], object]) -> Iterator[None]:
+        st.session_state["asked"] = st.session_state.get("asked", 0) + 1
+        told(8)
+        told(7)
+        if st.session_state.get("stays"):
+            st.stop()
+        yield
+
+    with page.first_by(door):
+        st.write("in")
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "before you: 7"), ("zh", "前面还有 7 位")])
+def test_who_waits_at_the_door_reads_how_many_go_first_and_then_the_page(language: str, said: str) -> None:
+    at = AppTest.from_function(arriving, default_timeout=60)
+    at.query_params["lang"] = language
+    at.session_state["stays"] = True
+    at.run()
+    assert not at.exception and [one.value for one in at.info if said in one.value] and not at.markdown
+    again = AppTest.from_function(arriving, default_timeout=60)
+    for _ in range(2):  # the second run of a session meets no door
+        again.run()
+        assert not again.exception and not again.info and again.markdown[0].value == "in"
+    assert again.session_state["asked"] == 1

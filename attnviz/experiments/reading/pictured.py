@@ -17,8 +17,9 @@ from attnviz.core.rules import Rule
 from attnviz.errors import AttnvizError, ModelError
 from attnviz.experiments.reading.attributions import Attributions, chosen_ways, each_way
 from attnviz.experiments.reading.gradients import STEPS, along, relevances, uppermost
-from attnviz.experiments.reading.places import Places, Shares, by_length, by_weight
+from attnviz.experiments.reading.places import Places, Shares, by_closeness, by_length, by_weight
 from attnviz.measures import found as things
+from attnviz.measures.reading import flow, lengths
 from attnviz.models.finding import DetectionModel
 from attnviz.models.seeing import VisionModel
 from attnviz.pictures import Picture, Seen, open_picture
@@ -32,6 +33,7 @@ from attnviz.threads import cached_property
 from attnviz.trace import Trace
 
 By = Literal["zero", "mean", "other"]
+MOST_FLOW = 128  # places: between 197 of 12 layers the flow to one takes minutes
 
 
 @dataclass(frozen=True)
@@ -139,11 +141,35 @@ def _rolled(shares: Shares) -> Callable[[_Run], Tensor]:
     return lambda run: run.places.rolled(shares, *run.queries)
 
 
-def _lengths(run: _Run) -> Tensor:
-    run.places  # noqa: B018 - which raises where there are none
+def _flow(run: _Run) -> Tensor:
+    """The most that flows through all maps, of several rows their mean."""
+    if (count := len(run.places.labels)) > MOST_FLOW:
+        raise AttnvizError("reading_flow_many", places=count, most=MOST_FLOW)
+    maps = run.places.maps(by_weight)
+    return torch.stack([flow(maps, run.places.place(at), identity=False) for at in run.queries]).mean(0)
+
+
+def _brought(run: _Run) -> Tensor:
+    """How long is what all heads together bring the rows, the mean over them and the layers?"""
+
+    def sizes(one: Trace, layer: int) -> Tensor:
+        call = one.attention(layer)
+        return lengths(call.weights[:, run.queries], one.block(layer).transformed(call)).mean(0)
+
+    return _with_blocks(run).direct(run.at, sizes)
+
+
+def _by_vectors(shares: Shares) -> Callable[[_Run], Tensor]:
+    """As `_rolled`, where the model shows what its blocks do."""
+    return lambda run: _with_blocks(run).rolled(shares, *run.queries)
+
+
+def _with_blocks(run: _Run) -> Places:
+    """All places. Raises `ModelError` where the model does not show what its blocks do."""
+    places = run.places
     if not run.trace.blocks:
         raise ModelError("reading_no_blocks", model=run.glances.model.name)
-    return _rolled(by_length)(run)
+    return places
 
 
 def integrated(run: _Run, steps: int = STEPS) -> Float[Tensor, " place"]:
@@ -214,7 +240,10 @@ WAYS: Mapping[str, Callable[[_Run], Tensor]] = {
     "weights": _weights,
     "largest": _largest,
     "rollout": _rolled(by_weight),
-    "norms_residual": _lengths,
+    "flow": _flow,
+    "norms": _brought,
+    "norms_residual": _by_vectors(by_length),
+    "alti": _by_vectors(by_closeness),
     "gradient_attention": lambda run: uppermost(run.live, run.target)[run.queries].mean(0),
     "relevance": lambda run: relevances(run.live, run.target)[run.queries].mean(0),
     "integrated_gradients": integrated,
@@ -222,10 +251,8 @@ WAYS: Mapping[str, Callable[[_Run], Tensor]] = {
     "occluded_mean": lambda run: covered(run, "mean"),
     "occluded_other": lambda run: covered(run, "other"),
 }
-SHOWN = (  # beside a yardstick, on pages
-    "weights", "largest", "rollout", "norms_residual", "gradient_attention", "relevance", "integrated_gradients",
-)  # fmt: skip
-OF_MAPS = ("weights", "largest", "rollout", "norms_residual", "gradient_attention", "relevance")
+SHOWN = tuple(way for way in WAYS if not way.startswith("occluded"))  # beside a yardstick, on pages
+OF_MAPS = tuple(way for way in SHOWN if way != "integrated_gradients")
 
 
 def seen_to_rest(model: VisionModel, picture: Any, wanted: Wanted) -> Attributions:

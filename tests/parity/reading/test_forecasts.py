@@ -13,6 +13,7 @@ import attnviz as av
 from attnviz import ArgumentError, AttnvizError, Logit, Stopped
 from attnviz.experiments.reading.foreseen import WAYS, _Run, foreseen_to_rest
 from attnviz.experiments.reading.pictured import Wanted
+from attnviz.measures.reading import flow
 from attnviz.systems.series.network import Given, Way
 from attnviz.systems.series.system import System, load
 from attnviz.systems.series.window import Window
@@ -114,6 +115,22 @@ def test_weights_and_rollout_are_rows_of_the_coming_step(system: System) -> None
         taken = taken / 2 + half("decoder", layer) @ taken
         taken = taken / 2 + half("cross", layer) @ past
     assert torch.allclose(found["rollout"], taken[HOUR])
+
+
+def test_flow_is_that_through_both_sides(system: System) -> None:
+    """72 past steps and 24 coming ones, each map between all of them: half of what looks stays where it is."""
+    trace, past, coming = system.read(WHEN), slice(0, 72), slice(72, 96)
+    sides = {"encoder": (past, past), "decoder": (coming, coming), "cross": (coming, past)}
+    maps = []
+    for part, layer in (("encoder", 0), ("encoder", 1), *((part, n) for n in (0, 1) for part in ("decoder", "cross"))):
+        queries, keys = sides[part]
+        whole = torch.eye(96, dtype=torch.float64)
+        whole[queries, queries] /= 2
+        whole[queries, keys] += trace.map(part).weights(layer).mean(0).double() / 2
+        maps.append(whole)
+    found = av.attributions(system, WHEN, at=HOUR, ways=["flow"])["flow"]
+    assert torch.allclose(found, flow(maps, 72 + HOUR, identity=False)[past])
+    assert float(found.std()) > 1e-4
 
 
 def test_rule_and_changes_act_in_every_run_and_refusals_are_sentences(system: System) -> None:

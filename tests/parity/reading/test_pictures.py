@@ -15,8 +15,10 @@ import torch
 
 import attnviz as av
 from attnviz import ArgumentError, AttnvizError, BoxSide, Logit, Stopped
+from attnviz.experiments.reading import pictured
 from attnviz.experiments.reading.pictured import Wanted, filling, seen_to_rest
 from attnviz.measures import found as things
+from attnviz.measures.reading import alti, contributions, flow, rollout, rows_to_one, with_residual
 from attnviz.pictures import Seen
 from attnviz.recording.things import glances
 from attnviz.recording.things.glances import Glances
@@ -200,10 +202,51 @@ def test_a_detector_is_asked_about_what_it_is_surest_of(find: Find) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["vit", "clip with labels"])
+def test_vectors_and_flow_are_those_of_the_blocks_written_out(name: str, find: Find) -> None:
+    """Every vector laid out, every map of all places multiplied or piped; the rows that the head reads, their mean."""
+    model, seen = find(name)
+    target = target_of(model)
+    found = av.attributions(model, seen, target=target, ways=["flow", "norms", "norms_residual", "alti"])
+    trace = av.record(model, seen, states=True)
+    brought, longs, nears = [], [], []
+    for layer in range(trace.n_layers):
+        call, block = trace.attention(layer), trace.block(layer)
+        assert block.norm is None  # these norm before a block
+        vectors = contributions(call.weights, block.transformed(call))
+        whole = with_residual(vectors, block.entered)
+        brought.append(vectors.norm(dim=-1))
+        longs.append(rows_to_one(whole.norm(dim=-1)))
+        nears.append(alti(whole, block.entered + block.added))
+    followed = av.differentiable(model, seen).followed(target)
+    rows = range(len(brought[0])) if followed is None else torch.nonzero(followed).flatten().tolist()
+    maps = [trace.weights(layer) for layer in range(trace.n_layers)]
+    expected = {
+        "flow": torch.stack([flow(maps, row) for row in rows]).mean(0),
+        "norms": torch.stack(brought).mean(0)[list(rows)].mean(0),
+        "norms_residual": rollout(longs, identity=False)[list(rows)].mean(0),
+        "alti": rollout(nears, identity=False)[list(rows)].mean(0),
+    }
+    patches = [place for place in range(len(seen.axis)) if seen.axis.stands_for(place) is not None]
+    assert not found.missing
+    for way, row in expected.items():
+        assert torch.allclose(found[way], row[patches].double(), atol=1e-5), way
+        assert float(row[patches].std()) > 1e-5, way
+
+
+def test_flow_between_too_many_places_is_missing_with_its_reason(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, seen = find("vit")
+    monkeypatch.setattr(pictured, "MOST_FLOW", len(seen.axis) - 1)
+    found = av.attributions(model, seen, target=target_of(model), ways=["flow", "rollout"])
+    assert list(found.rows) == ["rollout"] and found.missing["flow"].message == "reading_flow_many"
+    assert str(len(seen.axis)) in found.missing["flow"].say("zh")
+
+
 @pytest.mark.parametrize(("name", "reason"), [("swin", "reading_stages"), ("rt_detr", "reading_points")])
 def test_what_no_map_can_say_is_missing_with_its_reason(name: str, reason: str, find: Find) -> None:
     model, seen = find(name)
-    maps = ["weights", "largest", "rollout", "norms_residual", "gradient_attention", "relevance"]
+    maps = ["weights", "largest", "rollout", "flow", "norms", "norms_residual", "alti"]
+    maps += ["gradient_attention", "relevance"]
     maps += ["integrated_gradients"] if name == "rt_detr" else []
     found = av.attributions(model, seen, target=target_of(model), ways=[*maps, "occluded_mean"])
     assert list(found.missing) == maps and list(found.rows) == ["occluded_mean"]
@@ -233,7 +276,7 @@ def test_rule_and_changes_act_in_every_run(find: Find) -> None:
 def test_refusals_progress_and_stopping(find: Find) -> None:
     model, seen = find("vit")
     refused: list[tuple[str, Callable[[], object]]] = [
-        ("argument_way", lambda: av.attributions(model, seen, ways=["flow"])),
+        ("argument_way", lambda: av.attributions(model, seen, ways=["value_zeroing"])),
         ("no_such_position", lambda: av.attributions(model, seen, at=4)),
         ("picture_cannot", lambda: av.attributions(model, av.record(model, seen))),
         ("model_sees", lambda: av.attributions(model, "a text")),

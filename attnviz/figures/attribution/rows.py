@@ -21,7 +21,7 @@ from attnviz.selection import PLAIN, Style
 
 HIGH = 25  # pixels of a row
 MOST_LABELS = 48
-ABOVE = 18  # pixels of a row's name where it stands above its row
+ABOVE, CELL = 18, 20  # pixels of a row's name, which stands above its row, and of such a row
 MINUS = 0.25  # of a row's largest: a negative number as large as that has its sign written
 
 
@@ -85,8 +85,8 @@ def rows(
     """What does each way say of each place? A row a way, its largest magnitude in full colour; hover has the number.
 
     Places that are not `seen` are empty; the column of the place that is `asked` about is framed. With `every`, each
-    so-manieth column is named, whole, and rows are named above, so that the columns, which are many, have the whole
-    width; else all are named, cut, where they are few.
+    so-manieth column is named, whole; else all, cut, where they are few. Rows are named above, so that the columns
+    have the whole width: beside, the names of a dozen ways left a phone no pixel for them.
     """
     chosen, two = theme(style), diverging(style.dark)
     shares = torch.stack([way.shares(asked) for way in ways])
@@ -107,23 +107,22 @@ def rows(
         figure.update_xaxes(
             tickvals=[*named], ticktext=[escaped(labels[one], 12) for one in named], showticklabels=True
         )
-        _name_above(figure, names)
-    return figure
+    return _named_above(figure, names)
 
 
-def _name_above(figure: go.Figure, names: Sequence[str]) -> None:
-    """Move the names of the rows from the left, where a phone had 60 pixels left for the rows, to above each."""
+def _named_above(figure: go.Figure, names: Sequence[str]) -> go.Figure:
+    """The figure with the names of its rows moved from the left to above each."""
     above = [
         {
             "text": name, "xref": "paper", "x": 0, "xanchor": "left", "y": row - 0.5, "yanchor": "middle",
-            "showarrow": False, "font": {"size": 12}, "align": "left",
+            "showarrow": False, "font": {"size": 12},
         }
         for row, name in enumerate(names)
     ]  # fmt: skip
     figure.update_traces(ygap=ABOVE + 2)
     figure.update_yaxes(showticklabels=False)
-    taller = figure.layout.height + ABOVE * len(names)
-    figure.update_layout(annotations=above, height=taller, margin={"l": 14, "t": 14 + ABOVE // 2})
+    taller = figure.layout.height + (ABOVE + CELL - HIGH) * len(names)
+    return figure.update_layout(annotations=above, height=taller, margin={"l": 14, "t": 14 + ABOVE // 2})
 
 
 def alike(names: Sequence[str], values: Float[Tensor, "way way"], style: Style = PLAIN) -> go.Figure:

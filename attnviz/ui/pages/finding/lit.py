@@ -80,6 +80,14 @@ def view(run: Trace, name: str, level: int = 0) -> View:
     return View(name, run, *sides[name])
 
 
+def named(run: Trace, slot: str) -> Trace:
+    """A run for the reader's eyes: its queries are called `slot` and a number, where a file has them in English."""
+    from attnviz.axes import Slots
+
+    queries, keys = (replace(axis, name=slot) if isinstance(axis, Slots) else axis for axis in (run.queries, run.keys))
+    return replace(run, queries=queries, keys=keys if run.crossed else queries)
+
+
 def n_levels(run: Trace) -> int:
     """On how many levels of features the places of its encoder lie that look at points they choose; 0: on one grid, at
     places.

@@ -293,7 +293,7 @@ def draw_numbers(shown: Shown, view: lit.View, head: Head) -> None:
     style = style_now("row", 460)
     chart = KEY + "map"
     with st.expander(t("finding.numbers")):
-        draw_heatmap(view.trace, selection, style, key=chart)
+        draw_heatmap(lit.named(view.trace, t("finding.slot")), selection, style, key=chart)
         take_away(view.trace, selection, style, chart=chart)
 
 

@@ -90,7 +90,7 @@ def choose_sides() -> tuple[Side, Side]:
 def _choose_second_rule() -> RuleChoice:
     """B's rule: A's, or another with its usual number."""
     st.segmented_control(
-        t("compare.rule_b"), RULES, key=KEY + "rule_b", required=True, on_change=_forget,
+        t("compare.rule_b"), RULES, key=KEY + "rule_b", required=True, on_change=_forget, width="stretch",
         format_func=lambda one: t("compare.rule_same") if one == "same" else t(f"rule.{one}"),
     )  # fmt: skip
     chosen = str(st.session_state[KEY + "rule_b"])

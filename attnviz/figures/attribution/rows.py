@@ -84,7 +84,7 @@ def rows(
 ) -> go.Figure:
     """What does each way say of each place? A row a way, its largest magnitude in full colour; hover has the number.
 
-    Places that are not `seen` are empty; the column of the place that is `asked` about is framed. With `every`, each
+    Places that are not `seen` are empty; the cells of the place that is `asked` about are framed. With `every`, each
     so-manieth column is named, whole; else all, cut, where they are few. Rows are named above, so that the columns
     have the whole width: beside, the names of a dozen ways left a phone no pixel for them.
     """
@@ -100,7 +100,7 @@ def rows(
             "customdata": values, "colorbar": bar(title, [-1, 0, 1], ticks, chosen),
         },
         (names, [escaped(label, 12) for label in labels]), style, room_for_bar(title, ticks),
-        frames=[] if asked is None else [_frame(asked, len(ways), chosen.accent)],
+        frames=[] if asked is None else [_frame(asked, row, chosen.accent) for row in range(len(ways))],
     )  # fmt: skip
     if every is not None:
         named = range(0, len(labels), every)
@@ -190,9 +190,10 @@ def _said(picture: dict[str, Any], left: Sequence[str], below: Sequence[str]) ->
     return {**picture, "customdata": told, "hovertemplate": "%{customdata}<extra></extra>"}
 
 
-def _frame(column: int, height: int, colour: str) -> dict[str, object]:
-    """Round a whole column."""
+def _frame(column: int, row: int, colour: str) -> dict[str, object]:
+    """Round one cell, which is lower than its row: the row's name stands above it."""
+    half = 0.5 * CELL / (ABOVE + CELL)
     return {
-        "type": "rect", "x0": column - 0.5, "x1": column + 0.5, "y0": -0.5, "y1": height - 0.5,
+        "type": "rect", "x0": column - 0.5, "x1": column + 0.5, "y0": row - half, "y1": row + half,
         "line": {"color": colour, "width": 2}, "fillcolor": "rgba(0,0,0,0)",
     }  # fmt: skip

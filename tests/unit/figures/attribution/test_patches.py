@@ -55,6 +55,9 @@ def test_rows_are_named_above_for_names_beside_left_a_phone_no_pixel() -> None:
     assert figure.layout.margin.l < 20 and not figure.layout.yaxis.showticklabels
     assert tuple(one.text for one in figure.layout.annotations) == figure.layout.yaxis.ticktext
     assert figure.data[0].ygap > 12, "a gap holds the name"
+    asked = rows(named, ["x"] * 4, torch.ones(4, dtype=torch.bool), asked=1)
+    edges = [(shape.y0, shape.y1) for shape in asked.layout.shapes]
+    assert all(-0.4 < low - row < 0 < high - row < 0.4 for row, (low, high) in enumerate(edges)), "no name is crossed"
 
 
 @pytest.mark.parametrize(("places", "gap"), [(8, 1), (72, 0)])

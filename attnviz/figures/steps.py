@@ -27,6 +27,12 @@ STYLE = """<style>
 .steps .strip { width: 26%; padding: 0; }
 .steps .strip div { height: 1.3rem; border-radius: 3px; }
 .steps .left { text-align: left; padding: 0; }
+@media (max-width: 640px) { /* from the query to the weight on one screen: the strips give way, they need no letters */
+  .steps table { min-width: 0; font-size: 0.75rem; }
+  .steps :is(th, td):not(.strip, .left) { padding-inline: 0.22rem; }
+  .steps .name { max-width: 4rem; }
+  .steps .strip { width: 19%; }
+}
 </style>"""
 
 

@@ -15,7 +15,7 @@ from attnviz.figures.paint.palette import TICK, layout, series, theme
 from attnviz.selection import PLAIN, Style
 
 HIGH, LEGEND = 26, 34  # pixels of a row and of the legend
-EDGE = 1.04  # where the points' words stand, in a column of their own: beside the points they would run into marks
+EDGE = 1.09  # where the points' words stand, in a column of their own: beside the points they would run into marks
 LONGEST = 30  # characters of a row's name
 SIGNS = ("circle", "x-thin", "line-ns")  # the point, what a simpler rule gets, chance: told apart without a hue
 

@@ -21,6 +21,7 @@ from attnviz.selection import PLAIN, Style
 
 HIGH = 25  # pixels of a row
 MOST_LABELS = 48
+ABOVE, CELL = 18, 20  # pixels of a row's name, which stands above its row, and of such a row
 MINUS = 0.25  # of a row's largest: a negative number as large as that has its sign written
 
 
@@ -83,8 +84,9 @@ def rows(
 ) -> go.Figure:
     """What does each way say of each place? A row a way, its largest magnitude in full colour; hover has the number.
 
-    Places that are not `seen` are empty; the column of the place that is `asked` about is framed. With `every`, each
-    so-manieth column is named, whole; else all, cut, where they are few.
+    Places that are not `seen` are empty; the cells of the place that is `asked` about are framed. With `every`, each
+    so-manieth column is named, whole; else all, cut, where they are few. Rows are named above, so that the columns
+    have the whole width: beside, the names of a dozen ways left a phone no pixel for them.
     """
     chosen, two = theme(style), diverging(style.dark)
     shares = torch.stack([way.shares(asked) for way in ways])
@@ -98,14 +100,29 @@ def rows(
             "customdata": values, "colorbar": bar(title, [-1, 0, 1], ticks, chosen),
         },
         (names, [escaped(label, 12) for label in labels]), style, room_for_bar(title, ticks),
-        frames=[] if asked is None else [_frame(asked, len(ways), chosen.accent)],
+        frames=[] if asked is None else [_frame(asked, row, chosen.accent) for row in range(len(ways))],
     )  # fmt: skip
     if every is not None:
         named = range(0, len(labels), every)
         figure.update_xaxes(
             tickvals=[*named], ticktext=[escaped(labels[one], 12) for one in named], showticklabels=True
         )
-    return figure
+    return _named_above(figure, names)
+
+
+def _named_above(figure: go.Figure, names: Sequence[str]) -> go.Figure:
+    """The figure with the names of its rows moved from the left to above each."""
+    above = [
+        {
+            "text": name, "xref": "paper", "x": 0, "xanchor": "left", "y": row - 0.5, "yanchor": "middle",
+            "showarrow": False, "font": {"size": 12},
+        }
+        for row, name in enumerate(names)
+    ]  # fmt: skip
+    figure.update_traces(ygap=ABOVE + 2)
+    figure.update_yaxes(showticklabels=False)
+    taller = figure.layout.height + (ABOVE + CELL - HIGH) * len(names)
+    return figure.update_layout(annotations=above, height=taller, margin={"l": 14, "t": 14 + ABOVE // 2})
 
 
 def alike(names: Sequence[str], values: Float[Tensor, "way way"], style: Style = PLAIN) -> go.Figure:
@@ -173,9 +190,10 @@ def _said(picture: dict[str, Any], left: Sequence[str], below: Sequence[str]) ->
     return {**picture, "customdata": told, "hovertemplate": "%{customdata}<extra></extra>"}
 
 
-def _frame(column: int, height: int, colour: str) -> dict[str, object]:
-    """Round a whole column."""
+def _frame(column: int, row: int, colour: str) -> dict[str, object]:
+    """Round one cell, which is lower than its row: the row's name stands above it."""
+    half = 0.5 * CELL / (ABOVE + CELL)
     return {
-        "type": "rect", "x0": column - 0.5, "x1": column + 0.5, "y0": -0.5, "y1": height - 0.5,
+        "type": "rect", "x0": column - 0.5, "x1": column + 0.5, "y0": row - half, "y1": row + half,
         "line": {"color": colour, "width": 2}, "fillcolor": "rgba(0,0,0,0)",
     }  # fmt: skip

@@ -147,7 +147,7 @@ def bar(title: str, values: list[float], ticks: list[str], chosen: Colours) -> d
     return {
         "title": {"text": title, "side": "top", "font": {"size": TICK}},
         "tickvals": values,
-        "ticktext": ticks,
+        "ticktext": [tick.replace("-", "−") for tick in ticks],
         "thickness": 12,
         "outlinewidth": 0,
         "tickfont": {"color": chosen.text, "size": TICK},

@@ -16,6 +16,8 @@ from attnviz.figures.paint.palette import theme
 from attnviz.figures.teaching.image import image
 from attnviz.selection import PLAIN, Style
 
+REM = 16  # pixels of a rem: a picture grows with the text, which a projector shows larger
+
 
 @dataclass(frozen=True)
 class Asking:
@@ -50,7 +52,7 @@ def _figure(asking: Asking, style: Style) -> str:
     more = _mark(drawn, query, style) + (_questions(drawn, query, style) if asking.weights is None else "")
     picture = arcs(drawn, style, high).replace("</svg>", f"{more}</svg>")
     said = f"<figcaption style='font-size:0.9rem'>{html.escape(asking.caption)}</figcaption>" if asking.caption else ""
-    look = f"margin:0;flex:0 1 {width:.0f}px;min-width:0;max-width:100%"
+    look = f"margin:0;flex:0 1 {width / REM:.2f}rem;min-width:0;max-width:100%"
     return f"<figure style='{look}'>{said}{image(picture, asking.alt, 'width:100%')}</figure>"
 
 

@@ -17,8 +17,8 @@ SIZE, SMALLER = 14, 12.5
 ROWS = 30  # pixels between two rows of boxes on a narrow screen
 NARROW = 4  # boxes in a row there
 CSS = (
-    "<style>.block-wide,.block-narrow{width:100%;height:auto}.block-wide{max-width:800px}"
-    ".block-narrow{display:none;max-width:420px}@media(max-width:640px){.block-wide{display:none}"
+    "<style>.block-wide,.block-narrow{width:100%;height:auto}.block-wide{max-width:50rem}"
+    ".block-narrow{display:none;max-width:26.25rem}@media(max-width:640px){.block-wide{display:none}"
     ".block-narrow{display:block}}</style>"
 )
 

@@ -19,6 +19,7 @@ STYLE = """<style>
 .effect :is(td, th) { padding: .1rem .5rem .1rem 0; text-align: left; font-weight: normal; white-space: nowrap; }
 .effect td:first-child { white-space: normal; }
 .effect th { opacity: .7; }
+@media (max-width: 640px) { .effect th { white-space: normal; } }
 .effect i { display: inline-block; height: .6rem; border-radius: 2px; background: currentColor; margin-right: .4rem; }
 .effect .before i { opacity: .35; } .effect .after i { opacity: .8; }
 </style>"""

@@ -91,7 +91,7 @@ def choose_one(
 ) -> str:
     """One of a few options, side by side; there is always one."""
     chosen = st.segmented_control(
-        label, options, format_func=named, key=param.key, required=True, help=about, width="stretch",
+        label, options, format_func=named, key=param.key, required=True, wrap=True, help=about, width="stretch",
         on_change=on_change,
     )  # fmt: skip
     return chosen or str(param.default)

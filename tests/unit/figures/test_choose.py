@@ -90,8 +90,8 @@ def test_words_name_the_largest_weight_off_the_diagonal_among_what_is_shown(lang
         weight, _, query, key = max(pair for pair in pairs if not pair[1])
         said = head_in_words(choose.head(trace, Selection(layer, head, specials=specials)), language)
         assert said == say(
-            "figure.alt_heatmap", language, layer=layer, head=head, tokens=len(places), query=query, key=key,
-            weight=f"{weight:.2f}",
+            "figure.alt_heatmap", language, layer=layer, head=head, queries=len(places), keys=len(places),
+            query=query, key=key, weight=f"{weight:.2f}",
         )  # fmt: skip
     assert any(on_diagonal) and not all(on_diagonal)
 
@@ -100,6 +100,7 @@ def test_words_of_a_cross_map_may_name_any_pair_and_none_that_is_not_allowed() -
     shown = choose.head(cross(TARGET), Selection(0, 0))
     weights = shown.weights.numpy()
     assert shown.crossed and shown.strongest == np.unravel_index(weights.argmax(), weights.shape)
+    assert "diagonal" not in head_in_words(shown) and "token" not in head_in_words(shown)
     hidden = choose.head(made(causal=True), Selection(0, 0))
     query, key = hidden.strongest
     assert key < query and "nan" not in head_in_words(hidden)

@@ -16,6 +16,7 @@ from attnviz.figures import grid, heatmap
 from attnviz.figures.cells import MOST_EXACT
 from attnviz.figures.overview import MOST_POINTS, Part, column_line, from_afar, overview, row_line, zoomed
 from attnviz.figures.paint.shades import NOT_ALLOWED, STEPS
+from attnviz.messages import say
 from attnviz.selection import Selection, Style
 from attnviz.trace import Trace
 from tests.unit.figures.made import made, numbered, sent
@@ -162,11 +163,17 @@ def test_lines_follow_one_row_or_one_column(trace: Trace) -> None:
         row_line(trace, Selection(1, 2, 70), PLAIN).data,
         column_line(trace, Selection(1, 2, 0, 70), PLAIN).data,
     )
-    np.testing.assert_allclose(np.asarray(row.y)[:71], weights[70, :71].numpy(), atol=1e-6)
-    assert np.isnan(np.asarray(row.y)[71:]).all(), "what is not allowed is not 0"
-    np.testing.assert_allclose(np.asarray(column.y)[70:], weights[70:, 70].numpy(), atol=1e-6)
-    assert np.isnan(np.asarray(column.y)[:70]).all()
-    assert list(row.text) == [f"t{place}" for place in range(COUNT)]
+    np.testing.assert_allclose(row.y, weights[70, :71].numpy(), atol=1e-6)
+    np.testing.assert_allclose(column.y, weights[70:, 70].numpy(), atol=1e-6)
+    assert list(row.text) == [f"t{place}" for place in range(71)]
+    assert list(column.x) == list(range(70, COUNT)), "what is not allowed is not 0"
+
+
+def test_a_line_of_an_early_token_shows_what_it_may_look_at() -> None:
+    """Of 7,455 tokens the twentieth looks at twenty, which were on no pixel of a line over all."""
+    figure = row_line(numbered(3 * MOST_POINTS, causal=True, layers=1, heads=1), Selection(0, 0, 20), PLAIN)
+    assert list(figure.data[0].x) == list(range(21)) and tuple(figure.layout.xaxis.range) == (-0.5, 20.5)
+    assert figure.layout.xaxis.title.text == say("figure.line_token", "en"), "each point is one token"
 
 
 def test_long_lines_keep_the_largest_weight_of_each_stretch() -> None:

@@ -100,3 +100,9 @@ def test_entropies_have_a_mark_for_each_query_and_way() -> None:
     assert [list(trace.y) for trace in figure.data] == [pytest.approx([0.1, 0.2]), pytest.approx([0.3, 0.4])]
     assert list(figure.layout.xaxis.ticktext) == ["南", "&lt;s&gt;"]
     assert sorted(shape.y0 for shape in figure.layout.shapes) == [0, 0.69]
+
+
+def test_the_bars_numbers_have_the_minus_of_all_others() -> None:
+    figure = strips([Strip("q", torch.tensor([1.0, -2.0]))])
+    (ticks,) = [one.colorbar.ticktext for one in figure.data if one.colorbar.ticktext]
+    assert ticks[0].startswith("−")

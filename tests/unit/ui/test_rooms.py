@@ -114,6 +114,14 @@ def test_page_files_are_short_and_hold_no_session() -> None:
         assert len(text.splitlines()) <= 60, path.name
 
 
+def test_choices_side_by_side_break_where_a_phone_is_too_narrow() -> None:
+    """In one line the last of them stood beyond the edge."""
+    for path in sources("attnviz/ui/pages"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "segmented_control":
+                assert "wrap" in {one.arg for one in node.keywords}, f"{path.name}:{node.lineno} stays in one line"
+
+
 def test_no_function_of_the_interface_takes_too_much() -> None:
     for path in sources("attnviz/ui"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -1,13 +1,14 @@
 // Labels of an axis that would lie on each other: smaller, and below 9 pixels every second, third ... stays. The server
 // thins them for a wide screen. Of turned ones the lines are nearer to each other than their places.
 const SIZE = /translate\((-?[\d.]+),(-?[\d.]+)\)/, FEW = 12, LEAST = 9, ACROSS = 1.08, DOWN = 0.92;
+const FULL = 1.4, WIDE = /[\u2e80-\uffef]{3}/;  // words of characters as high as the line, without ascenders to spare
 
 function thin() {
   for (const axis of document.querySelectorAll(".js-plotly-plot :is(.xaxislayer-above, .yaxislayer-above)")) {
     const texts = [...axis.querySelectorAll(":is(.xtick, .ytick) text")], across = axis.classList.contains("xaxislayer-above");
     if (texts.length < FEW || (across && !texts[0].getAttribute("transform")?.includes("rotate(-60"))) continue;
     const at = texts.map((one) => Number(SIZE.exec(one.getAttribute("transform"))?.[across ? 1 : 2]));
-    const step = Math.abs(at.at(-1) - at[0]) / (at.length - 1), need = across ? ACROSS : DOWN;
+    const step = Math.abs(at.at(-1) - at[0]) / (at.length - 1), need = !across ? DOWN : texts.some((one) => WIDE.test(one.textContent)) ? FULL : ACROSS;
     if (!step) continue;
     const now = parseFloat(texts[0].style.fontSize) || 10;
     if (now !== Number(axis.dataset.made)) axis.dataset.own = now;  // as Plotly drew it, which may be another picture

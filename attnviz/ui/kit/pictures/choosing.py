@@ -54,7 +54,7 @@ class Pictures:
         st.session_state.setdefault(self.key + "source", "file" if self._now("path") else "samples")
         source = st.segmented_control(
             t("picture.source"), SOURCES, key=self.key + "source", format_func=lambda name: t(f"picture.source_{name}"),
-            required=True, label_visibility="collapsed", width="stretch",
+            required=True, wrap=True, label_visibility="collapsed", width="stretch",
         )  # fmt: skip
         {"samples": self._samples, "file": self._file, "camera": self._camera}[source or "samples"]()
         brought = self._now("brought")

@@ -155,7 +155,7 @@ class Rests:
 
     def _about(self, way: str) -> str:
         said = t(f"rests.about_{way}_{self.thing}") if way in OWN_ABOUT else t(f"reasons.about_{way}")
-        return f"<td style='white-space:normal;min-width:14rem'>{said}</td>"
+        return f"<td style='white-space:normal;min-width:min(14rem, 40vw)'>{said}</td>"
 
 
 def _figures(told: Agreement, top: int) -> tuple[str, str]:

@@ -110,7 +110,8 @@ def choose_task() -> None:
     )  # fmt: skip
     if now("task") == "doorkey":
         st.segmented_control(
-            t("acting.by"), BY, key=KEY + "by", required=True, help=t("acting.by_help"), on_change=other_task,
+            t("acting.by"), BY, key=KEY + "by", required=True, wrap=True, help=t("acting.by_help"),
+            on_change=other_task,
             format_func=lambda name: t(f"acting.by_{name}"), width="stretch",
         )  # fmt: skip
 
@@ -314,7 +315,7 @@ def _choose_since(steps: int) -> None:
     if len(options) == 1:
         return
     st.segmented_control(
-        t("acting.since"), options, key=KEY + "since", required=True, help=t("acting.since_help"),
+        t("acting.since"), options, key=KEY + "since", required=True, wrap=True, help=t("acting.since_help"),
         format_func=lambda one: t("acting.since_step", step=one) if one else t("acting.since_start"),
     )  # fmt: skip
 
@@ -335,11 +336,11 @@ def choose_view(request: Request) -> tuple[int, int | None]:
             find(KEY + name, usual)
     if layers > 1:
         st.segmented_control(
-            t("acting.layers"), range(layers), key=KEY + "layer", required=True, label_visibility="collapsed",
-            format_func=lambda layer: t("acting.layer", layer=layer),
+            t("acting.layers"), range(layers), key=KEY + "layer", required=True, wrap=True,
+            label_visibility="collapsed", format_func=lambda layer: t("acting.layer", layer=layer),
         )  # fmt: skip
     st.segmented_control(
-        t("acting.view"), [-1, *range(many)], key=KEY + "head", required=True, label_visibility="collapsed",
+        t("acting.view"), [-1, *range(many)], key=KEY + "head", required=True, wrap=True, label_visibility="collapsed",
         format_func=lambda head: t("acting.view_mean") if head < 0 else t("acting.head", head=head), width="stretch",
     )  # fmt: skip
     return int(now("layer")) if layers > 1 else 0, int(now("head")) if int(now("head")) >= 0 else None

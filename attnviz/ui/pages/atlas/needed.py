@@ -30,7 +30,7 @@ def show(asked: Asked, found: Atlas) -> None:
     if st.session_state[KEY + "by"] not in orders:
         st.session_state[KEY + "by"] = orders[0]
     st.segmented_control(
-        t("atlas.by"), orders, key=KEY + "by", format_func=lambda one: t(f"atlas.by_{one}"), required=True
+        t("atlas.by"), orders, key=KEY + "by", format_func=lambda one: t(f"atlas.by_{one}"), required=True, wrap=True
     )
     made = run.needed_of(asked, str(st.session_state[KEY + "by"]))
     if made is not None:

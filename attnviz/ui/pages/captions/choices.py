@@ -181,11 +181,11 @@ def choose_words(requests: list[Request]) -> None:
     """Which model, and the language of the sentence; where one place is drawn for each word, another drawing."""
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         st.segmented_control(
-            t("captions.model"), tuple(SHOWN), key=KEY + "model", required=True, label_visibility="collapsed",
-            format_func=lambda name: t(f"captions.model_{name}"),
+            t("captions.model"), tuple(SHOWN), key=KEY + "model", required=True, wrap=True,
+            label_visibility="collapsed", format_func=lambda name: t(f"captions.model_{name}"),
         )  # fmt: skip
         st.segmented_control(
-            t("captions.spoken"), LANGUAGES, key=KEY + "spoken", required=True, label_visibility="collapsed",
+            t("captions.spoken"), LANGUAGES, key=KEY + "spoken", required=True, wrap=True, label_visibility="collapsed",
             format_func=lambda name: t(f"captions.in_{name}"),
         )  # fmt: skip
         if any(request.draws for request in requests):
@@ -244,7 +244,7 @@ def choose_scene() -> None:
 def choose_otherwise() -> None:
     """The scene as text, or a picture of one's own; each is shown when it is asked for."""
     how = st.segmented_control(
-        t("captions.otherwise"), ("typed", "upload"), key=KEY + "otherwise",
+        t("captions.otherwise"), ("typed", "upload"), key=KEY + "otherwise", wrap=True,
         format_func=lambda name: t(f"captions.otherwise_{name}"),
     )  # fmt: skip
     if how == "typed":

@@ -52,7 +52,8 @@ class Maker {
     }));
     if (data.own) this.told.textContent = data.words.own;
     else if (!this.things.length) this.told.textContent = data.words.empty;
-    else if (!this.told.textContent || this.idle) this.told.textContent = data.words.hint;
+    else if (!this.told.textContent || this.idle || this.told.textContent === this.hint) this.told.textContent = data.words.hint;
+    this.hint = data.words.hint; // a screen is known to be touched only after the first run
     this.idle = Boolean(data.own) || !this.things.length; // what was said belonged to no thing
   }
 

@@ -120,7 +120,7 @@ def _search(seen: Sequence[int]) -> None:
     side = "seen"
     if run.system(now("network")).asks:
         side = st.segmented_control(
-            t("choosing.side"), SIDES, key=KEY + "side", default="seen", required=True,
+            t("choosing.side"), SIDES, key=KEY + "side", default="seen", required=True, wrap=True,
             format_func=lambda name: t(f"choosing.side_{name}"), label_visibility="collapsed",
         ) or side  # fmt: skip
     take = _add_film if side == "seen" else _add_candidate

@@ -90,7 +90,7 @@ def choose_sides() -> tuple[Side, Side]:
 def _choose_second_rule() -> RuleChoice:
     """B's rule: A's, or another with its usual number."""
     st.segmented_control(
-        t("compare.rule_b"), RULES, key=KEY + "rule_b", required=True, on_change=_forget,
+        t("compare.rule_b"), RULES, key=KEY + "rule_b", required=True, wrap=True, on_change=_forget, width="stretch",
         format_func=lambda one: t("compare.rule_same") if one == "same" else t(f"rule.{one}"),
     )  # fmt: skip
     chosen = str(st.session_state[KEY + "rule_b"])
@@ -144,7 +144,7 @@ def _trace(what: Side) -> Trace:
 def choose_what(found: Compared) -> Compared:
     """Heads or layers, and beside which of B."""
     st.segmented_control(
-        t("compare.of"), OF, key=KEY + "of", required=True, on_change=_forget, width="stretch",
+        t("compare.of"), OF, key=KEY + "of", required=True, wrap=True, on_change=_forget, width="stretch",
         format_func=lambda one: t(f"compare.of_{one}"),
     )  # fmt: skip
     found = found.of_layers() if st.session_state[KEY + "of"] == "layers" else found

@@ -24,7 +24,6 @@ STYLE = """
 [data-testid="stMarkdownContainer"]:has(> .family-facts) { margin-bottom: 0; } /* or the next row begins in it */
 [data-testid="stVerticalBlock"].st-key-family-map { gap: 0; } /* the lines run on */
 .st-key-family-map button :is(div, p) { white-space: normal; text-align: start; }
-@media (max-width: 640px) { .family-mask { display: none; } }
 @media (max-width: 900px) { .family-facts { grid-template-columns: repeat(2, 1fr); } }
 """
 

@@ -4,6 +4,7 @@ places or on points.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 VIEWS = {"looks": "cross", "asks": "decoder", "places": "encoder"}  # and the map that each shows
 WHOLE = slice(None)
+POINT = re.compile(r"level (\d+), point (\d+)")  # as the adapter calls what a query chose to look at
 MOST_POINTS = 60_000  # for the browser, 12 bytes each; of more, those of the chosen place alone are sent
 
 
@@ -78,6 +80,21 @@ def view(run: Trace, name: str, level: int = 0) -> View:
     places, slots = slice(0, first), slice(first, None)
     sides = {"looks": (slots, places), "asks": (slots, slots), "places": (places, places)}
     return View(name, run, *sides[name])
+
+
+def named(run: Trace, slot: str, point: str) -> Trace:
+    """A run for the reader's eyes: its queries are called `slot` and a number, and their points `point`, in which
+    "\\1" is the level and "\\2" the number; a file has both in English.
+    """
+    from attnviz.axes import Items, Slots
+
+    def said(axis: Axis) -> Axis:
+        if isinstance(axis, Items):
+            return Items(tuple(POINT.sub(point, one) for one in axis.titles))
+        return replace(axis, name=slot) if isinstance(axis, Slots) else axis
+
+    queries = said(run.queries)
+    return replace(run, queries=queries, keys=said(run.keys) if run.crossed else queries)
 
 
 def n_levels(run: Trace) -> int:

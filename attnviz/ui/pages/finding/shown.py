@@ -290,10 +290,10 @@ def draw_numbers(shown: Shown, view: lit.View, head: Head) -> None:
         text = told.table(shown.after.shown, [share for share, _ in looks], shown.size)
         offer_file("csv", t("finding.boxes_name"), text.encode, KEY + "boxes_", t("finding.boxes_csv"))
     selection = Selection(head[1], head[2], query=max(0, asking(shown, view)))
-    style = style_now("row", 460)
-    chart = KEY + "map"
+    style, chart = style_now("row", 460), KEY + "map"
+    read = lit.named(view.trace, t("finding.slot"), t("finding.chosen_point", level=r"\1", point=r"\2"))
     with st.expander(t("finding.numbers")):
-        draw_heatmap(view.trace, selection, style, key=chart)
+        draw_heatmap(read, selection, style, key=chart)
         take_away(view.trace, selection, style, chart=chart)
 
 

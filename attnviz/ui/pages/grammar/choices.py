@@ -200,7 +200,7 @@ def choose_task() -> str:
     """What is asked of the model's heads."""
     st.segmented_control(
         t("grammar.task"), TASKS, key=KEY + "task", format_func=lambda one: t(f"grammar.task_{one}"), required=True,
-        on_change=_forget,
+        wrap=True, on_change=_forget,
     )  # fmt: skip
     return str(st.session_state[KEY + "task"])
 

@@ -29,7 +29,7 @@ def choose_sound(forget: Callable[[], None]) -> tuple[Sound, Said | None]:
     st.session_state.setdefault(KEY + "source", "file" if _now("path") else "voices")
     source = st.segmented_control(
         t("hearing.source"), SOURCES, key=KEY + "source", format_func=lambda name: t(f"hearing.source_{name}"),
-        required=True, label_visibility="collapsed", width="stretch",
+        required=True, wrap=True, label_visibility="collapsed", width="stretch",
     )  # fmt: skip
     st.session_state[KEY + "forget"] = forget
     {"voices": _voices, "file": _file, "microphone": _microphone}[source or "voices"]()

@@ -241,7 +241,12 @@ def draw_held_out(model: str) -> None:
     rows = []
     for level, name in ((level, name) for level in ("sentences", "words") for name in ("most", "least", "random")):
         part = found[level][name]
-        cells = [f"{part['weight']:.3f}", f"{part['moved']:.4f}", f"{part['change']:+.4f}", f"{part['flips']:.1%}"]
+        cells = [
+            f"{part['weight']:.3f}",
+            f"{part['moved']:.4f}",
+            f"{part['change']:+.4f}".replace("-", "−"),
+            f"{part['flips']:.1%}",
+        ]
         rows.append([t(f"hierarchical.{level}_{name}"), *cells])
     st.markdown(table(head, rows, "---:"))
     ranks, mean = list(range(1, len(own["by_rank"]) + 1)), own["random"]["moved"]

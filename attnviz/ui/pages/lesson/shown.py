@@ -21,8 +21,9 @@ def draw_way() -> None:
     """The steps to choose among, and the way out; Back undoes each."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.segmented_control(
-            t("lesson.steps"), choices.STEPS, key=choices.KEY + "step", required=True, label_visibility="collapsed"
-        )
+            t("lesson.steps"), choices.STEPS, key=choices.KEY + "step", required=True, wrap=True,
+            label_visibility="collapsed",
+        )  # fmt: skip
         leave = st.button(t("lesson.skip"), key=choices.KEY + "skip", icon=":material/skip_next:", type="tertiary")
     if leave:
         st.switch_page(APP, query_params={"lang": address.now().get("lang", "")})

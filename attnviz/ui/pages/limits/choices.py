@@ -96,7 +96,7 @@ def choose_hidden(found: Trace, gatherers: list[int]) -> tuple[int, ...]:
     if len(gatherers) == 1:
         return tuple(gatherers)
     chosen = st.segmented_control(
-        t("limits.hide"), HIDDEN, key=KEY + "hide", required=True, help=t("limits.hide_help"),
+        t("limits.hide"), HIDDEN, key=KEY + "hide", required=True, wrap=True, help=t("limits.hide_help"),
         format_func=lambda one: " + ".join(found.key_tokens[token] for token in _hidden(one, gatherers)),
     ) or "both"  # fmt: skip
     return _hidden(chosen, gatherers)

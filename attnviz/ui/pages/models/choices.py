@@ -168,7 +168,7 @@ def choose_part(trace: Trace) -> Trace:
     if choice_of("map") not in parts:
         st.session_state[KEY + "map"] = trace.part
     st.segmented_control(
-        t("part"), parts, key=KEY + "map", format_func=part_name, required=True,
+        t("part"), parts, key=KEY + "map", format_func=part_name, required=True, wrap=True,
         help=t("part_help"), label_visibility="collapsed",
     )  # fmt: skip
     return trace.map(str(choice_of("map") or trace.part))
@@ -177,7 +177,7 @@ def choose_part(trace: Trace) -> Trace:
 def choose_unit() -> str:
     """The map by token, by character or by word."""
     st.segmented_control(
-        t("unit"), UNITS, key=KEY + "by", format_func=lambda name: t(f"unit_{name}"), required=True,
+        t("unit"), UNITS, key=KEY + "by", format_func=lambda name: t(f"unit_{name}"), required=True, wrap=True,
         help=t("unit_help"), label_visibility="collapsed",
     )  # fmt: skip
     return str(choice_of("by") or "token")
@@ -210,7 +210,7 @@ def choose_block(run: Trace) -> tuple[int, int] | None:
     if not is_pair(run):
         return None
     st.segmented_control(
-        t("block"), BLOCKS, key=KEY + "block", format_func=lambda name: t(f"block_{name}"), required=True,
+        t("block"), BLOCKS, key=KEY + "block", format_func=lambda name: t(f"block_{name}"), required=True, wrap=True,
         help=t("block_help"), label_visibility="collapsed",
     )  # fmt: skip
     return BLOCKS[str(choice_of("block") or "all")]

@@ -130,7 +130,7 @@ def _choose_changes(run: Trace, selection: Selection, *, locked: bool) -> None:
     st.session_state.setdefault(KEY + "where", "all")
     scope = st.segmented_control(
         t("change_where"), PLACES, format_func=lambda name: t(f"change_in_{name}"), key=KEY + "where", required=True,
-        help=t("change_where_help"), width="stretch", disabled=locked, label_visibility="collapsed",
+        wrap=True, help=t("change_where_help"), width="stretch", disabled=locked, label_visibility="collapsed",
     )  # fmt: skip
     (query, looks), (key, seen) = _chosen_units(run, selection)
     prefix = "" if run.part == "self" else f"{run.part}:"

@@ -166,7 +166,7 @@ def choose_picture(one: Noticed) -> tuple[int, int, str]:
     with third:
         change = st.segmented_control(
             t("positions.beside"), CHANGES, format_func=lambda name: t(f"positions.read_{name}"), key=KEY + "change",
-            required=True,
+            required=True, wrap=True, width="stretch",
         )  # fmt: skip
     return layer, head, str(change or CHANGES[0])
 

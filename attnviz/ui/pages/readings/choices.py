@@ -175,7 +175,7 @@ def _choose_reading(side: str, options: Iterable[str]) -> str:
 def choose_view() -> str:
     """The open heads by token, by word, or one less the other."""
     st.segmented_control(
-        t("view"), VIEWS, format_func=lambda name: t(f"view_{name}"), key=KEY + "view", required=True,
+        t("view"), VIEWS, format_func=lambda name: t(f"view_{name}"), key=KEY + "view", required=True, wrap=True,
         label_visibility="collapsed",
     )  # fmt: skip
     return choice_of("view") or "token"

@@ -47,7 +47,9 @@ if TYPE_CHECKING:
     from attnviz.measures.readings import Place
 
 HEIGHT = 300
-FULL = 1.1  # how much an SVG of a sentence may grow on a wide screen
+FULL = (
+    1.1 / 16
+)  # in rem for each of its pixels, how wide an SVG of a sentence may be: it grows as a projector's text does
 
 
 @runs.kept
@@ -142,7 +144,7 @@ def _draw_arcs(leaning: Leaning, side: int, picture: Arcs, arch: float) -> None:
         standing=verdict.about_strongest(leaning.lean, side),
     )  # fmt: skip
     source = "data:image/svg+xml;base64," + b64encode(drawn.encode()).decode()
-    st.html(f"<img style='width:100%;max-width:{width:.0f}px' alt='{escape(alt, quote=True)}' src='{source}'>")
+    st.html(f"<img style='width:100%;max-width:{width:.2f}rem' alt='{escape(alt, quote=True)}' src='{source}'>")
 
 
 def heads_now(leaning: Leaning) -> tuple[Place, Place]:

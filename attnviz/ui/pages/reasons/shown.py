@@ -144,7 +144,7 @@ def _cell(text: str) -> str:
 
 
 def _about(way: str) -> str:
-    return f"<td style='white-space:normal;min-width:14rem'>{t(f'reasons.about_{way}')}</td>"
+    return f"<td style='white-space:normal;min-width:min(14rem, 40vw)'>{t(f'reasons.about_{way}')}</td>"
 
 
 def draw_agreement(asked: run.Asked, found: Attributions) -> None:

@@ -253,7 +253,7 @@ def choose_part(trace: Trace) -> Trace:
     if now("part") not in trace.parts:
         st.session_state[KEY + "part"] = trace.part
     chosen = st.segmented_control(
-        t("seeing.part"), sorted(trace.parts), key=KEY + "part", required=True, help=t("seeing.part_help")
+        t("seeing.part"), sorted(trace.parts), key=KEY + "part", required=True, wrap=True, help=t("seeing.part_help")
     )
     return trace.map(str(chosen or trace.part))
 

@@ -252,7 +252,7 @@ def choose_part(asked: Asked, trace: Trace) -> Trace:
     if now("part") not in trace.parts:
         find(PARAMS["part"].key, trace.part)
     part = st.segmented_control(
-        t("series.sides"), trace.parts, key=PARAMS["part"].key, required=True, format_func=part_name
+        t("series.sides"), trace.parts, key=PARAMS["part"].key, required=True, wrap=True, format_func=part_name
     )
     return trace.map(str(part or trace.part))
 

@@ -155,7 +155,7 @@ def _part(trace: Trace) -> Trace:
     if now("part") not in OURS:
         find(PARAMS["part"].key, OURS[0])
     part = st.segmented_control(
-        t("series.part"), OURS, key=PARAMS["part"].key, required=True, format_func=choices.part_name
+        t("series.part"), OURS, key=PARAMS["part"].key, required=True, wrap=True, format_func=choices.part_name
     )
     return trace.map(str(part or OURS[0]))
 

@@ -91,7 +91,7 @@ def choose_way() -> None:
     """Which way; for the Hub, which model."""
     st.session_state[KEY + "way"] = way()
     st.segmented_control(
-        t("translation.way"), ways(), key=KEY + "way", required=True, width="stretch", on_change=_forget,
+        t("translation.way"), ways(), key=KEY + "way", required=True, wrap=True, width="stretch", on_change=_forget,
         format_func=lambda name: t(f"translation.way_{name.replace('-', '_')}"),
     )  # fmt: skip
     if of_hub() and (listed := offered()):

@@ -49,6 +49,17 @@ def test_of_many_columns_each_so_manieth_is_named() -> None:
     assert list(figure.layout.xaxis.tickvals) == [0, 3] and list(figure.layout.xaxis.ticktext) == [labels[0], labels[3]]
 
 
+def test_rows_are_named_above_for_names_beside_left_a_phone_no_pixel() -> None:
+    named = [Way("a long name of a way of reading < all", way.values, 0.7) for way in WAYS]
+    figure = rows(named, ["x"] * 4, torch.ones(4, dtype=torch.bool))
+    assert figure.layout.margin.l < 20 and not figure.layout.yaxis.showticklabels
+    assert tuple(one.text for one in figure.layout.annotations) == figure.layout.yaxis.ticktext
+    assert figure.data[0].ygap > 12, "a gap holds the name"
+    asked = rows(named, ["x"] * 4, torch.ones(4, dtype=torch.bool), asked=1)
+    edges = [(shape.y0, shape.y1) for shape in asked.layout.shapes]
+    assert all(-0.4 < low - row < 0 < high - row < 0.4 for row, (low, high) in enumerate(edges)), "no name is crossed"
+
+
 @pytest.mark.parametrize(("places", "gap"), [(8, 1), (72, 0)])
 def test_cells_of_many_places_have_no_gaps_which_alone_were_seen_on_a_phone(places: int, gap: int) -> None:
     found = rows([Way("a", torch.ones(places))], ["x"] * places, torch.ones(places, dtype=torch.bool))

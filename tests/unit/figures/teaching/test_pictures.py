@@ -40,6 +40,11 @@ def test_before_the_answer_every_other_token_has_a_dashed_line_and_no_number() -
     assert svg.count("stroke-dasharray='3 5'") == len(LABELS) - 1 and "data-weight" not in svg
 
 
+def test_pictures_grow_with_the_text_that_a_projector_shows_larger() -> None:
+    page = gallery([asking(None)]) + block([Part("query"), Part("key")], [0], "alt")
+    assert re.findall(r"(?:flex:0 1 |wide{max-width:|none;max-width:)[\d.]+(\w+)", page) == ["rem", "rem", "rem"]
+
+
 @pytest.mark.parametrize("query", [0, 2])
 def test_the_asking_token_has_a_ground_of_its_own(query: int) -> None:
     (svg,) = drawings(gallery([asking(None, query=query)]))

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 from huggingface_hub.constants import ENDPOINT
 
 from attnviz.errors import AttnvizError
 from attnviz.messages import table
+from attnviz.ui.kit import work
 from tests.pages.opened import file_of
 
 LIMIT = 55  # seconds in which a page is to stand; the work in it has a limit of its own
+PATIENCE = 5.0  # seconds that who follows a link waits for long work that tells how far it is
 HERE = ("127.0.0.1", "::1", "localhost")
 HUB = urlsplit(
     ENDPOINT
@@ -34,7 +38,11 @@ def hear(event: str, given: tuple[Any, ...]) -> None:
 
 
 def link(page: str, hosted: bool, said: dict[str, str]) -> str:
-    """Follow a link. Raises what must not be: an exception, a fault, a foreign host."""
+    """Follow a link. Raises what must not be: an exception, a fault, a foreign host.
+
+    Long work that tells how far it is, and can be stopped (fitting gates to eight sentences takes 20 seconds of a busy
+    core), is waited for so long and then left: it must end by itself, within the time that everything has.
+    """
     from streamlit.runtime.pages_manager import PagesManager
     from streamlit.testing.v1 import AppTest
 
@@ -45,7 +53,9 @@ def link(page: str, hosted: bool, said: dict[str, str]) -> str:
         PagesManager.uses_pages_directory = False
         for name, value in {"lang": "en", **said}.items():
             at.query_params[name] = value
-        at.run()
+        until = time.monotonic() + PATIENCE
+        with patch.object(work, "connected", lambda _: time.monotonic() < until):
+            at.run()
     finally:
         os.environ["ATTNVIZ_HOSTED"] = ""
     wrong = [str(one.value) for one in at.exception] + [one.value for one in at.error if FAULT in str(one.value)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -306,17 +307,38 @@ def test_only_those_who_open_a_model_have_their_networks_counted() -> None:
         assert torch.nn.Linear(10**5, 10**5).weight.numel() == 10**10
 
 
-def test_pipe_in_a_folder_is_not_waited_for(tmp_path: Path, wordpiece: PreTrainedTokenizerBase) -> None:
+def _socket(path: Path) -> None:
+    """One that nobody speaks into. Its name is short: a socket's may have a hundred characters."""
+    here = Path.cwd()
+    try:
+        os.chdir(path.parent)
+        with socket.socket(socket.AF_UNIX) as one:
+            one.bind(path.name)
+    finally:
+        os.chdir(here)
+
+
+NO_FILES = {"pipe": os.mkfifo, "socket": _socket, "device": lambda path: path.symlink_to("/dev/zero")}
+
+
+@pytest.mark.parametrize("kind", NO_FILES)
+def test_what_is_no_file_in_a_folder_is_not_waited_for(
+    kind: str, tmp_path: Path, wordpiece: PreTrainedTokenizerBase
+) -> None:
     tiny.save("masked", "bert", tmp_path, wordpiece)
-    os.mkfifo(tmp_path / "special_tokens_map.json")
+    NO_FILES[kind](tmp_path / "special_tokens_map.json")
     with pytest.raises(ModelError, match="no file that can be read") as refused:
         load(str(tmp_path))
     assert "管道" in refused.value.say("zh")
     (tmp_path / "special_tokens_map.json").unlink()
-    (tmp_path / "config.json").unlink()
-    os.mkfifo(tmp_path / "config.json")
-    with pytest.raises(ModelError):
-        load(str(tmp_path))
+    for file in ("config.json", "model.safetensors", "README.md"):
+        with (tmp_path / file).open("a"):  # README.md is not there yet
+            (tmp_path / file).rename(tmp_path / "kept")
+        NO_FILES[kind](tmp_path / file)
+        with pytest.raises(ModelError):
+            load(str(tmp_path))
+        (tmp_path / file).unlink()
+        (tmp_path / "kept").rename(tmp_path / file)
 
 
 @pytest.mark.parametrize("file", ["config.json", "tokenizer.json", "special_tokens_map.json"])

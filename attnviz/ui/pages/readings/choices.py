@@ -20,9 +20,11 @@ OFFERED = (TAUGHT, *MODELS)
 
 
 def place_of(text: str) -> str:
-    """A (layer, head) in the link, as in 3.0."""
-    layer, head = text.split(".")
-    return f"{int(layer)}.{int(head)}"
+    """A (layer, head) in the link, as in 3.0. Raises `ValueError` for none, and for one counted from the end."""
+    layer, head = map(int, text.split("."))
+    if min(layer, head) < 0:
+        raise ValueError(text)
+    return f"{layer}.{head}"
 
 
 PARAMS = {

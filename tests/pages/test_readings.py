@@ -162,7 +162,8 @@ def test_opened_heads_come_back_from_the_link_and_bad_ones_do_not_matter() -> No
     weights = record(load("lab-8"), "南京市长江大桥").weights(2, 1)[1:-1, 1:-1]
     torch.testing.assert_close(torch.tensor(array(charts(at)[1]["data"][0]["z"]).copy()), weights)
     for slip in ("x", "-5.0", "1.-1", "1.2.3"):
-        assert not (at := opened(left=slip)).exception and not at.error, slip
+        at = opened(left=slip)
+        assert not at.exception and not at.error, slip
 
 
 @pytest.mark.parametrize("view", ["word", "difference"])

@@ -20,7 +20,7 @@ from attnviz.experiments.reading.occlusion import OTHER, edges_cut, occluded
 from attnviz.experiments.reading.places import Places, Shares, by_closeness, by_length, by_weight, size_of
 from attnviz.experiments.reading.zeroing import by_zeroing, value_zeroing
 from attnviz.guard import guarded, own, sentences
-from attnviz.measures.reading import Agreement, agreement, flow
+from attnviz.measures.reading import Agreement, agreement
 from attnviz.models.load import Model
 from attnviz.models.seeing import VisionModel
 from attnviz.recording.asked import check_model
@@ -130,10 +130,6 @@ def _of_head(run: _Run) -> Tensor:
     return torch.cat([row, torch.zeros(len(run.places.labels) - len(row))])
 
 
-def _flow(run: _Run) -> Tensor:
-    return flow(run.places.maps(by_weight), run.places.place(run.at), identity=False)
-
-
 def _lengths(run: _Run) -> Tensor:
     return Places(run.shown).direct(run.at, lambda one, layer: size_of(one, layer, run.at))
 
@@ -159,7 +155,7 @@ WAYS: Mapping[str, Callable[[_Run], Tensor]] = {
     "weights": _weights,
     "largest": _largest,
     "rollout": lambda run: run.rolled(by_weight),
-    "flow": _flow,
+    "flow": lambda run: run.places.flowed(run.at),
     "norms": _lengths,
     "norms_residual": _rolled(by_length),
     "alti": _rolled(by_closeness),

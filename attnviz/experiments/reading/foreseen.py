@@ -17,7 +17,6 @@ from attnviz.experiments.reading.attributions import Attributions, chosen_ways, 
 from attnviz.experiments.reading.gradients import STEPS, along, relevances, uppermost
 from attnviz.experiments.reading.pictured import Wanted
 from attnviz.experiments.reading.places import Places, by_weight
-from attnviz.measures.reading import flow
 from attnviz.recording.gradients import Differentiable, Logit, Outcome, Target
 from attnviz.recording.several import in_groups
 from attnviz.systems.series.network import Given, Way
@@ -104,11 +103,6 @@ def _largest(run: _Run) -> Tensor:
     return torch.stack(layers).amax(0)
 
 
-def _flow(run: _Run) -> Tensor:
-    places = Places(run.trace)
-    return flow(places.maps(by_weight), places.place(run.at), identity=False)
-
-
 def integrated(run: _Run, steps: int = STEPS) -> Float[Tensor, " past"]:
     """What does each past value bring, on the way from values that are all their mean? (Sundararajan et al. 2017)
 
@@ -166,7 +160,7 @@ WAYS: Mapping[str, Callable[[_Run], Tensor]] = {
     "weights": lambda run: Places(run.trace).direct(run.at, lambda one, n: one.weights(n)[:, run.at].mean(0)),
     "largest": _largest,
     "rollout": lambda run: Places(run.trace).rolled(by_weight, run.at),
-    "flow": _flow,
+    "flow": lambda run: Places(run.trace).flowed(run.at),
     "gradient_attention": lambda run: uppermost(run.live, run.target)[run.at],
     "relevance": lambda run: relevances(run.live, run.target)[run.at],
     "integrated_gradients": integrated,

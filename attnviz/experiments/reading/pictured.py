@@ -19,7 +19,7 @@ from attnviz.experiments.reading.attributions import Attributions, chosen_ways, 
 from attnviz.experiments.reading.gradients import STEPS, along, relevances, uppermost
 from attnviz.experiments.reading.places import Places, Shares, by_closeness, by_length, by_weight
 from attnviz.measures import found as things
-from attnviz.measures.reading import flow, lengths
+from attnviz.measures.reading import lengths
 from attnviz.models.finding import DetectionModel
 from attnviz.models.seeing import VisionModel
 from attnviz.pictures import Picture, Seen, open_picture
@@ -142,11 +142,10 @@ def _rolled(shares: Shares) -> Callable[[_Run], Tensor]:
 
 
 def _flow(run: _Run) -> Tensor:
-    """The most that flows through all maps, of several rows their mean."""
+    """The most that flows through all maps."""
     if (count := len(run.places.labels)) > MOST_FLOW:
         raise AttnvizError("reading_flow_many", places=count, most=MOST_FLOW)
-    maps = run.places.maps(by_weight)
-    return torch.stack([flow(maps, run.places.place(at), identity=False) for at in run.queries]).mean(0)
+    return run.places.flowed(*run.queries)
 
 
 def _brought(run: _Run) -> Tensor:

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from attnviz.errors import AttnvizError
-from attnviz.measures.reading import closeness_of_heads, heads_together, lengths, normed, rows_to_one, spread
+from attnviz.measures.reading import closeness_of_heads, flow, heads_together, lengths, normed, rows_to_one, spread
 from attnviz.trace import Trace
 
 Rows = slice | Int[Tensor, " row"]  # some of a map's queries
@@ -78,6 +78,11 @@ class Places:
         for one, layer in reversed(list(self.steps())):
             row = self._below(row, one, layer, shares)
         return row
+
+    def flowed(self, *at: int) -> Float[Tensor, " place"]:
+        """How much could flow to one token through the maps by weight, to several in the mean?"""
+        maps = self.maps(by_weight)
+        return torch.stack([flow(maps, self.place(one), identity=False) for one in at]).mean(0)
 
     def _start(self, *at: int) -> Float[Tensor, " place"]:
         """A row that is these tokens alone, in equal shares."""

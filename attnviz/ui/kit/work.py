@@ -113,9 +113,8 @@ def doing(key: str, about: Any) -> Iterator[Work]:
     """
     now = Work(about, session=_session())
     st.session_state[key] = now
-    before, _own.work = current(), now
     try:
-        with Turn.lane((key, about)):
+        with _lane(now, key):
             yield now
     except Stopped:
         now.end()  # raises what Streamlit wants, where that is why
@@ -124,27 +123,25 @@ def doing(key: str, about: Any) -> Iterator[Work]:
         st.session_state.pop(key, None)
         raise
     finally:
-        _own.work = before
         now.done.set()
     now.end()
+
+
+@contextmanager
+def _lane(now: Work, key: str) -> Iterator[None]:
+    """This thread does that work, in a lane of its own."""
+    before, _own.work = current(), now
+    try:
+        with Turn.lane((key, now.about)):
+            yield
+    finally:
+        _own.work = before
 
 
 def current() -> Work | None:
     """The work that this run of the page is doing."""
     found: Work | None = getattr(_own, "work", None)
     return found
-
-
-@contextmanager
-def _turn(now: Work, key: str) -> Iterator[None]:
-    """One step of some work among all that is heavy here; others may come before the next. Raises `Stopped`."""
-    before, _own.work = current(), now
-    try:
-        with Turn.lane((key, now.about)):
-            Turn.heavy()
-            yield
-    finally:
-        _own.work = before
 
 
 class Bar:
@@ -229,7 +226,8 @@ class Steps:
                 continue
             bar.progress(number / len(steps), text=said)
             try:
-                with _turn(self._work, self.key):
+                with _lane(self._work, self.key):
+                    Turn.heavy()  # others may come before the next step
                     result = work()
             except Stopped:  # while it waited
                 self._work.let_go()

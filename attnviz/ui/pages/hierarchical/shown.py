@@ -244,7 +244,7 @@ def draw_held_out(model: str) -> None:
         cells = [
             f"{part['weight']:.3f}",
             f"{part['moved']:.4f}",
-            f"{part['change']:+.4f}".replace("-", "−"),
+            signed(part["change"], 4),
             f"{part['flips']:.1%}",
         ]
         rows.append([t(f"hierarchical.{level}_{name}"), *cells])

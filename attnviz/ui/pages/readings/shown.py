@@ -47,9 +47,8 @@ if TYPE_CHECKING:
     from attnviz.measures.readings import Place
 
 HEIGHT = 300
-FULL = (
-    1.1 / 16
-)  # in rem for each of its pixels, how wide an SVG of a sentence may be: it grows as a projector's text does
+# In rem for each of its pixels, how wide an SVG of a sentence may be: it grows as a projector's text does.
+FULL = 1.1 / 16
 
 
 @runs.kept

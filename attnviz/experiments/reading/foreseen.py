@@ -168,7 +168,8 @@ WAYS: Mapping[str, Callable[[_Run], Tensor]] = {
     "occluded_mean": lambda run: hidden(run, _at_mean),
     "occluded_other": _of_another,
 }
-SHOWN = tuple(way for way in WAYS if not way.startswith("occluded"))  # on the page, beside a yardstick
+# On the page, beside a yardstick; flow is nearly the same from every step, as it is from every patch of a picture.
+SHOWN = tuple(way for way in WAYS if way != "flow" and not way.startswith("occluded"))
 
 
 def foreseen_to_rest(system: System, text: str | Window | Any, wanted: Wanted) -> Attributions:

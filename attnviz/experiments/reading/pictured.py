@@ -250,8 +250,9 @@ WAYS: Mapping[str, Callable[[_Run], Tensor]] = {
     "occluded_mean": lambda run: covered(run, "mean"),
     "occluded_other": lambda run: covered(run, "other"),
 }
-SHOWN = tuple(way for way in WAYS if not way.startswith("occluded"))  # beside a yardstick, on pages
-OF_MAPS = tuple(way for way in SHOWN if way != "integrated_gradients")
+OF_MAPS = tuple(way for way in WAYS if way != "integrated_gradients" and not way.startswith("occluded"))
+# Beside a yardstick, on pages. Flow is nearly the same from every patch: in full colour everywhere it would say much.
+SHOWN = tuple(way for way in WAYS if way != "flow" and not way.startswith("occluded"))
 
 
 def seen_to_rest(model: VisionModel, picture: Any, wanted: Wanted) -> Attributions:

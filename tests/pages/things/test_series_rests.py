@@ -54,4 +54,4 @@ def test_the_rows_follow_what_is_changed() -> None:
 
 
 def test_every_way_of_the_engine_is_shown_or_a_yardstick() -> None:
-    assert {*SHOWN, *HELD, "occluded_other"} == set(WAYS)
+    assert {*SHOWN, *HELD, "occluded_other", "flow"} == set(WAYS)

@@ -1,4 +1,5 @@
-"""Which keys has a model with an indexer chosen for a query? DeepSeek V3.2 and its kin by token, MiniMax M3 by block.
+"""Which keys may a query look at? What a mask says, and what a model with an indexer has chosen: DeepSeek V3.2 and its
+kin by token, MiniMax M3 by block.
 
 Where attention is "eager", these models lay their choice out as a mask themselves; every other function is handed it.
 """
@@ -10,6 +11,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from attnviz.core.causal import CausalMask
 
 
 def chosen(module: torch.nn.Module, query: Tensor, keys: int, given: Mapping[str, object]) -> Tensor | None:
@@ -33,3 +36,18 @@ def _laid_out(indices: Tensor, places: int) -> Tensor:
     numbers = indices.long()
     found = torch.zeros(*numbers.shape[:-1], places + 1, dtype=torch.bool, device=numbers.device)
     return found.scatter(-1, numbers.where(numbers >= 0, places), True)[..., :places]
+
+
+def allowed_and_bias(mask: Tensor | None, bias: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+    """Split what transformers hands over: a boolean mask, or a float mask whose very negative cells are not allowed."""
+    if mask is None:
+        return None, bias
+    if isinstance(mask, CausalMask):
+        return CausalMask(*mask.shape[-2:], device=mask.device), bias
+    if mask.dtype == torch.bool:
+        return mask, bias
+    allowed = mask > torch.finfo(mask.dtype).min / 2
+    rest = mask.masked_fill(~allowed, 0.0)
+    if bias is not None:
+        return allowed, bias + rest
+    return allowed, rest if bool(rest.any()) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ def _kind(config: PretrainedConfig, name: str) -> Kind:
     return "causal" if held else head_of(name) or "plain"
 
 
+@cache  # asked at every run
 def head_of(name: str) -> HeadKind | None:
     """What does the trained head of a class speak of, by the mapping that holds it? None for no such head."""
     return next((kind for purpose, kind in HEADS.items() if name in _held(purpose)), None)

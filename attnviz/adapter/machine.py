@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -154,6 +155,19 @@ def home(tensor: Tensor) -> Tensor:
     return at_least_float32(near) if near.is_floating_point() else near
 
 
+def names_of(network: torch.nn.Module) -> dict[int, str]:
+    """The names of a network's modules by their identity."""
+    return {id(module): name for name, module in network.named_modules()}
+
+
+def names_kept(network: torch.nn.Module) -> dict[int, str]:
+    """The same, found once for a network whose modules stay."""
+    found = _NAMES.get(network)
+    if found is None:
+        found = _NAMES[network] = names_of(network)
+    return found
+
+
 def homed(call: Attention) -> Attention:
     """A call brought home, without what has been computed from it."""
     queries, keys, values = home(call.queries), home(call.keys), home(call.values)
@@ -202,6 +216,7 @@ class _Kept:
 
 _LOCK = Lock()
 _KEPT: dict[int, _Kept] = {}
+_NAMES: WeakKeyDictionary[torch.nn.Module, dict[int, str]] = WeakKeyDictionary()
 
 
 @contextmanager

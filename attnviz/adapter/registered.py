@@ -21,9 +21,9 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from attnviz import turns
 from attnviz.adapter.arena import Arena, give_back
-from attnviz.adapter.chosen import chosen
+from attnviz.adapter.chosen import allowed_and_bias, chosen
 from attnviz.adapter.gaps import class_of, with_gaps
-from attnviz.adapter.machine import computing, home, homed
+from attnviz.adapter.machine import computing, home, homed, names_kept, names_of
 from attnviz.adapter.vision.windows import Windows
 from attnviz.core.attention import Attention, Sampled, attend
 from attnviz.core.causal import CausalMask
@@ -53,6 +53,10 @@ class Call:
     attention: Attention
     module: torch.nn.Module
 
+    def outline(self) -> Call:
+        """The same without its numbers."""
+        return replace(self, attention=self.attention.outline())
+
     def repeats(self, module: torch.nn.Module, queries: Tensor, keys: Tensor) -> bool:
         """Is a call with these the same map again, for other values, as in differential attention (DiffLlama)?"""
         mine = self.attention
@@ -78,10 +82,10 @@ class Follow(Protocol):
 class Run:
     """One person's run: what it changes, and the calls seen so far, a list for every step of a generation.
 
-    Without `values` those of the calls are let go. `on_call` hears how many layers have come, and may raise; `last` are
-    the last hidden states of a network that is listened to (`listen`), by their names in transformers. `windows` are
-    those in which a network (Swin) looks at a picture; `parts` names the map of an attention by that of its module,
-    where the names of encoders and decoders do not say it.
+    Without `values` those of the calls are let go; of a `light` run the last call alone is kept whole. `on_call` hears
+    how many layers have come, and may raise; `last` are the last hidden states of a network that is listened to
+    (`listen`), by their names in transformers. `windows` are those in which a network (Swin) looks at a picture;
+    `parts` names the map of an attention by that of its module, where encoders' and decoders' names do not say it.
     """
 
     names: dict[int, str]
@@ -92,6 +96,7 @@ class Run:
     follow: Follow | None = None
     windows: Windows | None = None
     parts: Callable[[str], str] | None = None
+    light: bool = False
     last: dict[str, Tensor] = field(default_factory=dict)
     arena: Arena = field(default_factory=Arena)
     steps: list[list[Call]] = field(default_factory=lambda: [[]])
@@ -190,12 +195,13 @@ def recording(
     follow: Follow | None = None,
 ) -> Iterator[Run]:
     """Let the attention of this context alone be recorded and changed (`Run`), and leave the network as it was."""
-    names = {id(module): name for name, module in network.named_modules()}
+    ours = _is_ours(network)
+    names = names_kept(network) if ours else names_of(network)
     both = bool(getattr(network.config, "is_encoder_decoder", False))
     run = Run(names, both, changes, values, turns.heard(on_call), follow)
     token = _RUN.set(run)
     try:
-        with computing(network) if _is_ours(network) else _visiting(network):
+        with computing(network) if ours else _visiting(network):
             yield run
     finally:
         _RUN.reset(token)
@@ -287,7 +293,7 @@ def _attention(
     groups = query.shape[1] // key.shape[1]
     if groups > 1:
         key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
-    allowed, bias = _allowed_and_bias(attention_mask, position_bias)
+    allowed, bias = allowed_and_bias(attention_mask, position_bias)
     # A module that says nothing is not causal in transformers' eager attention: Splinter, LayoutLM, MarkupLM.
     causal = getattr(module, "is_causal", False) if is_causal is None else is_causal
     if attention_mask is None and causal and query.shape[2] > 1:
@@ -330,6 +336,7 @@ def _changed_and_recorded(run: Run, module: torch.nn.Module, call: Attention) ->
         stack, place = run.place(module, call.queries.shape[-2], call.keys.shape[-2])
     call = _changed(run, place, call)
     if not again:
+        calls[-1:] = [one.outline() for one in calls[-1:]] if run.light else calls[-1:]
         calls.append(Call(stack, place, _kept(call, run), module))
         if run.on_call is not None:
             run.on_call(place.layer + 1 if place.part == "self" else len(calls))
@@ -367,21 +374,6 @@ def _kept(call: Attention, run: Run) -> Attention:
         give_back()
     sink, keep = None if call.sink is None else home(call.sink), run.arena.keep
     return replace(call, queries=keep(call.queries), keys=keep(call.keys), values=none, sink=sink)
-
-
-def _allowed_and_bias(mask: Tensor | None, bias: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
-    """Split what transformers hands over: a boolean mask, or a float mask whose very negative cells are not allowed."""
-    if mask is None:
-        return None, bias
-    if isinstance(mask, CausalMask):
-        return CausalMask(*mask.shape[-2:], device=mask.device), bias
-    if mask.dtype == torch.bool:
-        return mask, bias
-    allowed = mask > torch.finfo(mask.dtype).min / 2
-    rest = mask.masked_fill(~allowed, 0.0)
-    if bias is not None:
-        return allowed, bias + rest
-    return allowed, rest if bool(rest.any()) else None
 
 
 def _mask(*args: Any, **kwargs: Any) -> Tensor | None:

@@ -75,6 +75,11 @@ class Attention:
         """The scores after the rule, float32 or better; 0 where a key is not allowed. A sink competes like a key."""
         return self.rule.weigh(self.with_sink(self.scores))[..., : self.keys.shape[-2]]
 
+    def outline(self) -> Self:
+        """The same shapes around nothing: queries, keys and values that share one number."""
+        tensors = {name: getattr(self, name) for name in ("queries", "keys", "values")}
+        return replace(self, **{name: one.new_empty(1).expand(one.shape) for name, one in tensors.items()})
+
     @property
     def open_weights(self) -> Float[Tensor, "*batch query key"]:
         """The weights, NaN where a key is not allowed: to draw the two apart."""

@@ -226,7 +226,8 @@ class Watch:
     """How a run is followed: whether values are kept, whether all hidden states are, and who hears of each layer.
 
     A run over several texts (`batches.py`) leaves its layers as they are, over all of them. `windows` are those of a
-    picture that is looked at in such (`pictures.py`), `parts` names maps by modules (`things/captions.py`).
+    picture that is looked at in such (`pictures.py`), `parts` names maps by modules (`things/captions.py`). Of a
+    `light` run layers have their shapes alone: what follows it has looked at them (`experiments/corpus/passes.py`).
     """
 
     values: bool = True
@@ -236,6 +237,7 @@ class Watch:
     texts: int = 1
     windows: Windows | None = None
     parts: Callable[[str], str] | None = None
+    light: bool = False
 
     def closer(self, model: Model) -> Watch:
         """So that blocks are seen too. Raises `ModelError` for a model that keeps its attention to itself."""
@@ -278,7 +280,7 @@ def run(
     asked |= {"output_attentions": True} if eager else {}
     heard = recording(network, changes, values=watch.values, on_call=watch.on_call, follow=watch.follow)
     with heard as seen, watch.follow or torch.inference_mode():
-        seen.windows, seen.parts = watch.windows, watch.parts
+        seen.windows, seen.parts, seen.light = watch.windows, watch.parts, watch.light
         result = brought(network(**placed(network, inputs), **asked))
     put_encoders(result, seen.last)
     if not watch.states and not put_last(result, seen.last):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -31,6 +31,15 @@ def clusters(text: str) -> list[Span]:
     if PLAIN.fullmatch(text):
         return [(place, place + 1) for place in range(len(text))]
     return [found.span() for found in _pattern(CLUSTER).finditer(text)]
+
+
+def numbered(text: str) -> Sequence[int]:
+    r"""The number of the character that each place of a text is in.
+
+    >>> numbered("e\u0301n")
+    [0, 0, 1]
+    """
+    return range(len(text)) if PLAIN.fullmatch(text) else together(clusters(text), len(text))
 
 
 def words(text: str) -> list[Span]:

@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from typing import Any, Literal, get_args
 
 from attnviz.axes.units import Units
-from attnviz.text.characters import clusters, together, words
+from attnviz.text.characters import numbered, words
 from attnviz.text.labels import visible
 from attnviz.text.tokens import Encoded
 
@@ -61,7 +61,7 @@ def members(encoded: Encoded, by: str) -> tuple[int, ...]:
 def _sharing(encoded: Encoded) -> list[int]:
     """For each token the first one with which it shares a character, by way of others if need be."""
     found: list[int] = []
-    cluster = together(clusters(encoded.text), len(encoded.text))
+    cluster = numbered(encoded.text)
     reach, first = -1, -1
     for place, (span, special) in enumerate(zip(encoded.spans, encoded.special, strict=True)):
         if span is None or special or span[0] >= span[1]:

@@ -28,6 +28,7 @@ from attnviz import (
     record,
 )
 from attnviz.adapter import registered as interface
+from attnviz.adapter.chosen import allowed_and_bias
 from attnviz.core.rules import Rule
 from tests.parity import tiny
 
@@ -342,10 +343,10 @@ def test_float_masks_and_position_biases_are_told_apart() -> None:
     """transformers' eager masks are floats: very negative cells are not allowed, the rest is a bias."""
     lowest = torch.finfo(torch.float32).min
     mask, bias = torch.tensor([[[[0.0, lowest], [0.5, 0.0]]]]), torch.full((1, 3, 2, 2), 0.25)
-    allowed, rest = interface._allowed_and_bias(mask, None)
+    allowed, rest = allowed_and_bias(mask, None)
     assert allowed.tolist() == [[[[True, False], [True, True]]]]
     assert rest.tolist() == [[[[0, 0], [0.5, 0]]]]
-    assert interface._allowed_and_bias(mask, bias)[1][0, 2].tolist() == [[0.25, 0.25], [0.75, 0.25]]
-    assert interface._allowed_and_bias(mask.clamp(max=0), None)[1] is None
-    assert interface._allowed_and_bias(allowed, bias) == (allowed, bias)
-    assert interface._allowed_and_bias(None, bias) == (None, bias)
+    assert allowed_and_bias(mask, bias)[1][0, 2].tolist() == [[0.25, 0.25], [0.75, 0.25]]
+    assert allowed_and_bias(mask.clamp(max=0), None)[1] is None
+    assert allowed_and_bias(allowed, bias) == (allowed, bias)
+    assert allowed_and_bias(None, bias) == (None, bias)

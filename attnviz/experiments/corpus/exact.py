@@ -15,10 +15,13 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from attnviz.experiments.atlas import Tally
+from attnviz.text.tokens import Encoded
 
 SHIFT = 32
 ONE = 2**SHIFT
+ROOM = 2**30  # what 64 bits hold in those units, with one to spare
 Numbers = tuple[int, ...]
+Table = Int64[Tensor, "two column layer head"]  # totals in those units, and over how many tokens they are
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,37 @@ class Sums:
 def joined(one: Sums | None, other: Sums | None) -> Sums | None:
     """Both together, where there are both."""
     return other if one is None else one if other is None else one + other
+
+
+class Adding:
+    """Adds up tables of some texts each, in 64 bits as long as they suffice, and then in integers of any length."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = tuple(names)
+        self._sums: Sums | None = None
+        self._table: Table | None = None
+        self._most = self._texts = self._tokens = 0
+
+    def add(self, table: Table, texts: Sequence[Encoded]) -> None:
+        """Add what was summed over these."""
+        most = sum(len(text.ids) ** 2 for text in texts)  # of a number of every token: how far it reaches
+        if self._table is not None and (self._most + most > ROOM or self._table.shape != table.shape):
+            self._sums, self._table = self.sums(), None
+            self._most = self._texts = self._tokens = 0
+        self._table = table if self._table is None else self._table + table
+        self._most, self._texts = self._most + most, self._texts + len(texts)
+        self._tokens += sum(not one for text in texts for one in text.special)
+
+    def sums(self) -> Sums | None:
+        """All that was added; None where nothing was."""
+        if self._table is None:
+            return self._sums
+        columns = {
+            name: Column(*(tuple(side[place].flatten().tolist()) for side in self._table))
+            for place, name in enumerate(self._names)
+        }
+        size = self._table.shape[2], self._table.shape[3]
+        return joined(self._sums, Sums(size, columns, self._texts, self._tokens))
 
 
 def whole(values: Float[Tensor, "*number"]) -> Int64[Tensor, "*number"]:

@@ -174,16 +174,22 @@ class Pass:
         return found
 
 
+class Enough(Exception):
+    """Ends a pass: all of its layers were looked at, and nobody asks what it makes of the last one's output."""
+
+
 class Weighing:
     """Follows a pass (`registered.Follow`): the weights are summed up soon after they are computed, and let go.
 
     The output is made of them, so that they are computed once. `sums` are by layer, once the pass is over; `strange`
-    says whether there was more than one map.
+    says whether there was more than one map. `Enough` is raised after so many `layers`, where they are known and all
+    weights are numbers.
     """
 
-    def __init__(self, asked: Pass, names: Sequence[str]) -> None:
-        self._asked, self._names = asked, names
-        self._seen: dict[int, Call] = {}
+    def __init__(self, asked: Pass, names: Sequence[str], layers: int = 0) -> None:
+        self._asked, self._names, self._enough = asked, names, layers
+        self._last: Call | None = None
+        self._layers: set[int] = set()
         self._waiting: list[tuple[int, Tensor]] = []
         self.sums: dict[int, Int64[Tensor, "two name head"]] = {}
         self.strange = False
@@ -195,17 +201,21 @@ class Weighing:
 
     def __exit__(self, *failure: Any) -> None:
         self._still.__exit__(*failure)
-        if failure[0] is None:
+        if failure[0] in (None, Enough):
             self._sum()
 
     def output(self, seen: Call, call: Attention) -> Tensor:
         """The call's output, from the weights that were looked at."""
         place, weights = seen.place, call.weights
-        known = self._seen.setdefault(place.layer, seen)
-        if known is not seen or place.part != "self" or weights.shape[-2:] != self._asked.pairs:
+        again, self._last = seen is self._last, seen  # the same map once more, for other values
+        strange = place.layer in self._layers or place.part != "self" or weights.shape[-2:] != self._asked.pairs
+        if not again and strange:
             self.strange = True
-        elif place.layer not in self.sums and all(place.layer != layer for layer, _ in self._waiting):
+        elif not again:
+            self._layers.add(place.layer)
             self._take(place.layer, home(weights).float(), call.sink is not None)
+            if len(self._layers) == self._enough and not self.strange and bool(weights.isfinite().all()):
+                raise Enough
         found: Tensor = (weights @ call.values.to(weights.dtype)).to(call.values.dtype).transpose(1, 2).contiguous()
         return found
 

@@ -197,3 +197,12 @@ def test_unscaled_products_of_64_numbers_saturate_softmax() -> None:
     assert entropy(raw) < 0.7 < 2.8 < entropy(scaled) < math.log(32)  # seen 0.527, 3.012
     assert raw.weights.amax(-1).mean() > 0.75
     assert scaled.weights.amax(-1).mean() < 0.25
+
+
+def test_an_outline_has_the_shapes_and_holds_nothing() -> None:
+    made = attend(torch.randn(2, 3, 5, 4), torch.randn(2, 3, 7, 4), torch.randn(2, 3, 7, 6), rule=Soft())
+    bare = made.outline()
+    for name in ("queries", "keys", "values"):
+        one = getattr(bare, name)
+        assert one.shape == getattr(made, name).shape and one.untyped_storage().nbytes() == 4, name
+    assert (bare.rule, bare.scale, bare.n_heads) == (made.rule, made.scale, 3)

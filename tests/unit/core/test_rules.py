@@ -302,3 +302,18 @@ def test_ends_of_a_range_are_allowed() -> None:
 def test_base_rule_weighs_nothing() -> None:
     with pytest.raises(NotImplementedError):
         Rule().weigh(torch.zeros(1, 2))
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 5, 13, 15, 16, 17])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_short_rows_have_torch_s_softmax_and_gradients(size: int, dtype: torch.dtype) -> None:
+    made = torch.randn(3, 4, size, generator=torch.Generator().manual_seed(size)).to(dtype) * 30
+    mine, torchs = made.clone().requires_grad_(), made.clone().requires_grad_()
+    found, expected = softmax(mine), torch.softmax(torchs, -1)
+    assert found.dtype == dtype and torch.allclose(found, expected, atol=2e-7 if dtype == torch.float32 else 1e-15)
+    for one, given in ((found, mine), (expected, torchs)):
+        (one * torch.arange(float(size))).sum().backward()
+        assert given.grad is not None
+    assert torch.allclose(mine.grad, torchs.grad, atol=1e-5 if dtype == torch.float32 else 1e-13)  # type: ignore[arg-type]
+    equal = softmax(torch.zeros(1, size, dtype=dtype))
+    assert torch.equal(equal, torch.full_like(equal, 1 / size if size else 1))

@@ -10,7 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnviz.experiments.corpus.exact import ONE, Column, Sums, joined, whole
+from attnviz.experiments.corpus import exact
+from attnviz.experiments.corpus.exact import ONE, Adding, Column, Sums, joined, whole
+from attnviz.text.tokens import Encoded
 
 VALUES = st.lists(st.floats(0, 1e5, allow_nan=False, width=32), min_size=1, max_size=30)
 
@@ -63,3 +65,25 @@ def test_a_number_is_the_nearest_whole_one_and_texts_and_tokens_add_up() -> None
     assert whole(torch.tensor([0.4, 0.6, 1.5001], dtype=torch.float64) / ONE).tolist() == [0, 1, 2]
     both = of(1.0) + of(2.0)
     assert (both.texts, both.tokens) == (2, 6)
+
+
+@given(st.lists(st.integers(0, 2**55), min_size=1, max_size=12), st.integers(1, 100))
+def test_tables_add_up_in_64_bits_or_beyond_to_the_same(totals: list[int], room: int) -> None:
+    text = Encoded("abc", (1, 2, 3), ("a", "b", "c"), ((0, 1), (1, 2), (2, 3)), (False, False, True), None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exact, "ROOM", room)
+        adding = Adding(("entropy",))
+        assert adding.sums() is None
+        for total in totals:
+            adding.add(torch.tensor([total, 2]).reshape(2, 1, 1, 1), [text])
+    columns = {"entropy": Column((sum(totals),), (2 * len(totals),))}
+    assert adding.sums() == Sums((1, 1), columns, len(totals), 2 * len(totals)) == adding.sums()
+
+
+def test_what_64_bits_cannot_hold_is_not_lost() -> None:
+    long = Encoded("a", (1,) * 2**15, ("a",) * 2**15, ((0, 1),) * 2**15, (False,) * 2**15, None)
+    adding = Adding(("reach",))
+    for _ in range(3):  # each is as much as its number can be: all of its tokens look as far as they can
+        adding.add(torch.tensor([2**30 * ONE, 2**15]).reshape(2, 1, 1, 1), [long])
+    found = adding.sums()
+    assert found is not None and found.columns["reach"].totals == (3 * 2**62,)

@@ -14,7 +14,7 @@ from attnviz.core.interventions import Place
 from attnviz.core.rules import Soft
 from attnviz.experiments.atlas import MEASURES, NAMES, sums
 from attnviz.experiments.corpus.exact import ONE, Sums
-from attnviz.experiments.corpus.passes import BARE, Pass, Weighing, columns_of
+from attnviz.experiments.corpus.passes import BARE, Enough, Pass, Weighing, columns_of
 from attnviz.experiments.corpus.worker import Worker
 from attnviz.text.tokens import Encoded
 from attnviz.trace import Trace
@@ -160,3 +160,44 @@ def test_a_number_beyond_the_embeddings_is_left_to_the_record_which_says_so(monk
     monkeypatch.setattr(worker, "_rows", 5)
     monkeypatch.setattr(worker, "_by_traces", lambda texts: asked.append(len(texts)) or by_traces(texts))
     assert worker([(1, "南京市")]).sums is not None and asked == [1]
+
+
+def test_a_pass_ends_where_its_last_layer_was_looked_at() -> None:
+    worker, ended = Worker(av.load("lab-4"), ("entropy",)), list[str]()
+    hook = worker._body.register_forward_hook(lambda *_: ended.append("whole"))
+    last = worker._body.layers[-1].mlp.register_forward_hook(lambda *_: ended.append("last layer"))
+    try:
+        parts = [worker([(1, "南京市长江大桥")]) for _ in range(3)]
+    finally:
+        hook.remove()
+        last.remove()
+    assert ended == ["last layer", "whole"]  # the first alone, which tells how many layers there are
+    assert parts[0] == parts[1] == parts[2] and parts[0].sums is not None
+
+
+def test_a_pass_whose_weights_are_no_numbers_is_not_ended_early_and_is_told() -> None:
+    model = av.load("lab-4")
+    worker = Worker(model, ("entropy",))
+    assert worker([(1, "南京市长江大桥")]).sums is not None
+
+    def broken(_module: object, _given: object, found: torch.Tensor) -> torch.Tensor:
+        return found * torch.nan
+
+    hook = worker._body.layers[-1].attn.Wqkv.register_forward_hook(broken)
+    try:
+        part = worker([(1, "南京市长江大桥"), (2, "武汉市")])
+    finally:
+        hook.remove()
+    assert part.sums is None and [number for number, _ in part.refused] == [1, 2]
+    assert {reason.message for _, reason in part.refused} == {"weights_not_numbers"}
+
+
+def test_enough_is_raised_after_the_last_of_so_many_layers_alone() -> None:
+    watch = Weighing(Pass.of([THREE], ("previous",)), columns_of(("previous",)), 2)
+    one, other = seen(), seen(layer=1)
+    with pytest.raises(Enough), watch:
+        watch.output(one, one.attention)
+        assert not watch.sums or 1 not in watch.sums
+        watch.output(one, one.attention)  # once more for other values, as in differential attention
+        watch.output(other, other.attention)
+    assert sorted(watch.sums) == [0, 1]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor
 from transformers import LlamaForCausalLM
 
@@ -27,13 +28,19 @@ def targets(rows: Rows) -> np.ndarray:
     return found
 
 
-def loss(model: LlamaForCausalLM, batch: dict[str, Tensor]) -> Tensor:
-    """The next-token loss of one batch, in nats a token. A token sees the earlier ones of its own text."""
+def states(model: LlamaForCausalLM, batch: Mapping[str, Tensor]) -> Float[Tensor, "token width"]:
+    """The last states of all tokens of a batch. A token sees the earlier ones of its own text."""
     text = batch["text"]
     seen = (text[:, None, :, None] == text[:, None, None, :]).tril().to(torch.bfloat16)
-    hidden = model.model(
+    found: Tensor = model.model(
         input_ids=batch["ids"], position_ids=batch["positions"], attention_mask=(1 - seen) * -1e4, use_cache=False
-    ).last_hidden_state.flatten(0, 1)
+    ).last_hidden_state
+    return found.flatten(0, 1)
+
+
+def loss(model: LlamaForCausalLM, batch: Mapping[str, Tensor]) -> Tensor:
+    """The next-token loss of one batch, in nats a token."""
+    hidden = states(model, batch)
     wanted = batch["targets"].flatten()
     logits = model.lm_head(hidden[wanted != NO_TARGET])
     return F.cross_entropy(logits.float(), wanted[wanted != NO_TARGET])

@@ -47,8 +47,7 @@ from attnviz.training.cards import NAMED, table
 from attnviz.training.corpus import read_corpus
 from attnviz.training.documents import read_reviews, read_topics
 from attnviz.training.long.about import about
-from attnviz.training.long.data import LONGEST, Sources, passages, row, sources
-from attnviz.training.long.drills import Ids
+from attnviz.training.long.data import LONGEST, Ids, Sources, passages, row, sources
 from attnviz.training.next_token import Told, continuations
 
 Names = Mapping[str, tuple[str, str]]  # in Chinese and English

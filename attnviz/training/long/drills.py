@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Int64
+from jaxtyping import Bool, Int64
 from torch import Tensor
 
+from attnviz.training.long.data import Ids
 from attnviz.training.sentences import NO_TARGET
 
-Ids = list[int]
 SPECIAL = 5  # the first ids of the tokenizer are no tokens of a text
 SHORT = (64, 128, 256, 512, 1_024)  # tokens of a row of a drill, in turn
 BLOCK = (8, 100)  # tokens of a block that returns in a drill
@@ -35,6 +35,13 @@ class Row(NamedTuple):
 
     ids: Int64[Tensor, "row token"]
     targets: Int64[Tensor, "row token"]
+
+
+class Running(NamedTuple):
+    """Rows of texts `[row, token]`, and which tokens continue a passage that stood in the row before."""
+
+    ids: Int64[Tensor, "row token"]
+    copied: Bool[Tensor, "row token"]
 
 
 def loguniform(most: int, rng: random.Random) -> int:
@@ -102,17 +109,20 @@ class Drills:
         told = [targets.get(place, NO_TARGET) for place in range(length - 1)]
         return Row(torch.tensor([ids[:length]]), torch.tensor([[*told, NO_TARGET]]))
 
-    def running(self, rows: int, length: int) -> Row:
-        """Texts one after the other, in which passages return; every token is told."""
-        ids = torch.tensor([self._running(length) for _ in range(rows)])
-        return Row(ids, torch.cat([ids[:, 1:], torch.full((rows, 1), NO_TARGET)], 1))
+    def running(self, rows: int, length: int) -> Running:
+        """Texts one after the other, in which passages return."""
+        made = [self._running(length) for _ in range(rows)]
+        return Running(torch.tensor([ids for ids, _ in made]), torch.tensor([copied for _, copied in made]))
 
-    def _running(self, length: int) -> Ids:
-        ids = [self.start]
+    def _running(self, length: int) -> tuple[Ids, list[bool]]:
+        ids, copied = [self.start], [False]
         while len(ids) < length:
-            ids += next(self.texts)
+            new = next(self.texts)
+            ids += new
+            copied += [False] * len(new)
             size = self.rng.randint(*COPY)
             if self.rng.random() < COPIED and len(ids) > size + 1:
                 begin = max(1, len(ids) - size - loguniform(len(ids) - size, self.rng))
                 ids += ids[begin : begin + size]
-        return ids[:length]
+                copied += [False, *[True] * (size - 1)]
+        return ids[:length], copied[:length]

@@ -3,21 +3,17 @@
     python -m attnviz.training.long.train --zh common_voice_zh.txt --en common_voice_en.txt \
         --reviews movie_reviews.zip --topics kdconv
 
-It begins with the weights of lab-gpt, its rotary positions turning more slowly (a base of 500,000 in place of 10,000,
-as Llama 3 has it), so that tokens far apart can be told alike. Every step has sentences, which keep what lab-gpt
-knew. Beside them stand first drills, blocks of random tokens that return, for an induction head (`drills.py`); then,
-in turn, running texts of up to 8,192 tokens in which passages return (film reviews, Pang and Lee 2004, CC BY 4.0;
-dialogues about one film, song or place after the other, KdConv, Apache-2.0; runs of Common Voice sentences, CC0 1.0;
-for the public originals of the first two see ``training/hierarchical``), and drills over all distances; then the same
-with pieces of texts among the blocks. Random blocks alone made a head that did not find passages of a text: after the
-second stage a passage that returned cost what it cost before.
+The first course begins with the weights of lab-gpt and goes on with the next-token loss over running texts of 1,024 to
+8,192 tokens: film reviews (Pang and Lee 2004, CC BY 4.0), dialogues about one film, song or place after the other
+(KdConv, Apache-2.0; for the public originals of both see ``training/hierarchical``) and runs of Common Voice sentences
+(CC0 1.0). Now and then a passage returns word for word; 2,200 steps, with one token in 20 such a copy, make no head
+that continues a repeated sequence (Olsson et al. 2022), and sentences alone are told less well than before.
 
-Such a model looks up what returns, and tells texts by a bit a token less well than lab-gpt after 2,200 steps of texts
-alone, in which one token in 20 is a copy: these make no such head. Both began with the same weights, so that of the
-two a mean can be taken (Wortsman et al. 2022): 0.3 of the one and 0.7 of the other knows most of both. From there it
-goes on with texts at every step, in short rows, and at last in rows of up to 8,192 tokens: after the short ones alone
-what stood beyond 2,048 tokens cost it half a bit a token. The result is an ordinary Hugging Face folder,
-``attnviz/weights/lab-long``.
+The second course mends both. The slow half of the rotary positions turns 16 times more slowly (as in Llama 3.1:
+wavelengths below 128 tokens stay, so that what is near is read as before; those above 512 are stretched), so that
+tokens can be told alike over thousands of places. Each step has running texts, taught by what the first course made;
+sentences, taught by lab-gpt; and a drill (`drills.py`) of what must be looked up, at first in short rows of random
+blocks. The result is an ordinary Hugging Face folder, ``attnviz/weights/lab-long``.
 """
 
 from __future__ import annotations
@@ -25,7 +21,6 @@ from __future__ import annotations
 import argparse
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -40,91 +35,63 @@ from attnviz.training import loop, sentences
 from attnviz.training.corpus import ask_for_sentences, read_corpus, read_data
 from attnviz.training.documents import read_reviews, read_topics
 from attnviz.training.folder import save_folder
-from attnviz.training.long.data import (
-    ALONE_STEPS,
-    BLEND,
-    BLENDED,
-    LONGEST,
-    STAGES,
-    Lesson,
-    Stage,
-    alone,
-    passages,
-    sources,
-)
-from attnviz.training.long.drills import Drills, Row
+from attnviz.training.long import lessons, taught
+from attnviz.training.long.data import LONGEST, Sources, batches, passages, sources
+from attnviz.training.long.drills import Drills
 from attnviz.training.loop import Course
-from attnviz.training.recipe import Recipe, learner
-from attnviz.training.sentences import NO_TARGET
+from attnviz.training.recipe import Recipe, course, learner
 
-BASE, UNCHANGED = 500_000.0, 10_000.0  # of the rotary positions; lab-gpt's own
-WARM_UP = 50  # steps until the full rate
+FIRST = 2_200  # steps of the first course
+# Of Llama 3.1: wavelengths up to original / high stay, those from original / low on are `factor` times as long.
+SLOWER = {
+    "rope_type": "llama3", "rope_theta": 10_000.0, "factor": 16.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 512,
+}  # fmt: skip
 
 
-def new_model(base: float = BASE) -> LlamaForCausalLM:
+def new_model(turning: Mapping[str, object] | None = None) -> LlamaForCausalLM:
     """lab-gpt's weights in a model that reads up to 8,192 tokens; its rotary positions have no table to outgrow."""
     folder = built_in_folder("lab-gpt")
-    turning = {"rope_type": "default", "rope_theta": base}
-    config = LlamaConfig.from_pretrained(folder, max_position_embeddings=LONGEST, rope_parameters=turning)
+    config = LlamaConfig.from_pretrained(folder, max_position_embeddings=LONGEST)
+    if turning is not None:
+        config.rope_parameters = dict(turning)
     return LlamaForCausalLM.from_pretrained(folder, config=config, dtype=torch.float32, attn_implementation="sdpa")
 
 
-def loss(model: LlamaForCausalLM, row: Row) -> Tensor:
-    """The loss of what is to be told of some rows, in nats a token."""
-    hidden = model.model(input_ids=row.ids, use_cache=False).last_hidden_state
-    asked = row.targets != NO_TARGET
-    return F.cross_entropy(model.lm_head(hidden[asked]).float(), row.targets[asked])
+def loss(model: LlamaForCausalLM, ids: Tensor) -> Tensor:
+    """The next-token loss of one batch, in nats a token."""
+    hidden = model.model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
+    logits = model.lm_head(hidden)
+    return F.cross_entropy(logits.float().flatten(0, 1), ids[:, 1:].flatten())
 
 
-def losses(model: LlamaForCausalLM, lesson: Lesson) -> dict[str, Tensor]:
-    """The loss of each part of a step."""
-    told = torch.stack([sentences.loss(model, batch) for batch in lesson["sentences"]]).mean()
-    return {"sentences": told, **{name: loss(model, part) for name, part in lesson.items() if name != "sentences"}}
-
-
-def learn(
-    recipe: Recipe, model: LlamaForCausalLM, stage: Stage, told: Iterator[dict[str, Tensor]], drills: Drills
-) -> float:
-    """One stage; the seconds that it took."""
-    share = partial(loop.cosine, steps=stage.course, warm_up=WARM_UP)
-    return loop.train(
-        learner(replace(recipe, rate=stage.rate), model),
-        stage.lessons(told, drills),
-        partial(losses, model),
-        Course(stage.steps, stage.rate, share, stage.counts, bfloat16=True),
+def read(recipe: Recipe, found: Sources, tokenizer: PreTrainedTokenizerFast) -> tuple[LlamaForCausalLM, float]:
+    """The first course, over texts alone; the model and the seconds."""
+    model = new_model()
+    seconds = loop.train(
+        learner(recipe, model),
+        map(torch.from_numpy, batches(found, tokenizer, recipe.seed)),
+        lambda ids: {"loss": loss(model, ids)},
+        course(recipe),
         loop.say(20),
     )
+    return model, seconds
 
 
-def read_alone(recipe: Recipe, texts: Iterator[Tensor]) -> tuple[dict[str, Tensor], float]:
-    """The weights of lab-gpt after texts alone, its positions as they were, and the seconds that it took."""
-    model = new_model(UNCHANGED)
-
-    def step(ids: Tensor) -> dict[str, Tensor]:
-        ends = torch.full((len(ids), 1), NO_TARGET)
-        return {"texts": loss(model, Row(ids, torch.cat([ids[:, 1:], ends], 1)))}
-
-    share = partial(loop.cosine, steps=ALONE_STEPS, warm_up=WARM_UP)
-    course = Course(ALONE_STEPS, recipe.rate, share, bfloat16=True)
-    return model.state_dict(), loop.train(learner(recipe, model), texts, step, course, loop.say(20))
-
-
-def blended(first: Mapping[str, Tensor], second: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
-    """The mean of two models' weights, of which the second has that share."""
-    return {name: torch.lerp(one, second[name], share) for name, one in first.items()}
-
-
-def train(
-    recipe: Recipe, told: Iterator[dict[str, Tensor]], drills: Drills, texts: Iterator[Tensor]
+def drill(
+    recipe: Recipe, before: LlamaForCausalLM, told: Iterator[dict[str, Tensor]], drills: Drills
 ) -> tuple[LlamaForCausalLM, float]:
-    """All stages, in their midst the blend with what texts alone make; the model and the seconds."""
-    torch.manual_seed(recipe.seed)
-    alone_weights, seconds = read_alone(recipe, texts)
-    model = new_model()
-    for number, stage in enumerate(STAGES):
-        if number == BLENDED:
-            model.load_state_dict(blended(model.state_dict(), alone_weights, BLEND))
-        seconds += learn(recipe, model, stage, told, drills)
+    """The second course, from what the first made of the model; the model and the seconds."""
+    model = new_model(SLOWER)
+    model.load_state_dict(before.state_dict())
+    teachers = taught.Teachers(before.eval().requires_grad_(False), new_model().eval().requires_grad_(False))
+    seconds = loop.train(
+        learner(recipe, model),
+        lessons.lessons(told, drills),
+        partial(taught.losses, model, teachers),
+        Course(lessons.STEPS, recipe.rate, lessons.rate_at, lessons.COUNTS, bfloat16=True),
+        loop.say(20),
+    )
     return model, seconds
 
 
@@ -145,20 +112,21 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    recipe = Recipe(
-        heads=4, steps=ALONE_STEPS + sum(stage.steps for stage in STAGES), rate=STAGES[0].rate, warm_up=WARM_UP
-    )
+    recipe = Recipe(heads=4, steps=FIRST, rate=2e-3, tokens_a_step=LONGEST, warm_up=50)
     tokenizer = lengthened()
     _, languages = read_data(given.zh, given.en)
-    told = sentences.told(languages, recipe, tokenizer.get_vocab())
     chinese, english = read_corpus(given.zh, "zh").training, read_corpus(given.en, "en").training
     reviews, topics = read_reviews(given.reviews).training, read_topics(given.topics).training
     found = sources(reviews, topics, chinese, english, tokenizer)
+    torch.manual_seed(recipe.seed)
+    before, seconds = read(recipe, found, tokenizer)
     rng = random.Random(recipe.seed)
-    texts = passages(found, int(tokenizer.sep_token_id or 0), rng)
-    drills = Drills(len(tokenizer), int(tokenizer.cls_token_id or 0), texts, rng)
-    model, seconds = train(recipe, told, drills, alone(found, tokenizer, random.Random(recipe.seed)))
-    save_folder(given.out, model, tokenizer, recipe, seconds)
+    drills = Drills(
+        len(tokenizer), int(tokenizer.cls_token_id or 0), passages(found, int(tokenizer.sep_token_id or 0), rng), rng
+    )
+    told = sentences.told(languages, Recipe(heads=4), tokenizer.get_vocab())
+    model, more = drill(recipe, before, told, drills)
+    save_folder(given.out, model, tokenizer, recipe, seconds + more)
 
 
 if __name__ == "__main__":

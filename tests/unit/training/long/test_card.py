@@ -16,7 +16,7 @@ from attnviz.training import next_token
 from attnviz.training.documents import Document
 from attnviz.training.long import card as long_card
 from attnviz.training.long import data as long
-from attnviz.training.long import drills
+from attnviz.training.long import lessons
 from attnviz.training.long import train as training
 from attnviz.training.long.card import Case, Reading, Report, Told
 from tests.unit.training.long.rows import START, TEXT, numbered, repeats, within
@@ -26,7 +26,7 @@ FOUND = long.Sources(
     reviews=[[10, 11, 12, END], [13, 14, END]], dialogues=[[20, 21, END, 22, END]],
     zh=[[100 + n, 200 + n, 300 + n] for n in range(60)], en=[[400 + n, 500 + n] for n in range(90)],
 )  # fmt: skip
-RECIPE = {"steps": 3_060, "tokens_a_step": 8_192, "layers": 4, "heads": 4, "width": 160, "seconds": 6}
+RECIPE = {"steps": 2_200, "tokens_a_step": 8_192, "layers": 4, "heads": 4, "width": 160, "seconds": 6}
 ONE = Case(before=[50, 51], passage=[60, 61, 62], between=[70, 71, 72, 73, 74])
 
 
@@ -47,15 +47,12 @@ def test_a_passage_returns_word_for_word_after_every_text(monkeypatch: pytest.Mo
         assert all(long.COPY[0] <= len(run) <= long.COPY[1] for begin, run in found if begin + len(run) < 4_096)
 
 
-def test_texts_alone_have_8192_tokens_a_step_in_rows_of_every_length(wordpiece: PreTrainedTokenizerFast) -> None:
-    steps = list(itertools.islice(long.alone(FOUND, wordpiece, random.Random(1)), 8))
-    assert [step.shape for step in steps] == [(8_192 // length, length) for length in long.ALONE] * 2
-    assert all((step[:, 0] == wordpiece.cls_token_id).all() for step in steps)
-
-
-def test_a_blend_has_its_share_of_the_second() -> None:
-    first, second = ({"weight": torch.full((2,), value)} for value in (1.0, 5.0))
-    assert training.blended(first, second, 0.3)["weight"].tolist() == pytest.approx([2.2, 2.2])
+def test_every_batch_has_8192_tokens_in_rows_of_each_length_in_turn(wordpiece: PreTrainedTokenizerFast) -> None:
+    found = [one for one, _ in zip(long.batches(FOUND, wordpiece, 7), range(8), strict=False)]
+    assert [one.shape for one in found] == [(8_192 // length, length) for length in long.LENGTHS] * 2
+    assert all((one[:, 0] == wordpiece.cls_token_id).all() for one in found)
+    again = next(long.batches(FOUND, wordpiece, 7))
+    assert (again == found[0]).all() and not (next(long.batches(FOUND, wordpiece, 8)) == found[0]).all()
 
 
 def test_nothing_returns_where_it_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,8 +102,7 @@ def test_loss_is_the_cross_entropy_of_a_plain_forward() -> None:
     surprise = [-shares[text, place, ids[text, place + 1]].log() for text in range(3) for place in range(39)]
     expected = (sum(surprise) / len(surprise)).item()
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        targets = torch.cat([ids[:, 1:], torch.full((3, 1), drills.NO_TARGET)], 1)
-        found = training.loss(model, drills.Row(ids, targets)).item()
+        found = training.loss(model, ids).item()
     assert abs(found - expected) < 0.01 * expected  # bfloat16; worst seen 0.003
 
 
@@ -320,10 +316,10 @@ def test_card_says_what_it_was_trained_on_and_under_which_licences() -> None:
             "float16",
             "MIT",
             "8,192",
-            "3060",
             "2,200",
-            "3,060",
-            "30%",
+            "70%",
+            f"{lessons.STEPS:,}",
+            f"{lessons.BLOCKS:,}",
         ):
             assert said in paragraph, said
         assert paragraph in card.text

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import itertools
 import random
-from typing import Any
 
 import pytest
 import torch
 
-from attnviz.training.long import data as long
-from attnviz.training.long import drills
-from attnviz.training.long.data import Stage
+from attnviz.training.long import drills, lessons
 from attnviz.training.long.drills import Drills
+from attnviz.training.long.lessons import Lesson
 from tests.unit.training.long.rows import START, numbered, repeats, within
 
 
@@ -20,34 +18,34 @@ def drilled(seed: int, size: int = 8_000) -> Drills:
     return Drills(size, START, numbered(), random.Random(seed))
 
 
-def test_every_step_has_sentences_and_what_has_its_turn_beside_them() -> None:
-    def told(seed: int) -> list[dict[str, Any]]:
-        sentences = ({"number": torch.tensor(n)} for n in itertools.count())
-        return list(
-            Stage(32, 40, (("texts",), ("drill",), ("texts",), ("far",)), times=2).lessons(sentences, drilled(seed))
-        )
+def test_every_step_has_texts_sentences_and_a_drill(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lessons, "STEPS", 40)
+    monkeypatch.setattr(lessons, "BLOCKS", 8)
 
-    steps = told(7)
-    assert [[one["number"].item() for one in step["sentences"]] for step in steps] == [
-        [2 * n, 2 * n + 1] for n in range(32)
-    ]
-    assert [list(step)[1] for step in steps] == ["texts", "drill", "texts", "far"] * 8
-    texts = [step["texts"].ids.shape for step in steps if "texts" in step]
-    assert texts == [(max(1, 4_096 // length), length) for length in long.TOLD] * 2
-    assert [step["far"].ids.shape for step in steps if "far" in step] == [(1, length) for length in long.FAR]
-    assert all(step["drill"].ids.numel() == 2_048 for step in steps if "drill" in step)
-    rows = [step[name] for step in steps for name in ("texts", "drill", "far") if name in step]
-    assert all((row.ids[:, 0] == START).all() and row.ids.shape == row.targets.shape for row in rows)
-    same, other = (torch.equal(steps[1]["drill"].ids, told(seed)[1]["drill"].ids) for seed in (7, 8))
+    def given(seed: int) -> list[Lesson]:
+        told = ({"number": torch.tensor(n)} for n in itertools.count())
+        return list(lessons.lessons(told, drilled(seed)))
+
+    steps = given(7)
+    assert [one.sentences["number"].item() for one in steps] == list(range(40))
+    assert [one.kind for one in steps] == ["first"] * 8 + ["near", "far"] * 16
+    assert {one.texts.ids.shape for one in steps[:8]} == {(1, lessons.FIRST_READ)}
+    expected = [(max(1, lessons.READ // length), length) for length in lessons.TEXTS]
+    assert [one.texts.ids.shape for one in steps[8:]] == expected * 4
+    assert [one.drill.ids.shape for one in steps if one.kind == "far"] == [(1, length) for length in lessons.FAR] * 4
+    assert all(one.drill.ids.numel() == lessons.DRILLED for one in steps if one.kind != "far")
+    assert all((one.drill.ids[:, 0] == START).all() and (one.texts.ids[:, 0] == START).all() for one in steps)
+    same, other = (torch.equal(steps[9].drill.ids, given(seed)[9].drill.ids) for seed in (7, 8))
     assert same and not other
 
 
-def test_a_turn_may_have_several_parts_in_rows_of_lengths_of_its_own() -> None:
-    stage = Stage(5, 5, (("texts",), ("texts", "drill"), ("far", "texts")), running=512, told=(128, 512), near=(64,))
-    steps = list(stage.lessons(itertools.repeat({}), drilled(1)))
-    assert [list(step)[1:] for step in steps] == [list(turn) for turn in (*stage.turns, *stage.turns[:2])]
-    assert [step["texts"].ids.shape for step in steps] == [(4, 128), (1, 512), (4, 128), (1, 512), (4, 128)]
-    assert [step["drill"].ids.shape for step in steps if "drill" in step] == [(32, 64)] * 2
+def test_the_rate_rises_stays_and_falls() -> None:
+    rates = [lessons.rate_at(step) for step in range(lessons.STEPS)]
+    top = rates.index(1.0)
+    assert top == lessons.WARM_UP - 1 and all(a < b for a, b in itertools.pairwise(rates[: top + 1]))
+    falls = [a > b for a, b in itertools.pairwise(rates[top:])]
+    assert falls.index(True) + top == pytest.approx(lessons.FALLS * lessons.STEPS, abs=1)
+    assert all(falls[falls.index(True) :]) and rates[-1] == pytest.approx(lessons.LEAST, abs=0.005)
 
 
 def test_blocks_are_random_or_pieces_of_texts_shuffled_and_as_they_are() -> None:
@@ -92,13 +90,16 @@ def test_a_far_drill_asks_for_something_however_short(seed: int) -> None:
     assert (found.targets != drills.NO_TARGET).any()
 
 
-def test_passages_return_far_as_often_as_near_and_every_token_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_passages_return_far_as_often_as_near_and_are_known_for_copies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drills, "COPIED", 1)
     found = drilled(2).running(6, 4_096)
-    assert torch.equal(found.targets[:, :-1], found.ids[:, 1:]) and (found.targets[:, -1] == drills.NO_TARGET).all()
     away = []
-    for ids in found.ids.tolist():
-        away += [begin - ids.index(run[0]) for begin, run in repeats(ids) if within(run, ids[:begin])]
+    for ids, copied in zip(found.ids.tolist(), found.copied.tolist(), strict=True):
+        runs = [(begin, run) for begin, run in repeats(ids) if within(run, ids[:begin])]
+        away += [begin - ids.index(run[0]) for begin, run in runs]
+        told = {place for begin, run in runs for place in range(begin + 1, begin + len(run))}
+        assert told <= {place for place, one in enumerate(copied) if one}, "all but the first token of a passage"
+        assert all(ids[place] in ids[:place] for place, one in enumerate(copied) if one)
     assert len(away) > 30 and min(away) < 500 and max(away) > 2_000
 
 

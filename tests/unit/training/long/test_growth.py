@@ -119,3 +119,21 @@ def test_the_model_of_before_turns_as_lab_gpt_and_the_copy_more_slowly() -> None
     same = [number for number in range(20) if torch.allclose(one[:, number], other[:, number])]
     turns = 2 * torch.pi * 10_000 ** (torch.arange(20) / 20)
     assert same == [number for number, wave in enumerate(turns.tolist()) if wave < 128]
+
+
+def test_a_block_that_returns_is_looked_at_one_token_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growth, "TRIES", 1)
+    made, seen = network(3), list[torch.Tensor]()
+    made.register_forward_pre_hook(lambda _, __, given: seen.append(given["input_ids"]), with_kwargs=True)
+    found = growth.looking_back(made, START)
+    ids = seen[0]
+    again = 1 + growth.BLOCK + growth.GAP
+    assert ids[0, 0] == START and ids[0, 1 : 1 + growth.BLOCK].tolist() == ids[0, again:].tolist()
+    made.set_attn_implementation("eager")
+    with torch.inference_mode():
+        weights = made(input_ids=ids, output_attentions=True).attentions[1][0, 2]
+    places = range(growth.BLOCK - 1)
+    matching = sum(weights[again + place, 1 + place + 1].item() for place in places) / len(places)
+    assert found["prefix_matching"][1, 2].item() == pytest.approx(matching, rel=1e-4)
+    previous = sum(weights[place, place - 1].item() for place in range(1, ids.shape[1])) / (ids.shape[1] - 1)
+    assert found["previous_token"][1, 2].item() == pytest.approx(previous, rel=1e-4)

@@ -65,7 +65,7 @@ TOGETHER = Plan(
     counts={"near": 0.5, "far": 0.5},
 )  # fmt: skip
 ON = Plan(
-    1_100, 6e-4, True, texts=(512, 1_024, 512, 2_048), far=(512, 1_024, 512, 2_048, 4_096), late=0.72, falls=0.15,
+    919, 6e-4, True, texts=(512, 1_024, 512, 2_048), far=(512, 1_024, 512, 2_048, 4_096), late=0.72, falls=0.15,
     least=0.01, counts={"texts": 1.5, "near": 0.25, "far": 0.25},
 )  # fmt: skip
 

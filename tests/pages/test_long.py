@@ -153,7 +153,7 @@ def test_every_sample_is_read_and_stands_in_the_link(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["yueyang_twice", "gettysburg_twice"])
 def test_a_text_that_stands_twice_opens_on_a_head_that_reads_on_from_its_first_time(name: str) -> None:
-    at = opened()
+    at = opened(model="lab-long")
     control(at, "pill").set_value(name)
     at.run()
     layer, head = (at.session_state[PARAMS[one].key] for one in ("layer", "head"))
@@ -165,6 +165,10 @@ def test_a_text_that_stands_twice_opens_on_a_head_that_reads_on_from_its_first_t
     rows = trace.attention(layer).weights[head][begin : begin + half - 1]
     ahead = rows[:, 2 : 2 + half].diagonal().mean()
     assert (layer, head) == (3, 4) and ahead > 0.5
+    other = opened(model="lab-4")
+    control(other, "pill").set_value(name)
+    other.run()
+    assert other.session_state[PARAMS["head"].key] == 2, "of another model the head stays"
 
 
 def test_a_window_shows_the_weights_of_its_tokens() -> None:

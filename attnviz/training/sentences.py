@@ -18,6 +18,7 @@ from attnviz.training.packing import Rows
 from attnviz.training.recipe import Recipe
 
 NO_TARGET = -100
+Network = LlamaForCausalLM | MistralForCausalLM
 
 
 def targets(rows: Rows) -> np.ndarray:
@@ -28,7 +29,7 @@ def targets(rows: Rows) -> np.ndarray:
     return found
 
 
-def states(model: LlamaForCausalLM | MistralForCausalLM, batch: Mapping[str, Tensor]) -> Float[Tensor, "token width"]:
+def states(model: Network, batch: Mapping[str, Tensor]) -> Float[Tensor, "token width"]:
     """The last states of all tokens of a batch. A token sees the earlier ones of its own text."""
     text = batch["text"]
     seen = (text[:, None, :, None] == text[:, None, None, :]).tril().to(torch.bfloat16)
@@ -38,7 +39,7 @@ def states(model: LlamaForCausalLM | MistralForCausalLM, batch: Mapping[str, Ten
     return found.flatten(0, 1)
 
 
-def loss(model: LlamaForCausalLM, batch: Mapping[str, Tensor]) -> Tensor:
+def loss(model: Network, batch: Mapping[str, Tensor]) -> Tensor:
     """The next-token loss of one batch, in nats a token."""
     hidden = states(model, batch)
     wanted = batch["targets"].flatten()

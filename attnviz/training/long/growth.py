@@ -16,6 +16,7 @@ from torch import Tensor
 from transformers import LlamaForCausalLM, MistralConfig, MistralForCausalLM
 
 from attnviz.training.long.drills import SPECIAL
+from attnviz.training.sentences import Network
 
 MORE = 2  # heads that each layer is given
 SCALE = 0.7  # of what they add at first
@@ -25,7 +26,7 @@ Chosen = Sequence[Sequence[int]]  # of each layer the numbers of some heads
 
 
 @torch.inference_mode()
-def looking_back(network: LlamaForCausalLM, start: int) -> dict[str, Float[Tensor, "layer head"]]:
+def looking_back(network: Network, start: int) -> dict[str, Float[Tensor, "layer head"]]:
     """What does a token give to the previous one, and in a block that returns to the one after where it stood?
 
     Means over random tokens: a block of 64, 128 others, the block again, after the token `start`.
@@ -53,7 +54,7 @@ def chosen(habits: Mapping[str, Float[Tensor, "layer head"]]) -> list[list[int]]
     return found
 
 
-def width(network: LlamaForCausalLM | MistralForCausalLM) -> int:
+def width(network: Network) -> int:
     """How many numbers does a head's query have?"""
     projection = network.model.layers[0].self_attn.q_proj
     return int(projection.out_features) // network.config.num_attention_heads

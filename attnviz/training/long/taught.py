@@ -15,13 +15,12 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
-from transformers import LlamaForCausalLM, MistralForCausalLM
+from transformers import LlamaForCausalLM
 
 from attnviz.training.long.drills import Row, Running
 from attnviz.training.long.lessons import Lesson
-from attnviz.training.sentences import NO_TARGET, states
+from attnviz.training.sentences import NO_TARGET, Network, states
 
-Network = LlamaForCausalLM | MistralForCausalLM
 COPY = 0.25  # what tokens that continue a passage count beside the other tokens of the texts
 MOST = 3_072  # tokens of a step's texts that are told: their logits cost as much as the network
 

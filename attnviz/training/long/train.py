@@ -92,7 +92,7 @@ class School:
     told: Iterator[dict[str, Tensor]]
     drills: Drills
 
-    def course(self, model: LlamaForCausalLM | MistralForCausalLM, plan: Plan) -> float:
+    def course(self, model: sentences.Network, plan: Plan) -> float:
         """Train a model by a plan; the seconds."""
         return loop.train(
             learner(Recipe(heads=0, rate=plan.rate, weight_decay=0.0), model),

@@ -21,12 +21,12 @@ SHORT = "他是一名美国女子游泳运动员。"
 SAMPLES = tomllib.loads((Path(av.__file__).parent / "content" / "long.toml").read_text(encoding="utf-8"))
 LONG = 600  # tokens of the longer text
 # What the card must reach. Bits a token are at most, shares and weights at least.
-SENTENCE_ACCURACY = {"zh": 0.38, "en": 0.24, "both": 0.33}
+SENTENCE_ACCURACY = {"zh": 0.38, "en": 0.29, "both": 0.35}
 SENTENCE_BITS = {"zh": 5.4, "en": 6.0, "both": 5.6}
 INNER_BITS = {"zh": 5.7, "en": 6.5, "both": 6.0}
 WORSE = 0.1  # bits a token of sentences, beside lab-gpt
-LONG_BITS = 6.1  # over the last 256 tokens of texts as they are, all before them given
-FAR_LOSS = 0.1  # how many bits a token far context may cost there
+LONG_BITS = 6.05  # over the last 256 tokens of texts as they are, all before them given
+FAR_LOSS = 0.05  # how many bits a token far context may cost there
 RETURNS = 1.0  # bits a token that a passage costs less when it returns after 256 tokens
 PREVIOUS_TOKEN = 0.5
 INDUCTION = 0.5  # weight on the token after the previous occurrence, of random tokens that return
@@ -105,8 +105,6 @@ def test_a_head_finds_random_tokens_that_return() -> None:
 @pytest.mark.parametrize("sample", ["yueyang", "gettysburg"])
 def test_the_atlas_finds_it_where_a_text_returns(sample: str) -> None:
     part = "\n".join(SAMPLES[sample]["text"].strip().splitlines()[:3])
-    found = av.atlas(av.load(NAME), [part])
-    assert found.name(*HEAD) is None or found.name(*HEAD).name != "induction", "nothing returns"
     twice = av.atlas(av.load(NAME), [f"{part}\n{part}"])
     named = {place: twice.name(*place) for place in twice.places}
     assert [place for place, one in named.items() if one is not None and one.name == "induction"] == [HEAD]

@@ -12,7 +12,8 @@ loaded, "body" the same without the head that predicts, which a corpus does not 
 
 Then the executors, each from a file to its table: sentences a second from the first window to the last, so that what
 workers take to load is left out, and beside it the whole time. `--whole` reads all of the files and says what memory it
-took after a quarter and at the end; without it the sample alone. Each must write the same bytes.
+took after a quarter and at the end; without it the sample alone. Each must write the same bytes. A pool's speed beside
+the loop's is judged where each worker had 8 windows or more (some 16,000 lines a worker).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ import psutil
 from benchmarks.batches import CARRIED, CLOCKS, FILES
 
 BAR, POOL_BAR = 0.9, 1.7
+FEW = 8  # windows for each worker: of fewer, one more or less is an eighth of its speed
 
 
 @dataclass
@@ -85,9 +87,14 @@ class Heard:
 
     @property
     def speed(self) -> float:
-        """Lines a second, from when each worker had done a window to the last. Of few windows it says little."""
+        """Lines a second, from when each worker had done a window to the last. It says little where they are `few`."""
         (begun, first), (ended, last) = self.at[min(self.together, len(self.at)) - 1], self.at[-1]
         return (last - first) / max(ended - begun, 1e-9)
+
+    @property
+    def few(self) -> bool:
+        """Were there too few windows to speak of a speed?"""
+        return len(self.at) < FEW * self.together
 
     @property
     def grown(self) -> str:
@@ -167,14 +174,16 @@ def measured(names: dict[str, str], given: argparse.Namespace, folder: Path) -> 
 
 def compared(label: str, model: Any, file: Path, given: argparse.Namespace, folder: Path) -> bool:
     """One file by each executor: do all write the same bytes, and is a pool fast enough?"""
-    speeds, written = {}, set()
+    speeds, written, few = {}, set(), False
     for executor in given.executors.split(","):
         goal = (given.out or folder) / f"{label}-{file.stem}-{executor}.parquet"
-        speeds[executor] = executed(model, file, executor, goal, given).speed
+        heard = executed(model, file, executor, goal, given)
+        speeds[executor], few = heard.speed, few or heard.few
         written.add(goal.read_bytes())
     told = [f"{name} {speed / speeds['loop']:.2f}" for name, speed in speeds.items() if "loop" in speeds]
-    print(f"| | of loop: {', '.join(told)} (bar {POOL_BAR:g}); {len(written)} kind of bytes |", flush=True)
-    return len(written) == 1 and speeds.get("pool", POOL_BAR) >= POOL_BAR * speeds.get("loop", 0.0)
+    bar = f"too few windows to say, fewer than {FEW} for each worker" if few else f"bar {POOL_BAR:g}"
+    print(f"| | of loop: {', '.join(told)} ({bar}); {len(written)} kind of bytes |", flush=True)
+    return len(written) == 1 and (few or speeds.get("pool", POOL_BAR) >= POOL_BAR * speeds.get("loop", 0.0))
 
 
 def sampled(file: Path, count: int, folder: Path) -> Path:

@@ -151,6 +151,26 @@ def test_every_sample_is_read_and_stands_in_the_link(name: str) -> None:
     assert again.session_state[KEY + "text"] == sample(name)
 
 
+@pytest.mark.parametrize("name", ["yueyang_twice", "gettysburg_twice"])
+def test_a_text_that_stands_twice_opens_on_a_head_that_reads_on_from_its_first_time(name: str) -> None:
+    at = opened(model="lab-long")
+    control(at, "pill").set_value(name)
+    at.run()
+    layer, head = (at.session_state[PARAMS[one].key] for one in ("layer", "head"))
+    trace = record(load("lab-long"), sample(name), values=False)
+    tokens = trace.encoded.labels
+    half = sum(span is not None and span[0] < len(sample(name)) // 2 for span in trace.encoded.spans)
+    begin = 1 + half
+    assert tokens[begin : begin + 100] == tokens[1:101], "the second time begins there"
+    rows = trace.attention(layer).weights[head][begin : begin + half - 1]
+    ahead = rows[:, 2 : 2 + half].diagonal().mean()
+    assert (layer, head) == (3, 4) and ahead > 0.5
+    other = opened(model="lab-4")
+    control(other, "pill").set_value(name)
+    other.run()
+    assert other.session_state[PARAMS["head"].key] == 2, "of another model the head stays"
+
+
 def test_a_window_shows_the_weights_of_its_tokens() -> None:
     at = opened(q0="10", q1="30", k0="5", k1="45", layer="2", head="1", scale="unit")
     trace = record(load("lab-4"), sample("gettysburg"))

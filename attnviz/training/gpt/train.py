@@ -11,26 +11,18 @@ from __future__ import annotations
 
 import argparse
 import copy
-from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import torch
-import torch.nn.functional as F
 from tokenizers import processors
-from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from attnviz.shipped import WEIGHTS
 from attnviz.training import loop
-from attnviz.training.batches import batches
 from attnviz.training.corpus import Marked, ask_for_sentences, read_data
 from attnviz.training.folder import save_folder
-from attnviz.training.packing import Rows
 from attnviz.training.recipe import Recipe, course, learner, shape
-
-NO_TARGET = -100
+from attnviz.training.sentences import loss, told
 
 
 def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
@@ -39,33 +31,6 @@ def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCau
     model = LlamaForCausalLM(config)
     model.set_attn_implementation("eager")
     return model
-
-
-def targets(rows: Rows) -> np.ndarray:
-    """The token after each one of the same text, `[row, position]`; -100 where a text ends."""
-    found = np.full_like(rows.ids, NO_TARGET)
-    goes_on = (rows.text[:, 1:] == rows.text[:, :-1]) & (rows.text[:, 1:] > 0)
-    found[:, :-1] = np.where(goes_on, rows.ids[:, 1:], NO_TARGET)
-    return found
-
-
-def loss(model: LlamaForCausalLM, batch: dict[str, Tensor]) -> Tensor:
-    """The next-token loss of one batch, in nats a token. A token sees the earlier ones of its own text."""
-    text = batch["text"]
-    seen = (text[:, None, :, None] == text[:, None, None, :]).tril().to(torch.bfloat16)
-    hidden = model.model(
-        input_ids=batch["ids"], position_ids=batch["positions"], attention_mask=(1 - seen) * -1e4, use_cache=False
-    ).last_hidden_state.flatten(0, 1)
-    wanted = batch["targets"].flatten()
-    logits = model.lm_head(hidden[wanted != NO_TARGET])
-    return F.cross_entropy(logits.float(), wanted[wanted != NO_TARGET])
-
-
-def told(languages: list[list[Marked]], recipe: Recipe, ids: dict[str, int]) -> Iterator[dict[str, Tensor]]:
-    """Without end: batches by name, `Rows` and the targets."""
-    for rows in batches(languages, recipe, ids):
-        arrays = {**asdict(rows), "targets": targets(rows)}
-        yield {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 def train(recipe: Recipe, languages: list[list[Marked]], tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:

@@ -46,14 +46,16 @@ from attnviz.training import next_token
 from attnviz.training.cards import NAMED, table
 from attnviz.training.corpus import read_corpus
 from attnviz.training.documents import read_reviews, read_topics
-from attnviz.training.long.data import LENGTHS, Ids, Sources, passages, row, sources
+from attnviz.training.long.about import about
+from attnviz.training.long.data import LONGEST, Ids, Sources, passages, row, sources
 from attnviz.training.next_token import Told, continuations
 
 Names = Mapping[str, tuple[str, str]]  # in Chinese and English
-SEED, LONGEST = 31, LENGTHS[-1]
+SEED = 31
 ROWS, TARGETS = 12, 256  # rows of each kind; how many tokens at the end of a row are told twice
 BANDS = ((1, 255), (256, 1_023), (1_024, 4_095), (4_096, 8_191))  # places in a row; [CLS], at 0, is given
-CASES, GAPS, GAP = 20, (256, 1_024, 4_096, 7_900), 1_024  # passages a language; GAP: for the heads and what is new
+CASES, GAPS = 20, (256, 1_024, 4_096, 7_900)  # passages a language
+NEAR, GAP = GAPS[:2]  # for the heads; for the heads from farther, and what is new
 LEAD, PASSAGE, UNFORESEEN = 64, 100, 5  # tokens before a passage, of it, and those of it that are skipped
 BLOCK = 1_024  # tokens whose logits are computed at once; 8,192 of them would take 0.3 GB
 KINDS = {"plain": ("原样接续的文本", "texts as they are"), "returning": ("有段落重现的文本", "passages return")}
@@ -80,6 +82,7 @@ HABITS = {
     "prefix_matching": ("接续重复序列：看自己上次出现之后的词元", "continues a repeated sequence: prefix matching"),
     "previous_token": ("看前一个词元", "looks at the previous token"),
 }
+FAR = "prefix_matching_far"
 SENTENCES = ("common_voice_sentences", "Common Voice sentences (Mozilla, CC0 1.0), held out")
 TEXTS = ("long_texts", "Film reviews (CC BY 4.0), KdConv (Apache-2.0), Common Voice sentences (CC0 1.0), held out")
 
@@ -226,6 +229,9 @@ def label(key: str) -> tuple[str, str]:
     """
     if key in HABITS:
         return HABITS[key]
+    if key == FAR:
+        zh, en = HABITS["prefix_matching"]
+        return f"{zh}，隔 {GAP:,} 词元", f"{en}, after {GAP:,} tokens"
     body, _, last = key.rpartition("_")
     if body in next_token.NAMES:
         return next_token.label(key)
@@ -275,32 +281,6 @@ def card(report: Report, recipe: Mapping[str, object]) -> ModelCard:
     return ModelCard("\n\n".join(parts))
 
 
-def about(recipe: Mapping[str, object]) -> tuple[str, str]:
-    """What the model is, what it learnt from and what it is not, a paragraph a language."""
-    facts = f"{recipe['steps']} x {recipe['tokens_a_step']}"
-    return (
-        f"一个只看前文的小模型，一次最多读 {LONGEST:,} 个词元：Llama 结构，{recipe['layers']} 层，每层 "
-        f"{recipe['heads']} 个头，宽 {recipe['width']}。它从 lab-gpt 的权重开始，在 {LENGTHS[0]:,} 至 {LONGEST:,} "
-        f"个词元的连续文本上继续训练 {recipe['steps']} 步（{facts} 个词元，{recipe['seconds']} 秒，两个 CPU 核），"
-        "以 float16 保存，许可 MIT。数据：Common Voice 的中英文句子（CC0 1.0）；Pang 与 Lee 的影评（polarity dataset "
-        "v2.0，2004，CC BY 4.0）；KdConv 对话（Zhou 等 2020，Apache-2.0）。训练文本中有意让一些段落原文重现。"
-        "数字都来自留出的文本：句子按自身的哈希每 80 句留一句，影评每类留 200 篇，对话按所谈的对象留三成"
-        "（`attnviz/training/documents.py`）。局限：给人看长文中的注意力用，不保证写得对；它学过的文本很少；"
-        "长文中只有文本末尾才有 [SEP]，所以单句的结尾它比 lab-gpt 说得差。",
-        f"A small decoder that sees only what came before, up to {LONGEST:,} tokens of it: Llama's shape, "
-        f"{recipe['layers']} layers of {recipe['heads']} heads, width {recipe['width']}. It began with the weights of "
-        f"lab-gpt and was trained on for {recipe['steps']} steps over running texts of {LENGTHS[0]:,} to {LONGEST:,} "
-        f"tokens ({facts} tokens, {recipe['seconds']} s on two cores of a CPU); stored in float16, licence MIT. Data: "
-        "Common Voice sentences in Chinese and English (CC0 1.0); the film reviews of Pang and Lee (polarity dataset "
-        "v2.0, 2004, CC BY 4.0); the dialogues of KdConv (Zhou et al. 2020, Apache-2.0). In the training texts some "
-        "passages return word for word, on purpose. All figures are on held-out texts: one sentence in 80 by its own "
-        "hash, 200 reviews of each class, and the dialogues about three things in ten "
-        "(`attnviz/training/documents.py`). Limits: it is there to show attention over long texts, not to be "
-        "right; it has read little; in the long texts [SEP] stands only where a text ends, so it tells the end of a "
-        "single sentence less well than lab-gpt.",
-    )
-
-
 def tables(figures: Mapping[str, float], before: Mapping[str, float]) -> tuple[str, str, str]:
     """The figures of single sentences beside those of lab-gpt, of long rows, and of passages that return."""
     single = [(" · ".join(label(key)), f"{figures[key]:.4f}", f"{before[key]:.4f}") for key in before]
@@ -323,23 +303,32 @@ def grid(figures: Mapping[str, float], title: str, key: str, lines: Names, colum
 
 def verdict(figures: Mapping[str, float]) -> tuple[str, str]:
     """Has it learnt to continue what returns, and does far context help? A paragraph a language, with the figures."""
-    first, again, new = (figures[f"{name}_bits_both"] for name in ("first", f"return_{GAP}", "new"))
+    first, new = figures["first_bits_both"], figures["new_bits_both"]
+    again = {gap: figures[f"return_{gap}_bits_both"] for gap in GAPS}
+    learnt = [f"{gap:,}" for gap, bits in again.items() if min(first, new) - bits >= LEARNT]
+    costs = " / ".join(f"{bits:.2f}" for bits in again.values())
+    gaps = " / ".join(f"{gap:,}" for gap in GAPS)
     far = figures["bits_near_plain"] - figures["bits_far_plain"]
-    zh, en = ("会", "continues") if min(first, new) - again >= LEARNT else ("没有学会", "has not learnt to continue")
+    zh = f"它会接续隔 {'、'.join(learnt)} 词元重现的段落" if learnt else "它没有学会接续重现的段落"
+    en = (
+        f"It continues a passage that returns after {' and '.join(learnt)} tokens"
+        if learnt
+        else "It has not learnt to continue a passage that returns"
+    )
     return (
-        f"它{zh}接续重现的段落：隔 {GAP:,} 词元后每词元 {again:.2f} 比特，初次出现时 {first:.2f}，同处但未出现过时 "
-        f"{new:.2f}。在原样接续的文本中，更远的前文使末 256 个词元每词元少 {far:.3f} 比特（负数为多）。",
-        f"It {en} a passage that returns: after {GAP:,} tokens it costs {again:.2f} bits a token, {first:.2f} where it "
-        f"first stands, {new:.2f} at the same place when it is new. In texts as they are, what stood farther back "
-        f"saves {far:.3f} bits a token of the last 256 (negative: costs).",
+        f"{zh}：隔 {gaps} 词元后每词元 {costs} 比特，初次出现时 {first:.2f}，隔 {GAP:,} 词元处但未出现过时 {new:.2f}。"
+        f"在原样接续的文本中，更远的前文使末 256 个词元每词元少 {far:.3f} 比特（负数为多）。",
+        f"{en}: after {gaps} tokens it costs {costs} bits a token, {first:.2f} where it first stands, {new:.2f} at the "
+        f"place after {GAP:,} when it is new. In texts as they are, what stood farther back saves {far:.3f} bits a "
+        "token of the last 256 (negative: costs).",
     )
 
 
 def head_words(weights: Mapping[str, Tensor]) -> str:
     """Which head has each habit most, if any has it?"""
     lines = [
-        f"隔 {GAP:,} 词元后重现的段落中各头的平均权重，层和头从 0 数起 · mean weights of the heads in passages that "
-        f"return after {GAP:,} tokens; layers and heads count from 0:\n"
+        f"隔 {NEAR:,} 词元后重现的段落中各头的平均权重，层和头从 0 数起 · mean weights of the heads in passages that "
+        f"return after {NEAR:,} tokens; layers and heads count from 0:\n"
     ]
     for habit, (zh, en) in HABITS.items():
         layer, head = divmod(int(weights[habit].argmax()), weights[habit].shape[1])
@@ -364,10 +353,12 @@ def measure(model: Model, found: Sources, held_out: Mapping[str, Sequence[str]])
     """All figures, every head's mean weights, and what the model writes."""
     start, end = int(model.tokenizer.cls_token_id), int(model.tokenizer.sep_token_id)
     chosen = {language: cases(found, end, language) for language in held_out}
-    by_case = [head_weights(model, one, GAP) for some in chosen.values() for one in some]
-    weights = {habit: torch.stack([one[habit] for one in by_case]).mean(0) for habit in HABITS}
+    found_at = {gap: [head_weights(model, one, gap) for some in chosen.values() for one in some] for gap in (NEAR, GAP)}
+    weights = {habit: torch.stack([one[habit] for one in found_at[NEAR]]).mean(0) for habit in HABITS}
+    far = torch.stack([one["prefix_matching"] for one in found_at[GAP]]).mean(0)
     figures = single_sentences(model, held_out) | far_context(model, long_rows(found, start, end))
     figures |= returns(model, chosen) | {habit: shares.max().item() for habit, shares in weights.items()}
+    figures[FAR] = far.max().item()
     return Report(figures, single_sentences(load("lab-gpt"), held_out), weights, list(continuations(model)))
 
 

@@ -17,6 +17,7 @@ from attnviz.training.documents import Document
 Ids = list[int]
 Item = TypeVar("Item")
 LENGTHS = (1_024, 2_048, 4_096, 8_192)  # tokens of a row; every step has 8,192 tokens in all
+LONGEST = LENGTHS[-1]
 KINDS, SHARES = ("reviews", "dialogues", "zh", "en"), (0.3, 0.15, 0.35, 0.2)
 COPIED, COPY = 0.3, (24, 240)  # how often a passage returns after another one, and how many tokens of it
 
@@ -87,5 +88,5 @@ def batches(found: Sources, tokenizer: PreTrainedTokenizerFast, seed: int) -> It
     texts = passages(found, end, rng)
     while True:
         for length in LENGTHS:
-            rows = [row(texts, length, start, rng) for _ in range(LENGTHS[-1] // length)]
+            rows = [row(texts, length, start, rng) for _ in range(LONGEST // length)]
             yield np.array(rows, dtype=np.int64)

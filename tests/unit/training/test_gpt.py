@@ -9,7 +9,7 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from attnviz import load
-from attnviz.training import next_token
+from attnviz.training import next_token, sentences
 from attnviz.training.gpt import card as gpt_card
 from attnviz.training.gpt import train as gpt
 from attnviz.training.packing import Rows
@@ -23,12 +23,12 @@ SMALL = Recipe(heads=2, layers=1, width=16, inner=24)
 
 
 def batch(rows: Rows) -> dict[str, torch.Tensor]:
-    arrays = {"ids": rows.ids, "positions": rows.positions, "text": rows.text, "targets": gpt.targets(rows)}
+    arrays = {"ids": rows.ids, "positions": rows.positions, "text": rows.text, "targets": sentences.targets(rows)}
     return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 def test_each_token_must_tell_the_next_of_its_own_text() -> None:
-    assert gpt.targets(ROWS).tolist() == [[7, 8, 3, -100, 9, 3, -100, -100]]
+    assert sentences.targets(ROWS).tolist() == [[7, 8, 3, -100, 9, 3, -100, -100]]
 
 
 def test_loss_knows_neither_what_follows_nor_the_other_text(wordpiece: PreTrainedTokenizerFast) -> None:
@@ -36,11 +36,11 @@ def test_loss_knows_neither_what_follows_nor_the_other_text(wordpiece: PreTraine
     model = gpt.new_model(SMALL, wordpiece)
     whole = batch(ROWS)
     first = {**whole, "targets": torch.where(torch.arange(8) == 1, whole["targets"], -100)}  # the second token's alone
-    told = gpt.loss(model, first)
+    told = sentences.loss(model, first)
     later, other, before = (dict(first, ids=first["ids"].clone()) for _ in range(3))
     later["ids"][0, 2], other["ids"][0, 5], before["ids"][0, 0] = 11, 11, 11
-    assert gpt.loss(model, later) == told == gpt.loss(model, other)
-    assert gpt.loss(model, before) != told
+    assert sentences.loss(model, later) == told == sentences.loss(model, other)
+    assert sentences.loss(model, before) != told
 
 
 def test_prompt_is_begun_and_left_open(wordpiece: PreTrainedTokenizerFast) -> None:

@@ -22,7 +22,7 @@ from transformers import PreTrainedTokenizerFast
 from attnviz.systems.hierarchical.network import Dropped, Network
 from attnviz.systems.hierarchical.network import Shape as Sizes
 from attnviz.systems.translation.network import Shape, Translator
-from attnviz.training import loop
+from attnviz.training import loop, sentences
 from attnviz.training.batches import batches, blank
 from attnviz.training.corpus import Marked, build_tokenizer, mark
 from attnviz.training.documents import Split
@@ -132,9 +132,9 @@ def test_gpt_descends_as_written_out_by_hand(
     chosen, source, expected = optimisers(model, [], TINY), batches(languages, TINY, opened.get_vocab()), []
     for number in range(TINY.steps):
         rows = next(source)
-        arrays = {**asdict(rows), "targets": gpt.targets(rows)}
+        arrays = {**asdict(rows), "targets": sentences.targets(rows)}
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            whole = gpt.loss(model, {name: torch.from_numpy(array) for name, array in arrays.items()})
+            whole = sentences.loss(model, {name: torch.from_numpy(array) for name, array in arrays.items()})
         expected.append(by_hand(list(model.parameters()), chosen, whole, rate(number, TINY)))
     assert found == pytest.approx(expected, abs=1e-6)  # worst seen 0
     same(load_file(tmp_path / "model.safetensors"), model.state_dict())

@@ -43,7 +43,7 @@ START = "lab-long"  # the one built-in model that reads long texts
 READS = {START: 8192, **dict.fromkeys(BUILT_IN, 256)}  # tokens
 POOLS = ("max", "mean")
 SIDES = ("query", "key")
-SAMPLES = ("yueyang", "analects", "gettysburg", "alice")
+SAMPLES = ("yueyang", "analects", "gettysburg", "alice", "yueyang_twice", "gettysburg_twice")
 FIRST = {"zh": "analects", "en": "alice"}
 OWN = "own"
 WINDOW = ("q0", "q1", "k0", "k1")
@@ -82,8 +82,12 @@ def choice_of(name: str) -> Any:
 
 @cache  # the shipped samples: 0.2 MB together
 def sample(name: str) -> str:
-    """One of the texts to begin with."""
-    return str(_samples()[name]["text"]).strip()
+    """One of the texts to begin with; some are the beginning of another one, twice."""
+    said = _samples()[name]
+    if "twice" not in said:
+        return str(said["text"]).strip()
+    lines = sample(said["twice"]).splitlines()[: said["lines"]]
+    return "\n".join(lines * 2)
 
 
 @cache  # the shipped samples: 0.2 MB
@@ -127,8 +131,12 @@ def choose_text() -> str:
 
 
 def _take_sample(name: str) -> None:
-    """Put the sample that was clicked into the box; places belonged to the other text."""
+    """Put the sample that was clicked into the box, and open the head of lab-long that it is there for; places
+    belonged to the other text."""
     st.session_state[KEY + "text"] = sample(name)
+    if choice_of("model") == START:
+        for param, number in zip(("layer", "head"), _samples()[name].get("look", ()), strict=False):
+            st.session_state[PARAMS[param].key] = number
     go(Place())
 
 

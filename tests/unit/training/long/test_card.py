@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 import torch
@@ -16,37 +16,18 @@ from attnviz.training import next_token
 from attnviz.training.documents import Document
 from attnviz.training.long import card as long_card
 from attnviz.training.long import data as long
+from attnviz.training.long import lessons
 from attnviz.training.long import train as training
 from attnviz.training.long.card import Case, Reading, Report, Told
+from tests.unit.training.long.rows import START, TEXT, numbered, repeats, within
 
-START, END = 2, 3
-TEXT = 400  # tokens of each text of `numbered`
+END = 3
 FOUND = long.Sources(
     reviews=[[10, 11, 12, END], [13, 14, END]], dialogues=[[20, 21, END, 22, END]],
     zh=[[100 + n, 200 + n, 300 + n] for n in range(60)], en=[[400 + n, 500 + n] for n in range(90)],
 )  # fmt: skip
-RECIPE = {"steps": 1, "tokens_a_step": 8_192, "layers": 4, "heads": 4, "width": 160, "seconds": 6}
+RECIPE = {"steps": 2_200, "tokens_a_step": 8_192, "layers": 4, "heads": 4, "width": 160, "seconds": 6}
 ONE = Case(before=[50, 51], passage=[60, 61, 62], between=[70, 71, 72, 73, 74])
-
-
-def numbered() -> Iterator[list[int]]:
-    """Texts in which no token occurs twice."""
-    count = itertools.count(1_000)
-    while True:
-        yield list(itertools.islice(count, TEXT))
-
-
-def repeats(ids: Sequence[int]) -> list[tuple[int, list[int]]]:
-    """The runs of tokens that all stood in the row before: where each begins, and the run."""
-    old = [number in ids[:place] for place, number in enumerate(ids)]
-    groups = itertools.groupby(range(len(ids)), key=old.__getitem__)
-    places = [list(group) for repeated, group in groups if repeated]
-    return [(group[0], list(ids[group[0] : group[-1] + 1])) for group in places]
-
-
-def within(run: Sequence[int], ids: Sequence[int]) -> bool:
-    """Does a run stand in a row, token after token?"""
-    return any(list(ids[at : at + len(run)]) == list(run) for at in range(len(ids) - len(run) + 1))
 
 
 @pytest.mark.parametrize("length", [1, 2, 401, 1_024])
@@ -66,18 +47,18 @@ def test_a_passage_returns_word_for_word_after_every_text(monkeypatch: pytest.Mo
         assert all(long.COPY[0] <= len(run) <= long.COPY[1] for begin, run in found if begin + len(run) < 4_096)
 
 
-def test_nothing_returns_where_it_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(long, "COPIED", 0)
-    assert len(set(long.row(numbered(), 4_096, START, random.Random(0)))) == 4_096
-    assert len(set(long_card.plain(numbered(), 4_096, START))) == 4_096
-
-
 def test_every_batch_has_8192_tokens_in_rows_of_each_length_in_turn(wordpiece: PreTrainedTokenizerFast) -> None:
     found = [one for one, _ in zip(long.batches(FOUND, wordpiece, 7), range(8), strict=False)]
     assert [one.shape for one in found] == [(8_192 // length, length) for length in long.LENGTHS] * 2
     assert all((one[:, 0] == wordpiece.cls_token_id).all() for one in found)
     again = next(long.batches(FOUND, wordpiece, 7))
     assert (again == found[0]).all() and not (next(long.batches(FOUND, wordpiece, 8)) == found[0]).all()
+
+
+def test_nothing_returns_where_it_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(long, "COPIED", 0)
+    assert len(set(long.row(numbered(), 4_096, START, random.Random(0)))) == 4_096
+    assert len(set(long_card.plain(numbered(), 4_096, START))) == 4_096
 
 
 def test_texts_end_and_dialogues_about_one_thing_stay_together(wordpiece: PreTrainedTokenizerFast) -> None:
@@ -295,13 +276,23 @@ def test_card_names_the_best_head_of_each_habit_and_all_the_others() -> None:
     assert all(f"{a:.3f} / {b:.3f}" in card for a, b in zip(again.flatten(), before.flatten(), strict=True))
 
 
-@pytest.mark.parametrize(("again", "said"), [(4.95, "has not learnt to continue"), (4.0, "It continues a passage")])
-def test_card_says_whether_a_passage_that_returns_is_continued(again: float, said: str) -> None:
-    figures = {**report().figures, "first_bits_both": 5.0, "return_1024_bits_both": again, "new_bits_both": 5.01}
+@pytest.mark.parametrize(
+    ("again", "said"),
+    [
+        ((4.95, 4.95, 5.2, 5.3), "It has not learnt to continue a passage that returns: after 256 / 1,024"),
+        ((2.0, 4.0, 5.2, 5.3), "It continues a passage that returns after 256 and 1,024 tokens: after 256 / 1,024"),
+        ((2.0, 4.95, 5.2, 5.3), "It continues a passage that returns after 256 tokens: after 256 / 1,024"),
+    ],
+)
+def test_card_says_from_where_a_passage_that_returns_is_continued(again: tuple[float, ...], said: str) -> None:
+    figures = {**report().figures, "first_bits_both": 5.0, "new_bits_both": 5.01}
+    figures |= {f"return_{gap}_bits_both": bits for gap, bits in zip(long_card.GAPS, again, strict=True)}
     zh, en = long_card.verdict({**figures, "bits_near_plain": 5.5, "bits_far_plain": 5.75})
-    assert said in en and ("没有学会" in zh) == ("not" in said)
-    assert all(number in text for text in (zh, en) for number in (f"{again:.2f}", "5.00", "5.01", "-0.250"))
-    luck = long_card.verdict({**figures, "new_bits_both": again})  # what is new there is told as well
+    assert en.startswith(said) and ("没有学会" in zh) == ("not" in said)
+    assert ("256、1,024" in zh) == (again[1] == 4.0)
+    costs = " / ".join(f"{bits:.2f}" for bits in again)
+    assert all(number in text for text in (zh, en) for number in (costs, "5.00", "5.01", "-0.250"))
+    luck = long_card.verdict({**figures, "new_bits_both": min(again)})  # what is new there is told as well
     assert "has not learnt" in luck[1]
 
 
@@ -316,7 +307,20 @@ def test_card_says_what_it_was_trained_on_and_under_which_licences() -> None:
     card = long_card.card(report(), RECIPE)
     assert (card.data.license, card.data.language) == ("mit", ["zh", "en"])
     for paragraph in long_card.about(RECIPE):
-        for said in ("CC0 1.0", "CC BY 4.0", "Apache-2.0", "KdConv", "lab-gpt", "float16", "MIT", "8,192", "1 x 8192"):
+        for said in (
+            "CC0 1.0",
+            "CC BY 4.0",
+            "Apache-2.0",
+            "KdConv",
+            "lab-gpt",
+            "float16",
+            "MIT",
+            "8,192",
+            "2,200",
+            f"{lessons.BLOCKS.steps + lessons.PIECES.steps:,}",
+            f"{lessons.HEADS.steps:,}",
+            f"{lessons.TOGETHER.steps + lessons.ON.steps:,}",
+        ):
             assert said in paragraph, said
         assert paragraph in card.text
     for command in ("attnviz.training.long.train`", "attnviz.training.long.card`"):

@@ -165,6 +165,8 @@ def test_a_text_that_stands_twice_opens_on_a_head_that_reads_on_from_its_first_t
     rows = trace.attention(layer).weights[head][begin : begin + half - 1]
     ahead = rows[:, 2 : 2 + half].diagonal().mean()
     assert (layer, head) == (3, 4) and ahead > 0.5
+    query = at.session_state[PARAMS["query"].key]
+    assert query > begin and int(trace.attention(layer).weights[head][query].argmax()) == query - half + 1
     other = opened(model="lab-4")
     control(other, "pill").set_value(name)
     other.run()

@@ -46,6 +46,7 @@ from attnviz.training import next_token
 from attnviz.training.cards import NAMED, table
 from attnviz.training.corpus import read_corpus
 from attnviz.training.documents import read_reviews, read_topics
+from attnviz.training.long import growth
 from attnviz.training.long.about import about
 from attnviz.training.long.data import LONGEST, Ids, Sources, passages, row, sources
 from attnviz.training.next_token import Told, continuations
@@ -82,7 +83,7 @@ HABITS = {
     "prefix_matching": ("接续重复序列：看自己上次出现之后的词元", "continues a repeated sequence: prefix matching"),
     "previous_token": ("看前一个词元", "looks at the previous token"),
 }
-FAR = "prefix_matching_far"
+FAR, RANDOM = "prefix_matching_far", "prefix_matching_random"
 SENTENCES = ("common_voice_sentences", "Common Voice sentences (Mozilla, CC0 1.0), held out")
 TEXTS = ("long_texts", "Film reviews (CC BY 4.0), KdConv (Apache-2.0), Common Voice sentences (CC0 1.0), held out")
 
@@ -232,6 +233,9 @@ def label(key: str) -> tuple[str, str]:
     if key == FAR:
         zh, en = HABITS["prefix_matching"]
         return f"{zh}，隔 {GAP:,} 词元", f"{en}, after {GAP:,} tokens"
+    if key == RANDOM:
+        zh, en = HABITS["prefix_matching"]
+        return f"{zh}，随机词元，隔 {growth.GAP} 个", f"{en}, random tokens, after {growth.GAP}"
     body, _, last = key.rpartition("_")
     if body in next_token.NAMES:
         return next_token.label(key)
@@ -359,6 +363,7 @@ def measure(model: Model, found: Sources, held_out: Mapping[str, Sequence[str]])
     figures = single_sentences(model, held_out) | far_context(model, long_rows(found, start, end))
     figures |= returns(model, chosen) | {habit: shares.max().item() for habit, shares in weights.items()}
     figures[FAR] = far.max().item()
+    figures[RANDOM] = growth.looking_back(model.network, start)["prefix_matching"].max().item()
     return Report(figures, single_sentences(load("lab-gpt"), held_out), weights, list(continuations(model)))
 
 

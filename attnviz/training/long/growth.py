@@ -33,6 +33,7 @@ def looking_back(network: Network, start: int) -> dict[str, Float[Tensor, "layer
     """
     rng, size = random.Random(5), network.config.vocab_size
     before, after = [], []
+    kept = network.config._attn_implementation
     network.set_attn_implementation("eager")
     for _ in range(TRIES):
         block, gap = ([rng.randrange(SPECIAL, size) for _ in range(count)] for count in (BLOCK, GAP))
@@ -42,7 +43,7 @@ def looking_back(network: Network, start: int) -> dict[str, Float[Tensor, "layer
         weights = torch.stack([layer[0] for layer in found.attentions])  # [layer, head, query, key]
         before.append(weights.diagonal(-1, 2, 3).mean(-1))
         after.append(weights[..., 1 + BLOCK + GAP :, 2 : 2 + BLOCK].diagonal(0, 2, 3)[..., :-1].mean(-1))
-    network.set_attn_implementation("sdpa")
+    network.set_attn_implementation(kept)
     return {"previous_token": torch.stack(before).mean(0), "prefix_matching": torch.stack(after).mean(0)}
 
 

@@ -131,11 +131,13 @@ def choose_text() -> str:
 
 
 def _take_sample(name: str) -> None:
-    """Put the sample that was clicked into the box, and open the head of lab-long that it is there for; places
-    belonged to the other text."""
+    """Put the sample that was clicked into the box; places belonged to the other text.
+
+    One that is there for a head of lab-long opens it, and follows a token in which it is seen.
+    """
     st.session_state[KEY + "text"] = sample(name)
     if choice_of("model") == START:
-        for param, number in zip(("layer", "head"), _samples()[name].get("look", ()), strict=False):
+        for param, number in zip(("layer", "head", "query"), _samples()[name].get("look", ()), strict=False):
             st.session_state[PARAMS[param].key] = number
     go(Place())
 

@@ -34,8 +34,8 @@ class _Wait:
 
 CLASSES = (
     "AutoConfig", "AutoModel", "AutoModelForCausalLM", "AutoModelForMaskedLM", "AutoModelForSeq2SeqLM", "AutoTokenizer",
-    "AutoImageProcessor", "LlamaForCausalLM", "ModernBertForMaskedLM", "ViTForImageClassification",
-    "ViTImageProcessorPil", "AutoModelForObjectDetection", "ConditionalDetrImageProcessorPil", "ResNetBackbone",
+    "AutoImageProcessor", "LlamaForCausalLM", "MistralForCausalLM", "ModernBertForMaskedLM",
+    "ViTForImageClassification", "ViTImageProcessorPil", "AutoModelForObjectDetection", "ConditionalDetrImageProcessorPil", "ResNetBackbone",
     "DabDetrForObjectDetection",
 )  # fmt: skip
 

@@ -225,9 +225,8 @@ def _prepared(
 class Watch:
     """How a run is followed: whether values are kept, whether all hidden states are, and who hears of each layer.
 
-    A run over several texts (`batches.py`) leaves its layers as they are, over all of them. `windows` are those of a
-    picture that is looked at in such (`pictures.py`), `parts` names maps by modules (`things/captions.py`). Of a
-    `light` run layers have their shapes alone: what follows it has looked at them (`experiments/corpus/passes.py`).
+    A run over several texts (`batches.py`) leaves its layers as they are, over all of them; a `light` one keeps their
+    shapes alone. `windows` are those of a picture, `parts` names maps by modules (`things/captions.py`).
     """
 
     values: bool = True

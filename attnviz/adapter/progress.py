@@ -35,8 +35,8 @@ class _Wait:
 CLASSES = (
     "AutoConfig", "AutoModel", "AutoModelForCausalLM", "AutoModelForMaskedLM", "AutoModelForSeq2SeqLM", "AutoTokenizer",
     "AutoImageProcessor", "LlamaForCausalLM", "MistralForCausalLM", "ModernBertForMaskedLM",
-    "ViTForImageClassification", "ViTImageProcessorPil", "AutoModelForObjectDetection", "ConditionalDetrImageProcessorPil", "ResNetBackbone",
-    "DabDetrForObjectDetection",
+    "ViTForImageClassification", "ViTImageProcessorPil", "AutoModelForObjectDetection",
+    "ConditionalDetrImageProcessorPil", "ResNetBackbone", "DabDetrForObjectDetection",
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from transformers import LlamaForCausalLM, MistralConfig, MistralForCausalLM
+from transformers import LlamaForCausalLM, MistralConfig, MistralForCausalLM, PreTrainedModel
 
 from attnviz.training.long.drills import SPECIAL
 from attnviz.training.sentences import Network
@@ -26,7 +26,7 @@ Chosen = Sequence[Sequence[int]]  # of each layer the numbers of some heads
 
 
 @torch.inference_mode()
-def looking_back(network: Network, start: int) -> dict[str, Float[Tensor, "layer head"]]:
+def looking_back(network: PreTrainedModel, start: int) -> dict[str, Float[Tensor, "layer head"]]:
     """What does a token give to the previous one, and in a block that returns to the one after where it stood?
 
     Means over random tokens: a block of 64, 128 others, the block again, after the token `start`.

@@ -13,6 +13,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from torch.nn.modules import module
+
 from attnviz.errors import ModelError
 
 # A network may hold more than its file: tied weights twice, a head or a decoder that the file lacks, causal masks. Of
@@ -76,18 +78,10 @@ _BUILDING: ContextVar[_Building | None] = ContextVar("attnviz_building", default
 @contextmanager
 def no_larger_than(name: str, tensors: int, numbers: int) -> Iterator[None]:
     """Within, a network far larger than so many tensors with so many numbers is refused (`ModelError`)."""
-    from torch.nn.modules import module
-
     token = _BUILDING.set(_Building(name, TIMES * tensors + PIECES, TIMES * numbers + NUMBERS))
-    hooks = [
-        module.register_module_parameter_registration_hook(_laid_out),
-        module.register_module_buffer_registration_hook(_laid_out),
-    ]
     try:
         yield
     finally:
-        for hook in hooks:
-            hook.remove()
         _BUILDING.reset(token)
 
 
@@ -96,3 +90,9 @@ def _laid_out(module: object, name: str, tensor: Any) -> None:
     building = _BUILDING.get()
     if building is not None:
         building.take(tensor)
+
+
+# Once and for good: torch goes through its hooks in every thread that makes a module, and breaks off where one is added
+# or taken away meanwhile ("OrderedDict mutated during iteration").
+module.register_module_parameter_registration_hook(_laid_out)
+module.register_module_buffer_registration_hook(_laid_out)

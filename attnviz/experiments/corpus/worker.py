@@ -51,7 +51,7 @@ class Worker:
         self._rows = embedding_rows(model.network)
         self._batch = Batch(model, Soft(), (), predictions=False)
         self._body = model.network.base_model
-        self._layers = self._rows_of = 0  # how many have weights, and how many there are, once a pass has gone through
+        self._depth = self._weighed = 0  # its layers, and those that have weights, once a pass has gone through
         self._quick = model.kind in BODIES and together(model) and hears_last(self._body)
 
     def __call__(self, lines: Sequence[Line], on_lines: Callable[[int], object] | None = None) -> Part:
@@ -97,7 +97,7 @@ class Worker:
         """The sums of one pass over texts of one length; None where the model has more maps than one."""
         if max(max(text.ids) for text in texts) >= self._rows:
             return None  # told in a sentence there
-        watch = Weighing(Pass.of(texts, self.measures), self.columns, self._layers)
+        watch = Weighing(Pass.of(texts, self.measures), self.columns, self._weighed)
         readings = [Reading(number, text, None, None) for number, text in enumerate(texts)]
         try:
             _, maps = run(
@@ -111,9 +111,9 @@ class Worker:
             return None
         if maps is not None:
             fits(maps, self.model.name, len(texts[0].ids), None)
-            self._rows_of, self._layers = len(maps["self"]), len(watch.sums)
+            self._depth, self._weighed = len(maps["self"]), len(watch.sums)
         heads = max(one.shape[-1] for one in watch.sums.values())
-        table = torch.zeros(2, len(self.columns), self._rows_of, heads, dtype=torch.int64)
+        table = torch.zeros(2, len(self.columns), self._depth, heads, dtype=torch.int64)
         for layer, found in watch.sums.items():
             table[:, :, layer, : found.shape[-1]] = found
         return table

@@ -10,7 +10,16 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from attnviz.errors import AttnvizError
-from attnviz.measures.reading import closeness_of_heads, flow, heads_together, lengths, normed, rows_to_one, spread
+from attnviz.measures.reading import (
+    closeness_of_heads,
+    flow,
+    heads_together,
+    lengths,
+    normed,
+    own_parts,
+    rows_to_one,
+    spread,
+)
 from attnviz.trace import Trace
 
 Rows = slice | Int[Tensor, " row"]  # some of a map's queries
@@ -199,8 +208,8 @@ class Pieces:
         if self.own is None:
             return torch.cat([found, self.kept.double().norm(dim=-1, keepdim=True)], 1)
         queries = torch.arange(len(self.own))
-        own = (self.weights[:, queries, self.own, None] * self.heads[:, self.own]).sum(0)
-        found[queries, self.own] = (own + self.kept).double().norm(dim=-1)
+        brought = own_parts(self.weights, self.heads, self.own)
+        found[queries, self.own] = (brought + self.kept).double().norm(dim=-1)
         return found
 
     def closeness(self) -> Float[Tensor, "query part"]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from attnviz.core.states import Norm
+
+AT_ONCE = 16
 
 
 def norms(
@@ -52,11 +54,26 @@ def lengths(
     >>> lengths(torch.tensor([[[0.5, 0.5]], [[1.0, 0.0]]]), torch.tensor([[[3.0, 4.0], [0.0, 2.0]]] * 2))
     tensor([[7.5000, 1.0000]], dtype=torch.float64)
     """
-    shares = weights.permute(2, 1, 0).contiguous().double()  # [key, query, head]
-    parts = transformed.transpose(0, 1).contiguous().double()
-    alike = parts @ parts.transpose(1, 2)  # [key, head, head]
+    shares = weights.permute(2, 1, 0).double().contiguous()  # [key, query, head]
+    some = transformed.transpose(0, 1).split(AT_ONCE)  # keys, as many as stay near a core in float64
+    alike = torch.cat([part @ part.transpose(1, 2) for part in (one.double() for one in some)])  # [key, head, head]
     found: Tensor = ((shares @ alike) * shares).sum(-1).clamp_min(0).sqrt().T
     return found
+
+
+def own_parts(
+    weights: Float[Tensor, "head query key"], heads: Float[Tensor, "head key width"], own: Int[Tensor, " query"]
+) -> Float[Tensor, "query width"]:
+    """The `contributions` of one key to each query, the key that it is itself (`own`), in the inputs' precision.
+
+    >>> heads = torch.tensor([[[1.0, 0.0], [0.0, 5.0]]])
+    >>> own_parts(torch.tensor([[[0.9, 0.1], [0.8, 0.2]]]), heads, torch.tensor([0, 1])).tolist()
+    [[0.8999999761581421, 0.0], [0.0, 1.0]]
+    """
+    queries, first = torch.arange(len(own), device=own.device), int(own[0]) if len(own) else 0
+    in_turn = torch.equal(own, queries + first)  # then they are looked at where they lie
+    parts = heads.transpose(0, 1)[slice(first, first + len(own)) if in_turn else own]
+    return torch.bmm(weights[:, queries, own].T[:, None], parts)[:, 0]
 
 
 def with_residual(

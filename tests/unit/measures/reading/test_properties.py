@@ -16,6 +16,7 @@ from torch import Tensor
 from attnviz.core.attention import attend
 from attnviz.core.rules import Soft, TopK
 from attnviz.core.states import Projection
+from attnviz.measures import reading
 from attnviz.measures.reading import (
     agreement,
     alti,
@@ -229,3 +230,21 @@ def test_agreement_is_by_size_and_of_seen_places_alone() -> None:
     assert found.spearman == pytest.approx(0.4)  # ranks 1 4 3 2 and 1 2 4 3: 1 - 6 * 6 / 60
     with pytest.raises(ValueError, match="same places"):
         agreement(first, second[:2])
+
+
+@pytest.mark.parametrize("own", [[0, 1, 2, 3], [2, 3], [3, 1], [2], [0, 0]])
+def test_what_a_query_brings_itself_is_its_own_part_of_all_wherever_it_stands(own: list[int]) -> None:
+    dice = torch.Generator().manual_seed(len(own))
+    weights = torch.rand(3, len(own), 4, generator=dice)
+    heads = torch.randn(3, 4, 5, generator=dice)
+    found = reading.own_parts(weights, heads, torch.tensor(own))
+    every = reading.contributions(weights, heads)
+    expected = torch.stack([every[query, key] for query, key in enumerate(own)])
+    assert torch.allclose(found.double(), expected, atol=1e-6)
+
+
+def test_lengths_do_not_depend_on_how_many_keys_go_together() -> None:
+    dice = torch.Generator().manual_seed(1)
+    weights, heads = torch.rand(3, 7, 40, generator=dice), torch.randn(3, 40, 5, generator=dice)
+    expected = reading.contributions(weights, heads).norm(dim=-1)
+    assert torch.allclose(reading.lengths(weights, heads), expected, atol=1e-12)

@@ -336,7 +336,8 @@ def _changed_and_recorded(run: Run, module: torch.nn.Module, call: Attention) ->
         stack, place = run.place(module, call.queries.shape[-2], call.keys.shape[-2])
     call = _changed(run, place, call)
     if not again:
-        calls[-1:] = [one.outline() for one in calls[-1:]] if run.light else calls[-1:]
+        if run.light and calls:
+            calls[-1] = calls[-1].outline()
         calls.append(Call(stack, place, _kept(call, run), module))
         if run.on_call is not None:
             run.on_call(place.layer + 1 if place.part == "self" else len(calls))

@@ -49,6 +49,7 @@ from attnviz.training.documents import read_reviews, read_topics
 from attnviz.training.long import growth
 from attnviz.training.long.about import about
 from attnviz.training.long.data import LONGEST, Ids, Sources, passages, row, sources
+from attnviz.training.long.growth import along
 from attnviz.training.next_token import Told, continuations
 
 Names = Mapping[str, tuple[str, str]]  # in Chinese and English
@@ -204,12 +205,6 @@ def returns(model: Model, found: Mapping[str, Sequence[Case]]) -> dict[str, floa
     return bits | {
         f"{occasion}_accuracy_{language}": told.first / told.tokens for (occasion, language), told in sums.items()
     }
-
-
-def along(weights: Float[Tensor, "*head row key"], first: int) -> Float[Tensor, " *head"]:
-    """The mean weight that the rows give to one key each: `first` for the first row, one further for every next."""
-    part = weights[..., first : first + weights.shape[-2]]
-    return part.diagonal(dim1=-2, dim2=-1).mean(-1)
 
 
 def head_weights(model: Model, one: Case, gap: int) -> dict[str, Float[Tensor, "layer head"]]:

@@ -25,6 +25,12 @@ PROJECTION = re.compile(r"layers\.(\d+)\.self_attn\.([qkvo])_proj\.weight$")
 Chosen = Sequence[Sequence[int]]  # of each layer the numbers of some heads
 
 
+def along(weights: Float[Tensor, "*head row key"], first: int) -> Float[Tensor, " *head"]:
+    """The mean weight that the rows give to one key each: `first` for the first row, one further for every next."""
+    part = weights[..., first : first + weights.shape[-2]]
+    return part.diagonal(dim1=-2, dim2=-1).mean(-1)
+
+
 @torch.inference_mode()
 def looking_back(network: PreTrainedModel, start: int) -> dict[str, Float[Tensor, "layer head"]]:
     """What does a token give to the previous one, and in a block that returns to the one after where it stood?
@@ -41,8 +47,8 @@ def looking_back(network: PreTrainedModel, start: int) -> dict[str, Float[Tensor
             input_ids=torch.tensor([[start, *block, *gap, *block]]), output_attentions=True, use_cache=False
         )
         weights = torch.stack([layer[0] for layer in found.attentions])  # [layer, head, query, key]
-        before.append(weights.diagonal(-1, 2, 3).mean(-1))
-        after.append(weights[..., 1 + BLOCK + GAP :, 2 : 2 + BLOCK].diagonal(0, 2, 3)[..., :-1].mean(-1))
+        before.append(along(weights[..., 1:, :], 0))
+        after.append(along(weights[..., 1 + BLOCK + GAP : -1, :], 2))
     network.set_attn_implementation(kept)
     return {"previous_token": torch.stack(before).mean(0), "prefix_matching": torch.stack(after).mean(0)}
 

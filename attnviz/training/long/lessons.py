@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 
 from torch import Tensor
 
@@ -49,7 +48,7 @@ class Plan:
     @property
     def course(self) -> Course:
         """Its steps and rates."""
-        return Course(self.steps, self.rate, partial(Plan.share, self), self.counts, bfloat16=True)
+        return Course(self.steps, self.rate, self.share, self.counts, bfloat16=True)
 
 
 # A copy that is drilled: random blocks make the head that looks back, pieces of texts teach it to look at more.

@@ -16,7 +16,8 @@ from attnviz.experiments.atlas import MEASURES, NAMES, sums
 from attnviz.experiments.corpus.exact import ONE, Sums
 from attnviz.experiments.corpus.passes import BARE, Enough, Pass, Weighing, columns_of
 from attnviz.experiments.corpus.worker import Worker
-from attnviz.text.tokens import Encoded
+from attnviz.recording.record import Watch, run
+from attnviz.text.tokens import Encoded, encode
 from attnviz.trace import Trace
 
 TEXTS = [
@@ -201,3 +202,15 @@ def test_enough_is_raised_after_the_last_of_so_many_layers_alone() -> None:
         watch.output(one, one.attention)  # once more for other values, as in differential attention
         watch.output(other, other.attention)
     assert sorted(watch.sums) == [0, 1]
+
+
+def test_a_light_run_keeps_the_shapes_of_its_layers_and_the_last_one_whole() -> None:
+    model = av.load("lab-4")
+    ids = torch.tensor([encode("南京市长江大桥", model.tokenizer, model.limit).ids])
+    found = [
+        run(model.network, watch=Watch(states=False, light=light), input_ids=ids)[1]["self"] for light in (True, False)
+    ]
+    for light, whole in zip(*found, strict=True):
+        assert light.queries.shape == whole.queries.shape and light.keys.shape == whole.keys.shape
+    held = [one.queries.untyped_storage().nbytes() for one in found[0]]
+    assert held[:-1] == [4] * (len(held) - 1) and torch.equal(found[0][-1].queries, found[1][-1].queries)

@@ -16,7 +16,7 @@ from attnviz.ui.pages.long import choices as long
 from attnviz.ui.pages.positions import choices as positions
 from attnviz.ui.pages.readings import choices as cases
 from attnviz.ui.pages.translation import choices as translation
-from tests.pages.opened import PATIENCE, charts, chosen, control, file_of, opened, said
+from tests.pages.opened import PATIENCE, by_key, charts, chosen, control, file_of, opened, said
 
 LONG = "南京市长江大桥。" * 2_500
 BOOK = address.KEY + ".book"
@@ -184,3 +184,16 @@ def test_every_text_of_every_page_finds_its_way_through_a_short_address(screen: 
         says, texts = fitted({"lang": "en", name: LONG})
         assert says == {"lang": "en", name + ".kept": name_of(LONG)} and texts == {name_of(LONG): LONG}
     assert not [param.name for param in screen.params.values() if "." in param.name], "the mark of a kept text"
+
+
+def test_a_text_whose_run_was_cut_off_reaches_the_browser_with_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    def box(at: AppTest):  # type: ignore[no-untyped-def]
+        return by_key(at, long.KEY + "text").proto
+
+    with monkeypatch.context() as cut:
+        cut.setattr(address, "leave", lambda params: None)  # as where another run begins before the end
+        at = page("long", model="lab-4", sample="gettysburg")
+    assert box(at).set_value
+    at.run()
+    assert box(at).set_value and box(at).value == long.sample("gettysburg")
+    assert not box(at.run()).set_value, "the browser has heard it"

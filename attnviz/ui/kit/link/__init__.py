@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from attnviz.ui.kit.link.history import QUIET
 
@@ -113,6 +116,18 @@ def keep(params: Mapping[str, Param]) -> None:
     for param in params.values():
         if param.key in st.session_state:
             st.session_state[param.key] = st.session_state[param.key]
+
+
+def tell_again() -> None:
+    """Tell the browser once more what its controls hold: what a run set that another cut off it may not have heard.
+
+    Streamlit sends a value that a page sets in one run alone. Buttons and files cannot be set.
+    """
+    for key, value in st.session_state.items():
+        several = value if isinstance(value, list) else [value]
+        if several and all(isinstance(one, str | int | float | date) and not isinstance(one, bool) for one in several):
+            with suppress(StreamlitAPIException):  # drawn already in this run, above the page
+                st.session_state[key] = value
 
 
 def said(params: Mapping[str, Param]) -> dict[str, str]:

@@ -44,7 +44,10 @@ class Coming:
 
 @dataclass
 class Book:
-    """What a session knows of its address. `thread` is the run of the page that may write in it."""
+    """What a session knows of its address.
+
+    `thread` is the run of the page that may write in it, `whole` whether the last one came to its end.
+    """
 
     session: str = field(default_factory=lambda: token_hex(8))
     history: History = field(default_factory=History)
@@ -55,6 +58,7 @@ class Book:
     unknown: set[str] = field(default_factory=set)
     missing: dict[str, tuple[str, link.Value]] = field(default_factory=dict)
     thread: int = 0
+    whole: bool = True
 
 
 def _book() -> Book:
@@ -70,9 +74,12 @@ def come(params: Mapping[str, Param]) -> None:
     coming = book.coming = _coming(book)
     if coming is None:
         link.restore(params, book.history.says)
+        if not book.whole:
+            link.tell_again()
         book.history.act(_said(book)[0])
     else:
         _open(book, coming)
+    book.whole = False
     if book.missing:
         st.warning(t("text_missing"), icon=":material/info:")
 
@@ -130,7 +137,7 @@ def leave(params: Mapping[str, Param]) -> None:
     book = _book()
     if book.thread != get_ident():  # a newer run of the page has begun
         return
-    book.params = params
+    book.params, book.whole = params, True
     said, long = _said(book)
     for text in long.values():
         book.texts.put(text)

@@ -54,8 +54,8 @@ class CausalMask(Tensor):
         """Put -inf, in place, where a key is not allowed. Columns that every row sees are not touched."""
         start = max(self.first + 1, 0)
         if start < scores.shape[-1]:
-            right = self.part(range(self.shape[-2]), range(start, self.shape[-1]))
-            scores[..., start:].masked_fill_(~right.dense(), -torch.inf)
+            rows, columns = (torch.arange(count, device=self.device) for count in self.shape[-2:])
+            scores[..., start:].masked_fill_(columns[start:] > rows[:, None] + self.first, -torch.inf)
         return scores
 
     def seen(self, across: Sequence[tuple[int, int]]) -> Int64[Tensor, "query cell"]:

@@ -85,7 +85,7 @@ class Block:
     @property
     def factor(self) -> float | None:
         """How many times `output` was added; 1 where that could not be seen, None where it was normed before."""
-        if self.added is None or torch.equal(self.added, self.output):
+        if self.added is None or self.added is self.output or torch.equal(self.added, self.output):
             return 1.0
         added, output = self.added.double(), self.output.double()
         found = float((added * output).sum() / output.square().sum().clamp_min(1e-30))

@@ -24,7 +24,7 @@ from attnviz.errors import ModelError
 from attnviz.models.load import Model
 from attnviz.models.memory import check_run
 from attnviz.recording.following import Following
-from attnviz.recording.gradients import Outcome
+from attnviz.recording.gradients import Logit, Outcome, Target
 from attnviz.recording.record import Watch, changes_of, read, run
 from attnviz.text.tokens import Encoded
 from attnviz.trace import Trace
@@ -35,12 +35,16 @@ Change = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Several:
-    """A text as a model reads it, to be run so often; `changes` act in every run."""
+    """A text as a model reads it, to be run so often; `changes` act in every run.
+
+    With `row` only the token of that number is predicted from: outcomes have one row of logits.
+    """
 
     model: Model
     encoded: Encoded
     reply: Encoded | None
     changes: tuple[Intervention, ...] = ()
+    row: int | None = None
 
     @classmethod
     def of(cls, model: Model, trace: Trace) -> Several:
@@ -50,6 +54,17 @@ class Several:
         )  # fmt: skip
         encoded, reply = read(model, source, target)
         return cls(model, encoded, reply, changes_of(trace.rule, trace.changes))
+
+    def narrowed(self, target: Target) -> tuple[Several, Target]:
+        """Runs that predict no more than `target` asks for, and the target among that; else the same.
+
+        What a language model says after each token of each run is a large part of its work.
+        """
+        if not isinstance(target, Logit) or not 0 <= target.position < len(self.encoded.ids):
+            return self, target
+        if self.model.kind != "causal" or not outputs.may_skip(self.model.network):
+            return self, target
+        return replace(self, row=target.position), replace(target, position=0)
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -76,6 +91,8 @@ class Several:
         check_run(network.config, *(rows * size for size in self.sizes), eager=True)
         given = outputs.inputs(network, self.encoded.ids, self.encoded.types, reply)
         inputs: dict[str, Any] = placed(network, {name: one.repeat_interleave(rows, 0) for name, one in given.items()})
+        if self.row is not None:
+            inputs["logits_to_keep"] = torch.tensor([self.row])
         if words is not None:
             words.texts = tuple(inputs[name] for name in ("input_ids", "decoder_input_ids") if name in inputs)
         result, _ = run(

@@ -71,7 +71,7 @@ def integrated_gradients(
 
     It leaves out that another beginning gives another answer.
     """
-    several = Several.of(model, trace)
+    several, target = Several.of(model, trace).narrowed(target)
     texts = 1 if several.reply is None else 2
     at, shares = _points(steps)
     sums: list[Float[Tensor, "token width"]] = []
@@ -123,7 +123,7 @@ def left_over(
     model: Model, trace: Trace, target: Target, found: Float[Tensor, " place"], begin: Begin = "mean"
 ) -> float:
     """How far are integrated gradients from complete: |sum - (y - y where all words are as at the beginning)|?"""
-    several = Several.of(model, trace)
+    several, target = Several.of(model, trace).narrowed(target)
     texts = 1 if several.reply is None else 2
     start = Words(*[lambda words: _beginning(words, begin)] * texts)
     whole, nothing = (float(target(several.run(1, words=words)[0].outcome)) for words in (Words(), start))

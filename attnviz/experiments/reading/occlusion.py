@@ -32,8 +32,8 @@ def occluded(
 
     Raises `ModelError` where it was not seen how the model looks its words up.
     """
-    several, places = Several.of(model, trace), Places(trace)
-    given = Words()
+    several, target = Several.of(model, trace).narrowed(target)
+    places, given = Places(trace), Words()
     before = _value(several.run(1, words=given)[0].outcome, target)
     found: list[float] = []
     for text in range(2 if places.crossed else 1):
@@ -55,7 +55,8 @@ def edges_cut(
 
     Raises `ModelError` for a model that returns its weights alone.
     """
-    several, places = Several.of(model, trace), Places(trace)
+    several, target = Several.of(model, trace).narrowed(target)
+    places = Places(trace)
     before = _value(several.run(1)[0].outcome, target)
     found: list[float] = []
     for part in ("cross", "decoder") if places.crossed else (trace.part,):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from attnviz.errors import AttnvizError
@@ -22,8 +22,7 @@ from attnviz.measures.reading import (
 )
 from attnviz.trace import Trace
 
-Rows = slice | Int[Tensor, " row"]  # some of a map's queries
-Shares = Callable[[Trace, int, Rows], tuple[Tensor, Tensor]]
+Shares = Callable[[Trace, int, slice], tuple[Tensor, Tensor]]  # of some of a map's queries, that stand together
 ALL = slice(None)
 
 
@@ -102,9 +101,12 @@ class Places:
     def _below(self, row: Float[Tensor, " place"], one: Trace, layer: int, shares: Shares) -> Float[Tensor, " place"]:
         """A row times the map of one step."""
         queries, keys = self._stretches(one.part)
-        rows = row[queries].nonzero()[:, 0]
+        reached = row[queries].nonzero()[:, 0].tolist()
+        if not reached:
+            return row
+        rows = slice(reached[0], reached[-1] + 1)
         amount = row[queries][rows]
-        found, kept = shares(one, layer, ALL if len(rows) == queries.stop - queries.start else rows)
+        found, kept = shares(one, layer, rows)
         below = row.clone()
         below[queries][rows] = amount * kept.double()
         below[keys] += amount @ found.double()
@@ -134,7 +136,7 @@ class Places:
     def seen(self, at: int) -> Bool[Tensor, " place"]:
         """Which places can reach the prediction at a token at all, by what is allowed in each layer?"""
 
-        def allowed(one: Trace, layer: int, rows: Rows) -> tuple[Tensor, Tensor]:
+        def allowed(one: Trace, layer: int, rows: slice) -> tuple[Tensor, Tensor]:
             found = (one.attention(layer).scores[:, rows] > -torch.inf).any(0).double()
             return found, torch.ones(len(found))
 
@@ -154,7 +156,7 @@ class Places:
         return torch.cat(found)
 
 
-def by_weight(trace: Trace, layer: int, rows: Rows = ALL) -> tuple[Tensor, Tensor]:
+def by_weight(trace: Trace, layer: int, rows: slice = ALL) -> tuple[Tensor, Tensor]:
     """Half of a state is what attention brings, by its weights, and half stays. (Abnar and Zuidema 2020)"""
     mean = heads_together(trace.weights(layer)[:, rows]) / 2
     return mean, torch.full((len(mean),), 0.5, dtype=torch.float64)
@@ -165,8 +167,8 @@ class Pieces:
     """What one attention added to the states, head by head and key by key, not yet weighed; what had been there; all.
 
     Where a norm stands on the stream, all but the weights have gone through the part of it that is linear, and are to
-    be divided by each state's `spread`. `own` are the keys that the queries are themselves, None
-    across two texts.
+    be divided by each state's `spread`. `own` is the key that the first query is itself, None across
+    two texts.
     """
 
     weights: Float[Tensor, "head query key"]
@@ -174,10 +176,10 @@ class Pieces:
     kept: Float[Tensor, "query width"]
     whole: Float[Tensor, "query width"]
     spread: Float[Tensor, " query"]
-    own: Int[Tensor, " query"] | None
+    own: int | None
 
     @classmethod
-    def of(cls, trace: Trace, layer: int, rows: Rows = ALL) -> Pieces:
+    def of(cls, trace: Trace, layer: int, rows: slice = ALL) -> Pieces:
         """Those of a layer of a run with its states; through the norm that stands on the stream, where there is one.
 
         Raises `AttnvizError` where the block is no sum of its heads, where it was added to nothing that could be seen,
@@ -190,7 +192,7 @@ class Pieces:
         factor = block.factor
         if factor is None:
             raise AttnvizError("output_normed", layer=layer)
-        own = None if trace.crossed else torch.arange(weights.shape[1])[rows]
+        own = None if trace.crossed else rows.indices(weights.shape[1])[0]
         weights, entered = weights[:, rows].to(heads.dtype), block.entered[rows]
         heads, whole = heads if factor == 1 else heads * factor, entered + block.added[rows]
         if block.norm is None or block.normed is None:
@@ -207,9 +209,8 @@ class Pieces:
         found = lengths(self.weights, self.heads)
         if self.own is None:
             return torch.cat([found, self.kept.double().norm(dim=-1, keepdim=True)], 1)
-        queries = torch.arange(len(self.own))
         brought = own_parts(self.weights, self.heads, self.own)
-        found[queries, self.own] = (brought + self.kept).double().norm(dim=-1)
+        found.diagonal(self.own).copy_((brought + self.kept).double().norm(dim=-1))
         return found
 
     def closeness(self) -> Float[Tensor, "query part"]:
@@ -224,12 +225,12 @@ def split(shares: Float[Tensor, "query part"], crossed: bool) -> tuple[Tensor, T
     return shares, torch.zeros(len(shares), dtype=torch.float64)
 
 
-def by_length(trace: Trace, layer: int, rows: Rows = ALL) -> tuple[Tensor, Tensor]:
+def by_length(trace: Trace, layer: int, rows: slice = ALL) -> tuple[Tensor, Tensor]:
     """A state is made of its parts by their lengths, the residual's and the norm's work in. (Kobayashi et al. 2021)"""
     return split(rows_to_one(Pieces.of(trace, layer, rows).lengths()), trace.crossed)
 
 
-def by_closeness(trace: Trace, layer: int, rows: Rows = ALL) -> tuple[Tensor, Tensor]:
+def by_closeness(trace: Trace, layer: int, rows: slice = ALL) -> tuple[Tensor, Tensor]:
     """A state is made of its parts by how near each comes to it. (Ferrando et al. 2022)"""
     return split(rows_to_one(Pieces.of(trace, layer, rows).closeness()), trace.crossed)
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attnviz.errors import ModelError
-from attnviz.experiments.reading.places import ALL, Places, Rows
+from attnviz.experiments.reading.places import ALL, Places
 from attnviz.measures.reading import rows_to_one, turned
 from attnviz.models.load import Model
 from attnviz.recording.several import Several, ZeroValues
@@ -48,7 +48,7 @@ def _turned(
 
 
 def by_zeroing(
-    found: Mapping[tuple[str, int], Float[Tensor, "query key"]], trace: Trace, layer: int, rows: Rows = ALL
+    found: Mapping[tuple[str, int], Float[Tensor, "query key"]], trace: Trace, layer: int, rows: slice = ALL
 ) -> tuple[Tensor, Tensor]:
     """A state is made of those without whose values it turns, by how far; nothing is known of what stayed by itself.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from attnviz.core.states import Norm
@@ -62,18 +62,21 @@ def lengths(
 
 
 def own_parts(
-    weights: Float[Tensor, "head query key"], heads: Float[Tensor, "head key width"], own: Int[Tensor, " query"]
+    weights: Float[Tensor, "head query key"], heads: Float[Tensor, "head key width"], own: int = 0
 ) -> Float[Tensor, "query width"]:
-    """The `contributions` of one key to each query, the key that it is itself (`own`), in the inputs' precision.
+    """The `contributions` to each query of the key that it is itself, in the inputs' precision.
+
+    Of the first query that is the key `own`, of each other the next.
 
     >>> heads = torch.tensor([[[1.0, 0.0], [0.0, 5.0]]])
-    >>> own_parts(torch.tensor([[[0.9, 0.1], [0.8, 0.2]]]), heads, torch.tensor([0, 1])).tolist()
+    >>> own_parts(torch.tensor([[[0.9, 0.1], [0.8, 0.2]]]), heads).tolist()
     [[0.8999999761581421, 0.0], [0.0, 1.0]]
     """
-    queries, first = torch.arange(len(own), device=own.device), int(own[0]) if len(own) else 0
-    in_turn = torch.equal(own, queries + first)  # then they are looked at where they lie
-    parts = heads.transpose(0, 1)[slice(first, first + len(own)) if in_turn else own]
-    return torch.bmm(weights[:, queries, own].T[:, None], parts)[:, 0]
+    shares = weights.diagonal(own, 1, 2)[..., None]  # [head, query, 1]
+    found = heads.new_zeros(weights.shape[1], heads.shape[2])
+    for head, share in zip(heads[:, own : own + len(found)], shares, strict=True):
+        found.addcmul_(head, share)
+    return found
 
 
 def with_residual(

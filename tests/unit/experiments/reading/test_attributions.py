@@ -15,7 +15,8 @@ from attnviz.core.attention import attend
 from attnviz.core.interventions import Place
 from attnviz.experiments.reading.attributions import WAYS, YARDSTICKS, attributions
 from attnviz.measures.reading import rollout
-from attnviz.recording.several import CutEdges
+from attnviz.recording.gradients import Target
+from attnviz.recording.several import CutEdges, Several
 from tests.parity import tiny
 
 TEXT = "南京市长江大桥"
@@ -174,3 +175,22 @@ def test_a_slim_trace_is_refused_in_a_sentence() -> None:
     with pytest.raises(AttnvizError) as refusal:
         attributions(av.load("lab-4"), trace)
     assert refusal.value.message == "target_no_logits"
+
+
+def test_runs_predict_no_more_than_one_logit_asks_for_and_the_same() -> None:
+    model = av.load("lab-gpt")
+    whole = Several.of(model, av.record(model, TEXT))
+    target = Logit(2, 7, against=9)
+    some, asked = whole.narrowed(target)
+    full, one = whole.run(2)[1].outcome, some.run(2)[1].outcome
+    assert len(full.logits) > 2 and len(one.logits) == 1
+    assert torch.allclose(asked(one), target(full), atol=1e-5) and torch.allclose(one.outputs, full.outputs, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [("lab-4", Logit(1, 7)), ("lab-gpt", Logit(99, 7)), ("lab-gpt", lambda outcome: outcome.logits.sum())],
+)
+def test_runs_predict_everything_where_a_target_may_ask_for_it(name: str, target: Target) -> None:
+    whole = Several.of(av.load(name), av.record(av.load(name), TEXT))
+    assert whole.narrowed(target) == (whole, target)

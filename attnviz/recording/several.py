@@ -186,19 +186,20 @@ class ZeroValues(Intervention):
 
 @dataclass(frozen=True, kw_only=True)
 class CutEdges(Intervention):
-    """In each run, `query` does not look at one key.
+    """In each run, none of the `queries` looks at one key.
 
     With `shared` the other keys take over the weight, as if it were not allowed; without it the weight is lost and the
-    row sums to less.
+    rows sum to less.
     """
 
-    query: int
+    queries: tuple[int, ...]
     keys: tuple[int, ...]
     shared: bool
 
     def change(self, call: Attention, place: Place) -> Attention:
         cut = torch.zeros(len(self.keys), 1, *(one.shape[-2] for one in (call.queries, call.keys)), dtype=torch.bool)
-        cut[range(len(self.keys)), :, self.query, list(self.keys)] = True
+        for row, key in enumerate(self.keys):
+            cut[row, :, list(self.queries), key] = True
         cut = cut.to(call.keys.device)
         if not self.shared:
             return replace(call, rule=Without(call.rule, cut))

@@ -206,7 +206,10 @@ def attributions(
 
     A model that looks at pictures is given one in place of the text: the prediction is a label (`Logit(0, label)`), or
     of a detector a query's label or a side of its box (`BoxSide`); the places are those of the picture, which are put
-    to the mean colour of the training, to the mean patch, or to what lies there in an `other` picture. The forecasters
+    to the mean colour of the training, to the mean patch, or to what lies there in an `other` picture. The edges are
+    those of the rows that the prediction is read from: the class token's, a detector's query's to the picture, those of
+    all places that its head takes the mean of; `value_zeroing` is read up to 1,024 runs, one for each place and layer.
+    Models of windows, and of points that they choose, have none of the three. The forecasters
     of `systems.series` are given a moment or a `Window`: the prediction is a quantile of a coming step (`Logit(step,
     quantile)`, the median unless given), the places are past steps, put to never measured, to the mean, or to what an
     `other` window has there.

@@ -61,7 +61,7 @@ def edges_cut(
     found: list[float] = []
     for part in ("cross", "decoder") if places.crossed else (trace.part,):
         for group in several.groups(len(trace.map(part).keys)):
-            cut = CutEdges(query=at, keys=tuple(group), shared=shared, part=part)
+            cut = CutEdges(queries=(at,), keys=tuple(group), shared=shared, part=part)
             found += [before - _value(one.outcome, target) for one in several.run(len(group), [cut])]
     return torch.tensor(found, dtype=torch.float64)
 

@@ -15,9 +15,10 @@ from torch import Tensor
 from attnviz.core.interventions import Intervention
 from attnviz.core.rules import Rule
 from attnviz.errors import AttnvizError, ModelError
-from attnviz.experiments.reading.attributions import Attributions, chosen_ways, each_way
+from attnviz.experiments.reading.attributions import YARDSTICKS, Attributions, chosen_ways, each_way
 from attnviz.experiments.reading.gradients import STEPS, along, relevances, uppermost
 from attnviz.experiments.reading.places import Places, Shares, by_closeness, by_length, by_weight
+from attnviz.experiments.reading.seen_edges import runs_each, unseen, zeroed
 from attnviz.measures import found as things
 from attnviz.measures.reading import lengths
 from attnviz.models.finding import DetectionModel
@@ -27,7 +28,7 @@ from attnviz.recording.gradients import BoxSide, Differentiable, Logit, Target, 
 from attnviz.recording.pictures import by_window
 from attnviz.recording.record import changes_of, record
 from attnviz.recording.several import Words
-from attnviz.recording.things.glances import Glances
+from attnviz.recording.things.glances import Glances, Repeated
 from attnviz.text.tokens import Encoded
 from attnviz.threads import cached_property
 from attnviz.trace import Trace
@@ -50,9 +51,8 @@ class Wanted:
     stop: Callable[[], bool] | None = None
     on_runs: Callable[[int, int], object] | None = None
 
-    def heard(self, patches: int, ways: Sequence[str]) -> Callable[[int], object]:
-        """Tells `on_runs` how many runs are done, of how many; those of the ways that need but one count as one."""
-        of = sum({"integrated_gradients": STEPS}.get(way, patches if way.startswith("occluded") else 0) for way in ways)
+    def heard(self, of: int) -> Callable[[int], object]:
+        """Tells `on_runs` how many runs are done, of so many; those of the ways that need but one count as one."""
         done = 0
 
         def told(runs: int) -> None:
@@ -235,6 +235,16 @@ def _numbers(outcomes: Sequence[Any], target: Target) -> list[float]:
     return [float(target(one)) for one in outcomes]
 
 
+def _without_edges(shared: bool) -> Callable[[_Run], Tensor]:
+    """How much lower is the target when the rows that it is read from may not look at a patch: y - y without?"""
+
+    def read(run: _Run) -> Tensor:
+        queries = run.queries  # which raises where no map has all places
+        return run.value - unseen(Repeated(run.glances), run.trace.part, run.target, queries, run.patches, shared)
+
+    return read
+
+
 WAYS: Mapping[str, Callable[[_Run], Tensor]] = {
     "weights": _weights,
     "largest": _largest,
@@ -245,14 +255,17 @@ WAYS: Mapping[str, Callable[[_Run], Tensor]] = {
     "alti": _by_vectors(by_closeness),
     "gradient_attention": lambda run: uppermost(run.live, run.target)[run.queries].mean(0),
     "relevance": lambda run: relevances(run.live, run.target)[run.queries].mean(0),
+    "value_zeroing": lambda run: zeroed(run.glances, run.places, run.queries),
     "integrated_gradients": integrated,
     "occluded_zero": lambda run: covered(run, "zero"),
     "occluded_mean": lambda run: covered(run, "mean"),
     "occluded_other": lambda run: covered(run, "other"),
+    "edges_shared": _without_edges(True),
+    "edges_lost": _without_edges(False),
 }
-OF_MAPS = tuple(way for way in WAYS if way != "integrated_gradients" and not way.startswith("occluded"))
+OF_MAPS = tuple(way for way in WAYS if way not in ("integrated_gradients", *YARDSTICKS))
 # Beside a yardstick, on pages. Flow is nearly the same from every patch: in full colour everywhere it would say much.
-SHOWN = tuple(way for way in WAYS if way != "flow" and not way.startswith("occluded"))
+SHOWN = tuple(way for way in WAYS if way not in ("flow", *YARDSTICKS))
 
 
 def seen_to_rest(model: VisionModel, picture: Any, wanted: Wanted) -> Attributions:
@@ -264,13 +277,22 @@ def seen_to_rest(model: VisionModel, picture: Any, wanted: Wanted) -> Attributio
     chosen = chosen_ways(wanted.ways, WAYS)
     read = model.see(picture)
     trace = _recorded(model, read, wanted)
-    heard = wanted.heard(len(_patches(read)), chosen)
+    costs = _costs(model, trace, len(_patches(read)))
+    heard = wanted.heard(sum(costs.get(way, 0) for way in chosen))
     glances = Glances(model, read, changes_of(trace.rule, trace.changes), wanted.stop, heard)
     at = _where(trace, wanted)
     if isinstance(model, DetectionModel) and model.proposes and isinstance(wanted.target, Logit | BoxSide | None):
         raise ModelError("reading_queries_anew", model=model.name)
     target = wanted.target or _likeliest(trace, at)
     return _all(_Run(glances, trace, target, at, _beside(model, read, wanted.other)), chosen, wanted)
+
+
+def _costs(model: VisionModel, trace: Trace, patches: int) -> Mapping[str, int]:
+    """How many runs does each way take, by its name; a way that this model cannot have takes none."""
+    found = {way: patches for way in YARDSTICKS if way.startswith("occluded")} | {"integrated_gradients": STEPS}
+    if by_window(model) or (isinstance(model, DetectionModel) and model.samples):
+        return found
+    return {**found, **runs_each(trace, patches)}
 
 
 def _recorded(model: VisionModel, read: Seen, wanted: Wanted) -> Trace:

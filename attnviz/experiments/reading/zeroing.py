@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from attnviz.core.interventions import Intervention
 from attnviz.errors import ModelError
 from attnviz.experiments.reading.places import ALL, Places
 from attnviz.measures.reading import rows_to_one, turned
 from attnviz.models.load import Model
-from attnviz.recording.several import Several, ZeroValues
+from attnviz.recording.several import Seen, Several, ZeroValues
 from attnviz.trace import Trace
+
+
+@runtime_checkable
+class Again(Protocol):
+    """A text or a picture, to be run so often with another change in each."""
+
+    def groups(self, count: int) -> Iterator[range]:
+        """So many runs, in groups of those that go through the model together."""
+
+    def run(self, rows: int, more: Sequence[Intervention] = ()) -> list[Seen]:
+        """So many runs at once; what came of each."""
 
 
 def value_zeroing(model: Model, trace: Trace) -> Mapping[tuple[str, int], Float[Tensor, "query key"]]:
@@ -24,25 +37,29 @@ def value_zeroing(model: Model, trace: Trace) -> Mapping[tuple[str, int], Float[
 
     Raises `ModelError` for a model that returns its weights alone, or whose states are not one for each layer.
     """
-    several, places = Several.of(model, trace), Places(trace)
-    plain = several.run(1)[0]
+    return each_turned(Several.of(model, trace), Places(trace), model.name)
+
+
+def each_turned(again: Again, places: Places, name: str) -> Mapping[tuple[str, int], Float[Tensor, "query key"]]:
+    """`value_zeroing` of what is run `again`, by a model of that name."""
+    plain = again.run(1)[0]
     found = {}
     for one, layer in places.steps():
         states = plain.states(one.part)
         if len(states) != one.n_layers + 1:
-            raise ModelError("states_not_by_layer", model=model.name)
-        found[one.part, layer] = _turned(several, one, layer, states[layer + 1])
+            raise ModelError("states_not_by_layer", model=name)
+        found[one.part, layer] = _turned(again, one, layer, states[layer + 1])
     return found
 
 
 def _turned(
-    several: Several, trace: Trace, layer: int, states: Float[Tensor, "query width"]
+    again: Again, trace: Trace, layer: int, states: Float[Tensor, "query width"]
 ) -> Float[Tensor, "query key"]:  # fmt: skip
     """The distances of one layer, a column for each key."""
     columns = []
-    for group in several.groups(len(trace.keys)):
+    for group in again.groups(len(trace.keys)):
         change = ZeroValues(keys=tuple(group), layers=(layer,), part=trace.part)
-        for run in several.run(len(group), [change]):
+        for run in again.run(len(group), [change]):
             columns.append(turned(states, run.states(trace.part)[layer + 1]))
     return torch.stack(columns, -1)
 

@@ -1,11 +1,12 @@
-"""One picture run several times at once, with other pixels in each; and once so that it can be differentiated."""
+"""One picture run several times at once, other pixels or another change in each; once so that it is differentiated."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -27,6 +28,7 @@ from attnviz.recording.gradients import Differentiable, Outcome, Tape, still
 from attnviz.recording.looks import Look
 from attnviz.recording.pictures import by_window, hears, ran
 from attnviz.recording.record import Watch, run
+from attnviz.recording.several import Seen as Again
 from attnviz.recording.several import Words, in_groups, row_of
 from attnviz.text.tokens import Encoded
 
@@ -61,22 +63,49 @@ class Glances:
         self, values: Float[Tensor, "run colour row column"], follow: Words | None = None
     ) -> list[Outcome]:  # fmt: skip
         """What comes of each of some pictures of this one's size. Raises `Stopped` where `stop` said so."""
+        watch = Watch(values=False, states=not hears(self.model), follow=follow, texts=len(values))
+        return [outcome_of(self.model, one) for one in self.results(values, watch)]
+
+    def results(
+        self, values: Float[Tensor, "run colour row column"], watch: Watch, more: Sequence[Intervention] = ()
+    ) -> list[Result]:  # fmt: skip
+        """What the network returned of each, with `more` changed in these runs. Raises what `run` raises."""
         if self.stop is not None and self.stop():
             raise Stopped("run_stopped")
         network, rows = self.model.network, len(values)
         given = {**inputs(network, self.read), "pixel_values": values.to(network.dtype)}
-        changes, windows = self.changes, None
+        changes = (*self.changes, *more)
         if by_window(self.model):  # one run, which was found to fit
             windows = Windows.of(network, self.read.axis)
-            changes = meant(changes, windows.axes(self.read.axis))
+            changes, watch = meant(changes, windows.axes(self.read.axis)), replace(watch, windows=windows)
         else:
             check_picture(tower(network.config), {"self": rows * len(self.read.axis)})
-        watch = Watch(values=False, states=not hears(self.model), follow=follow, texts=rows, windows=windows)
         with guarded(lambda error: ModelError("picture_run_failed", model=self.model.name)):
             result, _ = run(network, changes, name=self.model.name, watch=watch, **given)
         if self.on_runs is not None:
             self.on_runs(rows)
-        return [outcome_of(self.model, row_of(result, number, rows)) for number in range(rows)]
+        return [row_of(result, number, rows) for number in range(rows)]
+
+
+@dataclass(frozen=True, eq=False)
+class Repeated:
+    """The picture itself run several times at once, with another change in each, as `Several` runs a text; with
+    `states` the states after each layer are seen.
+    """
+
+    glances: Glances
+    states: bool = False
+
+    def groups(self, count: int) -> Iterator[range]:
+        """So many runs, in groups of those that go through the model together."""
+        return self.glances.groups(count)
+
+    def run(self, rows: int, more: Sequence[Intervention] = ()) -> list[Again]:
+        """So many runs at once; what came of each. Raises what `Glances.run` raises."""
+        model, values = self.glances.model, torch.from_numpy(np.array(self.glances.read.values))
+        watch = Watch(values=False, states=self.states or not hears(model), texts=rows)
+        found = self.glances.results(values.repeat(rows, 1, 1, 1), watch, more)
+        return [Again(outcome_of(model, one), one) for one in found]
 
 
 def outcome_of(model: VisionModel, result: Result | Any) -> Outcome:

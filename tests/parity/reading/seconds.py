@@ -84,8 +84,10 @@ def with_words(network: PreTrainedModel, ids: Tensor, place: int, fill: Tensor |
 
 
 @contextmanager
-def softmax_without(monkeypatch: Any, size: tuple[int, int], query: int, key: int) -> Iterator[None]:
-    """Put one weight to 0 after every softmax over so many queries and keys (one more for a sink)."""
+def softmax_without(
+    monkeypatch: Any, size: tuple[int, int], query: int | list[int], key: int
+) -> Iterator[None]:  # fmt: skip
+    """Put one weight, or those of several queries, to 0 after every softmax of that size (one more key for a sink)."""
     plain = torch.nn.functional.softmax
 
     def cut(scores: Tensor, *args: Any, **more: Any) -> Tensor:

@@ -246,7 +246,7 @@ def test_flow_between_too_many_places_is_missing_with_its_reason(find: Find, mon
 def test_what_no_map_can_say_is_missing_with_its_reason(name: str, reason: str, find: Find) -> None:
     model, seen = find(name)
     maps = ["weights", "largest", "rollout", "flow", "norms", "norms_residual", "alti"]
-    maps += ["gradient_attention", "relevance"]
+    maps += ["gradient_attention", "relevance", "value_zeroing", "edges_shared", "edges_lost"]
     maps += ["integrated_gradients"] if name == "rt_detr" else []
     found = av.attributions(model, seen, target=target_of(model), ways=[*maps, "occluded_mean"])
     assert list(found.missing) == maps and list(found.rows) == ["occluded_mean"]
@@ -276,7 +276,7 @@ def test_rule_and_changes_act_in_every_run(find: Find) -> None:
 def test_refusals_progress_and_stopping(find: Find) -> None:
     model, seen = find("vit")
     refused: list[tuple[str, Callable[[], object]]] = [
-        ("argument_way", lambda: av.attributions(model, seen, ways=["value_zeroing"])),
+        ("argument_way", lambda: av.attributions(model, seen, ways=["head"])),
         ("no_such_position", lambda: av.attributions(model, seen, at=4)),
         ("picture_cannot", lambda: av.attributions(model, av.record(model, seen))),
         ("model_sees", lambda: av.attributions(model, "a text")),

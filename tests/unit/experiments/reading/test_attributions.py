@@ -158,7 +158,7 @@ def test_refusals_and_stopping() -> None:
 @pytest.mark.parametrize(("shared", "left"), [(True, 4.2), (False, 3.36)])
 def test_an_edge_that_is_shared_out_is_another_question_than_one_that_is_lost(shared: bool, left: float) -> None:
     """x = [1, 2], h = x + A x twice; y = 4.88, the edge from 0 to 1 cut in the upper layer."""
-    cut = CutEdges(query=0, keys=(1,), shared=shared, layers=(1,))
+    cut = CutEdges(queries=(0,), keys=(1,), shared=shared, layers=(1,))
     state = torch.tensor([1.0, 2.0], dtype=torch.float64)
     for layer, weights in enumerate(([[0.9, 0.1], [0.2, 0.8]], [[0.6, 0.4], [0.5, 0.5]])):
         bias = torch.tensor(weights, dtype=torch.float64).log()[None, None]

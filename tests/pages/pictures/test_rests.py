@@ -12,14 +12,14 @@ from streamlit.testing.v1 import AppTest
 
 import attnviz as av
 from attnviz import BoxSide, Logit
-from attnviz.experiments.reading.attributions import YARDSTICKS
 from attnviz.experiments.reading.pictured import SHOWN, WAYS
 from attnviz.messages import LANGUAGES, say
-from attnviz.ui.kit import COVERED, another, correlation, ranked
+from attnviz.ui.kit import YARDSTICKS, another, correlation, plain, ranked
 from attnviz.ui.pages.seeing import run
 from attnviz.ui.pages.seeing.choices import KEY
 from tests.pages.opened import by_key, run_page, said
-from tests.parity.vision import noise
+from tests.parity.vision import network, noise
+from tests.parity.vision import saved as save_seeing
 from tests.parity.vision.detection import saved
 
 MAP = re.compile(r'alt="([^"]*)" src="data:image/svg\+xml;base64,([^"]*)"')
@@ -48,15 +48,15 @@ def maps(at: AppTest) -> list[tuple[str, str]]:
 def test_verdict_and_maps_are_those_of_the_engine(lang: str) -> None:
     at = asked(lang)
     picture = run.sample("sneaker")
-    found = av.attributions(av.load("vit-4"), picture, ways=[*SHOWN, COVERED[0]])
-    order = ranked(found, COVERED[0])
+    found = av.attributions(av.load("vit-4"), picture, ways=[*SHOWN, YARDSTICKS[0]])
+    order = ranked(found, YARDSTICKS[0])
     best, told = order[0]
     assert f"**{say(f'reasons.way_{best}', lang)}**" in said(at) and f"**{correlation(told.spearman)}**" in said(at)
     assert f"{found.value:.3f}" in said(at) and say("rests.no_winner", lang) in said(at)
     drawn = maps(at)
     assert len(drawn) == len(order) + 1 == len(SHOWN) + 1
-    assert drawn[0][0].startswith(say(f"rests.way_{COVERED[0]}_picture", lang))
-    for (alt, svg), way in zip(drawn, [COVERED[0], *(way for way, _ in order)], strict=True):
+    assert drawn[0][0].startswith(say(f"rests.way_{YARDSTICKS[0]}_picture", lang))
+    for (alt, svg), way in zip(drawn, [YARDSTICKS[0], *(way for way, _ in order)], strict=True):
         row = found.rows[way]
         strongest = int(row.abs().argmax())
         assert f"{found.labels[strongest]} ({row[strongest]:.3g})" in alt
@@ -100,12 +100,45 @@ def test_every_way_of_the_engine_is_shown_or_a_yardstick() -> None:
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
+def test_edges_that_are_cut_are_what_ways_are_held_to(lang: str) -> None:
+    fresh = run_page("seeing", lang, {"held": "edges_lost"})
+    assert by_key(fresh, KEY + "rests_go").label == say("rests.go_edges", lang, count=49)
+    at = asked(lang, held="edges_lost")
+    picture = run.sample("sneaker")
+    found = av.attributions(av.load("vit-4"), picture, ways=[*SHOWN, "edges_lost"])
+    best, told = ranked(found, "edges_lost")[0]
+    words = {"way": say(f"reasons.way_{best}", lang), "rank": correlation(told.spearman), "top": "|"}
+    assert say("rests.verdict_edges", lang, **words).split("|")[0] in said(at)
+    drawn = maps(at)
+    assert len(drawn) == len(SHOWN) + 1
+    for way in ("edges_lost", "value_zeroing"):
+        row = found.rows[way]
+        strongest = int(row.abs().argmax())
+        named = f"{found.labels[strongest]} ({row[strongest]:.3g})"
+        assert any(alt.startswith(say(f"reasons.way_{way}", lang)) and named in alt for alt, _ in drawn), way
+    assert say("reasons.about_value_zeroing", lang)[:30] in html.unescape(body(at))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_model_of_windows_says_why_no_edge_of_it_can_be_cut(lang: str, tmp_path: Path) -> None:
+    folder, file = tmp_path / "model", tmp_path / "noise.png"
+    save_seeing(folder, network("swin"), "stretched")
+    noise(70, 50).image().save(file)
+    at = asked(lang, model=str(folder), file=str(file), held="edges_shared")
+    model = av.load(folder)
+    refused = av.attributions(model, av.open_picture(file), ways=["edges_shared"]).missing["edges_shared"]
+    reason = refused.say(lang, plain)
+    assert say("rests.no_yardstick", lang, reason=reason) in [one.value for one in at.info]
+    assert "<figure" not in body(at)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_box_is_asked_about_by_its_query_and_framed(lang: str, tmp_path: Path) -> None:
     folder, file = saved(tmp_path / "model", "detr"), tmp_path / "noise.png"
     noise(70, 50).image().save(file)
     at = asked(lang, page="finding", model=str(folder), file=str(file), box="1", about="left")
     model, picture = av.load(folder), av.open_picture(file)
-    ways = ["weights", "relevance", COVERED[0]]
+    ways = ["weights", "relevance", YARDSTICKS[0]]
     found = av.attributions(model, picture, target=BoxSide(1, "left"), ways=ways)
     box = av.record(model, picture).answer.read.stands_for(1)
     assert f"{found.value:.3f}" in said(at) and say("rests.left", lang) in said(at)

@@ -1,8 +1,8 @@
 """What an answer rests on, on the pages that ask: which way of reading foresees best what happens without a place."""
 
 from attnviz.ui.kit.rests.panel import (
-    COVERED,
     LIKELIEST,
+    YARDSTICKS,
     Rests,
     choose_answer,
     choose_covered,
@@ -13,6 +13,6 @@ from attnviz.ui.kit.rests.panel import (
 from attnviz.ui.kit.rests.told import another, as_csv, correlation, ranked, shared_top
 
 __all__ = [
-    "COVERED", "LIKELIEST", "Rests", "another", "as_csv", "choose_answer", "choose_covered", "choose_explained",
+    "LIKELIEST", "YARDSTICKS", "Rests", "another", "as_csv", "choose_answer", "choose_covered", "choose_explained",
     "correlation", "of_top", "patch_maps", "ranked", "shared_top",
 ]  # fmt: skip

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from attnviz.measures.reading import Agreement
     from attnviz.pictures import Picture
 
-COVERED = ("occluded_mean", "occluded_zero", "occluded_other")
+CUT = ("edges_shared", "edges_lost")
+YARDSTICKS = ("occluded_mean", "occluded_zero", "occluded_other", *CUT)  # of a picture
 OWN_ABOUT = ("integrated_gradients", "largest")  # ways of which other things are said where there is no text
 LIKELIEST = -1  # no label is chosen, or none to compare with
 USUAL, TOP, SHAKY, NAMED = "weights", 3, 0.1, 3
@@ -61,8 +62,8 @@ def choose_answer(
     return None if chosen == LIKELIEST else chosen
 
 
-def choose_covered(key: str, thing: str, options: Sequence[str] = COVERED) -> str:
-    """What each place is put to: the measure that every way of reading is held to."""
+def choose_covered(key: str, thing: str, options: Sequence[str] = YARDSTICKS) -> str:
+    """What each place is put to, or how it is looked away from: what every way of reading is held to."""
     names = {way: name_of(way, thing) for way in options}
     st.selectbox(
         t("rests.held"), options, key=key + "held", format_func=names.__getitem__, help=t(f"rests.held_help_{thing}")
@@ -94,17 +95,27 @@ class Rests:
         wanted = self.key + "rests"
         if st.session_state.get(wanted) != self.kept:
             st.button(
-                t(f"rests.go_{self.thing}", count=self.places), key=self.key + "rests_go",
+                t(f"rests.go_{self._manner}", count=self.places), key=self.key + "rests_go",
                 on_click=partial(st.session_state.__setitem__, wanted, self.kept), icon=":material/play_arrow:",
             )  # fmt: skip
             return None
         return made_once(self.key + "rests_way", self.kept, self._words, self.read)
 
+    @property
+    def _manner(self) -> str:
+        """Which sentences speak of what really happens: those of a thing's places, or those of edges."""
+        return "edges" if self.yardstick in CUT else self.thing
+
     def _words(self, done: object, runs: object) -> str:
         return t("rests.working", model=plain(self.name), done=done, runs=runs)
 
     def show(self, found: Attributions, explained: str, draw: Callable[[Sequence[Way]], None]) -> None:
-        """The verdict, what is `explained`, every way drawn by `draw`, and how well each foresees what happens."""
+        """The verdict, what is `explained`, every way drawn by `draw`, and how well each foresees what happens;
+        or why this model cannot be held to that.
+        """
+        if (reason := found.missing.get(self.yardstick)) is not None:
+            st.info(t("rests.no_yardstick", reason=reason.say(language(), plain)))
+            return
         self._say(found)
         st.caption(explained)
         draw(self.ways(found))
@@ -124,11 +135,11 @@ class Rests:
         """Which way read this answer best, by how much, and what the mean of the weights came to."""
         order, seen = ranked(found, self.yardstick), int(found.seen.sum())
         if not order or math.isnan(order[0][1].spearman):
-            st.markdown(t(f"rests.nothing_{self.thing}"))
+            st.markdown(t(f"rests.nothing_{self._manner}"))
             return
         best, told = order[0]
         said = t(
-            f"rests.verdict_{self.thing}", way=name_of(best, self.thing), rank=correlation(told.spearman),
+            f"rests.verdict_{self._manner}", way=name_of(best, self.thing), rank=correlation(told.spearman),
             top=of_top(told, seen),
         )  # fmt: skip
         near = [name_of(way, self.thing) for way, one in order[1:] if told.spearman - one.spearman < SHAKY]

@@ -11,10 +11,10 @@ import streamlit as st
 
 from attnviz import shipped
 from attnviz.ui.kit import (
-    COVERED,
     PLACES,
     RULE_PARAMS,
     SOFT,
+    YARDSTICKS,
     Param,
     PictureClicks,
     Pictures,
@@ -89,7 +89,7 @@ PARAMS = {
     "painted": Param("painted", KEY + "painted", False, flag),
     "without": Param("without", KEY + "without", "", matching(HEADS)),
     "about": Param("about", KEY + "about", ABOUT[0], one_of(*ABOUT)),
-    "held": Param("held", KEY + "held", COVERED[0], one_of(*COVERED)),
+    "held": Param("held", KEY + "held", YARDSTICKS[0], one_of(*YARDSTICKS)),
 }
 CLICKS = PictureClicks(KEY, "mean")
 

@@ -11,10 +11,10 @@ import streamlit as st
 
 from attnviz import shipped
 from attnviz.ui.kit import (
-    COVERED,
     PLACES,
     RULE_PARAMS,
     SOFT,
+    YARDSTICKS,
     Param,
     PictureClicks,
     Pictures,
@@ -83,7 +83,7 @@ PARAMS = {
     "order": Param("order", KEY + "order", 0, between(0, MOST_ORDERS, int)),
     "explain": Param("explain", KEY + "explain", -1, between(-1, 99_999, int)),
     "against": Param("against", KEY + "against", -1, between(-1, 99_999, int)),
-    "held": Param("held", KEY + "held", COVERED[0], one_of(*COVERED)),
+    "held": Param("held", KEY + "held", YARDSTICKS[0], one_of(*YARDSTICKS)),
 }
 CLICKS = PictureClicks(KEY, "view")
 

@@ -43,3 +43,20 @@ def test_a_projector_enlarges_the_sentence_too(visit: Start) -> None:
     size = "(face) => getComputedStyle(face).fontSize"
     large, usual = (visit({"lang": "en", **more}).page.locator(".reader .face").nth(1) for more in ({"large": "1"}, {}))
     assert (usual.evaluate(size), large.evaluate(size)) == ("18px", "27px")
+
+
+def test_a_projector_enlarges_a_picture_its_tiles_and_what_is_said_of_it(visit: Start) -> None:
+    """Each 1.5 times; the lines of a long text are as high as their letters ask for."""
+    width = "(one) => one.getBoundingClientRect().width"
+    sizes = {".stage": width, ".tile canvas": width, ".said": "(one) => parseFloat(getComputedStyle(one).fontSize)"}
+    found = []
+    for more in ({"large": "1"}, {}):
+        page = visit({"lang": "en", **more}, name="seeing").page
+        expect(page.locator(".seeing .tile").first).to_be_visible()
+        found.append([page.locator(f".seeing {one}").first.evaluate(size) for one, size in sizes.items()])
+    assert [round(large / usual, 2) for large, usual in zip(*found, strict=True)] == [1.5] * 3
+    line = visit({"lang": "en", "large": "1", "sample": "gettysburg"}, name="long").page.locator(".long .line")
+    expect(line.first).to_be_visible()
+    assert line.evaluate_all("(all) => all.slice(0, 3).map((one) => [one.style.top, one.offsetHeight])") == [
+        ["0px", 44], ["43.5px", 44], ["87px", 44]
+    ]  # fmt: skip

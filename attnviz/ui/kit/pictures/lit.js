@@ -109,10 +109,10 @@ class Lit {
 
   // The picture as large as there is room for; the scale that it is drawn at.
   size() {
-    const { data } = this, room = Math.max(120, Math.min(this.wide, this.main.parentElement.clientWidth));
-    const scale = Math.min(room / data.width, this.high / data.height), [many, small, usual] = this.tile;
+    const { data } = this, times = larger(), room = Math.max(120, Math.min(this.wide * times, this.main.parentElement.clientWidth));
+    const scale = Math.min(room / data.width, (this.high * times) / data.height), [many, small, usual] = this.tile;
     scaled(this.canvas, [data.width, data.height], scale);
-    const tile = (data.tiles.columns > many ? small : usual) / Math.max(data.width, data.height);
+    const tile = (times * (data.tiles.columns > many ? small : usual)) / Math.max(data.width, data.height);
     this.small.forEach(({ canvas }) => scaled(canvas, [data.width, data.height], tile));
     this.sized?.(scale);
     this.draw();

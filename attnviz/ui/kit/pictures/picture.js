@@ -16,6 +16,8 @@ const short = (weight) => (weight >= 0.001 || weight === 0 ? weight.toFixed(3) :
 // alike is faint.
 const fullOf = (row) => Math.max(Math.min(1, EVEN / row.length), ...row.map((weight) => weight || 0));
 const middle = (box) => [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2];
+// How many times as large as usual the page's letters are, and so its pictures: on a projector 1.5 times.
+const larger = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
 
 // A canvas for a picture of `wide` x `high` pixels drawn at a scale, as dense as the screen is.
 const scaled = (canvas, [wide, high], scale) => {

@@ -156,7 +156,7 @@ class Stage extends Lit {
   sized() {
     const room = this.main.clientWidth || SIDE;
     if (this.data.tokens) this.map.size(this.side.clientWidth || SIDE);
-    for (const { canvas } of this.lanes) scaled(canvas, [Math.max(80, Math.min(SIDE, room) - 118), STRIP], 1);
+    for (const { canvas } of this.lanes) scaled(canvas, [Math.max(80, Math.min(SIDE * larger(), room) - 118 * larger()), STRIP * larger()], 1);
     this.part();
   }
 

@@ -30,7 +30,7 @@ class Maker {
   one(name) { return this.things.find((thing) => thing.name === name); }
 
   lay() {
-    const { data } = this, scale = Math.max(120, Math.min(WIDE, this.root.clientWidth)) / data.side;
+    const { data } = this, scale = Math.max(120, Math.min(WIDE * larger(), this.root.clientWidth)) / data.side;
     this.scale = scale;
     this.stage.style.width = this.stage.style.height = `${Math.round(data.side * scale)}px`;
     this.stage.style.backgroundImage = data.own ? `url("${data.own}")` : "";

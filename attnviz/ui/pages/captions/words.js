@@ -64,9 +64,9 @@ class Panel {
   }
 
   size() {
-    const { width, height } = this.all.data, room = Math.max(120, Math.min(this.all.data.big ?? BIG, this.root.clientWidth || BIG));
+    const { width, height } = this.all.data, room = Math.max(120, Math.min((this.all.data.big ?? BIG) * larger(), this.root.clientWidth || BIG));
     scaled(this.canvas, [width, height], room / width);
-    this.small.forEach(({ canvas }) => scaled(canvas, [width, height], TILE / width));
+    this.small.forEach(({ canvas }) => scaled(canvas, [width, height], (TILE * larger()) / width));
   }
 
   draw(number) {

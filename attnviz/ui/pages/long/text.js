@@ -1,6 +1,6 @@
 // A long text as tokens, of which only the lines in sight are in the page. Weights are those of one query (or key), a byte
 // each: the share of the largest. Clicking a token asks the server for the weights of that one.
-const H = 29, SPARE = 4, PAD = 8; // pixels of a line; lines drawn above and below what is seen; pixels around a label
+const LINE = 29 / 16, SPARE = 4, PAD = 8; // a line in rem; lines drawn above and below what is seen; pixels around a label
 const element = (tag, name, text) => {
   const made = document.createElement(tag);
   made.className = name;
@@ -52,6 +52,7 @@ class Text {
   lay() {
     this.width = this.box.clientWidth;
     this.pen.font = getComputedStyle(this.box).font;
+    this.high = LINE * parseFloat(getComputedStyle(document.documentElement).fontSize);  // a projector's are larger
     const widths = new Map(), room = Math.max(this.width - 16, 60);
     this.lines = [];
     this.line = new Uint32Array(this.labels.length);
@@ -64,15 +65,15 @@ class Text {
       this.line[place] = this.lines.length;
     });
     this.lines.push([start, this.labels.length]);
-    this.sheet.style.height = `${this.lines.length * H}px`;
+    this.sheet.style.height = `${this.lines.length * this.high}px`;
     this.draw(true);
   }
 
   draw(anew = false) {
     if (!this.lines) return;
     if (anew) { this.drawn.forEach((line) => line.remove()); this.drawn.clear(); }
-    const first = Math.max(0, Math.floor(this.box.scrollTop / H) - SPARE);
-    const last = Math.min(this.lines.length, Math.ceil((this.box.scrollTop + this.box.clientHeight) / H) + SPARE);
+    const first = Math.max(0, Math.floor(this.box.scrollTop / this.high) - SPARE);
+    const last = Math.min(this.lines.length, Math.ceil((this.box.scrollTop + this.box.clientHeight) / this.high) + SPARE);
     this.drawn.forEach((line, number) => {
       if (number < first || number >= last) { line.remove(); this.drawn.delete(number); }
     });
@@ -81,7 +82,7 @@ class Text {
 
   write(number) {
     const line = element("div", "line");
-    line.style.top = `${number * H}px`;
+    line.style.top = `${number * this.high}px`;
     const [start, end] = this.lines[number];
     for (let place = start; place < end; place++) line.append(this.token(place));
     this.drawn.set(number, line);
@@ -116,8 +117,8 @@ class Text {
   }
 
   show(place) {
-    const top = this.line[place] * H, { scrollTop, clientHeight } = this.box;
-    if (top < scrollTop || top + H > scrollTop + clientHeight) this.box.scrollTop = Math.max(0, top - clientHeight / 2 + H / 2);
+    const top = this.line[place] * this.high, { scrollTop, clientHeight } = this.box;
+    if (top < scrollTop || top + this.high > scrollTop + clientHeight) this.box.scrollTop = Math.max(0, top - clientHeight / 2 + this.high / 2);
   }
 
   type(event) {

@@ -255,7 +255,18 @@ def test_what_a_query_brings_itself_is_its_own_part_of_all_wherever_it_stands(ow
     assert torch.allclose(found.double(), expected, atol=1e-6)
 
 
-def test_lengths_do_not_depend_on_how_many_keys_go_together() -> None:
+@pytest.mark.parametrize(("precision", "near"), [(torch.float32, 1e-3), (torch.float64, 1e-7)])
+def test_lengths_of_heads_that_cancel_each_other_are_nothing_beside_one_of_them(
+    precision: torch.dtype, near: float
+) -> None:
+    dice = torch.Generator().manual_seed(1)
+    one, weights = torch.randn(1, 40, 768, generator=dice), torch.rand(1, 7, 40, generator=dice)
+    heads = torch.cat([one.to(precision), -one.to(precision) / 3])
+    found = reading.lengths(torch.cat([weights, 3 * weights]).to(precision), heads)
+    assert (found <= near * (weights[0] * one[0].norm(dim=-1))).all()
+
+
+def test_lengths_of_many_keys_are_those_of_the_vectors() -> None:
     dice = torch.Generator().manual_seed(1)
     weights, heads = torch.rand(3, 7, 40, generator=dice), torch.randn(3, 40, 5, generator=dice)
     expected = reading.contributions(weights, heads).norm(dim=-1)

@@ -7,7 +7,9 @@ trace = model.read(Arrays(returns, states, actions))     # three tokens a step: 
 from __future__ import annotations
 
 import io
+import lzma
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,10 @@ NAMED = {  # what the arrays of a file may be called, D4RL's names among them
     "times": ("times", "timesteps"),
 }
 LARGEST = 64_000_000  # bytes of a file's arrays
+# What reading an archive that was cut, changed or locked raises: RuntimeError for a password and for what is unknown.
+DAMAGED = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, ValueError, OSError, EOFError, KeyError, MemoryError,
+)  # fmt: skip
 UNUSED = ("encoder.wte.", "predict_state.", "predict_return.")  # transformers keeps them; no action comes of them
 
 
@@ -79,7 +85,7 @@ def read_arrays(content: bytes) -> Arrays:
             raise TextError("acting_npz_large", size=size / 1e6, most=LARGEST // 1_000_000)
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in arrays.files}
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, KeyError, MemoryError) as reason:
+    except DAMAGED as reason:
         raise TextError("acting_npz") from reason
     told = {name: next((found[one] for one in names if one in found), None) for name, names in NAMED.items()}
     if told["returns"] is None and (rewards := found.get("rewards")) is not None:

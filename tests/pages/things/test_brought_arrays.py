@@ -72,14 +72,36 @@ def test_a_rule_acts_and_names_of_d4rl_and_rewards_are_understood(tmp_path: Path
 RETURNS, STATES, ACTIONS = numbers()
 
 
+def changed(content: bytes, places: dict[int, int]) -> bytes:
+    """Some of the bytes put to others."""
+    found = bytearray(content)
+    for place, byte in places.items():
+        found[place] = byte
+    return bytes(found)
+
+
+def packed(**arrays: Any) -> bytes:
+    """An archive whose arrays are compressed."""
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    return file.getvalue()
+
+
+WHOLE = packed(returns=RETURNS, states=STATES, actions=ACTIONS)
+LISTED = WHOLE.index(b"PK\x01\x02")  # where the archive lists its first array: flags 8 bytes on, how it is packed 10
+FIRST = WHOLE.index(b".npy") + 24  # within its bytes
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"", "acting_npz"), (b"no archive", "acting_npz"), (npz(x=np.zeros(2))[:40], "acting_npz"),
         (npz(states=STATES, returns=RETURNS), "acting_npz_lacks"),
         (npz(states=np.array([{}], object), returns=RETURNS, actions=ACTIONS), "acting_npz"),
+        (changed(WHOLE, {FIRST + one: 255 for one in range(8)}), "acting_npz"),
+        (changed(WHOLE, {LISTED + 10: 99}), "acting_npz"), (changed(WHOLE, {LISTED + 8: 1, 6: 1}), "acting_npz"),
     ],
-    ids=["empty", "text", "cut", "lacking", "pickled"],
+    ids=["empty", "text", "cut", "lacking", "pickled", "damaged", "unknown", "locked"],
 )  # fmt: skip
 def test_a_file_that_is_no_episode_is_a_sentence(content: bytes, message: str) -> None:
     with pytest.raises(TextError) as refusal:

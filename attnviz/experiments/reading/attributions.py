@@ -217,10 +217,11 @@ def attributions(
 
     A loaded forecaster (`ForecastModel`) is given a table, or what `model.past` made of it: the prediction is the mean
     that it expects of a coming step in a column (`Logit(step, column)`, the first of both unless given). The places are
-    the patches of PatchTST's column, or the rows of an encoder, put to never seen, to the mean of their column, or to
-    what an `other` table has there. Each such run is whole: the scaler looks at the changed values, and a model with
-    lags writes its steps anew, each after its own means; no draw enters. There a row's value is read at the places that
-    stand a lag after it, so its effect is to be held to what those bring, and rows that only lags reach are no places.
+    the patches of PatchTST's column, or the rows of an encoder, put to never seen (a 0, which its scaler alone knows
+    for a gap), to the mean of their column, or to what an `other` table has there. Each such run is whole: the scaler
+    looks at the changed values, which is part of what happens, and a model with lags writes its steps anew, each after
+    its own means; no draw enters. Its places are given the values a lag before them, so a row's value acts at later
+    places than its own, which weights name; rows that only lags reach are no places.
 
     No way wins in every model (Arras et al. 2025): `measured` says how well each foresees the yardstick here. `on_way`
     hears how many of the `ways` (all unless given) are done, of how many, and `stop` is asked before each.

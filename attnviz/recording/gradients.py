@@ -38,7 +38,8 @@ class Outcome:
 
     Of a trained head `logits` are its scores: `[1, label]` of a text or a picture, `[token, label]` of tags or of start
     and end, `[query, label]` of a detector, whose `boxes` are middle x and y, width and height, as shares of what the
-    network was given. Of a forecast `logits` are its quantiles `[step, quantile]`, in the series' own unit.
+    network was given. Of a forecast `logits` are its quantiles `[step, quantile]`, of a loaded model what it expects of
+    each column in the mean `[step, column]`, in the series' own unit.
     """
 
     logits: Float[Tensor, "place vocabulary"] | None
@@ -130,7 +131,8 @@ class Gradients:
 class Differentiable:
     """A run that can be differentiated as often as one likes; its memory is held until it is let go.
 
-    `trace` is the run as `record` gives it, and holds nothing of that memory.
+    `trace` is the run as `record` gives it, and holds nothing of that memory. Of weights over several things that went
+    through the model together, as the channels of PatchTST, those of `_row` are the trace's.
     """
 
     trace: Trace
@@ -139,6 +141,7 @@ class Differentiable:
     _gates: Mapping[str, tuple[Tensor | None, ...]] = field(repr=False)
     _inputs: tuple[Tensor | None, Tensor | None] = field(repr=False)
     _last: Tensor | None = field(default=None, repr=False)
+    _row: int = field(default=0, repr=False)
 
     def followed(self, target: Target) -> Bool[Tensor, " token"] | None:
         """Which last states does `target` follow at all? None where it cannot be said.
@@ -173,7 +176,7 @@ class Differentiable:
         inputs, target_inputs = of(self._inputs)
         made = {}
         for part in self.trace.parts:
-            layers = tuple(None if one is None else one[0] for one in of(self._weights[part]))
+            layers = tuple(None if one is None else one[self._row] for one in of(self._weights[part]))
             made[part] = Gradients(value.item(), part, layers, of(self._gates[part]), inputs, target_inputs)
         first = made.pop(self.trace.part)
         return replace(first, others=made)
@@ -275,12 +278,12 @@ class Tape(Following):
         return output.to(call.values.dtype).transpose(1, 2).contiguous()
 
     def by_map(
-        self, found: Mapping[str, Sequence[object]]
+        self, found: Mapping[str, Sequence[object]], texts: int = 1
     ) -> tuple[dict[str, tuple[Tensor | None, ...]], dict[str, tuple[Tensor | None, ...]]]:
-        """Weights and gates of every layer of every map."""
+        """Weights and gates of every layer of every map, over so many texts at once."""
         weights: dict[str, tuple[Tensor | None, ...]] = {}
         gates: dict[str, tuple[Tensor | None, ...]] = {}
-        calls = by_map(self._calls)
+        calls = by_map(self._calls, texts)
         for part, layers in found.items():
             own = [calls[part].get(layer) for layer in range(len(layers))]
             held = [None if call is None else self._held[id(call)] for call in own]

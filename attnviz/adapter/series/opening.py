@@ -14,7 +14,7 @@ from torch import Tensor
 from attnviz.adapter.classes import Choice, named_class
 from attnviz.adapter.machine import Machine, brought, home, placed
 from attnviz.adapter.opening import EAGER, LOCAL, adapter_of, network_of, notices_of, own_config
-from attnviz.adapter.registered import recording
+from attnviz.adapter.registered import Follow, recording
 from attnviz.adapter.series.kinds import LAGGED, PATCHED
 from attnviz.adapter.series.probsparse import attending
 from attnviz.core.interventions import Intervention
@@ -87,18 +87,30 @@ def draws_of(numbers: int) -> int:
 def expected(network: Any, result: Any, *, ends: bool = False) -> Expected:
     """What a head expects of each step to come; with the `ends` of an interval where one is asked for and known."""
     with torch.inference_mode():
-        if not distributed(network):
+        found = _distribution(network, result)
+        if found is None:
             return Expected(result["prediction_outputs"].float())
-        if network.config.model_type in LAGGED:
-            given = {name: result[name] for name in ("last_hidden_state", "loc", "scale")}
-            near = placed(network, given)
-            params = network.output_params(near["last_hidden_state"])
-            found = network.output_distribution(params, loc=near["loc"], scale=near["scale"])
-        else:
-            outputs = result["prediction_outputs"]
-            found = network.distribution_output.distribution(outputs, loc=result["loc"], scale=result["scale"])
         mean, deviation = home(found.mean).float(), home(found.stddev).float()
         return Expected(mean, deviation, _ends(found, mean.numel()) if ends else None)
+
+
+def means(network: Any, result: Any) -> Tensor:
+    """The means alone, through which gradients flow where they are asked for: `[series, step, ...]`."""
+    found = _distribution(network, result)
+    return (result["prediction_outputs"] if found is None else home(found.mean)).float()
+
+
+def _distribution(network: Any, result: Any) -> Any:
+    """The distribution of each step to come, None where a head says one number."""
+    if not distributed(network):
+        return None
+    if network.config.model_type in LAGGED:
+        given = {name: result[name] for name in ("last_hidden_state", "loc", "scale")}
+        near = placed(network, given)
+        params = network.output_params(near["last_hidden_state"])
+        return network.output_distribution(params, loc=near["loc"], scale=near["scale"])
+    outputs = result["prediction_outputs"]
+    return network.distribution_output.distribution(outputs, loc=result["loc"], scale=result["scale"])
 
 
 def _ends(found: Any, numbers: int) -> tuple[Tensor, Tensor]:
@@ -113,21 +125,24 @@ def _ends(found: Any, numbers: int) -> tuple[Tensor, Tensor]:
     return low, high
 
 
-def rolled(network: Any, inputs: dict[str, Any], changes: Sequence[Intervention] = ()) -> Tensor:
-    """The forecast that a model writes step by step, each time the mean of what it expects: `[1, step, ...]`.
+def rolled(
+    network: Any, inputs: dict[str, Any], changes: Sequence[Intervention] = (), follow: Follow | None = None
+) -> Tensor:  # fmt: skip
+    """The forecast that a model writes step by step, each time the mean of what it expects: `[series, step, ...]`.
 
     transformers draws instead (`generate`), a hundred times. Each step is one run of the decoder over all so far; the
-    encoder is run once. `changes` act in every one of these runs.
+    encoder is run once. `changes` act in every one of these runs, and `follow` follows each.
     """
     config = network.config
     ahead, several = int(config.prediction_length), int(config.input_size) > 1
-    future = torch.zeros(1, ahead, *([int(config.input_size)] if several else []))
-    encoded = None
+    future = torch.zeros(len(inputs["past_values"]), ahead, *([int(config.input_size)] if several else []))
+    encoded, watched = None, bool(changes) or follow is not None
     for step in range(ahead):
         given = placed(network, {**inputs, "future_values": future})
-        heard = recording(network.base_model, changes, values=False) if changes else nullcontext()
-        with heard, torch.inference_mode():
+        heard = recording(network.base_model, changes, values=False, follow=follow) if watched else nullcontext()
+        with heard, follow or torch.inference_mode():
             result = network.model(**given, encoder_outputs=encoded, use_cache=False)
         encoded = (result.encoder_last_hidden_state,)
-        future[:, step] = expected(network, brought(result)).mean[:, step]
+        with torch.inference_mode(follow is None):
+            future[:, step] = means(network, brought(result))[:, step]
     return future

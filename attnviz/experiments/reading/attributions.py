@@ -21,6 +21,7 @@ from attnviz.experiments.reading.places import Places, Shares, by_closeness, by_
 from attnviz.experiments.reading.zeroing import by_zeroing, value_zeroing
 from attnviz.guard import guarded, own, sentences
 from attnviz.measures.reading import Agreement, agreement
+from attnviz.models.forecasting import ForecastModel
 from attnviz.models.load import Model
 from attnviz.models.seeing import VisionModel
 from attnviz.recording.asked import check_model
@@ -214,6 +215,14 @@ def attributions(
     quantile)`, the median unless given), the places are past steps, put to never measured, to the mean, or to what an
     `other` window has there.
 
+    A loaded forecaster (`ForecastModel`) is given a table, or what `model.past` made of it: the prediction is the mean
+    that it expects of a coming step in a column (`Logit(step, column)`, the first of both unless given). The places are
+    the patches of PatchTST's column, or the rows of an encoder, put to never seen (a 0, which its scaler alone knows
+    for a gap), to the mean of their column, or to what an `other` table has there. Each such run is whole: the scaler
+    looks at the changed values, which is part of what happens, and a model with lags writes its steps anew, each after
+    its own means; no draw enters. Its places are given the values a lag before them, so a row's value acts at later
+    places than its own, which weights name; rows that only lags reach are no places.
+
     No way wins in every model (Arras et al. 2025): `measured` says how well each foresees the yardstick here. `on_way`
     hears how many of the `ways` (all unless given) are done, of how many, and `stop` is asked before each.
 
@@ -225,21 +234,25 @@ def attributions(
     >>> len(found["rollout"]) == len(found.labels), list(found.measured())
     (True, ['rollout'])
     """
-    model = check_model(model, things=("vision",))
+    model = check_model(model, things=("vision", "series"))
     check_functions(on_way=on_way, stop=stop)
     if isinstance(model, VisionModel):
         from attnviz.experiments.reading.pictured import Wanted, seen_to_rest  # which gives what stands here
 
         beside = None if isinstance(other, str) and other == OTHER else other
         return seen_to_rest(model, text, Wanted(target, at, ways, rule, beside, (), own(on_way), own(stop)))
-    if not isinstance(model, Model):
+    if not isinstance(model, Model) or isinstance(model, ForecastModel):
         from attnviz.experiments.reading.foreseen import foreseen_to_rest
         from attnviz.experiments.reading.pictured import Wanted
+        from attnviz.experiments.reading.things.tables import foretold_to_rest
         from attnviz.systems.series.system import System
 
+        beside = None if isinstance(other, str) else other
+        wanted = Wanted(target, at, ways, rule, beside, (), own(on_way), own(stop))
+        if isinstance(model, ForecastModel):
+            return foretold_to_rest(model, text, wanted)
         if isinstance(model, System):
-            beside = None if isinstance(other, str) else other
-            return foreseen_to_rest(model, text, Wanted(target, at, ways, rule, beside, (), own(on_way), own(stop)))
+            return foreseen_to_rest(model, text, wanted)
         raise AttnvizError("system_cannot", model=model.name, what="attributions")
     chosen = chosen_ways(ways, [way for way in WAYS if way != "head" or head is not None], WAYS)
     with guarded(lambda error: why_not(model)):

@@ -93,7 +93,7 @@ def _of_steps(model: ForecastModel, read: Past, look: Look, target: Any) -> Trac
     """The trace of an encoder-decoder: the cross map of the steps to come first, those of both sides with it."""
     network, config = model.network, model.network.config
     before, after = steps(config, read)
-    changes = _by_layer(look.interventions, config)
+    changes = by_layer(look.interventions, config)
     check_tokens(changes, len(before), len(after))
     check_series(config, len(before), len(after), 1)
     acting = changes_of(look.rule, changes)
@@ -112,11 +112,11 @@ def _of_steps(model: ForecastModel, read: Past, look: Look, target: Any) -> Trac
     return trace
 
 
-def _by_layer(changes: tuple[Intervention, ...], config: Any) -> tuple[Intervention, ...]:
+def by_layer(changes: tuple[Intervention, ...], config: Any) -> tuple[Intervention, ...]:
     """Changes of the map of one layer ("encoder 2") as those of that layer. Raises `AttnvizError` for a change of a
     place that later layers do not have.
     """
-    if not _halves(config):
+    if not halves(config):
         return changes
     found = []
     for one in changes:
@@ -131,7 +131,7 @@ def _by_layer(changes: tuple[Intervention, ...], config: Any) -> tuple[Intervent
     return tuple(found)
 
 
-def _halves(config: Any) -> bool:
+def halves(config: Any) -> bool:
     """Has each layer of the encoder fewer places than the one before?"""
     return bool(getattr(config, "distil", False)) and int(config.encoder_layers) > 1
 
@@ -139,10 +139,10 @@ def _halves(config: Any) -> bool:
 def _sides(config: Any, read: Past, found: Mapping[str, Layers]) -> tuple[Made, bool]:
     """The maps with their axes, and whether the encoder's layers have one each."""
     before, after = steps(config, read)
-    halves = _halves(config)
+    halved = halves(config)
     made: Made = {}
     last: Axis = before
-    if halves:
+    if halved:
         axes = distilled(config, read)
         for number, layer in enumerate(found["encoder"]):
             made[f"encoder {number + 1}"] = (axes[number], axes[number], (layer,))
@@ -150,7 +150,7 @@ def _sides(config: Any, read: Past, found: Mapping[str, Layers]) -> tuple[Made, 
     else:
         made["encoder"] = (before, before, found["encoder"])
     made["decoder"], made["cross"] = (after, after, found["decoder"]), (after, last, found["cross"])
-    return made, halves
+    return made, halved
 
 
 def _future(model: ForecastModel, read: Past, target: Any, changes: Sequence[Intervention]) -> Tensor:

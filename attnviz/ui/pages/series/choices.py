@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 
@@ -274,6 +275,14 @@ def choose_map(one: Map) -> int:
         help=t("series.map_help" if one.trace.model == MODEL else "series.map_help_plain"),
     )  # fmt: skip
     return int(number)
+
+
+def choose_step(names: Sequence[str]) -> int:
+    """Which of the coming steps is asked about, by what they are called."""
+    if int(now("ask")) >= len(names):
+        find(PARAMS["ask"].key, 0)
+    step = st.selectbox(t("rests.ask_table"), range(len(names)), format_func=names.__getitem__, key=PARAMS["ask"].key)
+    return int(step)
 
 
 def map_name(one: Map, number: int) -> str:

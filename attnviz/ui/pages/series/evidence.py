@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from attnviz.ui.kit import (
     take_away,
 )
 from attnviz.ui.pages.series import choices, run, words
+from attnviz.ui.pages.series.foreign import HELD as PUT
 from attnviz.ui.pages.series.foreign import Foreign
 from attnviz.ui.pages.series.lit import Map, shown
 from attnviz.ui.pages.series.run import KEY, Asked, Changes, Ours
@@ -53,8 +55,11 @@ def show_evidence(asked: Asked, forecast: Forecast, one: Map, number: int) -> No
 
 def show_rest(asked: Asked, changes: Changes, forecast: Forecast) -> None:
     """What one coming step rests on, once that is asked: every way, held to the forecast without each past value."""
-    if not isinstance(asked, Ours) or bool(forecast.values[:, 1].isnan().all()):
+    if bool(forecast.values[:, 1].isnan().all()):
         return
+    if isinstance(asked, Foreign):
+        return _show_foreign_rest(asked, changes, forecast)
+    assert isinstance(asked, Ours)
     with st.expander(t("rests.title")):
         window, step = forecast.window, min(int(now("hour")), len(forecast.values) - 1)
         when = words.moment(window.clock, window.first + len(window.values) + step)
@@ -66,14 +71,34 @@ def show_rest(asked: Asked, changes: Changes, forecast: Forecast) -> None:
         if (found := rests.found()) is not None:
             value = words.with_unit(found.value / asked.factor, asked.unit)
             said = t("rests.explained_series", when=when, model=plain(asked.system.name), value=value)
-            rests.show(found, said, partial(_draw_rest, found))
+            rests.show(found, said, partial(_draw_rest, found, found.labels))
 
 
-def _draw_rest(found: Attributions, ways: Sequence[Way]) -> None:
-    """A row a way over the past."""
+def _show_foreign_rest(asked: Foreign, changes: Changes, forecast: Forecast) -> None:
+    """The same of a model from elsewhere, whose rows may be no steps to come: which one is chosen."""
+    with st.expander(t("rests.title")):
+        window, stretches = forecast.window, asked.stretches
+        begin = window.first + len(window.values)
+        coming = [words.moment(window.clock, begin + step) for step in range(len(forecast.values))]
+        step = choices.choose_step(coming)
+        st.markdown(t("rests.look_table"))
+        kept = ("series.rests", repr((asked.request(changes), asked.channel, step)))
+        rests = Rests(KEY, "table", kept, asked.facts.name, len(stretches), PUT, partial(asked.rest, changes, step))
+        if (found := rests.found()) is not None:
+            found = replace(found, labels=tuple(words.stretch(window.clock, *one) for one in stretches))
+            value = words.with_unit(found.value, asked.unit)
+            said = t("rests.explained_table", when=coming[step], model=plain(asked.facts.name), value=value)
+            starts = [words.moment(window.clock, start) for start, _ in stretches]
+            rests.show(found, said, partial(_draw_rest, found, starts))
+            if asked.facts.lags:
+                st.caption(t("rests.lags_table"))
+
+
+def _draw_rest(found: Attributions, below: Sequence[str], ways: Sequence[Way]) -> None:
+    """A row a way over the past, with what stands `below` its places."""
     from attnviz.figures.attribution.rows import rows
 
-    figure = rows(ways, found.labels, found.seen, every=math.ceil(len(found.labels) / NAMED), style=style_now())
+    figure = rows(ways, below, found.seen, every=math.ceil(len(below) / NAMED), style=style_now())
     alts = [f"{way.titled}: {plain(found.labels[int(way.values.abs().argmax())])}" for way in ways]
     draw(figure, key=KEY + "rest", alt=t("rests.alt_series", most=t("reasons.comma").join(alts)))
 

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from attnviz.ui.kit import RuleChoice, as_rule, model_store, plain, runs, t
+from attnviz.ui.kit import RuleChoice, as_rule, model_store, plain, runs, t, work
 from attnviz.ui.pages.series import run
 from attnviz.ui.pages.series.run import Asked, Changes, Head, Stretch
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from attnviz.adapter.series.past import Past
     from attnviz.axes import Spans
     from attnviz.core.interventions import Intervention
+    from attnviz.experiments.reading.attributions import Attributions
     from attnviz.models import ForecastModel
     from attnviz.notices import Notice
     from attnviz.systems.series.series import Series
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from attnviz.trace import Trace
 
 PARTS = {"c": "cross", "e": "encoder", "d": "decoder", "s": None}  # of a map's letter in a link
+HELD = "occluded_mean"  # what a place is put to: a 0 that the scaler alone knows for a hole might be a value
 LEFT_OUT = ("series_gaps", "series_last", "series_calendar")  # notes that the page says in its own words
 
 
@@ -116,11 +119,37 @@ class Foreign(Asked):
 
         if bool(self.changed(changes).values.isnan().all()):
             raise AttnvizError("series_nothing_seen", steps=len(self.window.values))
+        with st.spinner(t("running", model=plain(self.facts.name)), show_time=True):
+            return _foreseen(self.request(changes), self)
+
+    def request(self, changes: Changes) -> Request:
+        """The run with these changes."""
         spike = (changes.at, self.channel, changes.spike) if changes.at else (0, 0, 0.0)
-        name = self.facts.name
-        asks = Request(name, self.mark, self.first, changes.rule, changes.off, changes.taken, spike)
-        with st.spinner(t("running", model=plain(name)), show_time=True):
-            return _foreseen(asks, self)
+        return Request(self.facts.name, self.mark, self.first, changes.rule, changes.off, changes.taken, spike)
+
+    @property
+    def stretches(self) -> list[Stretch]:
+        """The steps of each place of the past, counted from the first of the series."""
+        if self.facts.patch is None:
+            begin = self.first + self.lead
+            return [(step, step + 1) for step in range(begin, begin + self.facts.context)]
+        count, size, stride = self.facts.patch
+        begin = self.first + self.facts.rows - size - stride * (count - 1)
+        return [(begin + stride * number, begin + stride * number + size) for number in range(count)]
+
+    def rest(self, changes: Changes, step: int, tell: work.Tell, stop: work.Halted) -> Attributions:
+        """Every way of reading what is expected of a coming step of the channel, held to what is expected with each
+        past place at the mean. Raises `AttnvizError`.
+        """
+        from attnviz.experiments.reading.pictured import Wanted
+        from attnviz.experiments.reading.things.tables import SHOWN, foretold_to_rest
+        from attnviz.recording.gradients import Logit
+
+        request = self.request(changes)
+        model: Any = model_store().take(request.name)
+        read, acting = _as_changed(model, request, self)
+        goal, ways, rule = Logit(step, self.channel), [*SHOWN, HELD], as_rule(request.rule)
+        return foretold_to_rest(model, read, Wanted(goal, step, ways, rule, None, acting, stop=stop, on_runs=tell))
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,25 +211,34 @@ class Foreseen:
 @runs.kept
 def _foreseen(request: Request, _given: Foreign) -> Foreseen:
     """One run of a model from elsewhere; `_given` has the series of the request's mark."""
-    from attnviz.adapter.series.reading import patches, steps
     from attnviz.recording.record import record
 
     model: Any = model_store().take(request.name)
-    config = model.network.config
-    count, (at, channel, spike) = len(_given.values), request.spike
-    values, gone = _given.values.clone(), sorted(_gone(request.taken, count))
-    if at:
-        values[count - at, channel] = spike
-    known = model.past(values.numpy(), calendar=_given.beside.numpy())
-    hidden = values.clone()
-    hidden[gone] = float("nan")
-    read = model.past(hidden.numpy(), calendar=_given.beside.numpy())
-    places = patches(config, read) if _given.facts.patch else steps(config, read)[0]
-    given = {**read.inputs, "past_values": _filled(read.inputs["past_values"], hidden, gone)}
-    changes = [*_closed(_given.facts, places, gone), *_removed(request.off)]
-    trace = record(model, replace(read, inputs=given), rule=as_rule(request.rule), interventions=changes)
+    known = model.past(_spiked(request, _given).numpy(), calendar=_given.beside.numpy())
+    read, changes = _as_changed(model, request, _given)
+    trace = record(model, read, rule=as_rule(request.rule), interventions=changes)
     notes = tuple(one for one in known.notes if one.message not in LEFT_OUT)
     return Foreseen(trace, _said(trace, _given.facts), notes)
+
+
+def _spiked(request: Request, given: Foreign) -> Tensor:
+    """The values with the one that was put in."""
+    values, (at, channel, spike) = given.values.clone(), request.spike
+    if at:
+        values[len(values) - at, channel] = spike
+    return values
+
+
+def _as_changed(model: Any, request: Request, given: Foreign) -> tuple[Past, list[Intervention]]:
+    """What the model reads with what is changed, and what is changed inside its run."""
+    from attnviz.adapter.series.reading import patches, steps
+
+    config, hidden = model.network.config, _spiked(request, given)
+    hidden[gone := sorted(_gone(request.taken, len(hidden)))] = float("nan")
+    read = model.past(hidden.numpy(), calendar=given.beside.numpy())
+    places = patches(config, read) if given.facts.patch else steps(config, read)[0]
+    inputs = {**read.inputs, "past_values": _filled(read.inputs["past_values"], hidden, gone)}
+    return replace(read, inputs=inputs), [*_closed(given.facts, places, gone), *_removed(request.off)]
 
 
 def _gone(taken: Sequence[Stretch], count: int) -> set[int]:

@@ -36,6 +36,7 @@ PARAMS = {
     "back": Param("back", KEY + "back", 0, between(0, 999_999, int), slides=True),
     "channel": Param("channel", KEY + "channel", 0, between(0, 9_999, int)),
     "hour": Param("hour", KEY + "hour", 5, between(0, 9_999, int)),
+    "ask": Param("ask", KEY + "ask", 0, between(0, 9_999, int)),
     "map": Param("map", KEY + "map", 0, between(0, 9_999, int)),
     "gone": Param("without", KEY + "gone", "", one_of(*GONE)),
     "hidden": Param("hidden", KEY + "hidden", "", matching(HIDDEN)),
@@ -66,7 +67,7 @@ def forget_changes() -> None:
 def forget_model() -> None:
     """What belonged to the other model: its heads, its maps, its channels, and what was changed."""
     forget_changes()
-    for name in ("off", "map", "hour", "channel", "part", "value"):
+    for name in ("off", "map", "hour", "ask", "channel", "part", "value"):
         put(name, PARAMS[name].default)
 
 

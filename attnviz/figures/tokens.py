@@ -135,7 +135,7 @@ def _picture(shown: Row, shades: np.ndarray, language: str) -> dict[str, object]
     """The tokens that may be looked at."""
     shape, seen = shown.shape, np.where(shown.open_keys, shades, np.nan).astype(np.float32)
     return {
-        "type": "heatmap", "z": _laid(seen, shape, np.nan),
+        "type": "heatmap", "z": _laid(seen, shape, np.nan), "meta": "words",  # `ticks.js` fits them in their cells
         "zmin": 0, "zmax": 1, "xgap": 2, "ygap": 6, "text": _laid(np.array(_labels(shown), dtype=object), shape, ""),
         "customdata": _laid(shown.weights.astype(np.float32), shape, np.nan), "hoverongaps": False,
         "hovertemplate": "%{text}<br>" + say("figure.weight", language) + " %{customdata:.4f}<extra></extra>",

@@ -120,6 +120,21 @@ def test_labels_never_lie_on_each_other_and_stay_where_there_is_room(visit: Star
         assert len(steps) > 10 and min(steps) >= 9 and (len(ends) < every) == thinned
 
 
+CELLS = """() => [...document.querySelectorAll(".annotation-text")].filter((one) => one.style.fontSize !== "11px")
+  .map((one) => [one.textContent, one.getBoundingClientRect(), one.style.fontSize])
+  .map(([word, box, size]) => [word, box.left, box.right, size])"""
+
+
+def test_words_in_cells_are_smaller_where_they_are_wider_than_their_cell(visit: Start) -> None:
+    one = visit({"lang": "en"}, name="directions", viewport=NARROW)
+    one.page.wait_for_function(f"() => ({CELLS})().find(([word]) => word === '[CLS]')?.[3] === '9px'")
+    words = one.page.evaluate(CELLS)
+    assert {size for word, _, _, size in words if word != "[CLS]"} == {"13px"}
+    assert all(after[1] >= before[2] for before, after in pairwise(words)) and words[0][1] >= 0
+    one.page.set_viewport_size(WIDE)
+    one.page.wait_for_function(f"() => ({CELLS})().every(([,,, size]) => size === '13px')")
+
+
 HELP = """() => { const box = (one) => document.querySelector(one).getBoundingClientRect();
   return box('.stTextArea textarea').top - box('.st-key-help-button button').bottom; }"""
 

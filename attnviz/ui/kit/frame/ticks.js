@@ -20,7 +20,23 @@ function thin() {
       one.style.fontSize = `${size}px`;
     });
   }
-  for (const plot of document.querySelectorAll(".js-plotly-plot")) if (plot.data?.some((one) => one.meta === "written")) fitIn(plot);
+  for (const plot of document.querySelectorAll(".js-plotly-plot")) {
+    if (plot.data?.some((one) => one.meta === "written")) fitIn(plot);
+    if (plot.data?.some((one) => one.meta === "words")) fitWords(plot);
+  }
+}
+
+// Words in cells: smaller where they are wider than their cell, down to 9 pixels.
+function fitWords(plot) {
+  const ends = plot.layout.xaxis?.range, room = plot.querySelector(".nsewdrag")?.getBoundingClientRect().width / Math.abs(ends?.[1] - ends?.[0]);
+  if (!room) return;
+  for (const one of plot.querySelectorAll(".annotation-text")) {
+    const now = parseFloat(one.style.fontSize), { width } = one.getBoundingClientRect();
+    if (!width) continue;
+    if (now !== Number(one.dataset.made)) one.dataset.own = now;  // as Plotly drew it
+    one.dataset.made = Math.round(10 * Math.min(one.dataset.own, Math.max(LEAST, (now * room) / width))) / 10;
+    one.style.fontSize = `${one.dataset.made}px`;
+  }
 }
 
 // Numbers in cells: smaller where they would touch, and none where a cell is narrower than 9 pixels' worth of them.

@@ -135,6 +135,18 @@ def test_words_in_cells_are_smaller_where_they_are_wider_than_their_cell(visit: 
     one.page.wait_for_function(f"() => ({CELLS})().every(([,,, size]) => size === '13px')")
 
 
+NODE = """() => { const one = document.querySelector(".scatterlayer .point"); if (!one) return null;
+  const scale = /scale\\(([^)]*)/.exec(one.getAttribute("transform")); return [Number(scale?.[1] ?? 1), one.getBBox().width]; }"""
+
+
+def test_nodes_of_a_graph_are_smaller_where_its_picture_is(visit: Start) -> None:
+    one = visit({"lang": "en"}, name="graphs", viewport=NARROW)
+    for viewport, share in ((NARROW, 0.65), (WIDE, 1)):
+        one.page.set_viewport_size(viewport)
+        one.page.wait_for_function(f"(share) => ({NODE})()?.[0] === share", arg=share)
+        assert one.page.evaluate(NODE)[1] > 20
+
+
 HELP = """() => { const box = (one) => document.querySelector(one).getBoundingClientRect();
   return box('.stTextArea textarea').top - box('.st-key-help-button button').bottom; }"""
 

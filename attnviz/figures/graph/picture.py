@@ -137,7 +137,8 @@ def _marks(
     colours = [chosen.accent if node == drawn.chosen else chosen.text for node in nodes]
     size = 15 if many else 23
     return {
-        "type": "scatter", "mode": "markers+text", "x": [places[n][0] for n in nodes],
+        "type": "scatter", "mode": "markers+text", "meta": "nodes",  # `ticks.js` makes them smaller on a phone
+        "x": [places[n][0] for n in nodes],
         "y": [places[n][1] for n in nodes], "text": [escaped(drawn.labels[n], 6) for n in nodes],
         "textposition": "top center" if many else "middle center",
         "textfont": {"size": 10 if many else 11, "color": chosen.text if many else chosen.on_full},

@@ -1,6 +1,7 @@
 // Labels of an axis that would lie on each other: smaller, and below 9 pixels every second, third ... stays. The server
 // thins them for a wide screen. Of turned ones the lines are nearer to each other than their places.
 const SIZE = /translate\((-?[\d.]+),(-?[\d.]+)\)/, FEW = 12, LEAST = 9, ACROSS = 1.08, DOWN = 0.92;
+const DRAWN = 560;  // pixels that a graph is wide where its nodes are as they were drawn
 const FULL = 1.4, WIDE = /[\u2e80-\uffef]{3}/;  // words of characters as high as the line, without ascenders to spare
 
 function thin() {
@@ -23,6 +24,16 @@ function thin() {
   for (const plot of document.querySelectorAll(".js-plotly-plot")) {
     if (plot.data?.some((one) => one.meta === "written")) fitIn(plot);
     if (plot.data?.some((one) => one.meta === "words")) fitWords(plot);
+    if (plot.data?.some((one) => one.meta === "nodes")) fitNodes(plot);
+  }
+}
+
+// Nodes of a graph: smaller where the picture is, so that they do not cover its edges.
+function fitNodes(plot) {
+  const share = Math.max(0.65, Math.min(1, plot.getBoundingClientRect().width / DRAWN)), scale = share < 1 ? `scale(${share.toFixed(2)})` : "";
+  for (const one of plot.querySelectorAll(".scatterlayer .point")) {
+    const now = one.getAttribute("transform") ?? "", then = `${now.replace(/ ?scale\([^)]*\)/, "")}${scale}`;
+    if (now !== then) one.setAttribute("transform", then);
   }
 }
 

@@ -135,8 +135,11 @@ def test_words_in_cells_are_smaller_where_they_are_wider_than_their_cell(visit: 
     one.page.wait_for_function(f"() => ({CELLS})().every(([,,, size]) => size === '13px')")
 
 
-NODE = """() => { const one = document.querySelector(".scatterlayer .point"); if (!one) return null;
-  const scale = /scale\\(([^)]*)/.exec(one.getAttribute("transform")); return [Number(scale?.[1] ?? 1), one.getBBox().width]; }"""
+NODE = """() => {
+  const one = document.querySelector(".scatterlayer .point");
+  const scale = /scale\\(([^)]*)/.exec(one?.getAttribute("transform"));
+  return one && [Number(scale?.[1] ?? 1), one.getBBox().width];
+}"""
 
 
 def test_nodes_of_a_graph_are_smaller_where_its_picture_is(visit: Start) -> None:

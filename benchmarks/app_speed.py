@@ -8,6 +8,7 @@ sees them: from the click to the frame after the heatmap's picture has changed.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import os
@@ -297,6 +298,7 @@ def measure() -> dict[str, float]:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     figures = measure()
     for name, value in figures.items():
         print(f"{name:66s} {value:8.0f} ms")

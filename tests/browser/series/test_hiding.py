@@ -7,7 +7,7 @@ from collections.abc import Callable
 from playwright.sync_api import Locator, expect
 
 from attnviz.messages import say
-from tests.browser.person import Visit
+from tests.browser.person import REST, Visit
 from tests.pages.things.foreign_series import saved
 
 Start = Callable[..., Visit]
@@ -33,7 +33,8 @@ def at(plot: Locator, step: int, steps: int = STEPS) -> tuple[float, float]:
 
 
 def drag(one: Visit, plot: Locator, first: int, last: int, steps: int = STEPS) -> None:
-    """Press on a step, move, and let go on another."""
+    """Press on a step, move, and let go on another, once the page is at rest: Back may draw the picture anew."""
+    one.page.wait_for_function(REST)
     one.page.mouse.move(*at(plot, first, steps))
     one.page.mouse.down()
     one.page.mouse.move(*at(plot, (first + last) // 2, steps))

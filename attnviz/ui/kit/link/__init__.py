@@ -118,14 +118,17 @@ def keep(params: Mapping[str, Param]) -> None:
             st.session_state[param.key] = st.session_state[param.key]
 
 
-def tell_again() -> None:
-    """Tell the browser once more what its controls hold: what a run set that another cut off it may not have heard.
+def tell_again(params: Mapping[str, Param]) -> None:
+    """Tell the browser once more what a page's controls hold: what a run set that was cut off it may not have heard.
 
-    Streamlit sends a value that a page sets in one run alone. Buttons and files cannot be set.
+    Streamlit sends a value that a page sets in one run alone. The page's are the keys that begin as those of its
+    `params` do; buttons and files cannot be set, and what another page left is not held on to.
     """
+    own = {param.key.partition(".")[0] for param in params.values()}
     for key, value in st.session_state.items():
         several = value if isinstance(value, list) else [value]
-        if several and all(isinstance(one, str | int | float | date) and not isinstance(one, bool) for one in several):
+        settable = all(isinstance(one, str | int | float | date) and not isinstance(one, bool) for one in several)
+        if several and settable and str(key).partition(".")[0] in own:
             with suppress(StreamlitAPIException):  # drawn already in this run, above the page
                 st.session_state[key] = value
 

@@ -75,7 +75,7 @@ def come(params: Mapping[str, Param]) -> None:
     if coming is None:
         link.restore(params, book.history.says)
         if not book.whole:
-            link.tell_again()
+            link.tell_again(params)
         book.history.act(_said(book)[0])
     else:
         _open(book, coming)

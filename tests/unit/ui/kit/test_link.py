@@ -151,3 +151,26 @@ def test_readers_take_their_range_and_nothing_else() -> None:
 def test_an_unknown_name_in_the_address_is_ignored(browser: SimpleNamespace) -> None:
     restore({"one": Param("one", "one", 1, int)}, {"utm_source": "x"})
     assert browser.session_state == {"one": 1}
+
+
+class Told(dict[str, object]):
+    """A session that remembers what was set."""
+
+    def __init__(self, **held: object) -> None:
+        super().__init__(**held)
+        self.told: list[str] = []
+
+    def __setitem__(self, key: str, value: object) -> None:
+        self.told.append(key)
+        super().__setitem__(key, value)
+
+
+def test_a_page_tells_again_what_is_its_own_and_can_be_set(browser: SimpleNamespace) -> None:
+    own, others = (
+        {"text": "a", "at": 3, "many": ["a", "b"]},
+        {"pressed": True, "file": None, "none": [], "files": [object()]},
+    )
+    held = {f"{page}.{name}": value for page in ("one", "other") for name, value in (own | others).items()}
+    browser.session_state = Told(**held)
+    link.tell_again({"choice": Param("choice", "one.choice", "", str)})
+    assert browser.session_state.told == ["one.text", "one.at", "one.many"] and browser.session_state == held

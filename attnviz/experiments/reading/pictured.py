@@ -141,11 +141,11 @@ def _rolled(shares: Shares) -> Callable[[_Run], Tensor]:
     return lambda run: run.places.rolled(shares, *run.queries)
 
 
-def _flow(run: _Run) -> Tensor:
-    """The most that flows through all maps."""
-    if (count := len(run.places.labels)) > MOST_FLOW:
+def flow_to(places: Places, queries: Sequence[int]) -> Float[Tensor, " place"]:
+    """The most that flows through all maps to these rows. Raises `AttnvizError` where that would take minutes."""
+    if (count := len(places.labels)) > MOST_FLOW:
         raise AttnvizError("reading_flow_many", places=count, most=MOST_FLOW)
-    return run.places.flowed(*run.queries)
+    return places.flowed(*queries)
 
 
 def _brought(run: _Run) -> Tensor:
@@ -249,7 +249,7 @@ WAYS: Mapping[str, Callable[[_Run], Tensor]] = {
     "weights": _weights,
     "largest": _largest,
     "rollout": _rolled(by_weight),
-    "flow": _flow,
+    "flow": lambda run: flow_to(run.places, run.queries),
     "norms": _brought,
     "norms_residual": _by_vectors(by_length),
     "alti": _by_vectors(by_closeness),

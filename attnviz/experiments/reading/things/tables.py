@@ -15,7 +15,7 @@ from attnviz.axes import Axis, Rows
 from attnviz.errors import AttnvizError, ModelError, SeriesError
 from attnviz.experiments.reading.attributions import Attributions, chosen_ways, each_way
 from attnviz.experiments.reading.gradients import STEPS, along, relevances, uppermost
-from attnviz.experiments.reading.pictured import MOST_FLOW, Wanted
+from attnviz.experiments.reading.pictured import Wanted, flow_to
 from attnviz.experiments.reading.places import Places, by_weight
 from attnviz.guard import guarded
 from attnviz.models.forecasting import ForecastModel
@@ -138,13 +138,6 @@ def _largest(run: _Run) -> Tensor:
     return torch.stack([one.weights(layer)[:, queries].mean(1).amax(0) for layer in one.open_layers]).amax(0)
 
 
-def _flow(run: _Run) -> Tensor:
-    """The most that flows through all maps."""
-    if (count := len(run.followed.labels)) > MOST_FLOW:
-        raise AttnvizError("reading_flow_many", places=count, most=MOST_FLOW)
-    return run.followed.flowed(*run.queries)
-
-
 def _uppermost(run: _Run) -> Tensor:
     """Gradient x attention of the last layer alone."""
     return uppermost(run.live, run.target)[run.queries].mean(0)
@@ -225,7 +218,7 @@ WAYS: Mapping[str, Callable[[_Run], Tensor]] = {
     "weights": _weights,
     "largest": _largest,
     "rollout": lambda run: run.followed.rolled(by_weight, *run.queries),
-    "flow": _flow,
+    "flow": lambda run: flow_to(run.followed, run.queries),
     "gradient_attention": _uppermost,
     "relevance": _relevance,
     "integrated_gradients": integrated,
